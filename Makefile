@@ -1,0 +1,48 @@
+# `make lab` opens the course, `make test` passes its tests; `make` alone lists every target.
+# Each builds .venv first, if it is missing or was built from another requirements.lock.
+# GNU make 3.81 (macOS) must be able to read this: no .ONESHELL, no grouped targets, no != or ::=.
+
+PYTHON = python3
+COURSE = .venv/bin/python
+WORKSPACES = $(CURDIR)/.venv/workspaces
+WORKERS = 2
+LAB_ARGS =
+TEST_ARGS =
+
+help: ## list the targets
+	@echo 'Usage: make TARGET'
+	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+env: ## build .venv (PYTHON=… chooses another python3)
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "There is no $(PYTHON) here: install Python 3.11, 3.12, 3.13 or 3.14, and run the same command again." >&2; \
+	    exit 1; }
+	@$(PYTHON) -I course_lib/bootstrap.py
+
+# The workspace (which tabs are open) is the course's own, so that another project's tabs stay out of it.
+lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=9999" and so on)
+	@JUPYTERLAB_WORKSPACES_DIR="$(WORKSPACES)" $(COURSE) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
+	    --LabApp.default_url=/lab/tree/notebooks/README.md --LabApp.extension_manager=readonly $(LAB_ARGS)
+
+test: env ## run the tests (TEST_ARGS="-x tests/test_house.py" and so on; WORKERS=0 for one process)
+	@$(COURSE) -m pytest -n $(WORKERS) --dist loadgroup $(TEST_ARGS)
+
+bench: env ## measure speed against the floors, alone on the machine
+	@$(COURSE) -m pytest -p no:xdist -s -o python_files='bench_*.py' tests/benchmarks $(TEST_ARGS)
+
+check: env ## ruff (rules, format) and mypy --strict on course_lib
+	@$(COURSE) -m ruff check .
+	@$(COURSE) -m ruff format --check .
+	@$(COURSE) -m mypy
+
+exercises: env ## generate exercises/ from solutions/
+	@$(COURSE) -m course_lib.grading.exercises
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv; LOCK_ARGS=--upgrade for the newest)
+	@uv export -q --no-header --no-annotate --no-emit-project --group dev -o requirements.lock $(LOCK_ARGS)
+
+clean: ## remove .venv and every cache; nothing of yours
+	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help env lab test bench check exercises lock clean

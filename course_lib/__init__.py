@@ -1,0 +1,19 @@
+"""The map of the house. One way: a pattern runs in a world, a world leaves a trace, a trace is judged or drawn.
+
+- `patterns`   what the course teaches: redis.asyncio and the standard library only. Read this first
+- `errors`     one class for each named failure
+- `trace`      Event, Note, Trace: what every world records
+- `sim`        virtual time: the loop, processes, the wire, faults, the simulated server (`fakes`)
+- `servers`    real servers as local processes that never outlive the kernel
+- `worlds`     Simulated, Embedded, Real: the same few verbs (`live` and `recorded` are what the last two share)
+- `oracle`     a simulated trace, replayed on a real server: are the replies the same?
+- `explore`    many schedules of a small scenario, a fault at every command, the smallest failure, replay codes
+- `scenarios`  one module a lesson: a pattern under a workload, and the numbers of the lesson's figures
+- `views`      trace or numbers → picture and its text alternative
+- `widgets`    controls around scenarios and views: lab, space-time diagram, predict
+- `grading`    check, hint and replay for the exercises
+- `lesson`     what a notebook's first cell calls
+- `bootstrap`  builds the environment; needs nothing but Python
+
+tests/test_house.py says which of these may import which.
+"""

@@ -1,0 +1,58 @@
+"""Every named failure of the course, so that a message can say what was wrong and what to do.
+
+A pattern raises one of these for a broken promise. An expected "no" is a value (`None` or `False`), not an error.
+"""
+
+from __future__ import annotations
+
+
+class CourseError(Exception):
+    """Base of every error that the course raises on purpose."""
+
+
+# -- patterns ---------------------------------------------------------------------------------------------------------
+
+
+class BadArgument(CourseError, ValueError):
+    """An argument lies outside the range that the docstring states."""
+
+
+class LoadTimeout(CourseError):
+    """A waiter's deadline passed before the value that another client was loading arrived."""
+
+
+# -- worlds -----------------------------------------------------------------------------------------------------------
+
+
+class Deadlock(CourseError):
+    """Every simulated client waits for another and no timer is left to wake one."""
+
+
+class OutOfBudget(CourseError):
+    """A simulation ran past its allowance of steps or of virtual time; it probably loops for ever."""
+
+
+# -- servers ----------------------------------------------------------------------------------------------------------
+
+
+class NoServer(CourseError):
+    """No Redis or Valkey server binary was found on this machine."""
+
+
+class ServerFailed(CourseError):
+    """A server process did not start, or stopped when it should not have."""
+
+
+class ServerNotEmpty(CourseError):
+    """A server that was to be emptied holds keys, and nobody said that they may go."""
+
+
+# -- exercises --------------------------------------------------------------------------------------------------------
+
+
+class UnknownExercise(CourseError, ValueError):
+    """No exercise has the id that was given."""
+
+
+class BadReplayCode(CourseError, ValueError):
+    """A replay code that is mistyped, another exercise's or out of date."""

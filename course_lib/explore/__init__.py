@@ -1,0 +1,30 @@
+"""Many schedules of one trial: sampled seeds, one fault at every send in turn, the smallest failure, its replay code.
+
+What a trial needs of the simulation is passed on here, so that a judge imports one module.
+"""
+
+from course_lib.explore.codes import decode, encode
+from course_lib.explore.search import Budget, Findings, search, smaller
+from course_lib.explore.trial import Play, Schedule, Trial, Violation, described, play
+from course_lib.sim import CRASHED, KINDS, OneFault, Process, Simulation, steady
+
+__all__ = [
+    "CRASHED",
+    "KINDS",
+    "Budget",
+    "Findings",
+    "OneFault",
+    "Play",
+    "Process",
+    "Schedule",
+    "Simulation",
+    "Trial",
+    "Violation",
+    "decode",
+    "described",
+    "encode",
+    "play",
+    "search",
+    "smaller",
+    "steady",
+]

@@ -1,0 +1,119 @@
+"""A trial: clients set up in a world, and a judge who says what was violated. It is played one schedule at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from course_lib.errors import CourseError, Deadlock, OutOfBudget
+from course_lib.sim import OneFault, Simulation
+from course_lib.sim.faults import Kind
+from course_lib.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One run, exactly: how many clients, which seed, and at most one fault, at the `at`-th send (from 1).
+
+    Units: `seconds` is how long a pause or an outage lasts, or by how much a clock jumps.
+    """
+
+    clients: int
+    seed: int = 0
+    kind: Kind | None = None
+    at: int = 0
+    seconds: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """`2 clients, seed 7, pause of 300 ms at send 12`; without a fault it ends after the seed."""
+        who = f"{self.clients} client{'s' * (self.clients != 1)}, seed {self.seed}"
+        if self.kind is None:
+            return who
+        lasting = f" of {self.seconds * 1000:g} ms" if self.kind in ("pause", "node down", "clock step") else ""
+        return f"{who}, {self.kind}{lasting} at send {self.at}"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise that a run broke: which one, a sentence with numbers, and where in the picture: who, when, in seconds.
+
+    `mark` is what the picture says at that place, in a few words.
+    """
+
+    promise: str
+    text: str
+    who: str = ""
+    t_start: float = 0.0
+    mark: str = ""
+
+
+@dataclass(slots=True)
+class Play:
+    """What one schedule led to. `witness` is what the trial's `build` returned; `stopped` is why it never ended."""
+
+    schedule: Schedule
+    trace: Trace
+    results: dict[str, Any]
+    witness: Any
+    now: float
+    steps: int
+    stopped: CourseError | None = None
+    violations: list[Violation] = field(default_factory=list)
+
+    def violation(self, promise: str) -> Violation | None:
+        """The first violation of that promise."""
+        return next((found for found in self.violations if found.promise == promise), None)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Clients in a world, and a judge. `build(world, clients)` sets them up and returns what `judge(play)` must see.
+
+    `promises` are the properties that this trial can break. It is run with each number of clients in `sizes` under
+    `seeds` seeds from 0 on; and, for the first `fault_seeds` of them, with each kind of fault in `faults` (mapped to
+    its seconds) at every send in turn. `fault_sizes` limits the latter to some sizes. `least` is the smallest number of
+    clients with which the trial makes sense. `unfaulted` is what a schedule without a fault of the search is called.
+
+    Units: `horizon` in seconds of virtual time, after which a run counts as endless; `most_steps` callbacks, likewise.
+    """
+
+    name: str
+    promises: tuple[str, ...]
+    build: Callable[[Simulation, int], Any]
+    judge: Callable[[Play], Iterable[Violation]]
+    sizes: tuple[int, ...] = (2,)
+    seeds: int = 1
+    faults: Mapping[Kind, float] = field(default_factory=dict)
+    fault_sizes: tuple[int, ...] = ()
+    fault_seeds: int = 1
+    least: int = 1
+    unfaulted: str = "no fault"
+    world: Callable[[], Simulation] = Simulation
+    horizon: float = 10.0
+    most_steps: int = 50_000
+
+
+def described(trial: Trial, schedule: Schedule) -> str:
+    """A schedule of the trial in words."""
+    return schedule.text if schedule.kind else f"{schedule.text}, {trial.unfaulted}"
+
+
+def play(trial: Trial, schedule: Schedule, world: Simulation | None = None) -> Play:
+    """Run one schedule, in a world of its own or in one that is used again, and judge it."""
+    world = trial.world() if world is None else world
+    fault = OneFault(schedule.kind, schedule.at, schedule.seconds) if schedule.kind else None
+    world.faults = fault
+    world.loop.max_time, world.loop.max_steps = trial.horizon, trial.most_steps
+    world.rewind(schedule.seed)
+    stopped: CourseError | None = None
+    witness = trial.build(world, schedule.clients)
+    try:
+        world.run()
+    except (Deadlock, OutOfBudget) as error:
+        stopped = error
+    now = min(world.now(), trial.horizon)
+    done = Play(schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped)
+    done.violations = list(trial.judge(done))
+    return done

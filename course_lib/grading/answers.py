@@ -1,0 +1,129 @@
+"""Is this an answer at all? Each refusal says what was handed in and what to hand in instead."""
+
+from __future__ import annotations
+
+import asyncio
+import dis
+import inspect
+import traceback
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from redis.exceptions import DataError, ResponseError
+
+from course_lib.explore import Play
+from course_lib.grading.exercise import Refused
+from course_lib.grading.guard import Blocked
+
+NOT_YET = "Replace `raise NotImplementedError` in the cell above by your code, run that cell, and then this one again."
+
+
+def coroutine_function(answer: Any, *names: str) -> Any:
+    """An async function, or anything that is called like one, that can be given arguments of these names."""
+    _present(answer)
+    if inspect.iscoroutine(answer):
+        answer.close()
+        raise Refused("error", "You handed in a call of your function; hand in the function: its name without (…).")
+    if not callable(answer):
+        raise Refused("error", f"You handed in {_described(answer)}; hand in the function itself.")
+    if inspect.isasyncgenfunction(answer):
+        raise Refused("error", "Your function contains yield; it should return one value.")
+    _takes(answer, names)
+    return answer
+
+
+def plain_function(answer: Any, *names: str) -> Any:
+    """An ordinary function of arguments in this order."""
+    _present(answer)
+    if inspect.iscoroutinefunction(answer):
+        raise Refused("error", "Your function is async; write plain def: a trace is read without waiting for anything.")
+    if not callable(answer):
+        raise Refused("error", f"You handed in {_described(answer)}; hand in the function itself.")
+    _takes(answer, names, by_name=False)
+    return answer
+
+
+def sound(run: Play, client_code: Callable[..., Any]) -> None:
+    """Refuse an answer that fails when one client runs it alone, with no fault: there is nothing else to judge yet."""
+    for result in run.results.values():
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+            refuse_error(result, client_code)
+        if inspect.iscoroutine(result):
+            result.close()
+        if inspect.isawaitable(result):
+            raise Refused("error", "Your function returned something to be awaited; did you forget an await?")
+    if run.stopped is not None:
+        last = f" Its last command was {run.trace.events[-1].text}." if run.trace.events else ""
+        raise Refused(
+            "error", f"One client alone, with no fault, never came to an end: {len(run.trace):,} commands in "
+            f"{run.now:.0f} s of virtual time.{last} Does a loop lack its return, or does something wait for itself?",
+        )  # fmt: skip
+
+
+def refuse_error(error: BaseException, code: Callable[..., Any]) -> None:
+    """Raise what an exception of the learner's code amounts to, with the line where it arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == _file(code)]
+    last = own[-1] if own else None
+    if isinstance(error, NotImplementedError) and (not frames or frames[-1] == last):
+        raise Refused("unanswered", NOT_YET)
+    where = f" in line {last.lineno} of your cell, `{last.line}`" if last is not None else ""
+    text = f"Your code raised {type(error).__name__}{where}: {str(error).rstrip('.') or 'without a message'}."
+    raise Refused("error", f"{text} {advice(error)}".strip())
+
+
+def advice(error: BaseException) -> str:
+    """What to do about an error that learners often meet here."""
+    text = str(error)
+    if isinstance(error, Blocked):
+        return "All clients share one thread; while one sleeps like that, none moves."
+    if isinstance(error, NotImplementedError):
+        return "Use only the `redis` that you are given: simulated code has no files, threads or sockets."
+    if isinstance(error, (DataError, ResponseError)) and ("px" in text or "integer" in text or "expire" in text):
+        return "redis-py's `px=` takes a whole number of milliseconds, at least 1: `round(ttl * 1000)`."
+    if "can't be used in 'await' expression" in text:
+        return "Begin the function with async def, and await only what redis, load and asyncio give you to wait for."
+    if isinstance(error, TypeError) and "'NoneType'" in text:
+        return "Something is None there: of a load that never ended, `t_end` is; of a key that is missing, the value."
+    if "coroutine" in text:
+        return "Each call of redis must be awaited: `await redis.get(key)`."
+    if isinstance(error, RuntimeError) and "asyncio.run()" in text:
+        return "Your function is awaited already; await inside it instead of calling asyncio.run."
+    return ""
+
+
+def _present(answer: Any) -> None:
+    if answer is None or answer is Ellipsis:
+        raise Refused("unanswered", NOT_YET)
+    code = getattr(answer, "__code__", None)
+    if isinstance(code, CodeType) and _empty(code, answer.__doc__):
+        raise Refused("unanswered", NOT_YET)
+
+
+def _empty(code: CodeType, docstring: str | None) -> bool:
+    """Is there no more than `...`, `pass` or `return None`? A loop alone is more."""
+    loops = any("BACKWARD" in step.opname for step in dis.get_instructions(code))
+    return not code.co_names and set(code.co_consts) <= {None, docstring} and not loops
+
+
+def _takes(answer: Any, names: tuple[str, ...], *, by_name: bool = True) -> None:
+    try:
+        signature = inspect.signature(answer)
+    except (TypeError, ValueError):
+        return  # some callables have none; the first call will show
+    first = 3 if by_name else len(names)
+    try:
+        signature.bind(*names[:first], **dict.fromkeys(names[first:]))
+    except TypeError as error:
+        wanted = ", ".join([*names[:first], *(["*", *names[first:]] if names[first:] else [])])
+        raise Refused("error", f"Your function must accept ({wanted}), and has {signature}: {error}.") from None
+
+
+def _described(answer: Any) -> str:
+    return f"an object of type {type(answer).__name__}"
+
+
+def _file(code: Any) -> str:
+    found: Any = getattr(inspect.unwrap(code), "__code__", None) if callable(code) else None
+    return found.co_filename if isinstance(found, CodeType) else ""

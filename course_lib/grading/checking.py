@@ -1,0 +1,181 @@
+"""Check an answer, give a hint, replay a schedule: what a notebook calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from course_lib.errors import BadReplayCode
+from course_lib.explore import Findings, Play, Schedule, Trial, decode, described, encode, play, search, smaller
+from course_lib.grading.answers import sound
+from course_lib.grading.exercise import Exercise, Refused, find
+from course_lib.grading.guard import LIMIT, Guard, Stuck
+from course_lib.grading.progress import Progress
+from course_lib.grading.report import Hint
+from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
+
+
+def check(id: str, answer: Any) -> Verdict:
+    """Judge an answer under many schedules, and show what was found. The same answer gets the same verdict.
+
+    Cost: usually under a second; a bar shows how far it is if it takes longer. Interrupt it like any other cell.
+    Raises: UnknownExercise. Whatever is wrong with the answer is said in the verdict.
+    """
+    exercise, guard = find(id), Guard()
+    try:
+        with guard.up(), Progress(guard.begin) as progress:
+            prepared = exercise.rules.accept(answer)
+            trials = exercise.rules.trials(prepared)
+            guard.begin()
+            if exercise.rules.learners_code:
+                sound(play(trials[0], Schedule(1)), answer)
+            found = [search(trial, progress=progress) for trial in trials]
+            return _verdict(exercise, answer, found, guard)
+    except Refused as refusal:
+        return _refused(exercise, refusal.status, str(refusal))
+    except Stuck:
+        return _refused(exercise, "error", STUCK)
+
+
+STUCK = (
+    f"Your code held on for {LIMIT:.0f} s and let nobody else run. Does a loop go round without an await? Does "
+    f"something in it wait in real time?"
+)
+
+
+def replay(id: str, code: str, answer: Any) -> Verdict:
+    """Show one schedule again, with this answer: the one that a check found, here or on another machine.
+
+    Raises: UnknownExercise; BadReplayCode, which says what is wrong with the code.
+    """
+    exercise, guard = find(id), Guard()
+    number, schedule = decode(code, id, exercise.words.revision)
+    try:
+        with guard.up():
+            trials = exercise.rules.trials(exercise.rules.accept(answer))
+            guard.begin()
+            trial, schedule = _located(trials, number, schedule, code)
+            code = encode(id, exercise.words.revision, number, schedule)
+            return _replayed(exercise, play(trial, schedule), trial, code, guard)
+    except Refused as refusal:
+        return _refused(exercise, refusal.status, str(refusal))
+    except Stuck:
+        return _refused(exercise, "error", STUCK)
+
+
+_given: Counter[str] = Counter()
+
+
+def hint(id: str) -> Hint:
+    """The next hint of an exercise; after the last one, the last one again. Raises: UnknownExercise."""
+    hints = find(id).words.hints
+    _given[id] = min(_given[id] + 1, len(hints))
+    return Hint(id, _given[id], len(hints), hints[_given[id] - 1])
+
+
+def _located(trials: Any, number: int, schedule: Schedule, code: str) -> tuple[Trial, Schedule]:
+    trial = trials[number] if number < len(trials) else None
+    if trial is None or (schedule.kind and schedule.kind not in trial.faults) or not 1 <= schedule.clients <= 1_000:
+        raise BadReplayCode(f"{code!r} names a schedule that this exercise does not have.")
+    return trial, replace(schedule, seconds=trial.faults[schedule.kind] if schedule.kind else 0.0)
+
+
+# -- from findings to a verdict ----------------------------------------------------------------------------------------
+
+
+def _verdict(exercise: Exercise, answer: Any, found: list[Findings], guard: Guard) -> Verdict:
+    words = exercise.words
+    failing = {promise: run for one in found for promise, run in one.failing.items()}
+    properties = _properties(exercise, found)
+    passed = all(one.outcome == "holds" for one in properties) and not guard.blocked
+    tried = _tried(found)
+    if passed:
+        after, shown = (words.why, words.still_open), _exhibit(exercise, found[0])
+        message = f"Every property holds under {tried}."
+        return Verdict(exercise.id, words.title, "passed", properties, message, shown=shown, tried=tried, after=after)
+    broken = next((one.name for one in properties if one.name in failing), None)
+    if broken is None:
+        message = "Nothing was found broken, but your code took so many steps that not every schedule could be tried."
+        return Verdict(exercise.id, words.title, "failed", properties, message, tried=tried)
+    clue = exercise.rules.clue(answer, failing)
+    shown, message = _smallest(exercise, found, broken, guard)
+    return Verdict(
+        exercise.id, words.title, "failed", properties, message, clue, words.misconceptions.get(clue or "", ""), shown,
+        tried,
+    )  # fmt: skip
+
+
+def _properties(exercise: Exercise, found: list[Findings]) -> tuple[Property, ...]:
+    outcomes = {promise.name: _found(promise.name, found) for promise in exercise.words.promises}
+    baseless = any(promise.basis and outcomes[promise.name] == "broken" for promise in exercise.words.promises)
+    for name, outcome in outcomes.items():
+        if baseless and outcome == "holds":
+            outcomes[name] = "not counted"
+    return tuple(Property(p.name, p.kind, p.says, p.points, outcomes[p.name]) for p in exercise.words.promises)
+
+
+def _found(promise: str, found: list[Findings]) -> Outcome:
+    concerned = [one for one in found if promise in one.trial.promises]
+    if any(promise in one.failing for one in concerned):
+        return "broken"
+    return "holds" if concerned and all(one.complete for one in concerned) else "not settled"
+
+
+def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Guard) -> tuple[Shown, str]:
+    """The failing run in as few clients as possible, played once more for what it prints."""
+    number, one = next((n, one) for n, one in enumerate(found) if promise in one.failing)
+    guard.begin()
+    run = smaller(one.trial, promise, one.failing[promise])
+    guard.begin()
+    run = play(one.trial, run.schedule)
+    violation = run.violation(promise)
+    code = encode(exercise.id, exercise.words.revision, number, run.schedule)
+    shown = Shown(run, violation, code, described(one.trial, run.schedule), guard.printed.getvalue())
+    return shown, violation.text if violation else ""
+
+
+def _exhibit(exercise: Exercise, found: Findings) -> Shown | None:
+    """The first run of the first trial, where the answer is one that wants to be seen at work."""
+    if not exercise.rules.exhibit:
+        return None
+    run = play(found.trial, Schedule(found.trial.sizes[0]))
+    code = encode(exercise.id, exercise.words.revision, 0, run.schedule)
+    return Shown(run, None, code, described(found.trial, run.schedule))
+
+
+def _replayed(exercise: Exercise, run: Play, trial: Trial, code: str, guard: Guard) -> Verdict:
+    broken = {violation.promise for violation in run.violations}
+    properties = tuple(
+        Property(p.name, p.kind, p.says, p.points, _outcome(p.name, trial, broken)) for p in exercise.words.promises
+    )
+    order = [p.name for p in exercise.words.promises]
+    violation = min(run.violations, key=lambda found: order.index(found.promise), default=None)
+    shown = Shown(run, violation, code, described(trial, run.schedule), guard.printed.getvalue())
+    message = violation.text if violation else "Nothing is violated in this schedule. Run the check for all the others."
+    status: Status = "failed" if violation else "passed"
+    return Verdict(exercise.id, exercise.words.title, status, properties, message, shown=shown, tried="this schedule")
+
+
+def _outcome(name: str, trial: Trial, broken: set[str]) -> Outcome:
+    return "broken" if name in broken else "holds" if name in trial.promises else "not checked"
+
+
+def _refused(exercise: Exercise, status: Status, text: str) -> Verdict:
+    properties = tuple(Property(p.name, p.kind, p.says, p.points, "not checked") for p in exercise.words.promises)
+    return Verdict(exercise.id, exercise.words.title, status, properties, text)
+
+
+def _tried(found: list[Findings]) -> str:
+    """`412 schedules: 80 sampled, and one crash, lost request or lost reply at each of 31 sends`."""
+    kinds = sum((one.kinds for one in found), Counter[str]())
+    sampled, faults = kinds.pop("no fault", 0), list(kinds)
+    total = sampled + kinds.total()
+    if not faults:
+        return f"{total:,} schedules"
+    sends = max(one.sends for one in found)
+    named = {"crash": "crash", "pause": "pause", "lose request": "lost request", "lose reply": "lost reply"}
+    listed = [named.get(kind, kind) for kind in faults]
+    words = listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
+    fault = f"{kinds.total():,} with one {words}, at each of up to {sends} sends"
+    return f"{total:,} schedules: {sampled:,} sampled without a fault, and {fault}"

@@ -1,0 +1,91 @@
+"""What a trace says about loads, faults and round trips: facts for judges and for clues, whoever wrote the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import inf
+from typing import NamedTuple
+
+from redis.exceptions import RedisError
+
+from course_lib.explore import CRASHED, Play
+from course_lib.trace import Event, Trace
+
+JUDGE = "judge"
+"""How the names of clients begin whose commands are the judge's own; they are not shown."""
+
+
+class Load(NamedTuple):
+    """One load, in seconds. One that a crash or the end of the run cut off ends there."""
+
+    who: str
+    start: float
+    end: float
+
+
+def loads(trace: Trace) -> list[Load]:
+    """Every load of the run, by its start."""
+    crashes = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
+    found = (note for note in trace.notes if note.kind == "load")
+    return sorted(
+        (Load(n.who, n.t_start, crashes.get(n.who, inf) if n.t_end is None else n.t_end) for n in found),
+        key=lambda load: load.start,
+    )
+
+
+def overlap(trace: Trace, *, excused: Iterable[str] = ()) -> tuple[Load, Load] | None:
+    """The first two loads that ran at once, neither by a client that is excused."""
+    left_out, running = set(excused), list[Load]()
+    for load in loads(trace):
+        if load.who not in left_out:
+            running = [earlier for earlier in running if earlier.end > load.start]
+            if running:
+                return running[0], load
+            running.append(load)
+    return None
+
+
+def paused(trace: Trace) -> set[str]:
+    """The clients that stood still for a while."""
+    return {note.who for note in trace.notes if note.kind == "pause"}
+
+
+def struck(run: Play) -> set[str]:
+    """The clients that the fault hit: they crashed, were paused, or lost a message."""
+    lost = {event.client for event in run.trace if event.fault in ("request lost", "reply lost", "refused")}
+    return lost | paused(run.trace) | {name for name, result in run.results.items() if result is CRASHED}
+
+
+def excused_error(run: Play, client: str, error: object) -> bool:
+    """May the client end with this error? Only with one of redis-py's, and only if the fault hit it."""
+    return isinstance(error, (RedisError, TimeoutError, ConnectionError)) and client in struck(run)
+
+
+def round_trips(events: Iterable[Event]) -> int:
+    """How often a client that does one thing at a time waited for the network. A pipeline counts once."""
+    trips, answered = 0, -inf
+    for event in events:
+        if event.t_start >= answered:
+            trips += 1
+            answered = inf if event.t_end is None else event.t_end
+    return trips
+
+
+def of(trace: Trace, client: str) -> Iterator[Event]:
+    """One client's commands."""
+    return (event for event in trace if event.client == client)
+
+
+def ms(seconds: float) -> str:
+    """`41.3 ms`, `1,250 ms`: for sentences."""
+    value = round(seconds * 1000, 1) + 0.0
+    return f"{value:,.0f} ms" if value >= 200 or value == int(value) else f"{value:.1f} ms"
+
+
+def shown(result: object, most: int = 60) -> str:
+    """A result as it is written, shortened; an object whose repr fails is named by its type."""
+    try:
+        text = repr(result)
+    except Exception:
+        text = f"an object of type {type(result).__name__}"
+    return text if len(text) <= most else f"{text[: most - 1]}…"

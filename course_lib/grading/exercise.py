@@ -1,0 +1,106 @@
+"""What an exercise is: its words, what it accepts for an answer, its trials, and clues to well-known mistakes."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from course_lib.errors import UnknownExercise
+from course_lib.explore import Play, Trial
+
+
+class Refused(Exception):
+    """There is nothing to judge: not answered yet, or an answer that cannot be run. The text says what to do."""
+
+    def __init__(self, status: Literal["error", "unanswered"], text: str) -> None:
+        super().__init__(text)
+        self.status: Literal["error", "unanswered"] = status
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One property that is judged and named: of safety, liveness or cost.
+
+    While one that is a `basis` is broken, the others earn nothing: whoever returns rubbish does so very fast.
+    """
+
+    name: str
+    kind: str
+    points: int
+    says: str
+    basis: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """Everything that a learner reads about an exercise, from the lesson's TOML file beside this module."""
+
+    title: str
+    minutes: int
+    revision: int
+    promises: tuple[Promise, ...]
+    hints: tuple[str, ...]
+    misconceptions: Mapping[str, str]
+    why: str
+    still_open: str
+
+    @classmethod
+    def read(cls, table: dict[str, Any]) -> Words:
+        """Words from a table of the file."""
+        promises = tuple(Promise(**promise) for promise in table["promises"])
+        return cls(**{**table, "promises": promises, "hints": tuple(table["hints"])})
+
+    @property
+    def points(self) -> int:
+        """What a right answer earns."""
+        return sum(promise.points for promise in self.promises)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How an exercise is judged.
+
+    `accept(answer)` returns what `trials` is given, or raises Refused. `clue(answer, failing)` names the misconception
+    that the smallest failing run of each broken promise points to, if any. `learners_code` is False where the clients
+    run the course's own code, so that an error of theirs is no error of the learner's. `exhibit` asks for a picture of
+    the first trial's run when the answer is right.
+    """
+
+    accept: Callable[[Any], Any]
+    trials: Callable[[Any], Sequence[Trial]]
+    clue: Callable[[Any, Mapping[str, Play]], str | None]
+    learners_code: bool = True
+    exhibit: bool = False
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise, ready to be checked."""
+
+    id: str
+    words: Words
+    rules: Rules
+
+
+@cache
+def words(lesson: str) -> dict[str, Words]:
+    """The words of a lesson's exercises, by id."""
+    files = list(Path(__file__).parent.glob(f"{lesson}_*.toml"))
+    tables = tomllib.loads(files[0].read_text(encoding="utf-8")) if files else {}
+    return {id: Words.read(table) for id, table in tables.items()}
+
+
+def find(id: str) -> Exercise:
+    """The exercise of that id. Raises: UnknownExercise, which names those that there are."""
+    lesson = id.partition(".")[0] if isinstance(id, str) else ""
+    known = words(lesson) if lesson.isdigit() else {}
+    if id not in known:
+        there = ", ".join(known or words("05"))
+        raise UnknownExercise(f"There is no exercise {id!r}. There are: {there}.")
+    from course_lib.grading.stampedes import RULES  # only now: it brings the simulation, which takes a moment to load
+
+    return Exercise(id, known[id], RULES[id])

@@ -1,0 +1,104 @@
+"""05.5, write the property: the answer reads traces; it is judged on runs of two broken recipes and a right one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from course_lib.explore import Play, Simulation, Trial, Violation
+from course_lib.grading.answers import refuse_error
+from course_lib.grading.evidence import ms, overlap, paused
+from course_lib.grading.exercise import Refused
+from course_lib.grading.stampedes.crowd import Crowd, Setting, all_at_once, world
+from course_lib.grading.stampedes.twins import deletes_any_lock, frees_its_own, looks_then_takes
+from course_lib.trace import Note, Trace
+
+Property = Callable[[Trace], str | None]
+
+
+def watching(answer: Property) -> list[Trial]:
+    """Runs with two loads at once, and runs in which all is well although it may not look so."""
+    right = Setting(frees_its_own, ttl=0.003, lock_ttl=0.15, load=0.1)
+    late = replace(right, answer=deletes_any_lock, ttl=60.0, failing=1)
+    one_fails = replace(right, failing=1)
+    return [
+        _watched(answer, "a lock seen, then taken", "catches-look", Setting(looks_then_takes), seeds=8, sizes=(2, 3)),
+        _watched(answer, "any lock deleted", "catches-del", late, faults={"pause": 0.1}, sizes=(3,)),
+        _watched(answer, "the right recipe", "accepts", right, faults={"pause": 0.1}, sizes=(2,), seeds=4),
+        _watched(answer, "a load that fails", "accepts", one_fails, sizes=(2, 3), seeds=4),
+        _watched(answer, "a client that dies while it loads", "accepts", right, _dying, sizes=(2, 3), seeds=4),
+    ]  # fmt: skip
+
+
+def _watched(
+    answer: Property, name: str, promise: str, setting: Setting,
+    build: Callable[[Setting, Simulation, int], Crowd] = all_at_once, **options: Any,
+) -> Trial:  # fmt: skip
+    def judge(run: Play) -> Iterator[Violation]:
+        both, said = overlap(run.trace, excused=paused(run.trace)), ask(answer, run.trace)
+        if both is not None and said is None:
+            first, second = both
+            text = f"{first.who} and {second.who} loaded at once from {ms(second.start)}; your property returned None."
+            yield Violation(promise, text, second.who, second.start, "two loads at once")
+        elif both is None and said is not None:
+            yield Violation(promise, f"Nothing is wrong in this run; your property said: {said}")
+
+    return Trial(name, (promise,), partial(build, setting), judge, least=2, world=world, horizon=2.0, **options)
+
+
+def _dying(setting: Setting, world: Simulation, clients: int) -> Crowd:
+    """As all_at_once; 50 ms after the start, whoever is loading dies."""
+    crowd = all_at_once(setting, world, clients)
+
+    def strike() -> None:
+        for note in crowd.database.loads:
+            if note.t_end is None:
+                world.crash(crowd.processes[note.who])
+
+    world.at(0.05, strike)
+    return crowd
+
+
+def ask(answer: Property, trace: Trace) -> str | None:
+    """What the property says of a run, handed over as a copy. Raises: Refused, if it fails."""
+    copy = Trace(trace.world, trace.seed, [replace(event) for event in trace], [replace(note) for note in trace.notes])
+    try:
+        said = answer(copy)
+    except Exception as error:
+        refuse_error(error, answer)
+    if said is not None and type(said) is not str:
+        kind = type(said).__name__
+        raise Refused("error", f"Your property returned a {kind}; return None, or a sentence: what is violated.")
+    return said
+
+
+# -- clues: what does the property say of small traces made by hand? ---------------------------------------------------
+
+
+def clue(answer: Property, failing: Mapping[str, Play]) -> str | None:
+    """The misconception that the property's verdicts on small traces point to."""
+    return next((name for name, (notes, right) in CLUES.items() if (ask(answer, _trace(notes)) is None) != right), None)
+
+
+def _trace(notes: list[Note]) -> Trace:
+    return Trace("simulated", 0, [], [replace(note) for note in notes])
+
+
+CLUES: dict[str, tuple[list[Note], bool]] = {
+    "cries-wolf": ([Note("c1", "load", 0.0, 0.1)], True),
+    "counts-loads": ([Note("c1", "load", 0.0, 0.1), Note("c2", "load", 0.2, 0.3)], True),
+    "says-nothing": ([Note("c1", "load", 0.0, 0.1), Note("c2", "load", 0.05, 0.15)], False),
+    "dead-still-loading": (
+        [Note("c1", "load", 0.0), Note("c1", "crash", 0.05), Note("c2", "load", 0.2, 0.3)], True,
+    ),
+    "blames-the-paused": (
+        [Note("c1", "pause", 0.0, 0.2), Note("c1", "load", 0.0, 0.3), Note("c2", "load", 0.15, 0.25)], True,
+    ),
+    "any-pause-excuses-all": (
+        [Note("c1", "load", 0.0, 0.1), Note("c1", "pause", 0.1, 0.2), Note("c2", "load", 0.15, 0.25),
+         Note("c3", "load", 0.2, 0.3)], False,
+    ),
+}  # fmt: skip
+"""Notes, and whether None is the right answer; the first one that is answered wrongly names the mistake."""

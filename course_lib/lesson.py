@@ -1,0 +1,67 @@
+"""What the first code cell of every notebook calls: is this the course's kernel, and which real server is there?
+
+    try:
+        from course_lib.lesson import begin
+    except ModuleNotFoundError as error:
+        error._render_traceback_ = lambda: [
+            "This kernel is not the course's. Close this tab, run `make lab` in the course's folder, "
+            "and open the lesson from there."
+        ]
+        raise
+    begin("05")
+
+IPython shows what `_render_traceback_` returns in place of a traceback, and still stops *Run All*.
+"""
+
+from __future__ import annotations
+
+import platform
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from course_lib.errors import NoServer
+
+PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+
+
+class WrongKernel(Exception):
+    """This kernel lacks something that the course needs; a notebook shows the sentence and no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def begin(lesson: str) -> None:
+    """Print the lesson, the Python and the real server that was found, or that there is none and what is skipped.
+
+    Raises: WrongKernel, which names the package, the version found and the version wanted.
+    """
+    if PYPROJECT.exists():  # a copy of course_lib alone, as in a browser, has no pins beside it
+        check_versions(tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"])
+    from course_lib.servers import find  # only now: it may not import under a wrong version of redis
+
+    opening = f"Lesson {lesson} · Python {platform.python_version()} · "
+    try:
+        print(f"{opening}real server: {find()}")
+    except NoServer as error:
+        print(f"{opening}no real server, so “On a real server” will be skipped; everything simulated runs.\n{error}")
+
+
+def check_versions(pins: list[str]) -> None:
+    """Raise WrongKernel for the first package whose installed version is not one that its pin allows."""
+    for pin in pins:
+        package = Requirement(pin)
+        if package.marker is not None and not package.marker.evaluate():
+            continue
+        try:
+            found = version(package.name)
+        except PackageNotFoundError:
+            found = ""
+        if not found or not package.specifier.contains(found, prereleases=True):
+            raise WrongKernel(
+                f"The course needs {pin.partition(';')[0].strip()}, and this kernel has {found or 'none'}. Close this "
+                f"tab, run `make lab` in the course's folder, and open the lesson from there."
+            )

@@ -1,0 +1,160 @@
+"""What the worlds in real time share: clients as tasks of one event loop, a clock that starts at zero, a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import redis.asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from course_lib.sim import Draws, Process
+from course_lib.trace import Event, Note, Trace
+
+_CLIENT: ContextVar[str] = ContextVar("live_client", default="outside")
+
+
+class _Client(NamedTuple):
+    body: Callable[..., Awaitable[Any]]
+    args: tuple[Any, ...]
+    start: float
+
+
+class Live:
+    """What the two worlds in real time share: tasks in one event loop, a clock that starts at zero, a trace.
+
+    Every client is a task of this process, so nothing crashes or pauses here; for processes that can be killed, start
+    them with `course_lib.servers.guarded`. Runs in a thread of its own where a loop is running already, as in a
+    notebook.
+    """
+
+    def __init__(self, world: str, seed: int, socket_timeout: float | None, retry: Retry | None) -> None:
+        self.seed, self.trace, self.results = seed, Trace(world), dict[str, Any]()
+        self._options: dict[str, Any] = {
+            "decode_responses": True,
+            "protocol": 2,
+            "retry": retry or Retry(NoBackoff(), 0),
+            "socket_timeout": socket_timeout,
+        }
+        self._clients: dict[str, _Client] = {}
+        self._redis: dict[int, aioredis.Redis] = {}
+        self._began: float | None = None
+
+    def _connect(self, node: int) -> aioredis.Redis:
+        raise NotImplementedError
+
+    def redis(self, node: int = 0) -> aioredis.Redis:
+        if node not in self._redis:
+            self._redis[node] = self._connect(node)
+        return self._redis[node]
+
+    def client(
+        self,
+        name: str,
+        body: Callable[..., Awaitable[Any]],
+        *args: Any,
+        start: float = 0.0,
+        process: Process | None = None,
+    ) -> None:
+        """Run `await body(*args)` from `start` seconds on. `process` means nothing here: all are tasks of this one."""
+        if name in self._clients or name in self.results:
+            raise ValueError(f"There is a client named {name!r} already; give each its own name.")
+        self._clients[name] = _Client(body, args, start)
+
+    def draws(self, name: str) -> Draws:
+        return Draws(self.seed, "draws", name)
+
+    def now(self) -> float:
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def note(self, who: str, kind: str, text: str = "") -> Note:
+        return self.trace.note(who, kind, self.now(), text=text)
+
+    def record(self, node: str, command: tuple[bytes, ...]) -> Event:
+        """Write down a command that is about to leave."""
+        event = Event(_CLIENT.get(), node, command, self.now())
+        self.trace.events.append(event)
+        return event
+
+    def run(self) -> dict[str, Any]:
+        """Run until every client is done; return {client: result or exception}. An interrupt stops them all."""
+        _run_anywhere(self._whole())
+        return self.results
+
+    async def _whole(self) -> None:
+        self._began = time.monotonic() if self._began is None else self._began
+        clients, self._clients = self._clients, {}
+        tasks = {name: asyncio.create_task(self._one(name, client)) for name, client in clients.items()}
+        try:
+            if tasks:
+                await asyncio.wait(tasks.values())
+        finally:
+            await _stop(list(tasks.values()))
+            self.results.update({name: _outcome(task) for name, task in tasks.items()})
+            for client in self._redis.values():
+                await client.aclose()
+                await client.connection_pool.disconnect()
+
+    async def _one(self, name: str, client: _Client) -> Any:
+        _CLIENT.set(name)
+        if client.start:
+            await asyncio.sleep(client.start)
+        return await client.body(*client.args)
+
+
+def _outcome(task: asyncio.Task[Any]) -> Any:
+    return asyncio.CancelledError() if task.cancelled() else task.exception() or task.result()
+
+
+async def _stop(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel until they are gone: before Python 3.12 wait_for, on which redis-py rests, may swallow a cancellation."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.2)
+
+
+def _run_anywhere(main: Coroutine[Any, Any, None]) -> None:
+    """asyncio.run, in a thread of its own where this one has a running loop. An interrupt cancels `main`, and waits."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(main)
+    tasks: list[asyncio.Task[Any]] = []
+    failures: list[BaseException] = []
+    over = threading.Event()  # asked instead of the thread: before Python 3.13 an interrupted join() takes it for dead
+
+    async def whole() -> None:
+        tasks.extend(task for task in [asyncio.current_task()] if task is not None)
+        await main
+
+    def work() -> None:
+        try:
+            asyncio.run(whole())
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            over.set()
+
+    thread = threading.Thread(target=work, name="live world")
+    thread.start()
+    try:
+        while not over.wait(0.1):
+            pass  # in pieces, for Windows does not interrupt a wait
+    except BaseException:
+        while not over.is_set():
+            for task in tasks:
+                with suppress(RuntimeError):  # the loop has closed meanwhile
+                    task.get_loop().call_soon_threadsafe(task.cancel)
+            over.wait(1.0)
+        raise
+    finally:
+        thread.join()
+    if failures:
+        raise failures[0]

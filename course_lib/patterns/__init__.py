@@ -1,0 +1,27 @@
+"""The pattern book: what the course teaches, one pattern to a screen, in reading order.
+
+- `cache`     cache-aside, negative caching, TTL jitter, and how a value is stored
+- `loadlock`  the right to load one key: the lock under the two chapters that follow
+- `stampede`  one load at a time: lock and wait, single-flight
+- `refresh`   reload before anybody must wait: lock and placeholder, stale-while-revalidate, XFetch
+
+Patterns use redis.asyncio and the standard library only, and no clock but the event loop's; so the same code runs in
+virtual time, on fakeredis and on real servers.
+"""
+
+from __future__ import annotations
+
+from course_lib.patterns.cache import Load, cache_aside, jittered
+from course_lib.patterns.refresh import StaleWhileRevalidate, lock_or_stale, xfetch
+from course_lib.patterns.stampede import SingleFlight, lock_and_wait
+
+__all__ = [
+    "Load",
+    "SingleFlight",
+    "StaleWhileRevalidate",
+    "cache_aside",
+    "jittered",
+    "lock_and_wait",
+    "lock_or_stale",
+    "xfetch",
+]

@@ -1,0 +1,91 @@
+"""Cache-aside: ask the cache; on a miss ask the database, and keep its answer for a while.
+
+A load is an async function of no arguments that returns a row, or None where there is no such row. "There is none"
+is an answer too, and is kept as `∅`. A value that itself begins with `∅` is kept with one more in front, so no value
+is ever taken for the marker; every other value is kept as it is. Only `pack` and `unpack` know this.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+
+from redis.asyncio import Redis
+
+from course_lib.errors import BadArgument
+
+Load = Callable[[], Awaitable[str | None]]
+Draw = Callable[[], float]  # a uniform number in [0, 1), as random.random gives
+
+ABSENT = "∅"
+
+
+async def cache_aside(redis: Redis, key: str, load: Load, *, ttl: float, absent_ttl: float | None = None) -> str | None:
+    """Cache-aside, or lazy loading: a value is at most `ttl` old, plus the time that its load took.
+
+    With `absent_ttl`, a row that does not exist is remembered too (negative caching); with None it never is.
+
+    Units: ttl and absent_ttl in seconds, 0.001 to 1e9.
+    Cost: hit, 1 round trip; miss, 2 and one load (1 and one load for an absent row that is not remembered).
+    Raises: what load raises, and then caches nothing; BadArgument; redis-py's errors.
+    Does not: stop a stampede, as everyone who misses loads; stop a slow loader from storing a row that has changed.
+    Source: redis.io, "Cache-aside"; for negative caching RFC 2308, the same idea in DNS.
+    """
+    require_text(redis)
+    ttl_ms = milliseconds("ttl", ttl)
+    absent_ms = None if absent_ttl is None else milliseconds("absent_ttl", absent_ttl)
+    stored = await redis.get(key)
+    if stored is not None:
+        return unpack(stored)
+    value = await load()
+    kept_ms = absent_ms if value is None else ttl_ms
+    if kept_ms is not None:
+        await redis.set(key, pack(value), px=kept_ms)
+    return value
+
+
+def jittered(ttl: float, *, spread: float = 0.1, draw: Draw = random.random) -> float:
+    """TTL jitter: shorten a ttl by a random part, so that keys written together do not expire together.
+
+    The result is uniform between `ttl * (1 - spread)` and `ttl`. It is never longer, because a ttl is a promise about
+    staleness.
+
+    Units: ttl in seconds, 0.001 to 1e9; spread at least 0 and below 1; draw() in [0, 1).
+    Cost: nothing on the wire; a key lives spread / 2 shorter on average, so there are a few more misses.
+    Raises: BadArgument.
+    Does not: help one hot key, which expires for all of its readers at once.
+    """
+    milliseconds("ttl", ttl)
+    require(0 <= spread < 1, "spread", spread, "at least 0 and below 1")
+    return ttl * (1 - spread * draw())
+
+
+def pack(value: str | None) -> str:
+    """What is stored for a value, or for the absence of a row."""
+    if value is None:
+        return ABSENT
+    return ABSENT + value if value.startswith(ABSENT) else value
+
+
+def unpack(stored: str | bytes) -> str | None:
+    """What `pack` was given; None stands for an absent row."""
+    assert isinstance(stored, str)  # require_text has seen to it
+    return None if stored == ABSENT else stored.removeprefix(ABSENT)
+
+
+def milliseconds(name: str, seconds: float) -> int:
+    """A TTL as Redis wants it. Refuses one that is too short to be a millisecond."""
+    require(0.001 <= seconds <= 1e9, name, seconds, "seconds, from 0.001 to 1e9")
+    return round(seconds * 1000)
+
+
+def require(holds: bool, name: str, value: object, accepted: str) -> None:
+    """Refuse an argument in words that name it, its value and what is accepted."""
+    if not holds:
+        raise BadArgument(f"{name} is {value!r}; accepted: {accepted}")
+
+
+def require_text(redis: Redis) -> None:
+    """Refuse a client that answers in bytes: no token and no text ever equals bytes."""
+    in_text: bool = redis.get_encoder().decode_responses  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    require(in_text, "redis", redis, "a client made with decode_responses=True")

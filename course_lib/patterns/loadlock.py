@@ -1,0 +1,141 @@
+"""The right to load one key: the lock under every remedy that lets a single client load.
+
+It saves work and does not guard correctness: two holders at once cost a second load and nothing else. So a lock on one
+server is enough here; the locks that guard more have a chapter of their own, `locks`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from course_lib.patterns.cache import Load, milliseconds, pack, require, require_text
+
+T = TypeVar("T")
+Token = Callable[[], str]  # a new string at each call, which no other client ever makes
+
+
+def new_token() -> str:
+    """128 random bits, so that nobody makes the same token twice."""
+    return secrets.token_hex(16)
+
+
+# KEYS: the value, its lock. ARGV: our token, the packed value, its TTL in ms (0: store nothing).
+# Returns 1 if the lock was ours, else 0 and nothing is changed.
+# Atomic, because between a look at the lock and the write it may expire and become another's: then we would store over
+# a newer value and free a lock that is not ours.
+STORE_AND_RELEASE = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if ARGV[3] ~= '0' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return redis.call('DEL', KEYS[2])
+"""
+
+
+class Seen(NamedTuple):
+    """What one round trip showed: the packed value, the token in the lock, and whether the value is still fresh."""
+
+    stored: str | None
+    holder: str | None
+    fresh: bool
+
+
+class LoadLock:
+    """The right to load `key`: ours while `lock_name(key)` holds our token, and at most for lock_ttl.
+
+    Who sees its own token holds the lock, whatever the reply to SET said: a client that retries after a lost reply
+    finds the lock taken, by itself. Cancelling a method frees the lock first. A value lives `stale` seconds beyond its
+    ttl, and is fresh while more than that is left.
+
+    Units: ttl, lock_ttl, absent_ttl in seconds, 0.001 to 1e9; stale in seconds, 0 to 1e9.
+    Cost: each method 1 round trip; load and release 2 more on a server that has not seen the script yet.
+    Raises: redis-py's errors; TimeoutError if Redis is silent for lock_ttl; BadArgument.
+    Does not: end before lock_ttl if its holder crashes, or if the replies to SET and to the release are both lost.
+    """
+
+    def __init__(
+        self, redis: Redis, key: str, token: str, *, ttl: float, lock_ttl: float, absent_ttl: float, stale: float = 0.0
+    ) -> None:
+        require_text(redis)
+        require(0 <= stale <= 1e9, "stale", stale, "seconds, from 0 to 1e9")
+        self.redis, self.key, self.name, self.token = redis, key, lock_name(key), token
+        self.lock_ms, self.stale_ms = milliseconds("lock_ttl", lock_ttl), round(stale * 1000)
+        self.ttl_ms = milliseconds("ttl", ttl) + self.stale_ms
+        self.absent_ms = milliseconds("absent_ttl", absent_ttl) + self.stale_ms
+
+    async def look(self) -> Seen:
+        """Read the value, its lock and its remaining life."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.mget(self.key, self.name)
+            pipe.pttl(self.key)
+            (stored, holder), left_ms = await pipe.execute()
+        return Seen(stored, holder, left_ms > self.stale_ms)
+
+    async def take(self) -> Seen:
+        """Try to take the lock, then look; `holder` is `self.token` if it is ours."""
+        try:
+            return await uninterrupted(self._take())  # else the release, on another connection, might overtake the SET
+        except (Exception, asyncio.CancelledError):
+            await self.release()  # the server may have granted what we never heard of
+            raise
+
+    async def load(self, load: Load) -> str | None:
+        """Load, then store and release in one step; if that fails, only release; if the lock is lost, neither."""
+        try:
+            value = await load()
+            await uninterrupted(self._end(pack(value), self.absent_ms if value is None else self.ttl_ms))
+        except (Exception, asyncio.CancelledError):
+            await self.release()
+            raise
+        return value
+
+    async def release(self) -> None:
+        """Free the lock if it is still ours. If this fails, lock_ttl frees it."""
+        try:
+            await uninterrupted(self._end("", 0))
+        except (RedisError, TimeoutError):
+            pass  # the caller has a value to return or an error to raise, and either says more
+
+    async def _take(self) -> Seen:
+        async with asyncio.timeout(self.lock_ms / 1000), self.redis.pipeline(transaction=False) as pipe:
+            pipe.set(self.name, self.token, nx=True, px=self.lock_ms)
+            pipe.mget(self.key, self.name)
+            pipe.pttl(self.key)
+            _, (stored, holder), left_ms = await pipe.execute()
+        return Seen(stored, holder, left_ms > self.stale_ms)
+
+    async def _end(self, stored: str, kept_ms: int) -> None:
+        script = self.redis.register_script(STORE_AND_RELEASE)  # makes a digest and sends nothing; the call is EVALSHA
+        async with asyncio.timeout(self.lock_ms / 1000):  # by then the lock is another's, or nobody's
+            await script(keys=[self.key, self.name], args=[self.token, stored, kept_ms])
+
+
+def lock_name(key: str) -> str:
+    """The key of a key's lock, in the same hash slot, so that in a cluster one script may touch both.
+
+    `user:7` → `lock:{user:7}`; a key that has a hash tag keeps it: `{user:7}:page` → `lock:{user:7}:page`.
+    """
+    tag, end, _ = key.partition("{")[2].partition("}")
+    if tag and end:
+        return f"lock:{key}"
+    require(key != "" and "}" not in key, "key", key, "a key that is not empty and has a } only to end a {hash tag}")
+    return f"lock:{{{key}}}"
+
+
+async def uninterrupted(work: Awaitable[T]) -> T:
+    """Finish `work` even if the caller is cancelled meanwhile; the cancellation is raised afterwards, not lost."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.wait([task])  # unlike `await task`, it leaves the task alone when we are cancelled
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # now it counts as seen; the cancellation matters more
+    raise cancelled

@@ -1,0 +1,95 @@
+"""One load at a time: what a missing key needs when a crowd asks for it at once.
+
+`lock_and_wait` holds across all processes, and the others pay by waiting. `SingleFlight` holds within one process and
+sends nothing. They compose: `await flight.do(key, lambda: lock_and_wait(redis, key, load, …))`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from redis.asyncio import Redis
+
+from course_lib.errors import LoadTimeout
+from course_lib.patterns.cache import Draw, Load, milliseconds, require, unpack
+from course_lib.patterns.loadlock import LoadLock, Token, new_token, uninterrupted
+
+
+async def lock_and_wait(
+    redis: Redis, key: str, load: Load, *,
+    ttl: float, lock_ttl: float, wait: float, poll: float = 0.02, absent_ttl: float = 1.0,
+    token: Token = new_token, draw: Draw = random.random,
+) -> str | None:  # fmt: skip
+    """Locked cache-aside: one client loads a missing key, and the others wait for its value.
+
+    One load runs at a time, in all processes together, as long as loads take less than lock_ttl. A crashed holder is
+    replaced once its lock expires; one that outlives its lock returns its value and stores nothing. A load that fails
+    or is cancelled frees the lock, and the next waiter tries.
+
+    Units: ttl, lock_ttl, absent_ttl in seconds, 0.001 to 1e9; wait in seconds, 0 to 1e9, for another client's load;
+        poll in seconds: the first pause, ±50 % at random; each is half as long again as the last, up to 10 × poll.
+    Cost: hit, 1 round trip; loader, 3 and one load; waiter, 1 or 2, and 1 for each poll.
+    Raises: LoadTimeout after wait; what load raises, to its caller alone; BadArgument; redis-py's errors, TimeoutError.
+    Does not: cache anything if every load outlasts lock_ttl; spare a failing database, which the waiters try in turn;
+        wake waiters at once; free the lock before lock_ttl if the replies to SET and to the release are both lost.
+    Source: redis.io, SET (the lock); Nishtala et al., NSDI 2013, §3.2.1 (leases, the same idea).
+    """
+    require(0 <= wait <= 1e9, "wait", wait, "seconds, from 0 to 1e9")
+    pause = milliseconds("poll", poll) / 1000
+    lock = LoadLock(redis, key, token(), ttl=ttl, lock_ttl=lock_ttl, absent_ttl=absent_ttl)
+    now = asyncio.get_running_loop().time
+    deadline = now() + wait
+    while True:
+        stored, holder = await redis.mget(key, lock.name)
+        if stored is None and holder is None:
+            stored, holder, _ = await lock.take()  # it reads the value again, which may have come since we looked
+            if holder == lock.token and stored is None:
+                return await lock.load(load)
+            if holder == lock.token:
+                await lock.release()
+        if stored is not None:
+            return unpack(stored)
+        if (left := deadline - now()) <= 0:
+            raise LoadTimeout(f"{key!r} did not arrive within {wait} s; another client has been loading it")
+        await asyncio.sleep(min(pause * (0.5 + draw()), left))
+        pause = min(pause * 1.5, poll * 10)
+
+
+class SingleFlight:
+    """Single-flight, or request coalescing: concurrent calls for one key in this process share one load.
+
+    The load runs in a task that belongs to all of its callers. Cancel one, even the first, and the others keep it;
+    cancel the last, and the load is cancelled. Its error goes to every caller. A later call loads again.
+
+    Cost: nothing on the wire; one task for each load.
+    Raises: what load raises, to all that share it.
+    Does not: reach other processes, so make one in each; bound the load's time: a slow one holds up all that share it.
+    Source: Go, golang.org/x/sync/singleflight.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[str, asyncio.Future[str | None]] = {}
+        self._callers: dict[asyncio.Future[str | None], int] = {}
+
+    async def do(self, key: str, load: Load) -> str | None:
+        """Join the load of `key` that is under way, or begin one."""
+        flight = self._flights.get(key)
+        if flight is None or flight.done():
+            flight = self._flights[key] = asyncio.ensure_future(load())
+        self._callers[flight] = self._callers.get(flight, 0) + 1
+        try:
+            await asyncio.wait([flight])  # unlike `await flight`, it leaves the flight alone when we are cancelled
+            return flight.result()
+        finally:
+            self._callers[flight] -= 1
+            if self._callers[flight] == 0:
+                await self._land(key, flight)
+
+    async def _land(self, key: str, flight: asyncio.Future[str | None]) -> None:
+        del self._callers[flight]
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        if not flight.done():
+            flight.cancel()
+            await uninterrupted(asyncio.wait([flight]))  # it may have a lock to free first

@@ -1,0 +1,103 @@
+"""A few callers ask for one missing key at nearly the same moment: small enough to draw every command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+
+from course_lib.patterns import Load
+from course_lib.sim import Draws, Faults
+from course_lib.trace import Note, Trace
+from course_lib.worlds import Simulated
+
+
+class Caller(NamedTuple):
+    """Who asks. `token()` is its name, so that a picture shows whose lock it is; `draw()` is its own randomness."""
+
+    name: str
+    draw: Draws
+
+    def token(self) -> str:
+        """The caller's name: unique here. Outside a picture a token must be random."""
+        return self.name
+
+
+Get = Callable[[Redis, Load, Caller], Awaitable[str | None]]
+
+
+@dataclass(repr=False)
+class Burst:
+    """What happened: the trace, what each caller got, and how long each that survived took, in seconds."""
+
+    trace: Trace
+    results: dict[str, Any]
+    took: dict[str, float]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.took)} callers: {len(self.loads)} loads, the longest wait {self.worst * 1000:.0f} ms>"
+
+    @property
+    def loads(self) -> list[Note]:
+        """Every load, in order of its start."""
+        return [note for note in self.trace.notes if note.kind == "load"]
+
+    @property
+    def most_at_once(self) -> int:
+        """The largest number of loads that ran at the same moment."""
+        return max((sum(_during(other, load.t_start) for other in self.loads) for load in self.loads), default=0)
+
+    @property
+    def worst(self) -> float:
+        """The longest time that a caller took, in seconds."""
+        return max(self.took.values(), default=0.0)
+
+
+def burst(
+    get: Get,
+    *,
+    callers: int = 5,
+    load_time: float = 0.05,
+    spread: float = 0.01,
+    absent: bool = False,
+    seed: int = 1,
+    faults: Faults | None = None,
+) -> Burst:
+    """Simulate callers c1, c2, … that each call `get(redis, load, caller)` once.
+
+    Units: `load_time` seconds a load; callers come at random within `spread` seconds; `absent` makes the row not exist.
+    """
+    world = Simulated(seed, faults=faults)
+    took: dict[str, float] = {}
+
+    async def ask(caller: Caller) -> str | None:
+        async def load() -> str | None:
+            note = world.note(caller.name, "load")
+            try:
+                await asyncio.sleep(load_time)
+                return None if absent else f"page as of {world.now() * 1000:.0f} ms"
+            finally:
+                note.t_end = world.now()
+
+        began = world.now()
+        try:
+            page = await get(world.redis(), load, caller)
+        except Exception:
+            took[caller.name] = world.now() - began
+            raise
+        took[caller.name] = world.now() - began
+        return page
+
+    starts = world.draws("starts")
+    for number in range(1, callers + 1):
+        caller = Caller(f"c{number}", world.draws(f"c{number}"))
+        world.client(caller.name, ask, caller, start=starts.between(0, spread))
+    results = world.run()
+    return Burst(world.trace, results, took)
+
+
+def _during(load: Note, moment: float) -> bool:
+    return load.t_start <= moment and (load.t_end is None or moment < load.t_end)

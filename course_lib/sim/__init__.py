@@ -1,0 +1,22 @@
+"""Deterministic simulation: patterns run unchanged in virtual time, with crashes, pauses, losses and wrong clocks."""
+
+from course_lib.sim.draws import Draws
+from course_lib.sim.faults import KINDS, Faults, OneFault, RandomFaults, Send
+from course_lib.sim.latency import lan, steady
+from course_lib.sim.process import Process
+from course_lib.sim.run import CRASHED
+from course_lib.sim.simulation import Simulation
+
+__all__ = [
+    "CRASHED",
+    "KINDS",
+    "Draws",
+    "Faults",
+    "OneFault",
+    "Process",
+    "RandomFaults",
+    "Send",
+    "Simulation",
+    "lan",
+    "steady",
+]

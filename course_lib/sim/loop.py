@@ -1,0 +1,168 @@
+"""An asyncio event loop whose time is a variable. Without Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio import events, tasks
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextvars import Context, copy_context
+from heapq import heappush
+from typing import Any, TypeVar
+from weakref import ref
+
+from course_lib.sim.process import PROCESS, Process
+from course_lib.sim.schedule import Schedule
+
+T = TypeVar("T")
+
+
+class SimLoop(Schedule, asyncio.AbstractEventLoop):
+    """An event loop that never waits: when nothing is ready, the clock jumps to the next timer.
+
+    It runs inside another running loop (a Jupyter cell, a slider's callback) by standing in for it until it is done,
+    and needs no thread. Units: `time()` is seconds from 0.
+    """
+
+    def __init__(self, *, max_steps: int = 20_000_000, max_time: float = 1e6) -> None:
+        super().__init__(max_steps, max_time)
+        self._tasks: list[ref[asyncio.Task[Any]]] = []  # in order of creation, which asyncio.all_tasks does not keep
+        self._prune_at = 1000
+        self._held: list[asyncio.Task[Any]] = []  # of dead processes: nothing else may hold them
+        self._closed = False
+        self.failures: list[BaseException] = []  # of callbacks; the next `advance` raises them
+        self.unretrieved: list[BaseException] = []  # of tasks that nobody awaited; asyncio would only log them
+
+    def rewind(self) -> None:
+        """Back to time zero, with nothing scheduled."""
+        super().rewind()
+        self._tasks.clear()
+        self._held.clear()
+        self.failures.clear()
+        self.unretrieved.clear()
+
+    # -- what asyncio asks of a loop ----------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        return self.now
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return events._get_running_loop() is self
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        self._closed = True
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]  # asyncio passes more keywords in later Pythons
+        self, coro: Coroutine[Any, Any, T], *, name: object = None, context: Context | None = None, **more: Any
+    ) -> asyncio.Task[T]:
+        task = asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context, **more)
+        self._tasks.append(ref(task))
+        if len(self._tasks) > self._prune_at:
+            self._tasks = [ref(task) for task in self.unfinished()]
+            self._prune_at = 2 * len(self._tasks) + 1000
+        return task
+
+    def kill(self, process: Process) -> None:
+        """From now on it runs nothing. Its tasks are kept for the end of the run."""
+        process.dead = True
+        self._held = self.unfinished()
+
+    def unfinished(self) -> list[asyncio.Task[Any]]:
+        """Every task that is not done, the oldest first."""
+        return [task for weak in self._tasks if (task := weak()) is not None and not task.done()]
+
+    def forget_tasks(self) -> None:
+        """The run is over: whatever a task raised that nobody awaited is now in `unretrieved`."""
+        self._tasks.clear()
+        self._held.clear()
+
+    def call_soon(  # type: ignore[override]  # typeshed counts the callback's arguments; these need not
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        if context is None:  # an empty Context is falsy, so `context or …` would be wrong
+            context = copy_context()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append((handle, context.get(PROCESS)))
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.now + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        if context is None:
+            context = copy_context()
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        heappush(self._timers, (when, next(self._order), handle, context.get(PROCESS)))
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """asyncio tells a loop of cancelled timers; here they are skipped when they surface."""
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        failure = context.get("exception") or RuntimeError(context.get("message", "unknown failure"))
+        (self.failures if "handle" in context else self.unretrieved).append(failure)
+
+    async def shutdown_asyncgens(self) -> None:
+        """Nothing to do: a generator that is dropped half-way is closed at once."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Nothing to do: simulated code has no threads."""
+
+    # -- the clock ----------------------------------------------------------------------------------------------------
+
+    def advance(self, task: asyncio.Future[Any], steps: int) -> bool:
+        """Run at most `steps` callbacks; say whether `task` is done.
+
+        Raises: `Deadlock` when all wait and no timer is left; `OutOfBudget` past `max_steps` or `max_time`; whatever a
+        callback outside every task raised.
+        """
+        outer = events._get_running_loop()
+        outer_task = asyncio.current_task(outer) if outer else None
+        if outer_task:  # since Python 3.14 a thread has one current task, so ours may not start under it
+            tasks._leave_task(outer, outer_task)  # type: ignore[arg-type]
+        events._set_running_loop(self)
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=self._close_generator)
+        try:
+            self.spin(task, steps)
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+            events._set_running_loop(outer)
+            if outer_task:
+                tasks._enter_task(outer, outer_task)  # type: ignore[arg-type]
+        if self.failures:
+            raise self.failures.pop(0)
+        return task.done()
+
+    def _close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """An asynchronous generator was dropped half-way: its `finally` runs in the process that dropped it."""
+        self.create_task(generator.aclose())
+
+    def run_until_complete(self, awaitable: Any) -> Any:
+        """Run the clock until `awaitable` is done, and return its result."""
+        previous = events._get_running_loop()
+        events._set_running_loop(self)  # ensure_future asks which loop runs
+        try:
+            task = asyncio.ensure_future(awaitable, loop=self)
+        finally:
+            events._set_running_loop(previous)
+        self.advance(task, self.max_steps + 1)
+        return task.result()
+
+    def run_forever(self) -> None:
+        raise NotImplementedError("a simulation ends: use run_until_complete")

@@ -1,0 +1,23 @@
+"""A simulated process: whatever is scheduled from inside it belongs to it, and stops when it does."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+
+class Process:
+    """One simulated operating-system process. Every callback that is scheduled from inside it carries it.
+
+    A dead process runs nothing more, not even its `finally` blocks; a paused one runs everything later.
+    """
+
+    __slots__ = ("dead", "name", "paused_until")
+
+    def __init__(self, name: str) -> None:
+        self.name, self.dead, self.paused_until = name, False, 0.0
+
+    def __repr__(self) -> str:
+        return f"Process({self.name!r})"
+
+
+PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)

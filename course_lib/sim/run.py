@@ -1,0 +1,163 @@
+"""The clients of one run: started in their processes, driven slice by slice, unwound at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import Context, copy_context
+from math import inf
+from typing import Any, Final, NamedTuple
+
+from course_lib.errors import Deadlock, OutOfBudget
+from course_lib.sim.loop import SimLoop
+from course_lib.sim.network import CLIENT
+from course_lib.sim.process import PROCESS, Process
+
+
+class Crashed:
+    """The result of a client whose process died."""
+
+    def __repr__(self) -> str:
+        return "CRASHED"
+
+
+CRASHED: Final = Crashed()
+
+
+class _Client(NamedTuple):
+    process: Process
+    context: Context
+    start: float
+    body: Callable[..., Awaitable[Any]]
+    args: tuple[Any, ...]
+
+
+class Run:
+    """Which clients take part in one run, and what became of each."""
+
+    def __init__(self, loop: SimLoop, seed: int) -> None:
+        self.loop, self.seed = loop, seed
+        self.results: dict[str, Any] = {}
+        self._clients: dict[str, _Client] = {}
+        self._begun: set[str] = set()
+        self._all_done: asyncio.Future[None] = loop.create_future()
+        self._random: Any = None
+
+    def add(self, name: str, process: Process, start: float, body: Callable[..., Awaitable[Any]], *args: Any) -> None:
+        """One more client. Raises: ValueError for a name that is taken."""
+        if name in self._clients:
+            raise ValueError(f"There is a client named {name!r} already; give each its own name.")
+        context = copy_context()
+        context.run(PROCESS.set, process)
+        context.run(CLIENT.set, name)
+        self._clients[name] = _Client(process, context, start, body, args)
+
+    def bury(self, process: Process) -> None:
+        """The process is dead, and so is every client in it that has not finished."""
+        for name, client in self._clients.items():
+            if client.process is process and name not in self.results:
+                self._finish(name, CRASHED)
+
+    def slices(self, steps: int, unwind: Callable[[], AbstractContextManager[None]]) -> Generator[float, None, None]:
+        """Drive the clients that were added since the last time; at the end cancel leftovers, within `unwind()`."""
+        began = self.loop.now
+        waiting = {name: client for name, client in self._clients.items() if name not in self._begun}
+        self._begun |= waiting.keys()
+        for name, client in waiting.items():
+            self.loop.call_at(began + client.start, self._begin, name, client, context=client.context)
+        self._all_done = self.loop.create_future()
+        if len(self.results) == len(self._clients):
+            self._all_done.set_result(None)
+        finished = False
+        try:
+            while not finished:
+                finished = self._slice(steps)
+                yield self.loop.now
+        finally:
+            if left := self.loop.unfinished():
+                with unwind(), self._own_random():
+                    self._reap(left)
+                left.clear()
+            self.loop.forget_tasks()
+
+    def _slice(self, steps: int) -> bool:
+        """Without garbage collection: a run makes hardly any garbage in cycles, and looking for it doubles the time."""
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            with self._own_random():
+                finished = self.loop.advance(self._all_done, steps)
+                if finished:
+                    self.loop.settle()
+                return finished
+        finally:
+            if collecting:
+                gc.enable()
+
+    @contextmanager
+    def _own_random(self) -> Iterator[None]:
+        """A state of its own behind the module `random`, from which SPOP, redis-py's back-off and patterns draw."""
+        outside = random.getstate()
+        if self._random is None:
+            random.seed(f"{self.seed}/{len(self._begun)}")
+        else:
+            random.setstate(self._random)
+        try:
+            yield
+        finally:
+            if not self._all_done.done():
+                self._random = random.getstate()
+            random.setstate(outside)
+
+    def _begin(self, name: str, client: _Client) -> None:
+        if self._all_done.done():  # the run is over before its time has come
+            return
+
+        async def whole() -> Any:
+            return await client.body(*client.args)
+
+        self.loop.create_task(whole()).add_done_callback(lambda task: self._ended(name, task))
+
+    def _ended(self, name: str, task: asyncio.Task[Any]) -> None:
+        if name not in self.results:
+            self._finish(name, asyncio.CancelledError() if task.cancelled() else task.exception() or task.result())
+
+    def _finish(self, name: str, result: Any) -> None:
+        self.results[name] = result
+        if len(self.results) == len(self._clients) and not self._all_done.done():
+            self._all_done.set_result(None)
+
+    def _reap(self, left: list[asyncio.Task[Any]]) -> None:
+        """Cancel what dead or unfinished clients left behind: their `finally` blocks run, too late to matter."""
+        fates = [
+            (process, process.dead, process.paused_until) for process in {c.process for c in self._clients.values()}
+        ]
+        for process, _, _ in fates:
+            process.dead, process.paused_until = False, 0.0
+        self.loop.failures.clear()
+        self.loop.exhume()
+
+        async def cancel() -> None:
+            for _ in range(3):  # a task may swallow one
+                waiting = [task for task in left if not task.done()]
+                for task in waiting:
+                    task.cancel()
+                if waiting:
+                    await asyncio.wait(waiting, timeout=60)
+
+        limits = self.loop.max_steps, self.loop.max_time
+        self.loop.max_steps, self.loop.max_time = self.loop.steps + 1_000_000, inf
+        try:
+            self.loop.run_until_complete(cancel())
+        except (Deadlock, OutOfBudget):
+            pass  # a task that will not let go; the run itself is over
+        finally:
+            self.loop.max_steps, self.loop.max_time = limits
+            for task in left:
+                if task.done() and not task.cancelled():
+                    task.exception()  # looked at, so it does not count as one that nobody looked at
+            for process, dead, paused_until in fates:
+                process.dead, process.paused_until = dead, paused_until

@@ -1,0 +1,178 @@
+"""The Lua in which scripts run: the globals that Redis 7 gives them, read-only, and an allowance of instructions.
+
+Nothing of Python, of the operating system or of an earlier script can be reached from a script. Knows Lua and nothing
+of fakeredis. Lua itself keeps its `debug` library, without which lupa aborts the process; scripts do not see it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+ALLOWANCE = 50_000_000
+"""Instructions that one script may run, about half a second. A real server has no such limit: it stops for all."""
+
+
+class Failure(NamedTuple):
+    """What became of a script that raised: the message, and where it was raised."""
+
+    message: str
+    where: str
+
+
+class Sandbox:
+    """One Lua interpreter. `functions` are behind `redis.call`, `log`, `setresp`, and cjson's `encode` and `decode`.
+
+    Each returns `(True, value)`, or `(False, message)` to raise an error in the script. Two more are behind
+    `math.random`: `draw` returns the next number in [0, 1], `seed` sets the first.
+    """
+
+    def __init__(self, lua: Any, functions: Mapping[bytes, Callable[..., Any]], null: Any) -> None:
+        self.lua = lua
+        self._chunks: dict[bytes, Any] = {}
+        offered = {b"sha1": _sha1, b"null": null, **functions}
+        self._admit, self._bind, self._run = lua.execute(_PRELUDE, lua.table_from(offered), name=b"=sandbox")
+
+    def bind(self, keys: Any, argv: Any) -> None:
+        """Set KEYS and ARGV for the next script."""
+        self._bind(keys, argv)
+
+    def run(self, source: bytes) -> Any:
+        """The script's value, or a `Failure`. Raises: lupa's LuaSyntaxError; what is no `Exception`, an interrupt."""
+        chunk = self._chunks.get(source)
+        if chunk is None:
+            chunk = self._chunks[source] = self._admit(self.lua.compile(source, name=b"@user_script"))
+        error, value, where = self._run(chunk, ALLOWANCE)
+        if error is None:
+            return value
+        if isinstance(error, BaseException):
+            raise error
+        return Failure(error.decode("utf-8", "replace"), where.decode("utf-8", "replace"))
+
+
+def _sha1(text: Any) -> bytes:
+    return hashlib.sha1(text if isinstance(text, bytes) else str(text).encode()).hexdigest().encode()
+
+
+_PRELUDE = rb"""
+local py = ...
+local error, getmetatable, ipairs, rawset = error, getmetatable, ipairs, rawset
+local select, setfenv, setmetatable, tostring, type, xpcall = select, setfenv, setmetatable, tostring, type, xpcall
+local floor, getinfo, sethook = math.floor, debug.getinfo, debug.sethook
+
+-- What a script sees is `scene`: an empty table over `names`, so that nothing can be written into either.
+local protected = {}
+local function readonly() error('Attempt to modify a readonly table', 2) end
+local function view(fields)
+  local seen = setmetatable({}, {__index = fields, __newindex = readonly, __metatable = false})
+  protected[seen] = true
+  return seen
+end
+local function raised(ok, value)  -- ours may not be Lua's own `error`, which adds a position
+  if ok then return value end
+  error({err = value}, 0)
+end
+
+local names = {}
+for _, name in ipairs{
+  '_VERSION', 'assert', 'collectgarbage', 'error', 'gcinfo', 'ipairs', 'next', 'pairs', 'pcall', 'rawequal', 'rawget',
+  'select', 'tonumber', 'tostring', 'type', 'unpack', 'xpcall',
+} do names[name] = _G[name] end
+for _, name in ipairs{'coroutine', 'math', 'string', 'table'} do names[name] = view(_G[name]) end
+local scene = view(setmetatable(names, {__index = function(_, name)
+  error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
+end}))
+names._G = scene
+names.KEYS, names.ARGV = {}, {}
+
+function names.rawset(t, k, v)
+  if protected[t] then error('Attempt to modify a readonly table', 0) end
+  return rawset(t, k, v)
+end
+function names.getmetatable(value)
+  if type(value) == 'userdata' then return nil end
+  return getmetatable(value)
+end
+function names.setmetatable(t, m)
+  if protected[t] then error('Attempt to modify a readonly table', 0) end
+  return setmetatable(t, m)
+end
+for _, name in ipairs{'load', 'loadstring'} do
+  local make = _G[name]
+  names[name] = function(...)
+    local chunk, problem = make(...)
+    if chunk then return setfenv(chunk, scene) end
+    return nil, problem
+  end
+end
+local text = getmetatable('')
+text.__index, text.__metatable = names.string, view(text)
+
+-- Nothing of Python's is handed out: each function stays behind one of Lua's.
+local call, log, setresp, encode, decode = py.call, py.log, py.setresp, py.encode, py.decode
+local draw, seed, sha1 = py.draw, py.seed, py.sha1
+function math.random(low, high)
+  local r = draw()
+  if low == nil then return r end
+  if high == nil then low, high = 1, low end
+  if low > high then error("bad argument #" .. (low == 1 and 1 or 2) .. " to 'random' (interval is empty)", 2) end
+  return floor(r * (high - low + 1)) + low
+end
+function math.randomseed(number) seed(number) end
+
+names.redis = view{
+  call = function(...) return raised(call(...)) end,
+  pcall = function(...)
+    local ok, value = call(...)
+    if ok then return value end
+    return {err = value}
+  end,
+  log = function(...) return raised(log(...)) end,
+  setresp = function(...) return raised(setresp(...)) end,
+  error_reply = function(message)
+    if message:sub(1, 1) == '-' then message = message:sub(2) end
+    return {err = message:find(' ', 1, true) and message or 'ERR ' .. message}
+  end,
+  status_reply = function(message) return {ok = message} end,
+  sha1hex = function(message) return sha1(message) end,
+  replicate_commands = function() return true end,
+  LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
+}
+names.cjson = view{
+  encode = function(value) return raised(encode(value)) end,
+  decode = function(value) return raised(decode(value)) end,
+  null = py.null,
+}
+
+local function told(err)
+  sethook()
+  local level, at = 2, getinfo(2, 'Sl')
+  while at and (at.what == 'C' or at.what == 'tail' or at.source == '=sandbox') do
+    level = level + 1
+    at = getinfo(level, 'Sl')
+  end
+  local message = err
+  if type(err) == 'table' then message = err.err
+  elseif type(err) ~= 'userdata' then message = 'ERR ' .. tostring(err) end
+  return {message, at and at.source .. ':' .. at.currentline or '@user_script:?'}  -- a tail call leaves no line
+end
+local too_long
+function too_long()
+  sethook(too_long, '', 1)  -- from now on at every instruction, or a `pcall` would win another allowance
+  error('SIMULATOR the script runs for ever, it seems', 0)
+end
+
+local function admit(chunk) return setfenv(chunk, scene) end
+local function bind(keys, argv) names.KEYS, names.ARGV = keys, argv end
+local function run(chunk, allowance)
+  sethook(too_long, '', allowance)
+  local ok, value = xpcall(chunk, told)
+  sethook()
+  if not ok then return value[1] or 'ERR unknown error', nil, value[2] end
+  local kind = type(value)
+  if kind == 'function' or kind == 'thread' or kind == 'userdata' then value = nil end
+  return nil, value, nil
+end
+return admit, bind, run
+"""

@@ -1,0 +1,124 @@
+"""What happens when: callbacks that are ready, timers that are not, and what dead and paused processes leave undone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import Any
+
+from course_lib.errors import Deadlock, OutOfBudget
+from course_lib.sim.process import Process
+
+
+class Due:
+    """A callback of the network's own: no process, no context, so cheaper than an `asyncio.Handle`."""
+
+    __slots__ = ("args", "callback")
+    _cancelled = False
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self.callback, self.args = callback, args
+
+    def _run(self) -> None:
+        self.callback(*self.args)
+
+
+class Message(Due):
+    """A callback that is a message on its way to a server: it arrives even when nobody waits for the answer."""
+
+    __slots__ = ()
+
+
+class Schedule:
+    """Callbacks in the order in which they run. `now` is the virtual time in seconds, `steps` how many have run."""
+
+    def __init__(self, max_steps: int, max_time: float) -> None:
+        self.max_steps, self.max_time = max_steps, max_time
+        self._ready: deque[tuple[Any, Process | None]] = deque()
+        self._timers: list[tuple[float, int, Any, Process | None]] = []
+        self._order = count()
+        self._buried: list[tuple[Any, Process | None]] = []  # steps of dead processes' tasks, for the end of the run
+        self.now, self.steps = 0.0, 0
+
+    def rewind(self) -> None:
+        """Back to time zero, with nothing scheduled."""
+        self._ready.clear()
+        self._timers.clear()
+        self._buried.clear()
+        self._order = count()
+        self.now, self.steps = 0.0, 0
+
+    def due(self, when: float, callback: Callable[..., object], *args: Any) -> None:
+        """Call `callback(*args)` at `when`, outside every process."""
+        heappush(self._timers, (when, next(self._order), Due(callback, args), None))
+
+    def send(self, when: float, callback: Callable[..., object], *args: Any) -> None:
+        """As `due`, for a message to a server."""
+        heappush(self._timers, (when, next(self._order), Message(callback, args), None))
+
+    def settle(self) -> None:
+        """All is over: let what is still under way arrive, and leave the clock where it stands."""
+        under_way = sorted(entry for entry in self._timers if isinstance(entry[2], Message))
+        if under_way:
+            self._timers = [entry for entry in self._timers if not isinstance(entry[2], Message)]
+            heapify(self._timers)
+        now = self.now
+        for when, _, message, _ in under_way:
+            self.now = max(now, when)
+            message._run()
+        self.now = now
+
+    def spin(self, task: asyncio.Future[Any], steps: int) -> None:
+        """Run at most `steps` callbacks, or until `task` is done."""
+        ready, timers = self._ready, self._timers
+        last = min(self.steps + steps, self.max_steps + 1)
+        while self.steps < last and not task.done():
+            if ready:
+                handle, process = ready.popleft()
+            elif timers:
+                when, _, handle, process = heappop(timers)
+                if when > self.now and not handle._cancelled and not (process is not None and process.dead):
+                    self._move_to(when)
+            else:
+                raise Deadlock(f"At {self.now:.6f} s every client waits and no timer is left to wake one.")
+            if handle._cancelled or (process is not None and self._held_back(handle, process)):
+                continue
+            self.steps += 1
+            handle._run()
+        if self.steps > self.max_steps and not task.done():
+            raise OutOfBudget(
+                f"The simulation ran {self.steps:,} steps, to {self.now:.3f} s: does a client loop for ever?"
+            )
+
+    def _move_to(self, when: float) -> None:
+        if when > self.max_time:
+            raise OutOfBudget(f"The clock would pass {self.max_time:g} s: does a client sleep for ever?")
+        self.now = when
+
+    def _held_back(self, handle: Any, process: Process) -> bool:
+        """A dead process runs nothing; a paused one runs it when it wakes."""
+        if process.dead:
+            if _is_step(handle):
+                self._buried.append((handle, process))
+            return True
+        if process.paused_until > self.now:
+            heappush(self._timers, (process.paused_until, next(self._order), handle, process))
+            return True
+        return False
+
+    def exhume(self) -> None:
+        """Put back the tasks' steps that dead or paused processes did not take; a task that lost one never ends."""
+        held = [entry for entry in self._timers if _is_step(entry[2])]
+        self._timers = [entry for entry in self._timers if not _is_step(entry[2])]
+        heapify(self._timers)
+        self._ready.extend((handle, process) for _, _, handle, process in sorted(held))
+        self._ready.extend(self._buried)
+        self._buried.clear()
+
+
+def _is_step(handle: Any) -> bool:
+    """Is it the next step of a task, rather than a timer of its own?"""
+    return isinstance(getattr(getattr(handle, "_callback", None), "__self__", None), asyncio.Task)

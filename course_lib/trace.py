@@ -1,0 +1,146 @@
+"""What every world records: one `Event` for each command, one `Note` for each thing that is no command.
+
+Views draw traces and checks judge them; neither asks which world a trace came from. This module imports nothing of
+the course.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Event:
+    """One command's life: it left the client, ran on the server, and its reply reached the client.
+
+    Units: seconds since the run began. `t_server` is exact in a simulation; elsewhere it is the midpoint of `t_start`
+    and `t_end`, an estimate. It is None when the command never reached the server, and `t_end` is None when the reply
+    never came. `reply` is what the server answered, even when `fault` says that the answer was lost.
+    """
+
+    client: str
+    node: str
+    command: tuple[bytes, ...]
+    t_start: float
+    t_server: float | None = None
+    t_end: float | None = None
+    reply: Any = None
+    fault: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The command's name in capitals: `SET`, `EVALSHA`, `PUSH` for a message that nobody asked for."""
+        return self.command[0].decode("ascii", "replace").upper() if self.command else ""
+
+    @property
+    def text(self) -> str:
+        """The command as one would type it, long arguments shortened: `SET page <…> NX PX 5000`."""
+        return " ".join([self.name, *map(_shown, self.command[1:])])
+
+    @property
+    def reply_text(self) -> str:
+        """The reply in the notation of redis-cli: `nil`, `OK`, `(error) …`, a number, a quoted string."""
+        return _shown_reply(self.reply)
+
+
+@dataclass(slots=True)
+class Note:
+    """Something that happened to a client or a node and is no command: a load, a pause, a crash, a violated promise.
+
+    Units: seconds since the run began. `t_end` is None for a moment and for a span that never ended.
+    `kind` is one of: load, compute, pause, crash, down, skew, hold, stale, violation.
+    """
+
+    who: str
+    kind: str
+    t_start: float
+    t_end: float | None = None
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Trace:
+    """Everything that happened in one run: commands in the order in which clients sent them, and notes.
+
+    `world` is "simulated", "embedded" or "real"; `seed` is None outside a simulation.
+    """
+
+    world: str = "simulated"
+    seed: int | None = None
+    events: list[Event] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def note(self, who: str, kind: str, t_start: float, t_end: float | None = None, text: str = "") -> Note:
+        """Record a note and return it, so that its end can be filled in later."""
+        added = Note(who, kind, t_start, t_end, text)
+        self.notes.append(added)
+        return added
+
+    def where(self, keep: Callable[[Event], bool]) -> Trace:
+        """The same run with only the events that `keep` accepts; the notes stay."""
+        return Trace(self.world, self.seed, [event for event in self.events if keep(event)], list(self.notes))
+
+    @property
+    def clients(self) -> list[str]:
+        """Every client that sent a command, in order of its first one."""
+        return list(dict.fromkeys(event.client for event in sorted(self.events, key=lambda e: e.t_start)))
+
+    @property
+    def nodes(self) -> list[str]:
+        """Every node that a command was sent to, by name."""
+        return sorted({event.node for event in self.events})
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The first and the last moment that anything here mentions, in seconds."""
+        moments = [t for e in self.events for t in (e.t_start, e.t_server, e.t_end) if t is not None]
+        moments += [t for n in self.notes for t in (n.t_start, n.t_end) if t is not None]
+        return (min(moments), max(moments)) if moments else (0.0, 0.0)
+
+    def text(self) -> str:
+        """The run as lines of text, for anyone who reads rather than looks."""
+        return "\n".join(line for _, line in sorted(self._lines(), key=lambda pair: pair[0]))
+
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that are equal for equal runs, on every machine."""
+        text = repr(
+            [(e.client, e.node, e.command, e.t_start, e.t_server, e.t_end, e.reply, e.fault) for e in self.events]
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def _lines(self) -> Iterable[tuple[float, str]]:
+        for e in self.events:
+            lost = f"  [{e.fault}]" if e.fault else ""
+            yield (
+                e.t_start,
+                f"{e.t_start * 1000:9.2f} ms  {e.client:<12} → {e.node:<8} {e.text}  ⇒  {e.reply_text}{lost}",
+            )
+        for n in self.notes:
+            until = f" until {n.t_end * 1000:.2f} ms" if n.t_end is not None else ""
+            yield n.t_start, f"{n.t_start * 1000:9.2f} ms  {n.who:<12} {n.kind}{until}{': ' + n.text if n.text else ''}"
+
+
+def _shown(argument: bytes, most: int = 32) -> str:
+    text = argument.decode("utf-8", "backslashreplace").strip("\n").replace("\n", "⏎")
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _shown_reply(reply: Any) -> str:
+    if reply is None:
+        return "nil"
+    if isinstance(reply, bytes):
+        return "OK" if reply == b"OK" else f'"{_shown(reply)}"'
+    if isinstance(reply, Exception):
+        return f"(error) {reply}"
+    if isinstance(reply, (list, tuple)):
+        return "[" + ", ".join(_shown_reply(item) for item in reply) + "]"
+    return str(reply)

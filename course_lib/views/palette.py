@@ -1,0 +1,73 @@
+"""The one palette: every strategy, process and fault keeps its colour and its mark in every lesson.
+
+Colours are Okabe and Ito's, which stay apart for colour-blind readers. None stands alone: a mark goes with it.
+Source: M. Okabe, K. Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ORANGE = "#E69F00"
+SKY = "#56B4E9"
+GREEN = "#009E73"
+YELLOW = "#F0E442"
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+PURPLE = "#CC79A7"
+GREY = "#888888"
+
+# Text, axes and background follow JupyterLab's theme; outside JupyterLab the second value holds.
+INK = "var(--jp-ui-font-color1,#222)"
+FAINT = "var(--jp-ui-font-color2,#555)"
+PAPER = "var(--jp-layout-color0,#fff)"
+RULE = "var(--jp-border-color2,#d0d0d0)"
+ALARM = f"color-mix(in srgb,{VERMILLION} 70%,{INK})"  # vermillion alone is too pale for small text
+WORDS = "var(--jp-ui-font-family,system-ui,sans-serif)"
+CODE = "var(--jp-code-font-family,ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace)"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """How one thing looks everywhere: its colour, its matplotlib marker, its line style, and its name in a legend."""
+
+    colour: str
+    mark: str
+    line: str = "-"
+    name: str = ""
+
+
+STRATEGIES: dict[str, Role] = {
+    "naive": Role(VERMILLION, "X", "-", "naive"),
+    "lock": Role(BLUE, "o", "-", "lock and wait"),
+    "single-flight": Role(GREEN, "^", "-", "single-flight"),
+    "flight+lock": Role(SKY, "D", "-.", "single-flight, then lock"),
+    "placeholder": Role(PURPLE, "s", "--", "lock and placeholder"),
+    "revalidate": Role(PURPLE, "v", "-.", "stale-while-revalidate"),
+    "xfetch": Role(ORANGE, "P", "-", "XFetch"),
+    "jitter": Role(SKY, "*", ":", "TTL with jitter"),
+    "negative": Role(GREY, "h", "--", "negative caching"),
+}
+"""Rival strategies on shared axes. Those that share a colour differ in mark and in line."""
+
+PROCESSES: tuple[str, ...] = (BLUE, GREEN, PURPLE, SKY)
+"""Colours of clients, in the order of their lanes and then again; the lane's name is what tells two alike apart."""
+
+FAULT = Role(VERMILLION, "x", "-", "lost")
+NOTES: dict[str, Role] = {
+    "load": Role(ORANGE, "bar", "-", "load"),
+    "compute": Role(SKY, "bar", "-", "compute"),
+    "pause": Role(GREY, "hatch", "-", "pause"),
+    "hold": Role(GREEN, "box", "-", "holds the lock"),
+    "stale": Role(YELLOW, "diamond", "-", "stale read"),
+    "skew": Role(PURPLE, "triangle", "-", "clock jumps"),
+    "crash": Role(VERMILLION, "cross", "-", "crash"),
+    "down": Role(VERMILLION, "hatch", "-", "down"),
+    "violation": Role(VERMILLION, "ring", "-", "violation"),
+}
+"""What a note looks like in a space-time diagram, by its kind."""
+
+
+def process_colour(index: int) -> str:
+    """The colour of the client in lane `index`, counted from 0."""
+    return PROCESSES[index % len(PROCESSES)]

@@ -1,0 +1,40 @@
+"""A picture: SVG that a notebook shows as it is, and the words that say the same."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from dataclasses import dataclass
+
+# XML 1.0 forbids these even when escaped; a binary key may hold them.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One SVG element and its text alternative. The last line of a cell shows it; no widget and no kernel is needed."""
+
+    svg: str
+    alt: str
+
+    def _repr_html_(self) -> str:
+        return self.svg
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/html": self.svg, "text/plain": self.alt}
+
+    def as_image(self) -> str:
+        """The same as an `<img>`, which survives where inline SVG is removed: in a notebook that is not trusted yet."""
+        data = base64.b64encode(self.svg.encode()).decode("ascii")
+        return f'<img alt="{escape(self.alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+
+
+def escape(text: object) -> str:
+    """Text that is safe in SVG and HTML, between tags and inside a quoted attribute, whatever bytes it came from."""
+    return html.escape(_UNPRINTABLE.sub("�", str(text)))
+
+
+def shorten(text: str, most: int) -> str:
+    """At most `most` characters, the last one an ellipsis where something was left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,91 @@
+"""Where everything in a space-time diagram goes: which lanes, how much detail, and the map from a moment to a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from course_lib.trace import Trace
+from course_lib.views.palette import INK, process_colour
+from course_lib.views.picture import shorten
+from course_lib.views.scale import TimeScale, shortened, straight
+
+Detail = Literal["labels", "lines", "density"]
+NAME_LENGTH = 18
+CHARACTER = 7.4  # width in pixels of one character at 12 px, an upper estimate for the fonts that are asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The frame of one picture. `lanes` maps a client's or node's name to its y; lengths are in pixels."""
+
+    trace: Trace
+    detail: Detail
+    clients: tuple[str, ...]
+    nodes: tuple[str, ...]
+    lanes: dict[str, float]
+    pitch: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    width: float
+    scale: TimeScale
+
+    def colour(self, name: str) -> str:
+        """A client keeps one colour; a node is drawn in the colour of text."""
+        return process_colour(self.clients.index(name)) if name in self.clients else INK
+
+
+def plan(trace: Trace, *, width: float = 720, lanes: Sequence[str] | None = None, to_scale: bool | None = None) -> Plan:
+    """Lay out a trace. `lanes` orders the lanes from the top, and leaves out whom it does not name.
+
+    `to_scale=None` shortens idle stretches in a picture with labels and nowhere else.
+    """
+    clients, nodes = _names(trace)
+    order = list(lanes) if lanes is not None else clients + nodes
+    clients, nodes = [name for name in order if name in clients], [name for name in order if name in nodes]
+    detail = _detail(trace, len(order))
+    pitch = _pitch(detail, len(order))
+    left = 16 + CHARACTER * max([len(shorten(name, NAME_LENGTH)) for name in order] or [0])
+    if detail == "density":
+        left = max(left, 16 + CHARACTER * len("1,000 clients"))
+    top = 62.0 if detail == "labels" else 46.0
+    heights = _heights(order, nodes, pitch, top, apart=lanes is None)
+    right = width - 20
+    moments = _moments(trace)
+    start, end = (min(moments), max(moments)) if moments else (0.0, 0.001)
+    shorten_idle = to_scale is False or (to_scale is None and detail == "labels")
+    scale = shortened(moments, left + 14, right - 14) if shorten_idle else straight(start, end, left + 6, right - 6)
+    bottom = max(heights.values(), default=top) + (34 if detail == "labels" else max(14, pitch))
+    return Plan(trace, detail, tuple(clients), tuple(nodes), heights, pitch, left, right, top, bottom, width, scale)
+
+
+def _names(trace: Trace) -> tuple[list[str], list[str]]:
+    nodes = trace.nodes
+    noted = dict.fromkeys(note.who for note in trace.notes if note.who not in nodes)
+    return list(dict.fromkeys([*trace.clients, *noted])), nodes
+
+
+def _moments(trace: Trace) -> list[float]:
+    times = [t for e in trace.events for t in (e.t_start, e.t_server, e.t_end) if t is not None]
+    return times + [t for n in trace.notes for t in (n.t_start, n.t_end) if t is not None]
+
+
+def _detail(trace: Trace, lanes: int) -> Detail:
+    if len(trace.events) + len(trace.notes) <= 60 and lanes <= 12:
+        return "labels"
+    return "lines" if len(trace.events) <= 2500 and lanes <= 80 else "density"
+
+
+def _pitch(detail: Detail, lanes: int) -> float:
+    if detail == "labels":
+        return 62.0 if lanes <= 4 else 50.0 if lanes <= 7 else 40.0
+    return max(8.0, min(28.0, 520 / max(lanes, 1)))
+
+
+def _heights(order: Sequence[str], nodes: Sequence[str], pitch: float, top: float, *, apart: bool) -> dict[str, float]:
+    """Each lane's y; the nodes stand a little apart from the clients unless the caller chose the order."""
+    gap = max(14.0, pitch * 0.4) if apart and nodes else 0.0
+    return {name: top + i * pitch + (gap if name in nodes else 0.0) for i, name in enumerate(order)}

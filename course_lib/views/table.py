@@ -1,0 +1,49 @@
+"""Rows of numbers as a table that a notebook shows, and as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from course_lib.views.picture import escape
+
+_RULES = """.course-table th,.course-table td{padding:2px 6px;text-align:right;vertical-align:bottom;line-height:1.35}
+.course-table td{white-space:nowrap} .course-table tr>:first-child{text-align:left;font-weight:600}
+.course-table caption{text-align:left;padding:4px 8px;caption-side:top}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The same columns in each row; the first column names the row."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
+        body = "".join(
+            f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>'
+            for first, *rest in self.rows
+        )
+        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
+        return (
+            f'<style>{_RULES}</style><table class="course-table">{caption}'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def __repr__(self) -> str:
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+        text = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+        return "\n".join([self.caption, *text] if self.caption else text)
+
+
+def table(rows: Sequence[Mapping[str, object]], *, caption: str = "") -> Table:
+    """Rows with the same keys, in the order of the first row's. No rows make an empty table."""
+    columns = tuple(rows[0]) if rows else ()
+    return Table(columns, tuple(tuple(_shown(row[name]) for name in columns) for row in rows), caption)
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

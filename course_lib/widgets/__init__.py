@@ -1,0 +1,1 @@
+"""Controls around scenarios and views, for JupyterLab."""

@@ -1,0 +1,183 @@
+"""The lab of a lesson: controls around a scenario, and a picture that follows them.
+
+A change is answered with a fresh simulation in slices, between which the kernel hears the next change: the latest
+wins, what it overtakes is dropped, and a long run shows how far it is and can be stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any, Generic, Protocol, TypeVar
+
+import ipywidgets as w
+
+from course_lib.views.picture import Picture, escape
+from course_lib.views.table import table
+from course_lib.widgets import fallback
+from course_lib.widgets.names import Names
+
+SHOW_PROGRESS_AFTER = 0.5
+"""Seconds of real time after which a run shows a progress bar."""
+
+Result = TypeVar("Result")
+
+
+class Experiment(Protocol[Result]):
+    """What a lab runs: its controls, the simulation in slices, and what to show of a result."""
+
+    def controls(self) -> dict[str, w.Widget]:
+        """The controls by name, in the order in which they are shown; each has a `value`."""
+
+    def running(self, **values: Any) -> Iterator[tuple[float, Result]]:
+        """Run with these values, in slices: yields (share that is done, from 0 to 1, result so far)."""
+
+    def picture(self, result: Result) -> Picture:
+        """The result as a picture with its text alternative."""
+
+    def row(self, result: Result) -> dict[str, str]:
+        """The result's numbers by name, as text, for the table of runs."""
+
+
+class Lab(Generic[Result]):
+    """Controls, picture, and a table of the runs that were kept. The last line of a cell shows it.
+
+    `result` is the latest finished run. Programs may set controls by `set(clients=500)`, which runs at once.
+    """
+
+    def __init__(self, experiment: Experiment[Result], *, uid: str) -> None:
+        self._experiment, self._uid = experiment, uid
+        self.result: Result | None = None
+        self.error: Exception | None = None
+        self._kept: list[dict[str, str]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._by_program = False
+        self._controls = experiment.controls()
+        self._picture, self._table, self._says = w.HTML(), w.HTML(), w.HTML()
+        self._bar = w.FloatProgress(min=0, max=1, description="simulating", layout={"visibility": "hidden"})
+        self._again = _button("Again", "dice", "Run with the next seed")
+        self._keep = _button("Keep this run", "thumb-tack", "Add this run's numbers to the table")
+        self._clear = _button("Clear table", "eraser", "Empty the table of kept runs")
+        self._stop = _button("Stop", "stop", "Stop the simulation that is running")
+        self._stop.disabled = True
+        self.box = self._arranged()
+        self.set()
+        for control in self._controls.values():
+            control.observe(self._changed, "value")
+
+    # -- for programs -------------------------------------------------------------------------------------------------
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the controls say, by name."""
+        return {name: control.value for name, control in self._controls.items()}
+
+    def set(self, **values: Any) -> Result:
+        """Set controls by name and run to the end. Raises: KeyError for an unknown name; what the run raises."""
+        for name in values:
+            if name not in self._controls:
+                raise KeyError(f"there is no control {name!r}; there are {', '.join(self._controls)}")
+        self._by_program = True
+        try:
+            for name, value in values.items():
+                self._controls[name].value = value
+        finally:
+            self._by_program = False
+        self._cancel()
+        *_, (_, result) = self._experiment.running(**self.values)
+        self._show(result)
+        return result
+
+    # -- for people ---------------------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        still = self._experiment.picture(self.result).as_image() if self.result is not None else ""
+        fallback.show(self.box, still, self._uid)
+
+    def _changed(self, _: object = None) -> None:
+        """Begin anew with the present values; whatever was running is overtaken."""
+        if self._by_program:
+            return
+        self._cancel()
+        try:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+        except RuntimeError:  # no loop runs: a program, not a notebook
+            self.set()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _run(self) -> None:
+        await asyncio.sleep(0.005)  # a dragged slider sends more; only the last of them need be simulated
+        began, slices = perf_counter(), self._experiment.running(**self.values)
+        self._stop.disabled = False
+        try:
+            with contextlib.closing(slices):  # type: ignore[type-var]  # a generator
+                for done, latest in slices:
+                    result = latest
+                    if perf_counter() - began > SHOW_PROGRESS_AFTER:
+                        self._bar.layout.visibility = "visible"
+                        self._bar.value = done
+                    await asyncio.sleep(0)  # hear the next change, or Stop
+            self._show(result)
+        except asyncio.CancelledError:
+            if self._task is None:
+                self._says.value = "Stopped. The picture shows the last run that finished."
+            raise
+        except Exception as error:
+            self.error = error
+            self._says.value = f"<b>{escape(type(error).__name__)}</b>: {escape(error)}"
+        finally:
+            self._bar.layout.visibility = "hidden"
+            self._stop.disabled = True
+
+    def _show(self, result: Result) -> None:
+        self.result, self.error = result, None
+        picture = self._experiment.picture(result)
+        self._picture.value = picture.svg
+        self._says.value = ""
+        self._tabulate()
+
+    def _tabulate(self) -> None:
+        assert self.result is not None
+        runs = [{"run": f"kept {i + 1}", **row} for i, row in enumerate(self._kept)]
+        runs.append({"run": "this", **self._experiment.row(self.result)})
+        self._table.value = table(runs)._repr_html_()
+
+    def _pressed_again(self, _: object) -> None:
+        seed = self._controls["seed"]
+        seed.value = seed.value + 1 if seed.value < seed.max else seed.min
+
+    def _pressed_keep(self, _: object) -> None:
+        if self.result is not None:
+            self._kept.append(self._experiment.row(self.result))
+            self._tabulate()
+
+    def _pressed_clear(self, _: object) -> None:
+        self._kept.clear()
+        self._tabulate()
+
+    def _arranged(self) -> w.Widget:
+        pressed: dict[w.Button, Callable[[object], None]] = {
+            self._again: self._pressed_again,
+            self._keep: self._pressed_keep,
+            self._clear: self._pressed_clear,
+            self._stop: lambda _: self._cancel(),
+        }
+        for button, answer in pressed.items():
+            button.on_click(answer)
+        controls = w.GridBox(
+            list(self._controls.values()),
+            layout={"grid_template_columns": "repeat(auto-fit, minmax(300px, 1fr))", "max_width": "760px"},
+        )
+        hide = w.HTML(f"<style>{fallback.hide(self._uid)}</style>")
+        buttons = w.HBox([*pressed, self._bar], layout={"flex_flow": "row wrap"})
+        return w.VBox([controls, buttons, self._says, self._picture, self._table, hide, Names()])
+
+
+def _button(label: str, icon: str, tooltip: str) -> w.Button:
+    return w.Button(description=label, icon=icon, tooltip=tooltip, layout={"width": "auto"})

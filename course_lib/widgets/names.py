@@ -1,0 +1,60 @@
+"""Names for controls that have none: of an ipywidgets slider a screen reader says "slider" and no more."""
+
+from __future__ import annotations
+
+import anywidget
+
+_SCRIPT = """
+const LABELS = {"fa-play": "Play", "fa-pause": "Pause", "fa-stop": "Back to the whole run", "fa-retweet": "Repeat"};
+
+function set(node, name) {
+  if (node && name && node.getAttribute("aria-label") !== name) node.setAttribute("aria-label", name);
+}
+
+function nameAll(root) {
+  for (const row of root.querySelectorAll(".widget-slider")) {
+    const name = row.querySelector(".widget-label")?.textContent.trim();
+    const handles = row.querySelectorAll("[role=slider]");
+    handles.forEach((handle, i) => set(handle, handles.length > 1 ? `${name}, ${i ? "upper" : "lower"} end` : name));
+    set(row.querySelector(".widget-readout[contenteditable]"), name && `${name}, number`);
+  }
+  for (const button of root.querySelectorAll(".widget-button")) {
+    // Without this the icon's character, from a private range, would be read out too.
+    if (button.querySelector("i")) set(button, button.textContent.trim());
+  }
+  for (const button of root.querySelectorAll(".widget-play button")) {
+    const icon = [...(button.querySelector("i")?.classList ?? [])].find((one) => one in LABELS);
+    set(button, LABELS[icon]);
+    button.title = LABELS[icon] ?? "";
+  }
+}
+
+function render({ el }) {
+  let frame = 0, observer = null;
+  const start = () => {
+    const root = el.parentElement;
+    if (!root) { frame = requestAnimationFrame(start); return; }  // only until the view is on the page
+    observer = new MutationObserver(() => {  // once a frame, however much changes
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => nameAll(root));
+    });
+    observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
+    nameAll(root);
+  };
+  start();
+  return () => { cancelAnimationFrame(frame); observer?.disconnect(); };
+}
+export default { render };
+"""
+
+
+class Names(anywidget.AnyWidget):
+    """Among the children of a box it names each slider, Play and button with an icon in that box, also later ones.
+
+    It watches the box for changes instead of asking again and again, and stops when it is removed.
+    """
+
+    _esm = _SCRIPT
+
+    def __init__(self) -> None:
+        super().__init__(layout={"display": "none"})

@@ -1,0 +1,182 @@
+"""Predict, then run: a question holds its run back until it is answered, then answer and outcome stand side by side."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import ipywidgets
+from IPython.display import display
+
+from course_lib.views.picture import escape
+from course_lib.widgets import fallback
+from course_lib.widgets.names import Names
+from course_lib.widgets.verdicts import Allows, equal_to, number_of, objection, on_choice, on_number
+
+
+def predict(
+    question: str,
+    *,
+    run: Callable[[], Any],
+    choices: Mapping[str, Allows] | Sequence[str] | None = None,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    measure: Callable[[Any], Any] = lambda outcome: outcome,
+    verdict: Callable[[Any, Any], str] | None = None,
+) -> Prediction:
+    """Ask, wait for an answer, run, compare.
+
+    Without `choices` the answer is a number, in `unit`, between `low` and `high`. Each choice comes with the condition
+    under which what happened allows it; of a plain list, `run` returns the choice that came true.
+    `measure` takes from what `run` returned the part that was asked about; `verdict(outcome, answer)` replaces the
+    sentence.
+
+        predict("How many of 20 clients load the page?", unit="loads", low=0, high=20, run=lambda: stampede(7).loads)
+        predict("Who is served last?", choices={"a": lambda r: r.last == "a", "b": lambda r: r.last == "b"}, run=race)
+    """
+    if choices is not None and not isinstance(choices, Mapping):
+        choices = {choice: equal_to(choice) for choice in choices}
+    return Prediction(question, run, choices, (unit, low, high), measure, verdict)
+
+
+class Prediction:
+    """What `predict` makes. `outcome` is what `run` returned, None until then; `box` is the widget."""
+
+    def __init__(
+        self,
+        question: str,
+        run: Callable[[], Any],
+        choices: Mapping[str, Allows] | None,
+        number: tuple[str, float | None, float | None],
+        measure: Callable[[Any], Any],
+        verdict: Callable[[Any, Any], str] | None,
+    ) -> None:
+        self.question, self.outcome, self.sentence = question, None, ""
+        self._run, self._choices, self._measure, self._verdict = run, choices, measure, verdict
+        self._unit, self._low, self._high = number
+        self._uid = "pr" + secrets.token_hex(4)
+        self.button = ipywidgets.Button(description="Run", icon="play", disabled=True, button_style="primary")
+        self.button.on_click(lambda _: self.run())
+        self.entry = self._entry()
+        self.entry.observe(lambda _: self._answered(), "value")
+        self.notice, self.result, self.output = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.Output()
+        self.box = self._arranged()
+        self._answered()
+
+    @property
+    def prediction(self) -> Any:
+        """The learner's answer: a choice, or a number; None while there is none that can be used."""
+        if self._choices is not None:
+            return self.entry.value
+        good = self.entry.value.strip() and not objection(self.entry.value, self._unit, self._low, self._high)
+        return number_of(self.entry.value, self._unit) if good else None
+
+    def answer(self, value: Any) -> Prediction:
+        """Answer in the learner's place. Raises: ValueError when the question does not take that answer."""
+        if self._choices is not None and value not in self._choices:
+            raise ValueError(f"{value!r} is none of the choices {list(self._choices)}")
+        if self._choices is None and (wrong := objection(str(value), self._unit, self._low, self._high)):
+            raise ValueError(wrong)
+        self.entry.value = value if self._choices is not None else str(value)
+        return self
+
+    def run(self) -> Any:
+        """Run what was held back and compare; returns the outcome, None while there is no answer or when it failed."""
+        if self.prediction is None:
+            return None
+        self.button.disabled = self.entry.disabled = True
+        self.button.description, self.notice.value = "Running…", '<span role="status">Running…</span>'
+        self.output.clear_output()
+        try:
+            self.outcome = self._shown()
+            self._tell()
+        except (Exception, KeyboardInterrupt) as error:
+            self.outcome = None
+            self._failed(error)
+        return self.outcome
+
+    def _shown(self) -> Any:
+        """Run, with whatever it prints and returns in the widget's own output."""
+        failure: BaseException | None = None
+        outcome = None
+        with self.output:  # on leaving it swallows whatever was raised within
+            try:
+                outcome = self._run()
+                if not isinstance(outcome, (Real, str, type(None))):
+                    display(outcome)  # type: ignore[no-untyped-call]
+            except (Exception, KeyboardInterrupt) as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return outcome
+
+    def _ipython_display_(self) -> None:
+        choices = "".join(f"<li>{escape(choice)}</li>" for choice in self._choices or ())
+        still = f"<p><b>Predict.</b> {_prose(self.question)}</p><ul>{choices}</ul><p>Run this cell to answer.</p>"
+        fallback.show(self.box, still, self._uid)
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _entry(self) -> Any:
+        if self._choices is not None:
+            return ipywidgets.RadioButtons(options=list(self._choices), value=None, layout={"width": "auto"})
+        box = ipywidgets.Text(placeholder="a number", description="Your number", layout={"width": "220px"})
+        box.style.description_width = "initial"
+        return box
+
+    def _arranged(self) -> Any:
+        rules = f"{fallback.hide(self._uid)}.{self._uid} p{{margin:4px 0;font-size:14px;line-height:1.5}}"
+        asked = ipywidgets.HTML(f"<style>{rules}</style><p><b>Predict.</b> {_prose(self.question)}</p>")
+        unit = ipywidgets.HTML(f"<span>{escape(self._unit)}</span>" if self._choices is None else "")
+        row = ipywidgets.HBox([self.entry, unit, self.button, self.notice], layout={"flex_flow": "row wrap"})
+        parts = [asked, row, self.output, self.result, Names()]
+        if self._choices is not None:
+            row.children = [self.button, self.notice]
+            parts.insert(1, self.entry)
+        box = ipywidgets.VBox(parts, layout={"padding": "4px 12px", "border_left": "4px solid #0072B2"})
+        box.add_class(self._uid)
+        return box
+
+    # -- what it says -------------------------------------------------------------------------------------------------
+
+    def _answered(self) -> None:
+        """Unlock Run when there is an answer, and say what is wrong when there is none that can be used."""
+        text = "" if self._choices is not None else self.entry.value.strip()
+        wrong = objection(text, self._unit, self._low, self._high) if text else ""
+        ready = self.prediction is not None
+        self.button.disabled = not ready
+        told = wrong or ("" if ready else "Answer first; then Run is unlocked.")
+        self.notice.value = f'<span role="status">{escape(told)}</span>'
+
+    def _tell(self) -> None:
+        answer = self.prediction
+        if self._verdict is not None:
+            self.sentence = self._verdict(self.outcome, answer)
+        elif self._choices is not None:
+            self.sentence = on_choice(answer, self._measure(self.outcome), self._choices)
+        else:
+            self.sentence = on_number(answer, float(self._measure(self.outcome)), self._unit)
+        self.result.value = f'<p role="status">{_prose(self.sentence)}</p>'
+        self.notice.value = "Your prediction is kept as it was."
+        self.button.description, self.button.disabled = "Run again", False
+
+    def _failed(self, error: BaseException) -> None:
+        """Say what stopped the run, keep the traceback folded, and let the learner answer and run again."""
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        details = escape("".join(traceback.format_exception(error)))
+        self.result.value = (
+            f'<p role="alert"><b>The run stopped.</b> {escape(said)}</p>'
+            f"<details><summary>Where it stopped</summary><pre>{details}</pre></details>"
+        )
+        self.button.description, self.entry.disabled = "Run again", False
+        self._answered()
+
+
+def _prose(text: str) -> str:
+    """Escaped text in which `code` between back-ticks is set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

@@ -1,0 +1,187 @@
+"""A space-time diagram that one can walk through: scrub, step, play, jump to the next fault, and read along."""
+
+from __future__ import annotations
+
+import secrets
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any
+
+import ipywidgets
+
+from course_lib.trace import Event, Trace
+from course_lib.views.picture import escape
+from course_lib.views.plan import plan
+from course_lib.views.scale import nice_step
+from course_lib.views.spacetime import draw
+from course_lib.views.style import current
+from course_lib.views.text import Moment, list_rows, moments, ms
+from course_lib.widgets import fallback
+from course_lib.widgets.follow import Follow
+from course_lib.widgets.names import Names
+
+PAGE = 200  # lines of the text trace that are on the page at once
+
+
+class SpaceTime:
+    """The picture with its controls. The last line of a cell shows it; `box` is the widget to put into another one.
+
+    The picture is drawn once. A step sends a line of style, so that a thousand commands move as smoothly as ten.
+    `position` counts the moments: 0 is the whole run, 1 the first moment. Options are those of `views.spacetime`.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        *,
+        width: float = 720,
+        title: str | None = None,
+        highlight: Callable[[Event], bool] | None = None,
+        lanes: Sequence[str] | None = None,
+        to_scale: bool | None = None,
+    ) -> None:
+        self.uid = "st" + secrets.token_hex(4)
+        self.position = 0
+        self.moments: list[Moment] = moments(trace)
+        self._plan = plan(trace, width=width, lanes=lanes, to_scale=to_scale)
+        self.picture = draw(self._plan, title=title, highlight=highlight, uid=self.uid)
+        self._moving = False
+        self._placed = inf  # ms at which a program last put the slider
+        self._page = -1
+        self._make_controls(trace)
+        self.box = self._arranged(width)
+        self.go(0)
+
+    def go(self, position: int) -> None:
+        """Show the run as it was at a moment; 0, and anything out of range, shows all of it."""
+        position = position if 0 <= position <= len(self.moments) else 0
+        self._show(position, self.moments[position - 1].t if position else None)
+
+    def _ipython_display_(self) -> None:
+        fallback.show(self.box, self.picture.as_image(), self.uid)
+
+    # -- controls -----------------------------------------------------------------------------------------------------
+
+    def _make_controls(self, trace: Trace) -> None:
+        start, end = trace.span
+        last = len(self.moments)
+        self.time = ipywidgets.FloatSlider(
+            description="Time (ms)",
+            min=start * 1000,
+            max=max(end, start + 1e-6) * 1000,
+            step=nice_step(max(end - start, 1e-6) * 1000 / 400),
+            readout_format=",.2f",
+            layout={"flex": "1 1 260px"},
+            disabled=not last,
+        )
+        self.play = ipywidgets.Play(max=last, interval=max(60, min(900, 20_000 // max(last, 1))), show_repeat=False)
+        self.back = _button("Step back", "step-backward", "The moment before this one", not last)
+        self.forward = _button("Step", "step-forward", "The next moment: a command, a load, a fault", not last)
+        troubled = any(moment.trouble for moment in self.moments)
+        tip = "The next lost message, pause, crash or violation" if troubled else "Nothing went wrong in this run"
+        self.fault = _button("Next fault", "bolt", tip, not troubled)
+        self.time.observe(self._scrubbed, "value")
+        self.play.observe(self._played, "value")
+        self.back.on_click(lambda _: self.go(self.position - 1 if self.position else last))
+        self.forward.on_click(lambda _: self.go(self.position + 1 if self.position < last else 1))
+        self.fault.on_click(lambda _: self.go(self._next_fault()))
+
+    def _arranged(self, width: float) -> Any:
+        self._style = ipywidgets.HTML(layout={"display": "none"})
+        self.status = ipywidgets.HTML()
+        self.list = ipywidgets.HTML(layout={"flex": "1 1 260px", "min_width": "240px", "max_width": f"{width}px"})
+        still = f"<style>{fallback.hide(self.uid)}</style>"
+        layout = {"flex": "0 0 auto", "max_width": "100%", "overflow": "auto"}
+        figure = ipywidgets.HTML(still + self.picture.svg, layout=layout)
+        self.follow = Follow(self.uid)
+        self.follow.observe(self._picked, "picked")
+        row = {"flex_flow": "row wrap", "align_items": "center"}
+        controls = ipywidgets.HBox([self.back, self.forward, self.fault, self.play, self.time], layout=row)
+        both = ipywidgets.HBox([figure, self.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        box = ipywidgets.VBox([self._style, controls, self.status, both, Names(), self.follow])
+        box.add_class(f"{self.uid}-live")
+        return box
+
+    # -- what moves it ------------------------------------------------------------------------------------------------
+
+    def _scrubbed(self, change: dict[str, Any]) -> None:
+        rounded = abs(change["new"] - self._placed) < self.time.step  # the front end, to its grid, after we moved it
+        if not self._moving and not rounded:
+            self._placed = inf
+            t = change["new"] / 1000
+            self._show(bisect_right(self.moments, t + 1e-9, key=lambda moment: moment.t), t, keep_time=True)
+
+    def _played(self, change: dict[str, Any]) -> None:
+        if not self._moving:
+            self.go(change["new"])
+
+    def _picked(self, change: dict[str, Any]) -> None:
+        kind, number = change["new"][:1], int(change["new"][1:] or -1)
+        if kind == "r":
+            self.go(number + 1)
+        elif kind == "e":
+            self.go(1 + next(i for i, m in enumerate(self.moments) if m.index == number and isinstance(m.what, Event)))
+        self.follow.picked = ""
+
+    def _next_fault(self) -> int:
+        """The position of the next trouble after the current one; after the last comes the first."""
+        positions = [i for i, moment in enumerate(self.moments, 1) if moment.trouble]
+        return next((p for p in positions if p > self.position), positions[0])
+
+    # -- what it shows ------------------------------------------------------------------------------------------------
+
+    def _show(self, position: int, t: float | None, *, keep_time: bool = False) -> None:
+        self.position, self._moving = position, True
+        try:
+            self.play.value = position
+            if not keep_time:
+                self._placed = self.time.value = self.time.max if t is None else t * 1000
+        finally:
+            self._moving = False
+        moment = self.moments[position - 1] if position else None
+        self._style.value = self._styled(moment, t)
+        self.status.value = f'<div role="status" class="{self.uid}-status">{self._told(moment, t)}</div>'
+        self._list(max(position - 1, 0))
+        self.follow.row = position - 1
+
+    def _styled(self, moment: Moment | None, t: float | None) -> str:
+        event = moment.index if moment is not None and isinstance(moment.what, Event) else None
+        rules = current(self.uid, None if t is None else self._plan.scale(t), event)
+        if moment is not None:
+            mark = "background:var(--jp-brand-color3,#cfe8fc);font-weight:600"
+            rules += f".{self.uid}-live li.r{self.position - 1}{{{mark}}}"
+        return f"<style>{rules}</style>"
+
+    def _told(self, moment: Moment | None, t: float | None) -> str:
+        if moment is None:
+            when = "Before the first command." if t is not None else "The whole run."
+            return f"{when} {len(self.moments):,} moments: step, play, or move the time."
+        return f"<b>{self.position:,} of {len(self.moments):,}</b> · {ms(moment.t)} · {escape(moment.text)}"
+
+    def _list(self, row: int) -> None:
+        """Put the page of the text trace that holds the row where the reader sees it; most steps leave it as it is."""
+        if row // PAGE == self._page:
+            return
+        self._page = row // PAGE
+        start = self._page * PAGE
+        rows = list_rows(self.moments[start : start + PAGE], start)
+        last, total = min(start + PAGE, len(self.moments)), len(self.moments)
+        more = f"<p>Lines {start + 1:,} to {last:,} of {total:,}.</p>" if total > PAGE else ""
+        style = _LIST_STYLE.replace("@", self.uid)
+        self.list.value = f'{style}<ol tabindex="0" aria-label="Text trace">{rows}</ol>{more}'
+
+
+_LIST_STYLE = (
+    "<style>.@-live ol{list-style:none;margin:0;padding:0;max-height:330px;overflow-y:auto;font:12px/1.5 "
+    "var(--jp-code-font-family,monospace);border:1px solid var(--jp-border-color2,#d0d0d0)}"
+    ".@-live li{padding:1px 6px;white-space:pre-wrap;overflow-wrap:anywhere;cursor:pointer}"
+    ".@-live li b{font-weight:400;color:var(--jp-ui-font-color2,#555)}"
+    ".@-live li.bad{box-shadow:inset 3px 0 #D55E00}.@-status{font-size:14px;line-height:1.5;min-height:21px}</style>"
+)
+
+
+def _button(description: str, icon: str, tooltip: str, disabled: bool) -> Any:
+    return ipywidgets.Button(
+        description=description, icon=icon, tooltip=tooltip, disabled=disabled, layout={"width": "auto"}
+    )

@@ -1,0 +1,77 @@
+"""A prediction beside what happened, in one sentence: what happened rules answers out, no key of right ones does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Allows = Callable[[Any], bool]
+
+
+def number_of(text: str, unit: str = "") -> float:
+    """The number that someone typed: `1,000`, `1 000`, `2.5e3`, with or without the unit. Raises: ValueError."""
+    plain = text.strip().removesuffix(unit).strip() if unit else text.strip()
+    value = float(plain.replace(",", "").replace(" ", "").replace("\u202f", "").replace("−", "-"))
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def objection(text: str, unit: str, low: float | None, high: float | None) -> str:
+    """Why the text is no answer, as a sentence; empty when it is one."""
+    try:
+        value = number_of(text, unit)
+    except ValueError:
+        return f"“{text.strip()}” is not a number: write digits, for example 12 or 0.5."
+    if low is not None and value < low:
+        return f"{shown(value)} is too small: the number is at least {shown(low)}."
+    if high is not None and value > high:
+        return f"{shown(value)} is too large: the number is at most {shown(high)}."
+    return ""
+
+
+def on_number(answer: float, happened: float, unit: str) -> str:
+    """Difference and ratio: You said 12 loads; it was 17 loads, 5 more than you said and 1.42 times your number."""
+    said, was = _with(answer, unit), _with(happened, unit)
+    if answer == happened:
+        return f"You said {said}, and it was {was}: exactly your number."
+    gap = shown(abs(happened - answer))
+    direction = "more" if happened > answer else "less"
+    times = f" and {shown(happened / answer)} times your number" if answer > 0 and happened > 0 else ""
+    return f"You said {said}; it was {was}, {gap} {direction} than you said{times}."
+
+
+def on_choice(answer: str, happened: Any, choices: Mapping[str, Allows]) -> str:
+    """Which are gone: You said “a few”, which is ruled out. What happened (1,000) rules out … and leaves “all”."""
+    left = [choice for choice, allows in choices.items() if allows(happened)]
+    out = [choice for choice in choices if choice not in left]
+    fate = "still stands" if answer in left else "is ruled out"
+    result = f" ({shown(happened)})" if isinstance(happened, (int, float)) and not isinstance(happened, bool) else ""
+    ruled = f"rules out {listed(out)}" if out else "rules nothing out"
+    stays = f", and leaves {listed(left)}" if left and out else "" if left else ": none of the choices foresaw it"
+    return f"You said “{answer}”, which {fate}. What happened{result} {ruled}{stays}."
+
+
+def equal_to(choice: str) -> Allows:
+    """For choices without a condition: the outcome names the choice that came true."""
+    return lambda outcome: str(outcome) == choice
+
+
+def listed(choices: list[str]) -> str:
+    """`“a”, “b” and “c”`."""
+    quoted = [f"“{choice}”" for choice in choices]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]
+
+
+def shown(value: float) -> str:
+    """Three significant digits, thousands apart; a whole number in full."""
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:,.0f}"
+
+
+def _with(value: float, unit: str) -> str:
+    singular = unit.removesuffix("s") if value == 1 and len(unit) > 3 else unit
+    return f"{shown(value)} {singular}".rstrip()

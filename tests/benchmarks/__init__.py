@@ -1,0 +1,1 @@
+"""Speed, measured alone on the machine: `make bench`, or `python -m tests.benchmarks`."""

@@ -1,0 +1,57 @@
+"""From a slider's move to the new picture, in JupyterLab in Chromium, simulation and drawing included."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from browser.conftest import Desk, browser, desk, lab, notebook  # noqa: F401  # fixtures
+from playwright.sync_api import expect
+
+FLOORS = {300: 100, 1000: 300}  # ms, the median, by clients
+MOVES = 25
+
+# Resolves with the milliseconds from one press of a key on the slider to the first change of the picture after it.
+PRESS = """([name, key]) => new Promise((done) => {
+  const panel = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden)");
+  const handle = [...panel.querySelectorAll("[role=slider]")].find((one) => one.ariaLabel === name);
+  const shown = () => panel.querySelector("svg[role=img]")?.getAttribute("class");
+  const before = shown(), start = performance.now();
+  const watch = new MutationObserver(() => {
+    const now = shown();
+    if (now && now !== before) {
+      watch.disconnect();
+      requestAnimationFrame(() => done(performance.now() - start));
+    }
+  });
+  watch.observe(panel, { childList: true, subtree: true });
+  handle.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+})"""
+
+
+@pytest.mark.parametrize("clients", FLOORS)
+def test_slider_to_picture(
+    desk: Desk,  # noqa: F811
+    notebook: Callable[..., Path],  # noqa: F811
+    clients: int,
+) -> None:
+    """Print median and 95th percentile beside the floor for each strategy; fail on a median above the floor."""
+    given = f"from course_lib.widgets.stampede_lab import stampede_lab\nlab = stampede_lab(clients={clients})\nlab"
+    desk.open_notebook(notebook("bench", given))
+    desk.run_all()
+    choose = desk.output(0).get_by_role("combobox", name="strategy")
+    names = [text.replace("\xa0", " ") for text in choose.locator("option").all_text_contents()]
+    medians = {}
+    for place, name in enumerate(names):
+        choose.select_option(index=place)
+        expect(desk.output(0).locator(".course-table tbody tr").last).to_contain_text(name, timeout=30_000)
+        moves = [("load time (s)", "ArrowRight" if i % 2 else "ArrowLeft") for i in range(MOVES)]
+        took = sorted(desk.page.evaluate(PRESS, list(move)) for move in moves)
+        medians[name] = statistics.median(took)
+        late = took[int(len(took) * 0.95)]
+        print(f"  {clients:5} clients, {name:24} median {medians[name]:4.0f} ms, p95 {late:4.0f} ms")
+    median = statistics.median(medians.values())
+    print(f"  {clients:5} clients, all strategies: median {median:.0f} ms, floor {FLOORS[clients]} ms")
+    assert median <= FLOORS[clients]

@@ -1,0 +1,200 @@
+"""Lesson 05 in JupyterLab itself: run all, then move every control by keyboard and by mouse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from .conftest import ROOT, Desk
+
+LESSON = ROOT / "notebooks" / "05_stampedes.ipynb"
+LAB = "from course_lib.widgets.stampede_lab import stampede_lab\nlab = stampede_lab({given})\nlab"
+
+
+@pytest.fixture
+def lab_of(desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator]:
+    """Open a notebook with the lab, set up with some fields, and return the widget."""
+
+    def opened(given: str = "") -> Locator:
+        desk.open_notebook(notebook("lab", LAB.format(given=given)))
+        desk.run_all()
+        box = desk.output(0).locator(".widget-vbox").first
+        expect(title(box)).to_be_visible()
+        return box
+
+    return opened
+
+
+def title(box: Locator) -> Locator:
+    return box.locator("svg[role=img] text.title")
+
+
+def numbers(box: Locator, row: int = -1) -> dict[str, str]:
+    """A row of the table, by column; the last is this run."""
+    names = box.locator(".course-table thead th").all_inner_texts()
+    rows = box.locator(".course-table tbody tr")
+    cells = rows.nth(row % rows.count()).locator("th,td").all_inner_texts()
+    return dict(zip(names, cells, strict=True))
+
+
+def changes(box: Locator, act: Callable[[], object]) -> dict[str, str]:
+    """Do something; wait until the picture is another one; return the new numbers."""
+    before = box.locator("svg[role=img]").get_attribute("class")
+    act()
+    expect(box.locator("svg[role=img]")).not_to_have_class(before or "", timeout=30_000)
+    return numbers(box)
+
+
+def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
+    """Run all: no error, no other host, and each picture on the page has a text alternative."""
+    desk.open_notebook(LESSON)
+    desk.run_all()
+    assert desk.panel.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    pictures = desk.panel.locator(".jp-Cell-outputArea svg:is([role=img], .spacetime)")
+    expect(pictures).to_have_count(8)
+    spoken = desk.panel.locator(
+        ".jp-Cell-outputArea svg[role=img], .jp-Cell-outputArea svg.spacetime > g[role=img]:not([tabindex])"
+    )
+    assert spoken.count() == pictures.count()
+    for alternative in spoken.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))"):
+        assert re.search(r"\d", alternative), alternative
+        assert len(alternative) > 40, alternative
+    for cell in range(desk.panel.locator(".jp-CodeCell").count()):
+        if desk.output(cell).inner_text().strip():
+            desk.output(cell).scroll_into_view_if_needed()
+            desk.screenshot(f"lesson-05-cell-{cell:02}", desk.output(cell))
+    desk.assert_clean()
+
+
+def test_a_prediction_of_the_lesson_is_answered_run_and_compared(desk: Desk) -> None:
+    """The first question: all 1,000 load, which rules the other three answers out."""
+    desk.open_notebook(LESSON)
+    desk.run_all()
+    question = desk.output(3)
+    question.get_by_role("radio", name="about half").check()
+    question.get_by_role("button", name="Run").click()
+    expect(question).to_contain_text("is ruled out", timeout=30_000)
+    expect(question).to_contain_text("1,000")
+    desk.screenshot("lesson-05-predicted", question)
+    desk.assert_clean()
+
+
+def test_every_slider_moves_by_keyboard_and_the_numbers_follow(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
+    """Each slider has a name, takes arrow keys, and changes what it should."""
+    box = lab_of("clients=200")
+    first = numbers(box)
+
+    def press(name: str, times: int, setting: str) -> dict[str, str]:
+        """Press the right arrow on a slider; wait until the table says so; return this run's numbers."""
+        desk.slider(name).focus()
+        for _ in range(times):
+            desk.page.keyboard.press("ArrowRight")
+        expect(box.locator(".course-table tbody tr").last).to_contain_text(setting, timeout=30_000)
+        return numbers(box)
+
+    press("clients", 5, "205 × 1/s")
+    assert float(press("each asks (per s)", 10, "205 × 2/s")["requests"]) > 1.5 * float(first["requests"])
+    assert float(press("load time (s)", 10, "load 0.2 s")["loads"]) > 1.5 * float(first["loads"])
+    press("TTL (s)", 3, "TTL 1.3 s")
+    box.get_by_role("combobox", name="strategy").select_option("XFetch")
+    expect(title(box)).to_contain_text("XFetch")
+    press("β (XFetch)", 2, "β 1.5")
+    desk.screenshot("lab-keyboard", box)
+    desk.assert_clean()
+
+
+def test_the_mouse_drags_a_slider_and_the_last_value_wins(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
+    """A drag over many values ends with the picture of the value at which the mouse was let go, and no later one."""
+    box = lab_of("clients=50, seed=3")
+    track = box.locator(".widget-slider", has_text="clients").locator(".noUi-target, .noUi-base").first
+    place = track.bounding_box()
+    assert place is not None
+    y = place["y"] + place["height"] / 2
+    handle = desk.slider("clients").bounding_box()
+    assert handle is not None
+    desk.page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    desk.page.mouse.down()
+    for step in range(40):
+        desk.page.mouse.move(place["x"] + place["width"] * (0.1 + 0.02 * step), y)
+    desk.page.mouse.up()
+    chosen = desk.slider("clients").get_attribute("aria-valuenow")
+    assert chosen is not None
+    wanted = f"{float(chosen):g} ×"
+    expect(box.locator(".course-table tbody tr").last).to_contain_text(wanted, timeout=30_000)
+    settled = box.locator("svg[role=img]").get_attribute("class")
+    desk.wait_idle()
+    expect(box.locator("svg[role=img]")).to_have_class(settled or "")
+    desk.assert_clean()
+
+
+def test_each_strategy_can_be_chosen_and_keeps_its_promise(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
+    """Naive loads with the crowd; the lock loads once and makes others wait; with revalidation nobody waits."""
+    box = lab_of("clients=300")
+    choose = box.get_by_role("combobox", name="strategy")
+    seen = {}
+    labels = [text.replace("\xa0", " ") for text in choose.locator("option").all_text_contents()]
+    for place, label in enumerate(labels):
+        choose.select_option(index=place)
+        expect(box.locator(".course-table tbody tr").last).to_contain_text(label, timeout=30_000)
+        seen[label] = numbers(box)
+    assert set(seen) >= {"naive cache-aside", "lock and wait", "stale-while-revalidate", "XFetch"}
+    assert float(seen["naive cache-aside"]["loads"]) > 15
+    assert float(seen["lock and wait"]["loads"]) == 1
+    assert float(seen["lock and wait"]["worst (ms)"]) > 90
+    assert float(seen["stale-while-revalidate"]["worst (ms)"]) < 60
+    assert float(seen["stale-while-revalidate"]["stale (%)"]) > 0
+    assert float(seen["lock and placeholder"]["stale (%)"]) > 0
+    assert 1 <= float(seen["XFetch"]["loads"]) < 15
+    desk.assert_clean()
+
+
+def test_again_keep_and_clear(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
+    """Again counts the seed up and runs anew, Keep adds a row to the table, Clear takes the kept rows away."""
+    box = lab_of("clients=100, seed=7")
+    rows = box.locator(".course-table tbody tr")
+    expect(rows).to_have_count(1)
+    box.get_by_role("button", name="Keep this run").click()
+    expect(rows).to_have_count(2)
+    kept = numbers(box, 0)
+    changes(box, lambda: box.get_by_role("button", name="Again").click())
+    expect(box.get_by_role("spinbutton", name="seed")).to_have_value("8")
+    assert numbers(box, 0) == kept
+    box.get_by_role("button", name="Clear table").click()
+    expect(rows).to_have_count(1)
+    seed = box.get_by_role("spinbutton", name="seed")
+    seed.fill("7")
+    again = changes(box, lambda: seed.press("Enter"))
+    assert {**again, "run": kept["run"]} == kept
+    desk.screenshot("lab-kept", box)
+    desk.assert_clean()
+
+
+def test_a_long_run_shows_progress_and_can_be_stopped(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
+    """300,000 requests take a quarter of a minute: a bar appears, Stop ends it, the picture stays, and it goes on."""
+    box = lab_of("clients=1000, ttl=5.0, rate=0.1, duration=60.0")
+    before = title(box).text_content()
+    desk.slider("each asks (per s)").focus()
+    desk.page.keyboard.press("End")
+    expect(box.locator(".widget-hprogress")).to_be_visible(timeout=15_000)
+    box.get_by_role("button", name="Stop").click()
+    expect(box).to_contain_text("Stopped", timeout=15_000)
+    assert title(box).text_content() == before
+    desk.slider("each asks (per s)").focus()
+    assert changes(box, lambda: desk.page.keyboard.press("Home"))["requests"] != ""
+    desk.assert_clean()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator], theme: str) -> None:
+    """The title's ink differs from the page's paper in each theme; the picture is kept for people to look at."""
+    box = lab_of('strategy="placeholder", clients=400')
+    desk.theme(theme)
+    ink = title(box).evaluate("one => getComputedStyle(one).fill")
+    paper = box.evaluate("one => getComputedStyle(one.closest('.jp-Notebook')).backgroundColor")
+    assert ink != paper
+    desk.screenshot(f"lab-{theme}", box)
+    desk.assert_clean()

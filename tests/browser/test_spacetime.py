@@ -1,0 +1,219 @@
+"""The space-time diagram as a learner meets it: in JupyterLab, by mouse and by keyboard, with and without a kernel."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from playwright.sync_api import Locator, expect
+
+from .conftest import ROOT, Desk
+
+IMPORTS = "from views.samples import *\nfrom course_lib.widgets.spacetime import SpaceTime\n"
+# Waits for the style that follows a key press on a slider, and returns how long that took.
+MEASURE = """async ([handle, key]) => {
+  const took = [];
+  for (let i = 0; i < 40; i++) {
+    const before = document.querySelector(".spacetime .cursor").getBoundingClientRect().x, start = performance.now();
+    handle.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    while (document.querySelector(".spacetime .cursor").getBoundingClientRect().x === before
+           && performance.now() - start < 2000) await new Promise(requestAnimationFrame);
+    took.push(performance.now() - start);
+  }
+  return took;
+}"""
+
+
+@pytest.fixture
+def five(desk: Desk, notebook: Callable[..., Path]) -> Locator:
+    """A notebook with the diagram of five clients, run."""
+    desk.open_notebook(notebook("five", IMPORTS + "SpaceTime(five_clients())"))
+    desk.run_all()
+    shown = desk.output(0)
+    expect(shown.locator("svg.spacetime")).to_be_visible()
+    return shown
+
+
+def test_stepping_by_mouse_moves_picture_status_and_text_trace(desk: Desk, five: Locator) -> None:
+    """One press on Step shows the first moment in all three, a second press the next."""
+    expect(five.get_by_role("status")).to_contain_text("The whole run")
+    expect(five.locator(".cursor")).to_be_hidden()
+    five.get_by_role("button", name="Step", exact=True).click()
+    expect(five.get_by_role("status")).to_contain_text("1 of 19 · 0.5 ms · a → redis GET page:42")
+    expect(five.locator(".cursor")).to_be_visible()
+    first = five.locator(".cursor .now").bounding_box()
+    expect(five.locator("li.r0")).to_have_css("font-weight", "600")
+    expect(five.locator(".e0 .tip")).to_be_visible()
+    five.get_by_role("button", name="Step", exact=True).click()
+    expect(five.get_by_role("status")).to_contain_text("2 of 19")
+    expect(five.locator("li.r0")).to_have_css("font-weight", "400")
+    second = five.locator(".cursor .now").bounding_box()
+    assert first
+    assert second
+    assert second["x"] > first["x"]
+    five.get_by_role("button", name="Step back").click()
+    expect(five.get_by_role("status")).to_contain_text("1 of 19")
+    desk.assert_clean()
+
+
+def test_every_control_is_reached_and_worked_by_keyboard(desk: Desk, five: Locator) -> None:
+    """Tab goes through buttons, Play and slider in this order, each with a name; keys work them."""
+    five.get_by_role("button", name="Step back").focus()
+    names = []
+    for _ in range(7):
+        focused = "e => e.getAttribute('aria-label') || e.textContent.trim()"
+        names.append(desk.page.locator(":focus").evaluate(focused))
+        desk.page.keyboard.press("Tab")
+    assert names[:6] == ["Step back", "Step", "Next fault", "Play", "Back to the whole run", "Time (ms)"]
+    five.get_by_role("button", name="Next fault").focus()
+    desk.page.keyboard.press("Enter")
+    expect(five.get_by_role("status")).to_contain_text("[reply lost]")
+    slider = desk.slider("Time (ms)")
+    slider.focus()
+    desk.page.keyboard.press("Home")
+    expect(five.get_by_role("status")).to_contain_text("Before the first command")
+    desk.page.keyboard.press("End")
+    expect(five.get_by_role("status")).to_contain_text("19 of 19")
+    desk.assert_clean()
+
+
+def test_dragging_the_slider_moves_the_cursor(desk: Desk, five: Locator) -> None:
+    """A press in the middle of the slider shows a moment in the middle of the run."""
+    track = five.locator(".noUi-target").bounding_box()
+    assert track
+    desk.page.mouse.click(track["x"] + track["width"] / 2, track["y"] + track["height"] / 2)
+    expect(five.get_by_role("status")).to_contain_text(re.compile(r"1\d of 19"))
+    expect(five.locator(".cursor")).to_be_visible()
+    desk.assert_clean()
+
+
+def test_next_fault_visits_each_fault_and_begins_again(five: Locator) -> None:
+    """Three things went wrong; the fourth press shows the first of them again."""
+    button = five.get_by_role("button", name="Next fault")
+    for told in ("[reply lost]", "crash", "[request lost]", "[reply lost]"):
+        button.click()
+        expect(five.get_by_role("status")).to_contain_text(told)
+
+
+def test_play_runs_to_the_end_and_back_to_the_whole_run(desk: Desk, notebook: Callable[..., Path]) -> None:
+    """Play visits the last moment by itself; its second button shows the whole run again."""
+    desk.open_notebook(notebook("play", IMPORTS + "shown = SpaceTime(two_holders()); shown.play.interval = 40\nshown"))
+    desk.run_all()
+    shown = desk.output(0)
+    shown.get_by_role("button", name="Play").click()
+    expect(shown.get_by_role("status")).to_contain_text("10 of 10", timeout=10_000)
+    shown.get_by_role("button", name="Back to the whole run").click()
+    expect(shown.get_by_role("status")).to_contain_text("The whole run")
+    desk.assert_clean()
+
+
+def test_hover_and_focus_show_command_and_reply(desk: Desk, five: Locator) -> None:
+    """The words of a message appear under the mouse, and for the keyboard when the message has the focus."""
+    tip = five.locator(".e0 .tip")
+    expect(tip).to_be_hidden()
+    five.locator(".e0 .hit").hover(force=True, position={"x": 0, "y": 1})
+    desk.page.mouse.move(*_middle_of_request(five, 0))
+    expect(tip).to_be_visible()
+    expect(tip).to_contain_text("GET page:42 ⇒ nil")
+    desk.page.mouse.move(2, 2)
+    expect(tip).to_be_hidden()
+    desk.slider("Time (ms)").focus()
+    for _ in range(4):
+        desk.page.keyboard.press("Tab")
+        if desk.page.evaluate("document.activeElement.matches('g.m')"):
+            break
+    expect(five.locator("g.m:focus-visible .tip")).to_be_visible()
+
+
+def test_a_click_on_a_line_of_the_text_trace_goes_there(five: Locator) -> None:
+    """The text trace is a way to move, not only to read."""
+    five.locator("li.r11").click()
+    expect(five.get_by_role("status")).to_contain_text("12 of 19")
+
+
+def test_the_current_line_is_scrolled_into_view(five: Locator) -> None:
+    """At the last moment the last line stands within the list's frame; at the first the first."""
+    five.get_by_role("button", name="Step back").click()
+    expect(five.get_by_role("status")).to_contain_text("19 of 19")
+    inside = """row => { const a = row.getBoundingClientRect(), b = row.closest("ol").getBoundingClientRect();
+                         return a.top >= b.top - 1 && a.bottom <= b.bottom + 1; }"""
+    handle = five.locator("li.r18").element_handle()
+    five.page.wait_for_function(inside, arg=handle)
+    assert not five.locator("li.r0").evaluate(inside)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_of_two_to_a_thousand_clients(desk: Desk, notebook: Callable[..., Path], theme: str) -> None:
+    """Each is drawn, named for a screen reader, and kept as a test artefact; text has the colour of the theme."""
+    samples = ("two_holders()", "five_clients()", "five_nodes()", "crowd(50, 20)", "crowd(1000, 5)")
+    desk.page.set_viewport_size({"width": 1500, "height": 1000})
+    desk.open_notebook(notebook("gallery", *(IMPORTS + f"SpaceTime({sample})" for sample in samples)))
+    desk.theme(theme)
+    desk.run_all()
+    for i, sample in enumerate(samples):
+        shown = desk.output(i)
+        shown.scroll_into_view_if_needed()
+        expect(shown.get_by_role("img", name=re.compile("^Space-time diagram: "))).to_be_visible()
+        colour = shown.locator("svg .title").evaluate("e => getComputedStyle(e).fill")
+        assert ("255, 255, 255" in colour) == (theme == "dark")
+        desk.screenshot(f"spacetime-{re.sub(r'[^a-z0-9]+', '-', sample).strip('-')}-{theme}", shown)
+    desk.assert_clean()
+
+
+def test_scrubbing_fifty_clients_is_smooth(desk: Desk, notebook: Callable[..., Path]) -> None:
+    """From the key to the moved cursor, through the kernel: a bound that a redrawn picture of this size misses."""
+    desk.open_notebook(notebook("fifty", IMPORTS + "SpaceTime(crowd(50, 20))"))
+    desk.run_all()
+    handle = desk.slider("Time (ms)")
+    handle.focus()
+    took = desk.page.evaluate(MEASURE, [handle.element_handle(), "ArrowLeft"])[1:]
+    median, p95 = statistics.median(took), sorted(took)[int(len(took) * 0.95) - 1]
+    print(f"slider to picture: median {median:.0f} ms, p95 {p95:.0f} ms")
+    assert median < 100
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_saved_notebook_shows_a_static_picture_without_its_kernel(
+    desk: Desk, notebook: Callable[..., Path], trusted: bool
+) -> None:
+    """Saved, and opened again where no widget lives any more: the picture and its words are there."""
+    path = notebook("saved", IMPORTS + "SpaceTime(two_holders())")
+    if trusted:
+        desk.open_notebook(path)
+        desk.run_all()
+        expect(desk.output(0).locator("svg.spacetime")).to_be_visible()
+        expect(desk.output(0).locator("img")).to_be_hidden()
+        desk.save()
+        desk.command("kernelmenu:shutdown")
+        desk.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel")
+    else:
+        made = nbformat.read(path, as_version=4)
+        made.cells[0].source = (
+            f"import sys; sys.path += [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n" + made.cells[0].source
+        )
+        NotebookClient(made, kernel_name="python3", store_widget_state=False).execute()
+        nbformat.write(made, path)
+    desk.open_notebook(path.name if trusted else path)
+    picture = desk.output(0).locator("img")
+    expect(picture).to_be_visible()
+    expect(picture).to_have_attribute("alt", re.compile("Two clients hold the lock at 41 ms"))
+    if trusted:
+        expect(desk.output(0).get_by_text("model not found")).to_be_hidden()
+    desk.screenshot(f"spacetime-saved-{'trusted' if trusted else 'untrusted'}", desk.output(0))
+    desk.assert_clean(
+        allow=("widget model not found",)
+    )  # what the widget manager says of every widget of a saved notebook
+
+
+def _middle_of_request(shown: Locator, index: int) -> tuple[float, float]:
+    """Where the request of an event is half-way, on the page."""
+    place = shown.locator(f".e{index} .hit").evaluate(
+        """e => { const p = e.getPointAtLength(e.getTotalLength() / 4), m = e.getScreenCTM();
+                  return [p.x * m.a + m.e, p.y * m.d + m.f]; }"""
+    )
+    return place[0], place[1]

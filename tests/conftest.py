@@ -1,0 +1,54 @@
+"""What every test may use, and the rule that CI lives by: with COURSE_STRICT set, a test that is skipped has failed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+# The only reasons for which CI may skip a test; a test says exactly one of them.
+PERMITTED_SKIPS = {
+    "COURSE_SLOW is not set": "builds a second environment from the network; CI has just built its own that way",
+    "this Python is not installed": "CI runs the same tests under each Python in a job of its own",
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test (pytest.skip, skipif, importorskip inside it)."""
+    return _strict((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that skips itself while it is imported."""
+    return _strict((yield))
+
+
+def _strict(report: Any) -> Any:
+    if os.environ.get("COURSE_STRICT") and report.skipped and not hasattr(report, "wasxfail"):
+        path, line, reason = report.longrepr
+        reason = reason.removeprefix("Skipped: ")
+        if reason not in PERMITTED_SKIPS:
+            report.outcome = "failed"
+            report.longrepr = f"{path}:{line}: skipped, which COURSE_STRICT does not allow: {reason}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a browser: $COURSE_CHROMIUM, one on PATH, or the one that `playwright install chromium` brought."""
+    for name in (os.environ.get("COURSE_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        brought = playwright.chromium.executable_path
+    if not os.path.exists(brought):
+        pytest.skip("no Chromium: install your system's, or run `.venv/bin/python -m playwright install chromium`")
+    return brought

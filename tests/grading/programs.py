@@ -1,0 +1,45 @@
+"""Where the graders' tests find programs: wrong ones in tests/misconceptions, right ones in the solutions' notebook."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MISCONCEPTIONS = ROOT / "tests" / "misconceptions"
+ANSWERS = {"05.1": "load_once", "05.2": "refresh_early", "05.3": "lock_and_wait", "05.4": "fault", "05.5": "violated"}
+
+
+def module(exercise: str) -> ModuleType:
+    """The file of wrong programs for an exercise: its name begins 05_1_, which no import statement can say."""
+    (path,) = MISCONCEPTIONS.glob(exercise.replace(".", "_") + "_*.py")
+    spec = importlib.util.spec_from_file_location(f"wrong_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def wrong(exercise: str) -> list[tuple[str, Any]]:
+    return list(module(exercise).WRONG)
+
+
+def cells(folder: str, lesson: str = "05") -> list[dict[str, Any]]:
+    """The cells of a lesson's notebook in solutions/ or exercises/."""
+    (path,) = (ROOT / folder).glob(f"{lesson}_*.ipynb")
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return found
+
+
+def answers(folder: str) -> dict[str, Any]:
+    """What the learner's cells define, by exercise: the cells are run as a notebook would, the checks left out."""
+    names: dict[str, Any] = {}
+    for cell in cells(folder):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and (cell["id"] == "imports" or cell["id"].startswith("answer")):
+            exec(compile(source, f"<{folder}: {cell['id']}>", "exec"), names)  # our own notebook
+    return {exercise: names[name] for exercise, name in ANSWERS.items()}

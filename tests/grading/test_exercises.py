@@ -1,0 +1,187 @@
+"""exercises/ is made from solutions/, always in the same bytes; both run from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from course_lib.grading import exercises
+from course_lib.grading.exercise import words
+from course_lib.grading.exercises import BEGIN, END, BadSource, exercise, main, text
+
+from .programs import ROOT, cells
+
+NAME = "05_stampedes.ipynb"
+
+
+def source() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / "solutions" / NAME).read_text(encoding="utf-8"))
+    return loaded
+
+
+def by_id(notebook: dict[str, Any], id: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(cell for cell in notebook["cells"] if cell["id"] == id)
+    return found
+
+
+def test_the_exercises_are_what_the_solutions_make() -> None:
+    """`make exercises` would change nothing."""
+    assert main(["--check"]) == 0
+
+
+def test_the_command_fails_on_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The control: an edited exercise, a missing one, and one without a source are each named."""
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / NAME).write_text(text(source()), encoding="utf-8")
+    assert main(["--check"], tmp_path) == 1
+    assert main([], tmp_path) == 0
+    assert main(["--check"], tmp_path) == 0
+    made = tmp_path / "exercises" / NAME
+    made.write_text(made.read_text(encoding="utf-8").replace("About", "around"), encoding="utf-8")
+    assert main(["--check"], tmp_path) == 1
+    made.with_name("06_none.ipynb").write_text("{}", encoding="utf-8")
+    main([], tmp_path)
+    assert main(["--check"], tmp_path) == 1
+    assert "06_none.ipynb has no source" in capsys.readouterr().err
+
+
+def test_the_command_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "course_lib.grading.exercises", "--check"], cwd=ROOT, check=False)
+    assert done.returncode == 0
+
+
+def test_generating_twice_gives_the_same_bytes() -> None:
+    once = text(exercise(source(), NAME))
+    assert once == text(exercise(source(), NAME))
+    assert once.endswith("}\n")
+    assert once == nbformat.writes(nbformat.reads(once, as_version=4)) + "\n"
+
+
+def test_no_solution_is_left() -> None:
+    """Neither marker nor any line from between the markers, unless the learner is given it elsewhere."""
+    left = "".join("".join(cell["source"]) for cell in cells("exercises"))
+    assert "SOLUTION" not in left
+    for secret in ("nx=True", "math.log", "left_ms / 1000", "clock() - start", '"pause", at=3, seconds=0.1', "died ="):
+        assert secret in "".join("".join(cell["source"]) for cell in cells("solutions"))
+        assert secret not in left
+
+
+def test_outputs_and_an_editors_traces_are_emptied() -> None:
+    marked = source()
+    cell = by_id(marked, "check-05-1")
+    cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "secret"}]
+    cell["execution_count"] = 7
+    cell["metadata"]["collapsed"] = True
+    assert text(exercise(marked, NAME)) == text(exercise(source(), NAME))
+
+
+def test_cells_carry_nbgraders_metadata() -> None:
+    """nbgrader's schema 3: answers are its "manually graded" cells, checks are its read-only ones."""
+    for notebook in (source(), exercise(source(), NAME)):
+        found = [cell["metadata"]["nbgrader"] for cell in notebook["cells"] if "nbgrader" in cell["metadata"]]
+        graded = {metadata["grade_id"]: metadata for metadata in found}
+        for id, its in words("05").items():
+            assert graded[id] == {
+                "grade": True, "grade_id": id, "locked": False, "points": its.points, "schema_version": 3,
+                "solution": True, "task": False,
+            }  # fmt: skip
+            assert graded[f"{id}-check"]["locked"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda nb: by_id(nb, "answer-05-1")["source"].remove(f"        {BEGIN}\n"), "do not alternate"),
+        (lambda nb: by_id(nb, "answer-05-1")["source"].remove(f"        {END}\n"), "no complete solution"),
+        (lambda nb: by_id(nb, "answer-05-1")["metadata"].clear(), "its metadata do not say so"),
+        (lambda nb: by_id(nb, "answer-05-1")["metadata"]["nbgrader"].update(points=99), "points"),
+        (lambda nb: by_id(nb, "answer-05-1")["metadata"]["nbgrader"].update(grade_id="05.9"), "grade_id"),
+        (lambda nb: nb["cells"].append(copy.deepcopy(by_id(nb, "answer-05-1"))), "two cells"),
+        (lambda nb: nb["cells"].remove(by_id(nb, "answer-05-3")), "no cell has the grade_id '05.3'"),
+    ],
+)
+def test_a_bad_source_is_refused_in_words(change: Any, said: str) -> None:
+    broken = source()
+    change(broken)
+    with pytest.raises(BadSource, match=said):
+        exercise(broken, NAME)
+
+
+def test_each_exercise_states_minutes_points_and_contract() -> None:
+    prose = "".join("".join(cell["source"]) for cell in cells("exercises") if cell["cell_type"] == "markdown")
+    for id, its in words("05").items():
+        assert f"## {id} {its.title}\n\n*About {its.minutes} minutes, {its.points} points.*" in prose
+    assert prose.count("**Contract.**") == len(words("05"))
+
+
+# -- run from top to bottom -------------------------------------------------------------------------------------------
+
+
+def executed(folder: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """Run a notebook in this Python, as JupyterLab does, and return each code cell's outputs."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.read(ROOT / folder / NAME, as_version=4)
+    nbformat.validate(notebook)
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(ROOT / folder)}}
+    ).execute()
+    return {cell.id: list(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"}
+
+
+def verdicts(outputs: dict[str, list[Any]]) -> dict[str, str]:
+    """The text of each check's output, and nothing on stderr anywhere."""
+    assert [out for outs in outputs.values() for out in outs if out.get("name") == "stderr"] == []
+    return {id: outs[-1]["data"]["text/plain"] for id, outs in outputs.items() if id.startswith("check")}
+
+
+def test_the_solutions_pass_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = verdicts(executed("solutions", monkeypatch))
+    assert len(said) == len(words("05"))
+    assert all(text.startswith("✓ Passed") for text in said.values()), said
+
+
+def test_the_unsolved_notebook_runs_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = verdicts(executed("exercises", monkeypatch))
+    assert len(said) == len(words("05"))
+    assert all(text.startswith("○ Not answered yet") for text in said.values()), said
+
+
+SLOW = """
+from course_lib.grading import check, progress
+progress.PATIENCE = 0.0
+{then}
+check("05.5", lambda trace: None if trace.notes else "nothing happened")
+"""
+
+
+@pytest.mark.parametrize(("then", "bars"), [("", 1), ("progress.PATIENCE = 1e9", 0)])
+def test_a_slow_check_shows_a_bar_that_goes_away(then: str, bars: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control is a check that is quicker than anybody's patience."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SLOW.format(then=then))])  # type: ignore[no-untyped-call]
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3")
+    seen: list[str] = []
+    process = client.process_message
+
+    def listen(message: Any, cell: Any, index: int) -> Any:
+        seen.append(str(message["content"].get("data", {}).get("text/html", "")))
+        return process(message, cell, index)
+
+    monkeypatch.setattr(client, "process_message", listen)
+    client.execute()
+    assert any("<progress" in html for html in seen) == bool(bars)
+    (*others, verdict) = notebook.cells[0].outputs
+    assert [out["data"]["text/html"] for out in others] == [""] * bars
+    assert verdict["data"]["text/plain"].startswith("✗ Not yet")
+
+
+def test_the_generator_knows_where_the_course_is() -> None:
+    assert exercises.ROOT == ROOT

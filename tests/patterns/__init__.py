@@ -1,0 +1,1 @@
+"""Tests of the pattern book: one contract suite in every world, then each chapter's own promises in simulation."""

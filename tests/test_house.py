@@ -1,0 +1,280 @@
+"""The house: who may import whom, how big a file may grow, what lies where, and what no file may say."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+COURSE = ROOT / "course_lib"
+MODULES = sorted(path for path in COURSE.rglob("*.py") if "__pycache__" not in path.parts)
+
+# Who may import whom. Nothing else: a new arrow is a decision, made here.
+ARROWS: dict[str, set[str]] = {
+    "": set(),  # course_lib/__init__.py
+    "errors": set(),
+    "trace": set(),
+    "bootstrap": set(),  # it runs before anything is installed
+    "patterns": {"errors"},
+    "sim": {"trace", "errors"},
+    "servers": {"trace", "errors"},
+    "worlds": {"sim", "servers", "live", "recorded", "trace", "errors"},
+    "live": {"sim", "recorded", "trace", "errors"},  # the part of worlds that the two in real time share
+    "recorded": {"trace", "errors"},  # the connections of those two
+    "oracle": {"trace", "errors"},
+    "explore": {"sim", "trace", "errors"},
+    "scenarios": {"patterns", "worlds", "sim", "servers", "explore", "trace", "errors"},
+    "views": {"trace", "errors"},
+    "widgets": {"scenarios", "views", "trace", "errors"},
+    "grading": {"explore", "scenarios", "views", "trace", "errors"},
+    "lesson": {"servers", "errors"},
+}
+
+# Who may know a package of others from inside or at all, beyond what everybody may use.
+ONLY = {
+    "fakeredis._*": ["course_lib/sim/fakes*.py"],
+    "ipywidgets*": ["course_lib/widgets/*"],
+    "anywidget*": ["course_lib/widgets/*"],
+}
+
+TOP_LEVEL = {
+    *("README.md", "LICENSE", "LICENSE-prose", "Makefile", "pyproject.toml", "requirements.lock"),
+    *("environment.yml", "postBuild", "docker-compose.yml"),
+    *("notebooks", "exercises", "solutions", "course_lib", "tests"),
+    *(".ci", ".github", ".gitattributes", ".gitignore", ".pre-commit-config.yaml"),
+}
+NOT_OURS = {".git", ".venv", "uv.lock", "__pycache__", ".ipynb_checkpoints", ".artefacts", ".hypothesis", ".DS_Store"}
+CACHES = {".pytest_cache", ".mypy_cache", ".ruff_cache"}
+
+
+def part_of(module: str) -> str:
+    """course_lib.sim.loop belongs to sim; course_lib itself is ""."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[str]:
+    """Every module that the source imports, at the top or inside a function, in full: `from .x import y` too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = module.split(".") if is_package else module.split(".")[:-1]
+            prefix = base[: len(base) - node.level + 1] if node.level else []
+            origin = ".".join([*prefix, *filter(None, [node.module])])
+            # `from course_lib import sim` names the part in the second place.
+            yield from (f"{origin}.{alias.name}" for alias in node.names) if origin == "course_lib" else [origin]
+
+
+def wrong_arrows(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    own = part_of(module)
+    assert own in ARROWS, f"{module} is no part of the house: give it a line in ARROWS"
+    allowed = {"", own, *ARROWS[own]}  # the root holds a docstring, so importing it is no arrow
+    used = imports(source, module, is_package=is_package)
+    return sorted({name for name in used if name.split(".")[0] == "course_lib" and part_of(name) not in allowed})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_every_import_follows_an_arrow(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert wrong_arrows(source, module_name(path), is_package=path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import course_lib.sim.loop",
+        "from course_lib import sim",
+        "from ..sim import loop",
+        "def late():\n    from course_lib.sim.loop import Loop",
+    ],
+)
+def test_a_wrong_arrow_is_seen(source: str) -> None:
+    """The control: a pattern that knows the simulation, written in each way that Python offers."""
+    assert wrong_arrows(source, "course_lib.patterns.stampede")
+    assert not wrong_arrows("from course_lib.errors import LoadTimeout", "course_lib.patterns.stampede")
+
+
+def test_patterns_need_only_redis_and_the_standard_library() -> None:
+    for path in (COURSE / "patterns").glob("*.py"):
+        used = imports(path.read_text(encoding="utf-8"), module_name(path), is_package=path.name == "__init__.py")
+        foreign = {name.partition(".")[0] for name in used} - set(sys.stdlib_module_names)
+        assert foreign <= {"redis", "course_lib"}, path
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_what_only_one_place_may_know_stays_there(path: Path) -> None:
+    used = set(imports(path.read_text(encoding="utf-8"), module_name(path), is_package=path.name == "__init__.py"))
+    where = path.relative_to(ROOT).as_posix()
+    for package, places in ONLY.items():
+        if not any(fnmatch.fnmatch(where, place) for place in places):
+            assert fnmatch.filter(used, package) == [], f"{where} must not know {package}"
+
+
+# -- sizes and docstrings ---------------------------------------------------------------------------------------------
+
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def line_count(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def code_lines(path: Path) -> int:
+    """Lines that hold code: what explains it (docstrings, comments, blank lines) does not make a module too big."""
+    source = path.read_text(encoding="utf-8")
+    silent = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    tokens = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type not in silent]
+    lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | Definition) and ast.get_docstring(node) is not None:
+            lines -= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(lines)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_no_module_is_two_ideas(path: Path) -> None:
+    """All that knows fakeredis from inside stands in one file, so that file may be larger."""
+    assert code_lines(path) <= (350 if path.name == "fakes.py" else 200)
+
+
+def test_the_course_stays_small() -> None:
+    """A bound to be raised by a decision, not by drift; a reader who wants less reads the patterns."""
+    assert sum(map(line_count, MODULES)) < 12_000
+    assert sum(map(line_count, (COURSE / "patterns").glob("*.py"))) < 1200
+
+
+def contracts_missing(source: str) -> list[str]:
+    """Public functions and classes without a docstring; and patterns (what awaits a `redis`) that lack a part of it.
+
+    `Cost:` applies to every pattern, `Units:` to one with a float among its parameters, which is a time or a share, and
+    `Source:` to a module with a pattern that is a function: one of its docstrings says where it comes from.
+    """
+    tree, missing = ast.parse(source), []
+    public = [n for n in tree.body if isinstance(n, Definition) and not n.name.startswith("_")]
+    able = [n for n in public if not isinstance(n, ast.FunctionDef)]
+    patterns = [definition for definition in able if "redis" in parameters(definition)]
+    for definition in public:
+        docstring = ast.get_docstring(definition) or ""
+        needed = [] if docstring else ["docstring"]
+        if definition in patterns:
+            floats = re.search(r"\bfloat\b", " ".join(parameters(definition).values()))
+            needed += [part for part in ("Cost", *["Units"] * bool(floats)) if f"{part}:" not in docstring]
+        missing += [f"{definition.name}: {part}" for part in needed]
+    sourced = "Source:" in source or all(isinstance(pattern, ast.ClassDef) for pattern in patterns)
+    return missing if sourced else [*missing, "module: Source"]
+
+
+def parameters(definition: Definition) -> dict[str, str]:
+    """The parameters of a function, or of a class's __init__, with their annotations."""
+    makers = [definition] if not isinstance(definition, ast.ClassDef) else definition.body
+    makers = [n for n in makers if not isinstance(definition, ast.ClassDef) or getattr(n, "name", "") == "__init__"]
+    found = [argument for maker in makers for argument in ast.walk(maker) if isinstance(argument, ast.arg)]
+    return {argument.arg: ast.unparse(argument.annotation) if argument.annotation else "" for argument in found}
+
+
+@pytest.mark.parametrize("path", sorted((COURSE / "patterns").glob("*.py")), ids=module_name)
+def test_every_pattern_states_its_contract(path: Path) -> None:
+    assert contracts_missing(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_missing_contract_is_seen() -> None:
+    """The control."""
+    bare = """
+async def get(redis: Redis, ttl: float | None): pass
+class Lock:
+    "Holds."
+    def __init__(self, redis): pass
+def plain(seconds: float): "No pattern, so a sentence is enough."
+def _private(redis): pass
+"""
+    assert contracts_missing(bare) == ["get: docstring", "get: Cost", "get: Units", "Lock: Cost", "module: Source"]
+
+
+# -- what lies where, and what no file may say ------------------------------------------------------------------------
+
+
+def project_files() -> list[Path]:
+    """What git holds or would add; in a copy without git, whatever is there."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, check=False) if (ROOT / ".git").exists() else None
+    if listed is not None and listed.returncode == 0:
+        found = [ROOT / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
+    else:
+        found = [path for path in ROOT.rglob("*") if not (NOT_OURS | CACHES) & set(path.relative_to(ROOT).parts)]
+    return [path for path in found if path.is_file()]
+
+
+def test_the_top_level_holds_only_what_the_house_names() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in project_files()} <= TOP_LEVEL
+
+
+FORBIDDEN = re.compile(
+    r"""/work/|/tmp/(?!\.)|/home/\w|/root/|/Users/\w"""  # a path of somebody's machine
+    r"""|(?<![\w.])(?:pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|test\.pypi\.org)"""  # registries
+    r"""|\b(?:shared/|spikes?\b)""",  # a note that is not part of the project
+    re.IGNORECASE,
+)
+
+
+def forbidden_lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if FORBIDDEN.search(line)]
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    for path in project_files():
+        if path != Path(__file__).resolve() and path.suffix not in {".png", ".svg", ".ico"}:
+            assert forbidden_lines(path.read_text(encoding="utf-8")) == [], path
+
+
+@pytest.mark.parametrize("line", ["cd /work/ours", "open('/home/ann/x')", "https://pypi.org/simple", "see spikes/x"])
+def test_a_forbidden_line_is_seen(line: str) -> None:
+    """The control; addresses of documentation are allowed."""
+    assert forbidden_lines(line)
+    assert not forbidden_lines("Source: https://redis.io/docs/latest/commands/set/ and http://127.0.0.1:8888")
+
+
+# -- notebooks --------------------------------------------------------------------------------------------------------
+
+
+def carried_outputs(notebook: dict[str, Any]) -> list[int]:
+    """The positions of code cells that carry outputs or an execution count."""
+    cells = enumerate(notebook["cells"])
+    return [at for at, cell in cells if cell.get("outputs") or cell.get("execution_count") is not None]
+
+
+def committed(path: Path) -> str:
+    """The notebook as git holds it: a learner's outputs on disk are nobody's business. If git has none, the file."""
+    name = path.relative_to(ROOT).as_posix()
+    held = subprocess.run(["git", "-C", str(ROOT), "show", f":{name}"], capture_output=True, check=False)
+    return held.stdout.decode() if held.returncode == 0 else path.read_text(encoding="utf-8")
+
+
+def test_no_notebook_in_git_carries_outputs() -> None:
+    notebooks = [path for path in project_files() if path.suffix == ".ipynb"]
+    assert {str(path): carried_outputs(json.loads(committed(path))) for path in notebooks} == {
+        str(path): [] for path in notebooks
+    }
+
+
+def test_a_carried_output_is_seen() -> None:
+    """The control."""
+    clean = {"cell_type": "code", "outputs": [], "execution_count": None}
+    cells = [clean, {**clean, "execution_count": 1}, {**clean, "outputs": [{}]}, {"cell_type": "markdown"}]
+    assert carried_outputs({"cells": cells}) == [1, 2]

@@ -1,0 +1,63 @@
+"""Every notebook runs from its first cell to its last, and stands in git without outputs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted(
+    path for folder in ("notebooks", "exercises", "solutions") for path in (ROOT / folder).glob("*.ipynb")
+)
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """The kernel is this Python, with nothing of the user's own."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
+    return monkeypatch
+
+
+def executed(path: Path) -> nbformat.NotebookNode:
+    made = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        made, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    client.create_kernel_manager()
+    assert client.km is not None
+    client.km.kernel_spec.argv[0] = sys.executable
+    return client.execute()
+
+
+def said(notebook: nbformat.NotebookNode) -> str:
+    """All text that the cells printed."""
+    return "".join(o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", []))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_notebook_runs_to_its_end(path: Path, settings: pytest.MonkeyPatch) -> None:
+    executed(path)
+
+
+def test_without_a_server_the_lesson_says_so_in_one_sentence_and_runs(settings: pytest.MonkeyPatch) -> None:
+    """The control: with one, nothing is skipped."""
+    settings.setenv("COURSE_REDIS", "/nowhere/redis-server")
+    text = said(executed(ROOT / "notebooks" / "05_stampedes.ipynb"))
+    assert text.count("Skipped:") == 1
+    assert "/nowhere/redis-server" in text
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_code_cell_is_at_most_fifteen_lines(path: Path) -> None:
+    for cell in nbformat.read(path, as_version=4).cells:
+        graded = "nbgrader" in cell.metadata or path.parent.name != "notebooks"
+        if cell.cell_type == "code" and not graded:
+            assert len([line for line in cell.source.splitlines() if line.strip()]) <= 15, cell.source[:80]

@@ -1,0 +1,62 @@
+"""COURSE_STRICT: in CI a skipped test has failed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFTEST = Path(__file__).with_name("conftest.py")
+SKIPS = """
+import pytest
+def test_at_run_time(): pytest.skip("no browser")
+@pytest.mark.skip(reason="not today")
+def test_by_mark(): pass
+@pytest.mark.xfail(reason="known", strict=True)
+def test_expected_failure(): assert False
+def test_permitted(): pytest.skip("COURSE_SLOW is not set")
+def test_passes(): pass
+"""
+WHOLE_MODULE = "import pytest\npytest.importorskip('there_is_no_such_module')\ndef test_nothing(): pass\n"
+
+
+def outcome(folder: Path, source: str, *, strict: bool) -> tuple[int, str]:
+    """Run pytest on `source` in a folder of its own; its exit code and its output."""
+    shutil.copy(CONFTEST, folder)
+    (folder / "test_skips.py").write_text(source)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("COURSE_", "PYTEST_"))}
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-c", os.devnull]
+    done = subprocess.run(
+        [*command, "--rootdir", folder, folder],
+        env={**env, "COURSE_STRICT": "1"} if strict else env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_skip_fails_in_ci_unless_its_reason_is_permitted(tmp_path: Path) -> None:
+    code, said = outcome(tmp_path, SKIPS, strict=True)
+    assert code == 1
+    assert "1 failed, 1 passed, 1 skipped, 1 xfailed, 1 error" in said  # a skip by mark fails in the set-up: an error
+    assert "COURSE_STRICT does not allow: no browser" in said
+    assert "COURSE_STRICT does not allow: not today" in said
+
+
+def test_a_module_that_skips_itself_fails_in_ci(tmp_path: Path) -> None:
+    code, said = outcome(tmp_path, WHOLE_MODULE, strict=True)
+    assert code != 0
+    assert "there_is_no_such_module" in said
+    assert "1 error" in said
+
+
+@pytest.mark.parametrize(("source", "expected"), [(SKIPS, 0), (WHOLE_MODULE, 5)])
+def test_a_learner_may_skip(tmp_path: Path, source: str, expected: int) -> None:
+    """The control: without COURSE_STRICT the same tests do not fail (5 is pytest's "nothing was collected")."""
+    assert outcome(tmp_path, source, strict=False)[0] == expected

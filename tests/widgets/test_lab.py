@@ -1,0 +1,160 @@
+"""The lab without a browser: the latest change wins, a long run can be stopped, nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import ipywidgets
+import pytest
+
+from course_lib.errors import BadArgument
+from course_lib.views.picture import Picture
+from course_lib.widgets.lab import Lab
+from course_lib.widgets.stampede_lab import stampede_lab
+
+
+class Counting:
+    """An experiment that counts what was begun, finished and closed early; `slices` says how long a run is."""
+
+    def __init__(self, slices: int = 3) -> None:
+        self.slices = slices
+        self.begun: list[int] = []
+        self.finished: list[int] = []
+        self.closed: list[int] = []
+
+    def controls(self) -> dict[str, ipywidgets.Widget]:
+        return {"size": ipywidgets.IntSlider(1, 0, 1000), "seed": ipywidgets.BoundedIntText(1, 0, 3)}
+
+    def running(self, size: int, seed: int) -> Iterator[tuple[float, int]]:
+        if size == 13:
+            raise BadArgument("size is 13; accepted: anything else")
+        self.begun.append(size)
+        try:
+            for number in range(self.slices):
+                yield (number + 1) / self.slices, size
+            self.finished.append(size)
+        except GeneratorExit:
+            self.closed.append(size)
+            raise
+
+    def picture(self, result: int) -> Picture:
+        return Picture(f"<svg>{result}</svg>", f"size {result}")
+
+    def row(self, result: int) -> dict[str, str]:
+        return {"size": str(result)}
+
+
+def moved(lab: Lab[int], *values: int, settle: float = 0.2) -> None:
+    """Move the slider as a front end does, each value in a turn of the loop, then let the lab settle."""
+
+    async def main() -> None:
+        for value in values:
+            lab._controls["size"].value = value
+            await asyncio.sleep(0)
+        await asyncio.sleep(settle)
+
+    asyncio.run(main())
+
+
+def test_a_dragged_slider_simulates_the_last_value_only() -> None:
+    """The control: as many moves, each left to settle, are as many simulations."""
+    experiment = Counting()
+    lab = Lab(experiment, uid="lab")
+    moved(lab, *range(2, 52))
+    assert experiment.begun == [1, 51]
+    assert lab.result == 51
+    assert lab._picture.value == "<svg>51</svg>"
+    for value in (60, 61):
+        moved(lab, value)
+    assert experiment.begun == [1, 51, 60, 61]
+
+
+def test_a_change_during_a_run_overtakes_it() -> None:
+    """The overtaken run is closed where it stood, and its picture is never shown."""
+    experiment = Counting(slices=10_000)
+    lab = Lab(experiment, uid="lab")
+    shown: list[str] = []
+    lab._picture.observe(lambda change: shown.append(change["new"]), "value")
+
+    async def main() -> None:
+        lab._controls["size"].value = 500
+        await asyncio.sleep(0.02)
+        assert experiment.begun[-1] == 500
+        lab._controls["size"].value = 7
+        while lab.result != 7:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert experiment.closed == [500]
+    assert shown == ["<svg>7</svg>"]
+
+
+def test_stop_keeps_the_last_picture_and_says_so() -> None:
+    experiment = Counting(slices=10**9)
+    experiment.slices = 1
+    lab = Lab(experiment, uid="lab")
+    experiment.slices = 10**9
+
+    async def main() -> None:
+        lab._controls["size"].value = 500
+        await asyncio.sleep(0.03)
+        assert not lab._stop.disabled
+        lab._stop.click()
+        await asyncio.sleep(0.03)
+
+    asyncio.run(main())
+    assert lab._picture.value == "<svg>1</svg>"
+    assert "Stopped" in lab._says.value
+    assert lab._stop.disabled
+    assert experiment.closed == [500]
+
+
+def test_an_error_is_said_and_the_last_picture_stays() -> None:
+    lab = Lab(Counting(), uid="lab")
+    moved(lab, 13)
+    assert "size is 13; accepted: anything else" in lab._says.value
+    assert lab._picture.value == "<svg>1</svg>"
+    moved(lab, 14)
+    assert (lab._says.value, lab._picture.value) == ("", "<svg>14</svg>")
+
+
+def test_a_program_sets_controls_by_name() -> None:
+    experiment = Counting()
+    lab = Lab(experiment, uid="lab")
+    assert lab.set(size=5, seed=2) == 5
+    assert lab.values == {"size": 5, "seed": 2}
+    assert experiment.begun == [1, 5]
+    with pytest.raises(KeyError, match="there is no control 'sise'; there are size, seed"):
+        lab.set(sise=1)
+
+
+def test_again_counts_the_seed_up_and_begins_anew_at_its_end() -> None:
+    lab = Lab(Counting(), uid="lab")
+
+    async def main() -> None:
+        for _ in range(3):
+            lab._again.click()
+            await asyncio.sleep(0.05)
+
+    asyncio.run(main())
+    assert lab.values["seed"] == 0
+
+
+def test_kept_runs_stand_in_the_table_until_it_is_cleared() -> None:
+    lab = Lab(Counting(), uid="lab")
+    lab._keep.click()
+    lab.set(size=9)
+    assert lab._table.value.count("<tr>") == 3
+    assert "kept 1" in lab._table.value
+    lab._clear.click()
+    assert lab._table.value.count("<tr>") == 2
+
+
+def test_the_stampede_lab_shows_the_numbers_of_its_run() -> None:
+    lab = stampede_lab(strategy="naive", clients=100)
+    loads = len(lab.result.loads) if lab.result else 0
+    assert f"<td>{loads}</td>" in lab._table.value
+    assert f"{loads} loads" in lab._picture.value
+    assert len(lab.set(strategy="lock").loads) == 1
+    assert "Lock and wait: 1 load," in lab._picture.value
