@@ -1,9 +1,10 @@
-"""Many schedules of one trial: sampled seeds, one fault at every send in turn, the smallest failure, its replay code.
+"""Many schedules of one trial: every order of commands, sampled seeds, one fault at every send, the smallest failure.
 
 What a trial needs of the simulation is passed on here, so that a judge imports one module.
 """
 
 from course_lib.explore.codes import decode, encode
+from course_lib.explore.exhaustive import Enumeration, enumerate_all
 from course_lib.explore.search import Budget, Findings, search, smaller
 from course_lib.explore.trial import Play, Schedule, Trial, Violation, described, play
 from course_lib.sim import CRASHED, KINDS, OneFault, Process, Simulation, steady
@@ -12,6 +13,7 @@ __all__ = [
     "CRASHED",
     "KINDS",
     "Budget",
+    "Enumeration",
     "Findings",
     "OneFault",
     "Play",
@@ -23,6 +25,7 @@ __all__ = [
     "decode",
     "described",
     "encode",
+    "enumerate_all",
     "play",
     "search",
     "smaller",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from course_lib.errors import CourseError, Deadlock, OutOfBudget
-from course_lib.sim import OneFault, Simulation
+from course_lib.sim import Choose, OneFault, Simulation, Turn, Turns
 from course_lib.sim.faults import Kind
 from course_lib.trace import Trace
 
@@ -15,6 +15,9 @@ from course_lib.trace import Trace
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """One run, exactly: how many clients, which seed, and at most one fault, at the `at`-th send (from 1).
+
+    With `turns`, messages take no time of their own: whenever several clients have a command waiting, the next of these
+    numbers says which goes, as a position from 0; the first goes once they are used up.
 
     Units: `seconds` is how long a pause or an outage lasts, or by how much a clock jumps.
     """
@@ -24,11 +27,14 @@ class Schedule:
     kind: Kind | None = None
     at: int = 0
     seconds: float = 0.0
+    turns: tuple[int, ...] | None = None
 
     @property
     def text(self) -> str:
-        """`2 clients, seed 7, pause of 300 ms at send 12`; without a fault it ends after the seed."""
+        """`2 clients, seed 7, pause of 300 ms at send 12`; without a fault it ends after the seed, or the turns."""
         who = f"{self.clients} client{'s' * (self.clients != 1)}, seed {self.seed}"
+        if self.turns is not None:
+            who += f", turns {' '.join(map(str, self.turns)) or 'in order'}"
         if self.kind is None:
             return who
         lasting = f" of {self.seconds * 1000:g} ms" if self.kind in ("pause", "node down", "clock step") else ""
@@ -100,9 +106,17 @@ def described(trial: Trial, schedule: Schedule) -> str:
     return schedule.text if schedule.kind else f"{schedule.text}, {trial.unfaulted}"
 
 
-def play(trial: Trial, schedule: Schedule, world: Simulation | None = None) -> Play:
-    """Run one schedule, in a world of its own or in one that is used again, and judge it."""
+def play(
+    trial: Trial, schedule: Schedule, world: Simulation | None = None, *,
+    choose: Choose | None = None, step: float = 1e-6,
+) -> Play:  # fmt: skip
+    """Run one schedule, in a world of its own or in one that is used again, and judge it.
+
+    `choose` picks the turns in place of the schedule. Units: `step` in seconds, what a turn takes; more for a picture.
+    """
     world = trial.world() if world is None else world
+    choose = choose or (None if schedule.turns is None else _as_written(schedule.turns))
+    world.turns = None if choose is None else Turns(choose, step=step)
     fault = OneFault(schedule.kind, schedule.at, schedule.seconds) if schedule.kind else None
     world.faults = fault
     world.loop.max_time, world.loop.max_steps = trial.horizon, trial.most_steps
@@ -117,3 +131,12 @@ def play(trial: Trial, schedule: Schedule, world: Simulation | None = None) -> P
     done = Play(schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped)
     done.violations = list(trial.judge(done))
     return done
+
+
+def _as_written(turns: tuple[int, ...]) -> Choose:
+    left = iter(turns)
+
+    def choose(able: Sequence[Turn]) -> int:
+        return min(next(left, 0), len(able) - 1) if len(able) > 1 else 0
+
+    return choose

@@ -6,10 +6,12 @@ from course_lib.sim.latency import lan, steady
 from course_lib.sim.process import Process
 from course_lib.sim.run import CRASHED
 from course_lib.sim.simulation import Simulation
+from course_lib.sim.turns import Choose, Turn, Turns
 
 __all__ = [
     "CRASHED",
     "KINDS",
+    "Choose",
     "Draws",
     "Faults",
     "OneFault",
@@ -17,6 +19,8 @@ __all__ = [
     "RandomFaults",
     "Send",
     "Simulation",
+    "Turn",
+    "Turns",
     "lan",
     "steady",
 ]

@@ -44,11 +44,13 @@ class Wire:
     __slots__ = (
         "_back",
         "_draw",
+        "_latency",
         "_session",
         "_there",
         "asked",
         "client",
         "node",
+        "number",
         "open",
         "process",
         "replies",
@@ -57,7 +59,8 @@ class Wire:
     )
 
     def __init__(self, world: Simulation, node: Node, process: Process | None, number: int, db: int) -> None:
-        self.world, self.node, self.process = world, node, process
+        self.world, self.node, self.process, self.number = world, node, process, number
+        self._latency = world.latency if world.turns is None else world.turns.latency
         self.client = "outside"  # who used it last, for what arrives unasked
         self._draw = Draws(world.seed, process.name if process else "", node.name, number)
         self._session = Session.accept(node, db, self._answered)
@@ -90,8 +93,14 @@ class Wire:
             now = process.paused_until
             for event in events:
                 event.t_start = now
-        self._there = max(self._there + _TICK, now + world.latency(self._draw))
-        world.loop.send(self._there, self._arrive, events)
+        if world.turns is not None:
+            if now > world.loop.now:
+                world.loop.send(now, world.turns.offer, world, self, events)
+            else:
+                world.turns.offer(world, self, events)
+            return
+        self._there = max(self._there + _TICK, now + self._latency(self._draw))
+        world.loop.send(self._there, self.arrive, events)
 
     def _tempt_fate(self, events: list[Sent], faults: Faults) -> None:
         """Ask about each command. Commands in one message are lost together, replies from the lost one on."""
@@ -106,7 +115,8 @@ class Wire:
             for event in events[losses.index("reply lost") :]:
                 event.fault = "reply lost"
 
-    def _arrive(self, events: list[Sent]) -> None:
+    def arrive(self, events: list[Sent]) -> None:
+        """The message is at the server, which runs its commands."""
         now = self.world.loop.now
         for event in events:
             if event.fault == "request lost" or not self.node.up or self._session.killed:
@@ -130,7 +140,7 @@ class Wire:
         if event.fault == "reply lost" or not self.node.up:
             event.fault = "reply lost"
             return
-        self._back = max(self._back + _TICK, now + self.world.latency(self._draw))
+        self._back = max(self._back + _TICK, now + self._latency(self._draw))
         self.world.loop.due(self._back, self._delivered, event, reply)
 
     def _is_pushed(self, reply: Any) -> bool:
@@ -167,7 +177,7 @@ class Wire:
             return
         self.open = False
         loop = self.world.loop
-        self._there = max(self._there + _TICK, loop.now + self.world.latency(self._draw))
+        self._there = max(self._there + _TICK, loop.now + self._latency(self._draw))
         loop.due(self._there, self._session.hang_up)
         if self.waiter is not None and not self.waiter.done():
             if abruptly:

@@ -19,6 +19,7 @@ from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import Process
 from course_lib.sim.run import Run
 from course_lib.sim.short import SimRedis
+from course_lib.sim.turns import Turns
 from course_lib.sim.wires import Wires
 from course_lib.trace import Note, Trace
 
@@ -53,6 +54,7 @@ class Simulation:
         if nodes < 1:
             raise ValueError(f"nodes is {nodes}; a world needs at least one")
         self.latency, self.faults = latency, faults
+        self.turns: Turns | None = None  # a search sets it, to choose whose command runs next
         self.loop = SimLoop(max_steps=max_steps)  # type: ignore[abstract]  # in the stubs only; it has what clients use
         scripts = ScriptEngine()
         names = [f"redis{i}" for i in range(nodes)] if nodes > 1 else ["redis"]
@@ -88,6 +90,8 @@ class Simulation:
         self._run = Run(self.loop, seed)
         if self.faults is not None:
             self.faults.rewind(seed)
+        if self.turns is not None:
+            self.turns.rewind()
         return self
 
     # -- what a scenario says -----------------------------------------------------------------------------------------

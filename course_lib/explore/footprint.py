@@ -1,0 +1,80 @@
+"""Which commands commute: those on different nodes, on different keys, or that only read.
+
+Only commands whose keys are known for certain are ever said to commute. A script counts by the keys that it declares,
+as in a cluster, and as a writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+Command = tuple[bytes, ...]
+
+
+def _named(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_READS = _named(
+    "EXISTS GET GETBIT GETRANGE HGET HGETALL HLEN HMGET LLEN LRANGE MGET PTTL SCARD SISMEMBER SMEMBERS STRLEN TTL TYPE "
+    "WATCH XLEN XRANGE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE ZRANK ZREVRANK ZSCORE"
+)
+_WRITES = _named(
+    "APPEND DECR DECRBY DEL EXPIRE EXPIREAT GETDEL GETEX GETSET HDEL HINCRBY HSET HSETNX INCR INCRBY INCRBYFLOAT LPOP "
+    "LPUSH LREM LTRIM PERSIST PEXPIRE PEXPIREAT PSETEX RPOP RPUSH SADD SET SETEX SETNX SPOP SREM UNLINK XADD XDEL "
+    "XTRIM ZADD ZINCRBY ZREM ZREMRANGEBYRANK ZREMRANGEBYSCORE"
+)
+_OF_MANY_KEYS = _named("DEL EXISTS MGET UNLINK WATCH")
+_OF_THE_CONNECTION = _named("DISCARD ECHO EXEC MULTI PING UNWATCH")
+
+
+class Footprint(NamedTuple):
+    """What a step touches on a node. `seen` marks one after which the client did what others may observe.
+
+    `reads` and `writes` are keys; None stands for any key.
+    """
+
+    node: str
+    reads: frozenset[bytes] | None
+    writes: frozenset[bytes] | None
+    seen: bool = False
+
+
+def footprint(node: str, commands: Sequence[Command]) -> Footprint:
+    """What a turn's commands read and write."""
+    reads: frozenset[bytes] = frozenset()
+    writes: frozenset[bytes] = frozenset()
+    for command in commands:
+        name = command[0].decode("ascii", "replace").upper()
+        keys = _keys(name, command)
+        if keys is None:
+            return Footprint(node, None, None)
+        if name in _READS:
+            reads |= keys
+        else:
+            writes |= keys
+    return Footprint(node, reads, writes)
+
+
+def commute(one: Footprint, other: Footprint) -> bool:
+    """Does the order of two turns of different clients make no difference to anybody?"""
+    if one.seen and other.seen:
+        return False
+    if one.node != other.node:
+        return True
+    if one.reads is None or one.writes is None or other.reads is None or other.writes is None:
+        return False
+    return not (one.writes & (other.reads | other.writes) or other.writes & one.reads)
+
+
+def _keys(name: str, command: Command) -> frozenset[bytes] | None:
+    if name in _OF_MANY_KEYS:
+        return frozenset(command[1:])
+    if name in _READS or name in _WRITES:
+        return frozenset(command[1:2])
+    if name in _OF_THE_CONNECTION:
+        return frozenset()
+    if name in ("EVAL", "EVALSHA"):
+        return frozenset(command[3 : 3 + int(command[2])])
+    return None
