@@ -7,68 +7,22 @@ Systems", Springer LNCS 1032, 1996, chapter 5. Tests hold the two to the same ve
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic
 
 from course_lib.errors import CourseError
 from course_lib.explore.footprint import Footprint, commute, footprint
+from course_lib.explore.orders import Orders, Progress, Who
 from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import Turn
-
-Who = tuple[str, str, int]  # a client, the node and the connection: what a turn keeps while it waits
-Progress = Callable[[int], object]
-
-
-@dataclass
-class Enumeration:
-    """What all orders led to: how many there are, how many break each promise, and the smallest that does.
-
-    `redundant` counts orders that the reduction began and gave up as played already. `complete` is False if the budget
-    ended the enumeration.
-    """
-
-    trial: Trial
-    clients: int
-    reduced: bool
-    schedules: int = 0
-    redundant: int = 0
-    broken: Counter[str] = field(default_factory=Counter)
-    failing: dict[str, Play] = field(default_factory=dict)
-    outcomes: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    complete: bool = True
-
-    @property
-    def failures(self) -> int:
-        """How many orders break at least one promise."""
-        return self.schedules - self.outcomes[()]
-
-    @property
-    def text(self) -> str:
-        """`12 of 16 schedules of 2 clients break a promise`."""
-        so_far = "" if self.complete else " played so far"
-        orders = "classes of schedules" if self.reduced else "schedules"
-        return f"{self.failures:,} of {self.schedules:,} {orders} of {self.clients} clients{so_far} break a promise"
-
-    def add(self, run: Play) -> None:
-        """Count an order that was played, and keep it for each promise that it breaks with fewer switches."""
-        broken = tuple(sorted({violation.promise for violation in run.violations}))
-        self.schedules += 1
-        self.outcomes[broken] += 1
-        for promise in broken:
-            self.broken[promise] += 1
-            known = self.failing.get(promise)
-            if known is None or _size(run) < _size(known):
-                self.failing[promise] = run
 
 
 def enumerate_all(
     trial: Trial, clients: int, *, reduce: bool = False, seed: int = 0, most: int = 1_000_000, seconds: float = inf,
     progress: Progress | None = None,
-) -> Enumeration:  # fmt: skip
+) -> Orders:  # fmt: skip
     """Play every order of the commands that `clients` clients send, or, reduced, one of each class.
 
     A command is a step, and so is a transaction from MULTI to EXEC. Time passes only when nobody has a command waiting.
@@ -77,7 +31,7 @@ def enumerate_all(
 
     Units: `most` in schedules, `seconds` of real time: where it stops, incomplete.
     """
-    found = Enumeration(trial, clients, reduce)
+    found = Orders(trial, clients, "classes of schedules" if reduce else "schedules")
     deadline, path = monotonic() + seconds, Path(trial, clients, seed, reduce=reduce)
     while path.open:
         if found.schedules >= most or monotonic() >= deadline:
@@ -91,13 +45,6 @@ def enumerate_all(
             found.add(run)
         path.turn_back()
     return found
-
-
-def _size(run: Play) -> tuple[int, int, tuple[int, ...]]:
-    """What makes one failing order simpler than another: commands, then changes from one client to another."""
-    turns = sorted((event for event in run.trace if event.t_server is not None), key=lambda e: e.t_server or 0.0)
-    switches = sum(one.client != other.client for one, other in pairwise(turns))
-    return len(turns), switches, run.schedule.turns or ()
 
 
 class Redundant(CourseError):
