@@ -1,0 +1,106 @@
+"""Histories that are linearizable and histories that are not, by hand and by trying every order."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from course_lib.explore.linearizable import UNKNOWN, Call, Model, State, counter, linearization, register
+
+
+def history(*rows: tuple[str, str, object, object, float, float]) -> list[Call]:
+    return [Call(*row) for row in rows]
+
+
+# The register of Herlihy and Wing, "Linearizability: A Correctness Condition for Concurrent Objects", TOPLAS 12(3), 1990.
+LATE_WRITE = history(
+    ("A", "write", 0, "OK", 0, 10), ("B", "write", 1, "OK", 1, 2), ("A", "read", None, 1, 11, 12),
+    ("C", "write", 0, "OK", 13, inf), ("B", "read", None, 0, 14, 15),
+)  # fmt: skip
+WRITE_UNDER_WAY = history(
+    ("A", "write", 0, "OK", 0, 10), ("B", "write", 1, "OK", 1, 2), ("A", "read", None, 1, 11, 12),
+    ("C", "write", 0, UNKNOWN, 13, inf), ("B", "read", None, 1, 14, 15),
+)  # fmt: skip
+STALE_READ = history(
+    ("A", "write", 0, "OK", 0, 1), ("B", "write", 1, "OK", 2, 3),
+    ("A", "read", None, 1, 4, 5), ("B", "read", None, 0, 6, 7),
+)  # fmt: skip
+NEW_THEN_OLD = history(
+    ("A", "write", 0, "OK", 0, 1), ("B", "write", 1, "OK", 2, 9),
+    ("A", "read", None, 1, 3, 4), ("C", "read", None, 0, 5, 6),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("calls", "accepted"), [(LATE_WRITE, True), (WRITE_UNDER_WAY, True), (STALE_READ, False), (NEW_THEN_OLD, False)]
+)
+def test_a_register_never_goes_back(calls: list[Call], accepted: bool) -> None:
+    assert (linearization(calls, register, None) is not None) is accepted
+
+
+def test_a_lost_update_is_no_counter() -> None:
+    """Two increments that both return 1; in the control one returns 2."""
+    lost = history(("a", "increment", None, 1, 0, 5), ("b", "increment", None, 1, 1, 4))
+    kept = history(("a", "increment", None, 1, 0, 5), ("b", "increment", None, 2, 1, 4))
+    assert linearization(lost, counter, 0) is None
+    assert [call.client for call in linearization(kept, counter, 0) or []] == ["a", "b"]
+
+
+def test_a_call_without_a_reply_may_or_may_not_count() -> None:
+    for seen in (0, 1):
+        calls = history(("a", "increment", None, UNKNOWN, 0, inf), ("b", "read", None, seen, 5, 6))
+        assert linearization(calls, counter, 0) is not None
+    calls = history(("a", "increment", None, UNKNOWN, 7, inf), ("b", "read", None, 1, 5, 6))
+    assert linearization(calls, counter, 0) is None, "it had not begun"
+
+
+def test_a_call_says_what_it_was() -> None:
+    assert Call("bob", "write", 2, "OK").text == "bob: write(2) → 'OK'"
+    assert Call("bob", "read").text == "bob: read() → UNKNOWN"
+
+
+def by_trying(calls: list[Call], model: Model, initial: State) -> bool:
+    """Every order of every choice of the calls that count."""
+    known = [call for call in calls if call.result is not UNKNOWN]
+    unknown = [call for call in calls if call.result is UNKNOWN]
+    for mask in range(2 ** len(unknown)):
+        counted = known + [call for at, call in enumerate(unknown) if mask >> at & 1]
+        for order in permutations(counted):
+            state, good = initial, True
+            for at, call in enumerate(order):
+                fits, state = model(state, call)
+                good = good and fits and not any(later.end < call.start for later in order[at + 1 :])
+            if good:
+                return True
+    return False
+
+
+TIMES = st.tuples(st.integers(0, 8), st.integers(1, 6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+COUNTS = st.one_of(
+    st.tuples(st.just("increment"), st.none(), st.sampled_from([1, 2, 3, UNKNOWN])),
+    st.tuples(st.just("read"), st.none(), st.sampled_from([0, 1, 2])),
+)
+REGISTERS = st.one_of(
+    st.tuples(st.just("write"), st.sampled_from([1, 2]), st.sampled_from(["OK", UNKNOWN])),
+    st.tuples(st.just("read"), st.none(), st.sampled_from([0, 1, 2])),
+    st.tuples(st.just("swap"), st.sampled_from([(0, 1), (1, 2)]), st.sampled_from([True, False])),
+)
+
+
+@pytest.mark.parametrize(("model", "calls"), [(counter, COUNTS), (register, REGISTERS)], ids=["counter", "register"])
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_it_agrees_with_trying_every_order(data: st.DataObject, model: Model, calls: st.SearchStrategy) -> None:  # type: ignore[type-arg]
+    rows = data.draw(st.lists(st.tuples(calls, TIMES), max_size=5))
+    made = [
+        Call(f"c{at}", name, argument, result, start, inf if result is UNKNOWN else end)
+        for at, ((name, argument, result), (start, end)) in enumerate(rows)
+    ]
+    order = linearization(made, model, 0)
+    assert (order is not None) is by_trying(made, model, 0)
+    if order is not None:
+        assert {call for call in made if call.result is not UNKNOWN} <= set(order)
