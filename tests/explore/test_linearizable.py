@@ -16,7 +16,7 @@ def history(*rows: tuple[str, str, object, object, float, float]) -> list[Call]:
     return [Call(*row) for row in rows]
 
 
-# The register of Herlihy and Wing, "Linearizability: A Correctness Condition for Concurrent Objects", TOPLAS 12(3), 1990.
+# The register of Herlihy and Wing, "Linearizability", ACM TOPLAS 12(3), 1990, doi:10.1145/78969.78972.
 LATE_WRITE = history(
     ("A", "write", 0, "OK", 0, 10), ("B", "write", 1, "OK", 1, 2), ("A", "read", None, 1, 11, 12),
     ("C", "write", 0, "OK", 13, inf), ("B", "read", None, 0, 14, 15),
