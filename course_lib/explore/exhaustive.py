@@ -82,7 +82,7 @@ class Path:
             run = play(self._trial, Schedule(self._clients, self._seed), self._world, choose=self._choose)
         except Redundant:
             return None
-        chosen = tuple(fork.chosen for fork in self._forks if len(fork.able) > 1)
+        chosen = tuple(fork.chosen for fork in self._forks)
         run.schedule = replace(run.schedule, turns=chosen)
         return run
 

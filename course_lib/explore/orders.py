@@ -55,11 +55,11 @@ class Orders:
                 self.failing[promise] = run
 
 
-def simplicity(run: Play) -> tuple[int, int, int, tuple[int, ...]]:
+def simplicity(run: Play) -> tuple[int, int, int, str]:
     """What makes one failing order simpler than another: fewer clients, commands, changes from client to client."""
     order = clients_in_order(run)
     switches = sum(one != other for one, other in pairwise(order))
-    return run.schedule.clients, len(order), switches, run.schedule.turns or ()
+    return run.schedule.clients, len(order), switches, run.schedule.text
 
 
 def clients_in_order(run: Play) -> list[str]:

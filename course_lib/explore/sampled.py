@@ -15,7 +15,7 @@ from time import monotonic
 
 from course_lib.explore.orders import Orders, Progress
 from course_lib.explore.trial import Play, Schedule, Trial, play
-from course_lib.sim import Choose, Draws, Simulation, Turn
+from course_lib.sim import Choose, Draws, Move, Simulation, Turn
 
 
 class ByPriority:
@@ -75,13 +75,11 @@ def chance(clients: int, commands: int, depth: int, schedules: int) -> float:
 
 def recorded(trial: Trial, clients: int, seed: int, world: Simulation, choose: Choose) -> Play:
     """Play an order, and write its turns down, so that the schedule replays without `choose`."""
-    chosen: list[int] = []
+    chosen: list[int | Move] = []
 
-    def writes_down(turns: Sequence[Turn]) -> int:
-        at = choose(turns)
-        if len(turns) > 1:
-            chosen.append(at)
-        return at
+    def writes_down(turns: Sequence[Turn]) -> int | Move:
+        chosen.append(choose(turns))
+        return chosen[-1]
 
     run = play(trial, Schedule(clients, seed), world, choose=writes_down)
     run.schedule = replace(run.schedule, turns=tuple(chosen))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course_lib.errors import CourseError, Deadlock, OutOfBudget
-from course_lib.sim import Choose, OneFault, Simulation, Turn, Turns
+from course_lib.sim import Choose, Move, OneFault, Simulation, Turn, Turns
 from course_lib.sim.faults import Kind
 from course_lib.trace import Trace
 
@@ -16,8 +16,8 @@ from course_lib.trace import Trace
 class Schedule:
     """One run, exactly: how many clients, which seed, and at most one fault, at the `at`-th send (from 1).
 
-    With `turns`, messages take no time of their own: whenever several clients have a command waiting, the next of these
-    numbers says which goes, as a position from 0; the first goes once they are used up.
+    With `turns`, messages take no time of their own: whenever a client has a command waiting, the next of these says
+    which goes, as a position from 0, or what else happens; the first goes once they are used up.
 
     Units: `seconds` is how long a pause or an outage lasts, or by how much a clock jumps.
     """
@@ -27,14 +27,14 @@ class Schedule:
     kind: Kind | None = None
     at: int = 0
     seconds: float = 0.0
-    turns: tuple[int, ...] | None = None
+    turns: tuple[int | Move, ...] | None = None
 
     @property
     def text(self) -> str:
         """`2 clients, seed 7, pause of 300 ms at send 12`; without a fault it ends after the seed, or the turns."""
         who = f"{self.clients} client{'s' * (self.clients != 1)}, seed {self.seed}"
         if self.turns is not None:
-            who += f", turns {' '.join(map(str, self.turns)) or 'in order'}"
+            who += f", turns {' '.join(map(_told, self.turns)) or 'in order'}"
         if self.kind is None:
             return who
         lasting = f" of {self.seconds * 1000:g} ms" if self.kind in ("pause", "node down", "clock step") else ""
@@ -53,6 +53,14 @@ class Violation:
     who: str = ""
     t_start: float = 0.0
     mark: str = ""
+
+
+class HeldBack(CourseError):
+    """Nobody has chosen yet which of `turns` goes next."""
+
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        super().__init__(f"{len(turns)} commands wait for somebody to choose")
+        self.turns = turns
 
 
 @dataclass(slots=True)
@@ -101,6 +109,12 @@ class Trial:
     most_steps: int = 50_000
 
 
+def _told(turn: int | Move) -> str:
+    if isinstance(turn, int):
+        return str(turn)
+    return f"({turn.seconds:g} s pass)" if turn.kind == "wait" else f"({turn.kind} at {turn.at})"
+
+
 def described(trial: Trial, schedule: Schedule) -> str:
     """A schedule of the trial in words."""
     return schedule.text if schedule.kind else f"{schedule.text}, {trial.unfaulted}"
@@ -125,7 +139,7 @@ def play(
     witness = trial.build(world, schedule.clients)
     try:
         world.run()
-    except (Deadlock, OutOfBudget) as error:
+    except (Deadlock, OutOfBudget, HeldBack) as error:
         stopped = error
     now = min(world.now(), trial.horizon)
     done = Play(schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped)
@@ -133,10 +147,11 @@ def play(
     return done
 
 
-def _as_written(turns: tuple[int, ...]) -> Choose:
+def _as_written(turns: tuple[int | Move, ...]) -> Choose:
     left = iter(turns)
 
-    def choose(able: Sequence[Turn]) -> int:
-        return min(next(left, 0), len(able) - 1) if len(able) > 1 else 0
+    def choose(able: Sequence[Turn]) -> int | Move:
+        turn = next(left, 0)
+        return turn if isinstance(turn, Move) else min(turn, len(able) - 1)
 
     return choose

@@ -6,7 +6,7 @@ from course_lib.sim.latency import lan, steady
 from course_lib.sim.process import Process
 from course_lib.sim.run import CRASHED
 from course_lib.sim.simulation import Simulation
-from course_lib.sim.turns import Choose, Turn, Turns
+from course_lib.sim.turns import Choose, Move, Turn, Turns
 
 __all__ = [
     "CRASHED",
@@ -14,6 +14,7 @@ __all__ = [
     "Choose",
     "Draws",
     "Faults",
+    "Move",
     "OneFault",
     "Process",
     "RandomFaults",

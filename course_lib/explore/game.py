@@ -1,0 +1,78 @@
+"""One schedule, chosen move by move by somebody who wants to break a promise: forward, back, and as far as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from course_lib.explore.trial import HeldBack, Play, Schedule, Trial, Violation, play
+from course_lib.sim import Move, Turn
+
+
+class Game:
+    """Who goes next is yours to say. `able` lists the commands that wait; each move runs one, or does worse to it.
+
+    Every move plays the run again from the start, so any of them can be taken back. The trial's judge sees runs that
+    are not over, so it must judge what has happened and not what is still to come.
+
+    Units: `step` in seconds of virtual time that a command takes, so that a picture shows them apart.
+    """
+
+    def __init__(self, trial: Trial, clients: int, *, seed: int = 0, step: float = 0.001) -> None:
+        self.trial, self.clients, self.seed, self.step = trial, clients, seed, step
+        self.moves: list[int | Move] = []
+        self._world = trial.world()
+        self.able: Sequence[Turn] = ()
+        self.play = self._played()
+
+    @property
+    def over(self) -> bool:
+        """Does nobody have a command waiting any more?"""
+        return not self.able
+
+    @property
+    def violation(self) -> Violation | None:
+        """What has been broken so far, the first of it."""
+        return next(iter(self.play.violations), None)
+
+    @property
+    def schedule(self) -> Schedule:
+        """What has been chosen, to be played again."""
+        return Schedule(self.clients, self.seed, turns=tuple(self.moves))
+
+    def move(self, move: int | Move) -> None:
+        """Choose. Raises: ValueError for a turn that is not there; then nothing has happened."""
+        at = move if isinstance(move, int) else move.at
+        if not 0 <= at < len(self.able):
+            raise ValueError(f"there is no turn {at}: {len(self.able)} commands wait, counted from 0")
+        self._play([*self.moves, move])
+
+    def undo(self) -> None:
+        """Take the last move back, if there is one."""
+        self._play(self.moves[:-1])
+
+    def reset(self) -> None:
+        """Back to the start."""
+        self._play([])
+
+    def follow(self, schedule: Schedule) -> None:
+        """Make the moves of a schedule, to its end."""
+        if schedule.turns is None:
+            raise ValueError(f"{schedule.text!r} has no turns to follow")
+        self._play(list(schedule.turns))
+
+    def _play(self, moves: list[int | Move]) -> None:
+        self.moves = moves
+        self.play = self._played()
+
+    def _played(self) -> Play:
+        left = iter(self.moves)
+
+        def choose(turns: Sequence[Turn]) -> int | Move:
+            chosen = next(left, None)
+            if chosen is None:
+                raise HeldBack(list(turns))
+            return chosen
+
+        run = play(self.trial, self.schedule, self._world, choose=choose, step=self.step)
+        self.able = run.stopped.turns if isinstance(run.stopped, HeldBack) else ()
+        return run
