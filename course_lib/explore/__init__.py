@@ -11,6 +11,7 @@ from course_lib.explore.sampled import chance, sample
 from course_lib.explore.search import Budget, Findings, search, smaller
 from course_lib.explore.shrink import shrink
 from course_lib.explore.trial import Play, Schedule, Trial, Violation, described, play
+from course_lib.explore.turncodes import decode_turns, encode_turns
 from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, steady
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "Violation",
     "chance",
     "decode",
+    "decode_turns",
     "described",
     "encode",
+    "encode_turns",
     "enumerate_all",
     "play",
     "sample",

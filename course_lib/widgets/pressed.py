@@ -1,0 +1,42 @@
+"""Keys for a whole panel: what is pressed while the focus is anywhere in it, but in no text field."""
+
+from __future__ import annotations
+
+import anywidget
+import traitlets
+
+_SCRIPT = """
+function render({ model, el }) {
+  let root = null, frame = 0;
+  const typed = (target) => target.matches("input, textarea, select, [contenteditable=true]");
+  const press = (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || typed(event.target)) return;
+    if (!model.get("heard").includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();  // JupyterLab has meanings of its own for single keys
+    model.set("pressed", `${event.key}${Date.now()}`);
+    model.save_changes();
+  };
+  const start = () => {
+    root = el.parentElement;
+    if (!root) { frame = requestAnimationFrame(start); return; }
+    root.tabIndex = 0;
+    root.dataset.lmSuppressShortcuts = "true";
+    root.addEventListener("keydown", press);
+  };
+  start();
+  return () => { cancelAnimationFrame(frame); root?.removeEventListener("keydown", press); };
+}
+export default { render };
+"""
+
+
+class Pressed(anywidget.AnyWidget):
+    """Among the children of a box it hears the keys in `heard`, one character each. `pressed` is the key, and when: `3169…`."""
+
+    _esm = _SCRIPT
+    heard = traitlets.Unicode().tag(sync=True)
+    pressed = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, keys: str) -> None:
+        super().__init__(layout={"display": "none"}, heard=keys)
