@@ -32,7 +32,7 @@ export default { render };
 
 
 class Pressed(anywidget.AnyWidget):
-    """Among the children of a box it hears the keys in `heard`, one character each. `pressed` is the key, and when: `3169…`."""
+    """Among the children of a box it hears `heard`, one character a key. `pressed` is the key, and when: `3169…`."""
 
     _esm = _SCRIPT
     heard = traitlets.Unicode().tag(sync=True)
