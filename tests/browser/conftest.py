@@ -17,7 +17,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,29 +177,39 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def desk(browser: Browser, lab: Lab) -> Iterator[Desk]:
     """A fresh page; kernels that the test started are gone afterwards."""
+    with a_desk(browser, lab) as made:
+        yield made
+
+
+@contextmanager
+def a_desk(browser: Browser, lab: Lab) -> Iterator[Desk]:
+    """A page of its own, for as long as the caller needs it."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     made = Desk(context.new_page(), lab)
     made.page.on("console", lambda message: made.errors.append(message.text) if message.type == "error" else None)
     made.page.on("pageerror", lambda error: made.errors.append(str(error)))
     context.on("request", lambda request: None if _own(request.url, lab) else made.foreign.append(request.url))
+    earlier = {session["id"] for session in _ask(lab, "GET", "/api/sessions")}
     yield made
     context.close()
     shutil.rmtree(lab.folder.parent / "settings" / "@jupyterlab" / "apputils-extension" / "themes", ignore_errors=True)
-    for kernel in _ask(lab, "GET", "/api/sessions"):
-        _ask(lab, "DELETE", f"/api/sessions/{kernel['id']}")
+    for session in _ask(lab, "GET", "/api/sessions"):
+        if session["id"] not in earlier:
+            _ask(lab, "DELETE", f"/api/sessions/{session['id']}")
 
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Callable[..., Path]:
     """`notebook("name", "cell", "cell")` writes a throw-away notebook of code cells and returns its path."""
+    return partial(written, tmp_path)
 
-    def write(name: str, *cells: str) -> Path:
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        made = nbformat.v4.new_notebook(metadata=kernel, cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        nbformat.write(made, tmp_path / f"{name}.ipynb")
-        return tmp_path / f"{name}.ipynb"
 
-    return write
+def written(folder: Path, name: str, *cells: str) -> Path:
+    """A notebook of code cells in a folder."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    made = nbformat.v4.new_notebook(metadata=kernel, cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(made, folder / f"{name}.ipynb")
+    return folder / f"{name}.ipynb"
 
 
 def _own(url: str, lab: Lab) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
-from .conftest import ROOT, Desk
+from .conftest import ROOT, Desk, Lab, a_desk, written
 
 IMPORTS = "from views.samples import *\nfrom course_lib.widgets.spacetime import SpaceTime\n"
 # Waits for the style that follows a key press on a slider, and returns how long that took.
@@ -29,17 +29,27 @@ MEASURE = """async ([handle, key]) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def desk_of_five(browser: Browser, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A page of its own for the tests that look at one diagram: opened and run once."""
+    with a_desk(browser, lab) as desk:
+        cell = IMPORTS + "shown = SpaceTime(five_clients())\nshown"
+        desk.open_notebook(written(tmp_path_factory.mktemp("five"), "five", cell))
+        yield desk
+
+
 @pytest.fixture
-def five(desk: Desk, notebook: Callable[..., Path]) -> Locator:
-    """A notebook with the diagram of five clients, run."""
-    desk.open_notebook(notebook("five", IMPORTS + "SpaceTime(five_clients())"))
-    desk.run_all()
-    shown = desk.output(0)
+def five(desk_of_five: Desk) -> Iterator[Locator]:
+    """The diagram of five clients, as new."""
+    desk_of_five.run_all()
+    shown = desk_of_five.output(0)
     expect(shown.locator("svg.spacetime")).to_be_visible()
-    return shown
+    expect(shown.get_by_role("status")).to_contain_text("The whole run")
+    yield shown
+    desk_of_five.assert_clean()
 
 
-def test_stepping_by_mouse_moves_picture_status_and_text_trace(desk: Desk, five: Locator) -> None:
+def test_stepping_by_mouse_moves_picture_status_and_text_trace(five: Locator) -> None:
     """One press on Step shows the first moment in all three, a second press the next."""
     expect(five.get_by_role("status")).to_contain_text("The whole run")
     expect(five.locator(".cursor")).to_be_hidden()
@@ -58,38 +68,35 @@ def test_stepping_by_mouse_moves_picture_status_and_text_trace(desk: Desk, five:
     assert second["x"] > first["x"]
     five.get_by_role("button", name="Step back").click()
     expect(five.get_by_role("status")).to_contain_text("1 of 19")
-    desk.assert_clean()
 
 
-def test_every_control_is_reached_and_worked_by_keyboard(desk: Desk, five: Locator) -> None:
+def test_every_control_is_reached_and_worked_by_keyboard(desk_of_five: Desk, five: Locator) -> None:
     """Tab goes through buttons, Play and slider in this order, each with a name; keys work them."""
     five.get_by_role("button", name="Step back").focus()
     names = []
     for _ in range(7):
         focused = "e => e.getAttribute('aria-label') || e.textContent.trim()"
-        names.append(desk.page.locator(":focus").evaluate(focused))
-        desk.page.keyboard.press("Tab")
+        names.append(desk_of_five.page.locator(":focus").evaluate(focused))
+        desk_of_five.page.keyboard.press("Tab")
     assert names[:6] == ["Step back", "Step", "Next fault", "Play", "Back to the whole run", "Time (ms)"]
     five.get_by_role("button", name="Next fault").focus()
-    desk.page.keyboard.press("Enter")
+    desk_of_five.page.keyboard.press("Enter")
     expect(five.get_by_role("status")).to_contain_text("[reply lost]")
-    slider = desk.slider("Time (ms)")
+    slider = desk_of_five.slider("Time (ms)")
     slider.focus()
-    desk.page.keyboard.press("Home")
+    desk_of_five.page.keyboard.press("Home")
     expect(five.get_by_role("status")).to_contain_text("Before the first command")
-    desk.page.keyboard.press("End")
+    desk_of_five.page.keyboard.press("End")
     expect(five.get_by_role("status")).to_contain_text("19 of 19")
-    desk.assert_clean()
 
 
-def test_dragging_the_slider_moves_the_cursor(desk: Desk, five: Locator) -> None:
+def test_dragging_the_slider_moves_the_cursor(desk_of_five: Desk, five: Locator) -> None:
     """A press in the middle of the slider shows a moment in the middle of the run."""
     track = five.locator(".noUi-target").bounding_box()
     assert track
-    desk.page.mouse.click(track["x"] + track["width"] / 2, track["y"] + track["height"] / 2)
+    desk_of_five.page.mouse.click(track["x"] + track["width"] / 2, track["y"] + track["height"] / 2)
     expect(five.get_by_role("status")).to_contain_text(re.compile(r"1\d of 19"))
     expect(five.locator(".cursor")).to_be_visible()
-    desk.assert_clean()
 
 
 def test_next_fault_visits_each_fault_and_begins_again(five: Locator) -> None:
@@ -112,20 +119,20 @@ def test_play_runs_to_the_end_and_back_to_the_whole_run(desk: Desk, notebook: Ca
     desk.assert_clean()
 
 
-def test_hover_and_focus_show_command_and_reply(desk: Desk, five: Locator) -> None:
+def test_hover_and_focus_show_command_and_reply(desk_of_five: Desk, five: Locator) -> None:
     """The words of a message appear under the mouse, and for the keyboard when the message has the focus."""
     tip = five.locator(".e0 .tip")
     expect(tip).to_be_hidden()
     five.locator(".e0 .hit").hover(force=True, position={"x": 0, "y": 1})
-    desk.page.mouse.move(*_middle_of_request(five, 0))
+    desk_of_five.page.mouse.move(*_middle_of_request(five, 0))
     expect(tip).to_be_visible()
     expect(tip).to_contain_text("GET page:42 ⇒ nil")
-    desk.page.mouse.move(2, 2)
+    desk_of_five.page.mouse.move(2, 2)
     expect(tip).to_be_hidden()
-    desk.slider("Time (ms)").focus()
+    desk_of_five.slider("Time (ms)").focus()
     for _ in range(4):
-        desk.page.keyboard.press("Tab")
-        if desk.page.evaluate("document.activeElement.matches('g.m')"):
+        desk_of_five.page.keyboard.press("Tab")
+        if desk_of_five.page.evaluate("document.activeElement.matches('g.m')"):
             break
     expect(five.locator("g.m:focus-visible .tip")).to_be_visible()
 
