@@ -21,6 +21,22 @@ class LoadTimeout(CourseError):
     """A waiter's deadline passed before the value that another client was loading arrived."""
 
 
+class LockTimeout(CourseError):
+    """Others held the lock for as long as the caller was willing to wait."""
+
+
+class LockLost(CourseError):
+    """A lease ended before its holder gave it back, or may be extended no further."""
+
+
+class StaleFence(CourseError):
+    """A newer holder of the lock has written already; nothing was changed."""
+
+
+class OutOfRange(CourseError):
+    """A number would have left the range in which it is exact; nothing was changed."""
+
+
 # -- worlds -----------------------------------------------------------------------------------------------------------
 
 

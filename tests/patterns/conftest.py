@@ -25,11 +25,21 @@ def servers() -> Iterator[dict[str, Server]]:
 @pytest.fixture(params=["simulated", "embedded", *SERVERS])
 def world(request: pytest.FixtureRequest, servers: dict[str, Server]) -> World:
     """An empty world of each kind in turn: a contract that uses it is tested in all of them."""
-    if request.param == "simulated":
+    return empty_world(request.param, servers)
+
+
+@pytest.fixture(params=["simulated", *SERVERS])
+def waiting_world(request: pytest.FixtureRequest, servers: dict[str, Server]) -> World:
+    """As `world`, where a command may wait: fakeredis answers XREADGROUP at once, whatever BLOCK says."""
+    return empty_world(request.param, servers)
+
+
+def empty_world(name: str, servers: dict[str, Server]) -> World:
+    if name == "simulated":
         return Simulated(seed=1)
-    if request.param == "embedded":
+    if name == "embedded":
         return Embedded()
-    return Real(empty_server(request.param, servers).url)
+    return Real(empty_server(name, servers).url)
 
 
 @pytest.fixture(params=SERVERS or [pytest.param("", marks=pytest.mark.skip(reason="no Redis or Valkey server here"))])
