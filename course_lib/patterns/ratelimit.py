@@ -1,0 +1,182 @@
+"""Rate limiters: may this request go on, and if not, when? One script, one round trip, the server's clock.
+
+Each request has an id, by which an admission is remembered: whoever asks again, as redis-py does by itself after a lost
+reply, hears the same decision and counts once. A refusal counts nothing and is not remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from redis import exceptions as failed
+from redis.asyncio import Redis
+
+from course_lib.patterns.cache import milliseconds, require
+from course_lib.patterns.loadlock import Token, lock_name, new_token
+
+# KEYS: what was counted; this admission. ARGV: how many, per how many µs (of a bucket: µs for one more), cost, id, and
+# for how many ms to keep the one and the other. Returns how many are left, and µs to wait: 0 is yes. Atomic, because
+# between a look and a count another takes the same place. If the clock goes back, what was counted is as if just now.
+# A TTL only clears up, and each request sets it: a key that lost its TTL blocks nobody.
+SCRIPT = """
+local time, most, span, cost = redis.call('TIME'), ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0
+local now, left, wait = time[1] * 1000000 + time[2], 0, 0
+local function counted(field) return (redis.call('HGET', KEYS[1], field) or 0) + 0 end
+local known = redis.call('GET', KEYS[2])
+if known then return {known + 0, 0} end
+%s
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+if wait == 0 then redis.call('SET', KEYS[2], left, 'PX', ARGV[6]) end
+return {math.max(left, 0), wait}
+"""
+# The server is gone, silent, full, busy or failing over. Any other error is a mistake, and is always raised.
+UNAVAILABLE = (TimeoutError, failed.TimeoutError, failed.ConnectionError, failed.ClusterDownError,
+               failed.ReadOnlyError, failed.OutOfMemoryError, failed.RedisClusterException)  # fmt: skip
+
+
+class Decision(NamedTuple):
+    """Of `limit` (a bucket's burst) `remaining` are left; ask again in `retry_after` s. `degraded`: without Redis."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    retry_after: float
+    degraded: bool = False
+
+
+class Limiter:
+    """What the five share. If nobody else asks, the answer after `retry_after` seconds is yes, and not before.
+
+    Units: period, and timeout after which Redis counts as unavailable, in seconds, 0.001 to 1e9.
+    Cost: 1 round trip; 2 on a server that has not seen the script. One key a subject; and one of some 150 bytes for
+        each admission, for 2 × timeout, and for a period at least if the request_id is yours.
+    Raises: redis-py's errors and TimeoutError, with the request counted or not; BadArgument. With on_error "open" or
+        "closed", a Redis that is unavailable is a degraded yes or no instead.
+    Does not: hold where counts are lost, by failover, by eviction, or as the clock jumps ahead: `limit` more each time
+        (a clock that goes back costs a wait of two periods at most, or until a bucket is full); ask who uses a
+        request_id: who repeats one gets in, so do not take it from strangers.
+    Source: redis.io, INCR (fixed window, and its race); ITU-T I.371 (GCRA, and the bucket that is equal to it).
+
+    >>> limiter = FixedWindow(redis, limit=2, period=60)
+    >>> await limiter.hit("ann"), (await limiter.hit("ann", cost=2)).allowed
+    (Decision(allowed=True, limit=2, remaining=1, retry_after=0.0, degraded=False), False)
+    """
+
+    algorithm: ClassVar[str]
+
+    def __init__(
+        self, redis: Redis, *, limit: int, period: float,
+        timeout: float = 1.0, on_error: Literal["raise", "open", "closed"] = "raise", token: Token = new_token,
+    ) -> None:  # fmt: skip
+        require(isinstance(limit, int) and 1 <= limit <= 1e9, "limit", limit, "a whole number, 1 to 1e9")
+        require(on_error in ("raise", "open", "closed"), "on_error", on_error, "'raise', 'open' or 'closed'")
+        self.redis, self.on_error, self.token, self.most = redis, on_error, token, limit
+        self.timeout_ms, self.period_ms = milliseconds("timeout", timeout), milliseconds("period", period)
+        self.span, self.keep_ms = self.period_ms * 1000, self.period_ms * 2
+        self.script = redis.register_script(SCRIPT % self.algorithm)  # makes a digest and sends nothing
+
+    async def hit(self, key: str, *, cost: int = 1, request_id: str | None = None) -> Decision:
+        """Ask for one request, or for `cost` of them, and count what is admitted."""
+        script, *call = self.command(key, cost=cost, request_id=request_id)
+        try:
+            async with asyncio.timeout(self.timeout_ms / 1000):
+                try:
+                    return self.decision(await self.redis.evalsha(self.script.sha, *call))
+                except failed.NoScriptError:
+                    return self.decision(await self.redis.eval(script, *call))
+        except (*UNAVAILABLE, failed.ResponseError) as error:
+            unavailable = isinstance(error, UNAVAILABLE) or str(error).startswith(("BUSY", "MISCONF", "NOREPLICAS"))
+            if self.on_error == "raise" or isinstance(error, failed.AuthenticationError) or not unavailable:
+                raise
+            allowed = self.on_error == "open"
+            return Decision(allowed, self.most, 0, 0.0 if allowed else self.timeout_ms / 1000, degraded=True)
+
+    def command(self, key: str, *, cost: int = 1, request_id: str | None = None) -> tuple[Any, ...]:
+        """For a pipeline: `pipe.eval(*limiter.command(key))`. EVAL knows no NOSCRIPT; `decision` reads its reply."""
+        require(isinstance(cost, int) and 1 <= cost <= self.most, "cost", cost, f"a whole number, 1 to {self.most}")
+        name = self.token() if request_id is None else request_id
+        require(name != "" and not {*name} & {*"{}"}, "request_id", name, "a text that is not empty, without braces")
+        policy, subject = f"{type(self).__name__}:{self.most}:{self.span}", lock_name(key).removeprefix("lock")
+        remember_ms = max(self.timeout_ms * 2, self.period_ms if request_id else 0)
+        keys = policy + subject, f"{policy}:{name}{subject}"  # a policy of its own keeps counts of its own
+        return self.script.script, 2, *keys, self.most, self.span, cost, name, self.keep_ms, remember_ms
+
+    def decision(self, reply: Any) -> Decision:
+        """What the script's reply says."""
+        return Decision(reply[1] == 0, self.most, reply[0], reply[1] / 1e6)
+
+
+class FixedWindow(Limiter):
+    """Fixed window: at most `limit` in each period of the calendar, so twice that around the end of one."""
+
+    algorithm = """
+local start, used = now - now % span, counted('used')
+if counted('at') < start then used = 0 end
+if used + cost > most then wait = start + span - now else used = used + cost end
+left = most - used
+redis.call('HSET', KEYS[1], 'at', start, 'used', used)"""
+
+
+class SlidingLog(Limiter):
+    """Sliding log: at most `limit` in any period, wherever it begins. It stores an id and a time for each."""
+
+    algorithm = """
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')) do redis.call('ZADD', KEYS[1], now, id) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - span)
+local over = redis.call('ZCARD', KEYS[1]) + cost - most
+if over > 0 then wait = redis.call('ZRANGE', KEYS[1], over - 1, over - 1, 'WITHSCORES')[2] + span - now
+else for part = 1, cost do redis.call('ZADD', KEYS[1], now, ARGV[4] .. ':' .. part) end end
+left = most - redis.call('ZCARD', KEYS[1])"""
+
+
+class SlidingCounter(Limiter):
+    """Sliding counter: at most `limit` by an estimate, as if the last window's requests were spread evenly over it.
+
+    They need not be: after a burst at its end nearly 2 × limit pass. Exact to 1 µs where limit × period > 9e9 s.
+    """
+
+    algorithm = """
+local start, at, used, before = now - now % span, counted('at'), counted('used'), counted('before')
+if at < start then used, before = 0, at == start - span and used or 0 end
+local rest, room = start + span - now, most - used - cost
+if room < 0 then wait = rest + span - math.floor((most - cost) * span / used)
+elseif before * rest > room * span then wait = rest - math.floor(room * span / before)
+else used = used + cost end
+left = most - used - math.ceil(before * rest / span)
+redis.call('HSET', KEYS[1], 'at', start, 'used', used, 'before', before)"""
+
+
+class TokenBucket(Limiter):
+    """Token bucket: holds `burst`, and `limit` flow in each period, so at most burst + rate × t pass in any time t.
+
+    A token takes period / limit, rounded up to whole µs, so that the rate is never above the limit.
+
+    Units: period in seconds; burst in tokens, at most what flows in within 1e9 seconds. Cost: as every Limiter.
+
+    >>> await TokenBucket(redis, limit=10, period=1, burst=3).hit("ann", cost=3)
+    Decision(allowed=True, limit=3, remaining=0, retry_after=0.0, degraded=False)
+    """
+
+    algorithm = """
+local tokens = math.min(most * span, counted('tokens') + math.max(now - counted('at'), 0)) -- in µs, to be exact
+if tokens < cost * span then wait = cost * span - tokens else tokens = tokens - cost * span end
+left = math.floor(tokens / span)
+redis.call('HSET', KEYS[1], 'at', now, 'tokens', tokens)"""
+
+    def __init__(self, redis: Redis, *, limit: int, period: float, burst: int, **policy: Any) -> None:
+        super().__init__(redis, limit=limit, period=period, **policy)
+        step = -(-self.span // limit)
+        require(isinstance(burst, int) and 1 <= burst <= 1e15 // step, "burst", burst, f"1 to {10**15 // step}, whole")
+        self.most, self.span, self.keep_ms = burst, step, burst * step // 1000 + 2
+
+
+class GCRA(TokenBucket):
+    """Generic cell rate algorithm: decides as TokenBucket, and stores one number, the time when the bucket is full."""
+
+    algorithm = """
+local full = math.min(math.max(counted('full'), now), now + most * span)
+wait = math.max(full + cost * span - now - most * span, 0)
+if wait == 0 then full = full + cost * span end
+left = most - math.ceil((full - now) / span)
+redis.call('HSET', KEYS[1], 'full', full)"""
