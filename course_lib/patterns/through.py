@@ -1,0 +1,224 @@
+"""Read-through, write-through and write-behind: a cache that itself talks to the database.
+
+They stack: a Cache takes the `get` and `put` of a WriteBehind as its load and save.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, NamedTuple, Self
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from course_lib.patterns.cache import milliseconds, pack, require, require_text, unpack
+from course_lib.patterns.loadlock import uninterrupted
+from course_lib.patterns.typed import Miss, T, Typed
+
+
+class Metrics(NamedTuple):
+    """Counts since the start. A get is one of the first five."""
+
+    hits: int = 0
+    misses: int = 0
+    changed: int = 0  # stored with another schema version
+    corrupt: int = 0  # stored, and no value at all
+    degraded: int = 0  # Redis failed, or was left alone
+    loads: int = 0
+    saves: int = 0
+    errors: int = 0  # calls that Redis refused, or left unanswered for `timeout`
+
+
+class Cache(Generic[T]):
+    """Read-through and write-through: one `get` and one `put`; a Redis that is down costs time, and no answer.
+
+    `get` loads what is missing, changed or corrupt, and stores it, but never over what `put` stored meanwhile. `put`
+    saves to the database, then stores; a crash between leaves the old value for at most ttl. Once Redis fails, or is
+    silent for `timeout`, one call in retry_after tries it again, and all others do without (a circuit breaker).
+
+    >>> async def load(entity): return f"page {entity}"
+    >>> pages = Cache(redis, "page:{}".format, load, shape=Typed(str, version=1), ttl=60)
+    >>> await pages.get("7"), await pages.get("7"), pages.metrics.hits, await redis.get("page:7")
+    ('page 7', 'page 7', 1, 'v1;"page 7"')
+
+    Units: ttl, absent_ttl, timeout, retry_after in seconds, 0.001 to 1e9. A silent Redis adds one timeout to a get or
+        put, at most two if it falls silent in between.
+    Cost: hit, 1 round trip; miss, 2 and one load; put, one save and 1.
+    Raises: what load or save raises (after a put that fails or is cancelled nothing is stored); BadArgument.
+    Does not: stop a stampede; order puts of one moment; delete what is stored while Redis is away, or keep out a load
+        that outlasts what put stored: such a value lives to its ttl.
+    Source: redis.io, "Query caching"; Nygard, Release It!, 2007 (circuit breaker).
+    """
+
+    def __init__(
+        self, redis: Redis, key: Callable[[str], str], load: Callable[[str], Awaitable[T | None]], *, shape: Typed[T],
+        ttl: float, absent_ttl: float = 1.0, save: Callable[[str, T | None], Awaitable[object]] | None = None,
+        timeout: float = 0.05, retry_after: float = 1.0,
+    ) -> None:  # fmt: skip
+        require_text(redis)
+        self.redis, self.key, self.load, self.save, self.shape = redis, key, load, save, shape
+        self.ttl_ms, self.absent_ms = milliseconds("ttl", ttl), milliseconds("absent_ttl", absent_ttl)
+        self.timeout = milliseconds("timeout", timeout) / 1000
+        self.pause = milliseconds("retry_after", retry_after) / 1000
+        self._counts, self._retry_at = Counter[str](), -1.0  # below 0: Redis answered when it was last asked
+
+    @property
+    def metrics(self) -> Metrics:
+        """A snapshot."""
+        return Metrics(**self._counts)
+
+    async def get(self, entity: str) -> T | None:
+        """The cached value, or else the row; None if there is none."""
+        key = self.key(entity)
+        stored = await self._ask(lambda: self.redis.get(key))
+        found: T | Miss | None = stored if isinstance(stored, Miss) else Miss.MISSING
+        if isinstance(stored, str):
+            found = None if (text := unpack(stored)) is None else self.shape.decode(text)
+        if not isinstance(found, Miss):
+            self._counts["hits"] += 1
+            return found
+        self._counts.update([found.value, "loads"])
+        value = await self.load(entity)
+        if found is not Miss.AWAY:
+            await self._store(key, value, nx=found is Miss.MISSING)
+        return value
+
+    async def put(self, entity: str, value: T | None) -> None:
+        """Save a row, or with None its absence, then store it."""
+        require(self.save is not None, "save", None, "given, for a cache that writes")
+        assert self.save is not None
+        key = self.key(entity)
+        self._counts["saves"] += 1
+        try:
+            await self.save(entity, value)
+        except BaseException:
+            await uninterrupted(self._ask(lambda: self.redis.delete(key)))  # who knows whether it was saved?
+            raise
+        await uninterrupted(self._store(key, value, nx=False))
+
+    async def _store(self, key: str, value: T | None, *, nx: bool) -> None:
+        text = pack(None if value is None else self.shape.encode(value))
+        await self._ask(lambda: self.redis.set(key, text, px=self.absent_ms if value is None else self.ttl_ms, nx=nx))
+
+    async def _ask(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        """What Redis answers; CORRUPT if that is no text; AWAY if it fails, or is not asked."""
+        now = asyncio.get_running_loop().time
+        if now() < self._retry_at:
+            return Miss.AWAY
+        if self._retry_at >= 0:
+            self._retry_at = now() + self.pause  # this call is the one that tries
+        try:
+            async with asyncio.timeout(self.timeout):
+                answer = await work()
+        except UnicodeDecodeError:
+            answer = Miss.CORRUPT
+        except ResponseError as error:  # Redis is there, and refuses: another type of value, no memory left
+            self._counts["errors"] += 1
+            answer = Miss.CORRUPT if str(error).startswith("WRONGTYPE") else Miss.AWAY
+        except (RedisError, OSError):
+            self._counts["errors"] += 1
+            self._retry_at = now() + self.pause
+            return Miss.AWAY
+        self._retry_at = -1.0
+        return answer
+
+
+class Write(NamedTuple):
+    """A row to save, unless the database has it with a higher version. A value of None deletes it."""
+
+    entity: str
+    version: int
+    value: str | None
+
+
+# KEYS: buffer, last version. ARGV: entity, packed value. Returns nothing. The version is the server's time in µs, or
+# one more than the last. Atomic, because two writes must not get one version, nor the older one the last word.
+PUT = """
+local time = redis.call('TIME')
+local version = math.max(time[1] * 1000000 + time[2], (redis.call('GET', KEYS[2]) or 0) + 1)
+redis.call('SET', KEYS[2], string.format('%.0f', version))
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f;', version) .. ARGV[2])"""
+# KEYS: buffer. ARGV: how many to return, then entities and what was saved of each. Returns entities and values in turn.
+# Atomic, because between a look at an entry and its removal a newer write may come, and would be lost.
+NEXT = """
+for i = 2, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
+end
+return redis.call('HRANDFIELD', KEYS[1], ARGV[1], 'WITHVALUES')"""
+
+
+class WriteBehind:
+    """Write-behind: a write is acknowledged once Redis has it, and saved later, in batches of the newest values.
+
+    No crash of a process loses what was acknowledged: any other with a WriteBehind of this name saves it. A save may
+    come twice, or late from a process that paused; so `save` must leave alone a row with a higher version.
+
+    >>> async def save(batch): print([(write.entity, write.value) for write in batch])
+    >>> pages = WriteBehind(redis, "pages", redis.get, save, every=1)
+    >>> await pages.put("7", "old"); await pages.put("7", "new")
+    >>> async with pages: await asyncio.sleep(2)
+    [('7', 'new')]
+
+    Units: every in seconds, 0.001 to 1e9: the pause after all was saved, or a save failed. `batch` is 1 to 1000 rows.
+    Cost: put, 1 round trip; get, 1, and one load unless the row waits; a batch, 1 and one save.
+    Raises: what load raises; BadArgument; redis-py's errors, and then a put may have happened all the same. A save that
+        fails is added to `errors`, and tried again.
+    Does not: outlive Redis's memory: use appendfsync always, and WAIT for replicas; bound what waits to be saved.
+    Source: redis.io, "Write-behind caching".
+    """
+
+    def __init__(
+        self, redis: Redis, name: str, load: Callable[[str], Awaitable[str | None]],
+        save: Callable[[list[Write]], Awaitable[object]], *, every: float = 1.0, batch: int = 100,
+    ) -> None:  # fmt: skip
+        require_text(redis)
+        require(not {"{", "}"} & set(name), "name", name, "a name without braces")
+        require(1 <= batch <= 1000, "batch", batch, "1 to 1000 rows")
+        self.redis, self.load, self.save, self.batch = redis, load, save, batch
+        self.buffer, self.pause = f"behind:{{{name}}}", milliseconds("every", every) / 1000
+        self.errors: list[Exception] = []
+
+    async def put(self, entity: str, value: str | None) -> None:
+        """Have a row saved soon."""
+        await self.redis.register_script(PUT)(keys=[self.buffer, f"{self.buffer}:last"], args=[entity, pack(value)])
+
+    async def get(self, entity: str) -> str | None:
+        """The row as it will be: what waits to be saved, or else what the database has."""
+        waiting: Any = await self.redis.hget(self.buffer, entity)
+        return await self.load(entity) if waiting is None else unpack(waiting.partition(";")[2])
+
+    async def flush(self) -> None:
+        """Save all that waits."""
+        held: list[str] = []
+        while True:
+            whole = len(held) in (0, 2 * self.batch)  # then there may be more
+            held = await self.redis.register_script(NEXT)(keys=[self.buffer], args=[self.batch, *held])
+            if not held or not whole:
+                return
+            texts = [(entity, *text.partition(";")) for entity, text in zip(held[::2], held[1::2], strict=True)]
+            await self.save([Write(entity, int(version), unpack(value)) for entity, version, _, value in texts])
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.flush()
+            except Exception as error:
+                self.errors.append(error)
+            await asyncio.sleep(self.pause)
+
+    async def __aenter__(self) -> Self:
+        self._flusher = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._flusher.cancel()
+        await uninterrupted(ended(self._flusher))
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel until it is over: before Python 3.12 asyncio.wait_for, which redis-py uses, may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
