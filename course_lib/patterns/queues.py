@@ -1,0 +1,171 @@
+"""Queues: Pub/Sub tells whoever listens just then; a stream keeps each message until a worker has handled it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import WatchError
+
+from course_lib.patterns.cache import milliseconds, require, require_text
+from course_lib.patterns.loadlock import Token, lock_name, new_token
+
+Handler = Callable[[str, str], Awaitable[object]]  # of a message's id and text
+
+# KEYS: stream, mark of the message. ARGV: its id, its text, the mark's ttl in ms. Returns the entry.
+# Atomic, because after a crash between entry and mark a retry would add the entry again.
+SEND = """
+local entry = redis.call('GET', KEYS[2]) or redis.call('XADD', KEYS[1], '*', 'id', ARGV[1], 'text', ARGV[2])
+redis.call('SET', KEYS[2], entry, 'PX', ARGV[3])
+return entry"""
+# KEYS: stream, dead letters. ARGV: group, consumer, claim_after in ms, max_deliveries, the entry that is done; '' if it
+# is the first turn. Returns an entry that was not acknowledged in time, with its message's id and text; or nil.
+# Atomic, because a crash between the XADD and the XACK of a dead letter would repeat it, as would another's claim.
+TURN = """
+if ARGV[5] == '' then redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')  -- an error if there is one
+else redis.call('XACK', KEYS[1], ARGV[1], ARGV[5]) end
+for _, left in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', 16)) do
+  local entry = redis.call('XRANGE', KEYS[1], left[1], left[1])[1]
+  if entry and left[4] < tonumber(ARGV[4]) then
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, left[1])
+    return {left[1], entry[2][2], entry[2][4]}
+  end
+  if entry then redis.call('XADD', KEYS[2], '*', 'id', entry[2][2], 'text', entry[2][4], 'deliveries', left[4]) end
+  redis.call('XACK', KEYS[1], ARGV[1], left[1])
+end"""
+# KEYS: stream. ARGV: claim_after in ms. Returns how many entries it removed: those before the first that some group has
+# yet to acknowledge or to read. Idle consumers that hold nothing go too; what one holds would go with it.
+# Atomic, because between look and cut an entry may be delivered.
+TIDY = """
+local first
+for _, group in ipairs(redis.pcall('XINFO', 'GROUPS', KEYS[1])) do
+  local entry = redis.call('XPENDING', KEYS[1], group[2])[2] or group[8]  -- the oldest pending or the last delivered
+  entry = ('%20s-%20s'):format(entry:match('(%d+)-(%d+)'))
+  if not first or entry < first then first = entry end
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], group[2])) do
+    local held = redis.call('XPENDING', KEYS[1], group[2], '-', '+', 1, consumer[2])[1]
+    if not held and consumer[6] > tonumber(ARGV[1]) then
+      redis.call('XGROUP', 'DELCONSUMER', KEYS[1], group[2], consumer[2])
+    end
+  end
+end
+return first and redis.call('XTRIM', KEYS[1], 'MINID', (first:gsub(' ', ''))) or 0"""
+
+
+class WorkQueue:
+    """Work queue on a stream with a consumer group, at least once: every message is handled, whoever crashes.
+
+    A message is sent once, however often it is sent, for `remember`. Not acknowledged within `claim_after`, because its
+    handler raised or its worker died, it goes to the next free worker; after `max_deliveries` it goes to the stream
+    `dead` instead. Handle it with `once`, as it may come twice. `errors` has the last 16 that handlers raised.
+
+        >>> queue, handled = WorkQueue(redis, "mails", claim_after=30), asyncio.Queue()
+        >>> first, again = await queue.send("to ann", message_id="7"), await queue.send("to ann", message_id="7")
+        >>> worker = asyncio.create_task(queue.run("worker 1", lambda *message: handled.put(message)))
+        >>> first == again, await handled.get(), worker.cancel()
+        (True, ('7', 'to ann'), True)
+
+    Units: claim_after, block, remember in seconds, 0.001 to 1e9; claim_after above the longest handler, block below the
+        client's socket_timeout; the server's clock.
+    Cost: send, tidy 1 round trip; a message 2 (read; acknowledge and look for one left over); an idle worker 2 a block.
+    Raises: redis-py's errors, out of `run` too: run it again, nothing is lost; BadArgument.
+    Does not: keep an order; stop a handler that outlasts claim_after, beside which another begins; survive what a
+        failover loses; tell a message that harms from one that met max_deliveries crashes.
+    Source: redis.io, "Streams", XAUTOCLAIM, XTRIM.
+    """
+
+    def __init__(
+        self, redis: Redis, stream: str, group: str = "workers", *, claim_after: float, max_deliveries: int = 5,
+        block: float = 1.0, remember: float = 86400.0, token: Token = new_token,
+    ) -> None:  # fmt: skip
+        require_text(redis)
+        require(type(max_deliveries) is int and max_deliveries > 0, "max_deliveries", max_deliveries, "an int above 0")
+        self.redis, self.stream, self.group, self.token = redis, stream, group, token
+        self.tagged = lock_name(stream).removeprefix("lock:")  # what is named after it shares the stream's hash slot
+        self.dead, self.failed, self.errors = f"{self.tagged}:dead", 0, deque[Exception](maxlen=16)
+        self.claim_ms, self.block_ms = milliseconds("claim_after", claim_after), milliseconds("block", block)
+        self.max_deliveries, self.remember_ms = max_deliveries, milliseconds("remember", remember)
+
+    async def send(self, text: str, *, message_id: str | None = None) -> str:
+        """Add a message and return its entry's id. Send again, with the same message_id, until this returns."""
+        message_id = self.token() if message_id is None else message_id
+        keys = [self.stream, f"{self.tagged}:sent:{message_id}"]
+        return str(await self.redis.register_script(SEND)(keys=keys, args=[message_id, text, self.remember_ms]))
+
+    async def run(self, consumer: str, handler: Handler) -> None:
+        """Handle messages, one at a time, until cancelled."""
+        turn, done = self.redis.register_script(TURN), ""
+        while True:
+            args: list[str | int] = [self.group, consumer, self.claim_ms, self.max_deliveries, done]
+            message, done = await turn(keys=[self.stream, self.dead], args=args), "0-0"
+            if message is None:
+                ask: Any = {self.stream: ">"}
+                read: Any = await self.redis.xreadgroup(self.group, consumer, ask, count=1, block=self.block_ms)
+                if read:
+                    [(entry, fields)] = read[self.stream][0] if isinstance(read, dict) else read[0][1]  # RESP3, RESP2
+                    message = entry, fields["id"], fields["text"]
+            if message is not None:
+                try:
+                    await handler(message[1], message[2])
+                    done = message[0]
+                except Exception as error:
+                    self.failed += 1
+                    self.errors.append(error)
+
+    async def tidy(self) -> int:
+        """Remove what every group has handled, and consumers that are gone and hold nothing; return how many."""
+        return int(await self.redis.register_script(TIDY)(keys=[self.stream], args=[self.claim_ms]))
+
+
+async def once(redis: Redis, mark: str, effect: Callable[[Pipeline], object], *, remember: float) -> None:
+    """Idempotent handler: apply the commands that `effect` queues exactly once, however often a message comes.
+
+        >>> for delivery in range(2):
+        ...     await once(redis, "done:7", lambda pipe: pipe.incr("mails sent"), remember=60)
+        >>> await redis.get("mails sent")
+        '1'
+
+    Units: remember, how long the mark is kept, in seconds, 0.001 to 1e9: longer than a message may come again.
+    Cost: 2 round trips, or 3 to apply it. The mark is set in the same transaction.
+    Raises: redis-py's errors: then it was applied or not; call it again.
+    Does not: reach outside Redis: there, let the message's id be the key by which the other side knows a repetition;
+        span slots: in a cluster the mark and what `effect` touches need one hash tag.
+    Source: redis.io, "Transactions" (WATCH).
+    """
+    mark_ms = milliseconds("remember", remember)
+    async with redis.pipeline(transaction=True) as pipe:
+        while True:
+            try:
+                await pipe.watch(mark)
+                if await pipe.get(mark) is not None:
+                    return
+                pipe.multi()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+                pipe.set(mark, "", px=mark_ms)
+                effect(pipe)
+                await pipe.execute()
+                return
+            except WatchError:
+                pass  # another applied it just now, or the reply was lost: the mark will tell
+
+
+async def listen(redis: Redis, channel: str) -> AsyncIterator[str | None]:
+    """Pub/Sub, at most once: what is published while we are connected; None at each connection, first or again.
+
+    After a None forget what may have changed: whatever was published in between is lost.
+
+        >>> heard = listen(redis, "news")
+        >>> await anext(heard), await redis.publish("news", "hello"), await anext(heard)
+        (None, 1, 'hello')
+
+    Cost: 1 round trip a connection; then nothing but the messages.
+    Raises: redis-py's errors, once it has tried to connect again.
+    Does not: notice at once that a connection hangs: give the client a health_check_interval.
+    Source: redis.io, "Pub/Sub" (at most once).
+    """
+    async with redis.pubsub() as subscription:
+        await subscription.subscribe(channel)
+        async for event in subscription.listen():
+            yield event["data"] if event["type"] == "message" else None
