@@ -27,7 +27,11 @@ lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=999
 test: env ## run the tests (TEST_ARGS="-x tests/test_house.py" and so on; WORKERS=0 for one process)
 	@$(COURSE) -m pytest -n $(WORKERS) --dist loadgroup $(TEST_ARGS)
 
-bench: env ## measure speed against the floors, alone on the machine
+peers: env ## build .venv/peers, the libraries that tests and benchmarks compare ours with
+	@$(COURSE) -m tests.peers.build
+
+bench: env ## measure speed against the floors and the peers, alone on the machine
+	-@$(COURSE) -m tests.peers.build
 	@$(COURSE) -m pytest -p no:xdist -s -o python_files='bench_*.py' tests/benchmarks $(TEST_ARGS)
 
 check: env ## ruff (rules, format) and mypy --strict on course_lib
@@ -38,6 +42,9 @@ check: env ## ruff (rules, format) and mypy --strict on course_lib
 exercises: env ## generate exercises/ from solutions/
 	@$(COURSE) -m course_lib.grading.exercises
 
+reference: env ## generate course_lib/patterns/README.md from the docstrings
+	@$(COURSE) -m course_lib.reference
+
 lock: ## write requirements.lock anew from pyproject.toml (needs uv; LOCK_ARGS=--upgrade for the newest)
 	@uv export -q --no-header --no-annotate --no-emit-project --group dev -o requirements.lock $(LOCK_ARGS)
 
@@ -45,4 +52,4 @@ clean: ## remove .venv and every cache; nothing of yours
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help env lab test bench check exercises lock clean
+.PHONY: help env lab test peers bench check exercises reference lock clean

@@ -30,6 +30,10 @@ async def cache_aside(redis: Redis, key: str, load: Load, *, ttl: float, absent_
     Raises: what load raises, and then caches nothing; BadArgument; redis-py's errors.
     Does not: stop a stampede, as everyone who misses loads; stop a slow loader from storing a row that has changed.
     Source: redis.io, "Cache-aside"; for negative caching RFC 2308, the same idea in DNS.
+
+    >>> async def load(): return "Ann"
+    >>> await cache_aside(redis, "user:42", load, ttl=60), await redis.get("user:42")
+    ('Ann', 'Ann')
     """
     require_text(redis)
     ttl_ms = milliseconds("ttl", ttl)
@@ -54,6 +58,9 @@ def jittered(ttl: float, *, spread: float = 0.1, draw: Draw = random.random) -> 
     Cost: nothing on the wire; a key lives spread / 2 shorter on average, so there are a few more misses.
     Raises: BadArgument.
     Does not: help one hot key, which expires for all of its readers at once.
+
+    >>> jittered(60, spread=0.5, draw=lambda: 0.5)
+    45.0
     """
     milliseconds("ttl", ttl)
     require(0 <= spread < 1, "spread", spread, "at least 0 and below 1")

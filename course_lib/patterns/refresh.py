@@ -35,6 +35,11 @@ async def lock_or_stale(
     Raises: what load raises, to its caller alone; LoadTimeout, on a cold key; BadArgument; redis-py's errors.
     Does not: spare the one who reloads; keep fresh what nobody asks for: after a lull, the first answers are stale.
     Source: RFC 5861, §3, stale-while-revalidate (the second life of a value).
+
+    >>> async def load(): return await asyncio.sleep(0.1, "Ann")
+    >>> ask = lambda: lock_or_stale(redis, "user:42", load, ttl=60, stale=60, lock_ttl=5, wait=5, placeholder="…")
+    >>> await asyncio.gather(ask(), ask(), ask())
+    ['Ann', '…', '…']
     """
     lock = LoadLock(redis, key, token(), ttl=ttl, lock_ttl=lock_ttl, absent_ttl=absent_ttl, stale=stale)
     stored, holder, fresh = await lock.look()
@@ -65,6 +70,11 @@ class StaleWhileRevalidate:
     Raises: on a cold key, what lock_and_wait raises; RuntimeError once closed; BadArgument; redis-py's errors.
     Does not: tell which values are stale; pause after a failed reload: the next reader of a stale value tries again.
     Source: RFC 5861, §3.
+
+    >>> async def load(): return "Ann"
+    >>> async with StaleWhileRevalidate(redis, ttl=60, stale=60, lock_ttl=5, wait=5) as cache:
+    ...     await cache.get("user:42", load)
+    'Ann'
     """
 
     def __init__(
@@ -131,6 +141,10 @@ async def xfetch(
     Raises: what load raises, and then caches nothing; BadArgument; redis-py's errors.
     Does not: protect a cold key, with nothing there to reload early; limit reloads to one; help a key seldom read.
     Source: Vattani, Chierichetti, Lowenstein, PVLDB 8(8), 2015, doi:10.14778/2757807.2757813.
+
+    >>> async def load(): return await asyncio.sleep(0.1, "Ann")
+    >>> await xfetch(redis, "user:42", load, ttl=60), await redis.get("user:42")
+    ('Ann', 'δ=0.100000;Ann')
     """
     require_text(redis)
     require(0 <= beta < math.inf, "beta", beta, "a number, at least 0")

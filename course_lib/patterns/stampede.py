@@ -34,6 +34,12 @@ async def lock_and_wait(
     Does not: cache anything if every load outlasts lock_ttl; spare a failing database, which the waiters try in turn;
         wake waiters at once; free the lock before lock_ttl if the replies to SET and to the release are both lost.
     Source: redis.io, SET (the lock); Nishtala et al., NSDI 2013, §3.2.1 (leases, the same idea).
+
+    >>> async def load(): return print("loading") or "Ann"
+    >>> ask = lambda: lock_and_wait(redis, "user:42", load, ttl=60, lock_ttl=5, wait=5)
+    >>> await asyncio.gather(ask(), ask(), ask())
+    loading
+    ['Ann', 'Ann', 'Ann']
     """
     require(0 <= wait <= 1e9, "wait", wait, "seconds, from 0 to 1e9")
     pause = milliseconds("poll", poll) / 1000
@@ -66,6 +72,12 @@ class SingleFlight:
     Raises: what load raises, to all that share it.
     Does not: reach other processes, so make one in each; bound the load's time: a slow one holds up all that share it.
     Source: Go, golang.org/x/sync/singleflight.
+
+    >>> async def load(): return print("loading") or "Ann"
+    >>> flight = SingleFlight()
+    >>> await asyncio.gather(flight.do("user:42", load), flight.do("user:42", load))
+    loading
+    ['Ann', 'Ann']
     """
 
     def __init__(self) -> None:
