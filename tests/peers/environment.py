@@ -1,0 +1,84 @@
+"""The peers' environments, and a script that runs in one: it is told lines and says lines, each of them JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib.servers import GuardedProcess, guarded
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".venv" / "peers"
+SCRIPTS = Path(__file__).parent / "scripts"
+GROUPS: dict[str, list[str]] = {
+    name: list(pins)
+    for name, pins in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"].items()
+    if name.startswith("peers")
+}
+
+
+def python_of(group: str) -> Path:
+    return FOLDER / group / ("bin/python" if os.name == "posix" else "Scripts/python.exe")
+
+
+def stamp_of(group: str) -> str:
+    """What a finished environment was built from."""
+    return hashlib.sha256("\n".join([sys.version, str(ROOT), *GROUPS[group]]).encode()).hexdigest()
+
+
+def is_built(group: str) -> bool:
+    stamp = FOLDER / group / "peers.stamp"
+    return stamp.is_file() and stamp.read_text() == stamp_of(group)
+
+
+class Script:
+    """scripts/NAME.py in a peers' environment (or, with group "", in ours), until it ends or the block does."""
+
+    def __init__(self, name: str, *arguments: str, group: str = "peers") -> None:
+        if group and (FOLDER / f"{group}.missing").exists():
+            pytest.skip("the package index could not supply the peers")
+        if group and not is_built(group):
+            pytest.skip("the peers are not installed (make peers)")
+        python = str(python_of(group)) if group else sys.executable
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        command = [python, str(SCRIPTS / f"{name}.py"), *arguments]
+        self.process: GuardedProcess = guarded(command, env=environment, **pipes)
+
+    def hear(self) -> Any:
+        """The next line that it says."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            _, errors = self.process.communicate(timeout=20)
+            pytest.fail(f"the script ended without a word:\n{errors}")
+        return json.loads(line)
+
+    def tell(self, what: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, what: Any) -> Any:
+        self.tell(what)
+        return self.hear()
+
+    def __enter__(self) -> Script:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.end()
+
+
+def heard_from(name: str, *arguments: str, group: str = "peers") -> Any:
+    """The one line that a script says."""
+    with Script(name, *arguments, group=group) as script:
+        return script.hear()
