@@ -47,10 +47,13 @@ def test_every_notebook_runs_to_its_end(path: Path, settings: pytest.MonkeyPatch
     executed(path)
 
 
-def test_without_a_server_the_lesson_says_so_in_one_sentence_and_runs(settings: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lesson", ["02_key_versioning", "05_stampedes"])
+def test_without_a_server_the_lesson_says_so_in_one_sentence_and_runs(
+    settings: pytest.MonkeyPatch, lesson: str
+) -> None:
     """The control: with one, nothing is skipped."""
     settings.setenv("COURSE_REDIS", "/nowhere/redis-server")
-    text = said(executed(ROOT / "notebooks" / "05_stampedes.ipynb"))
+    text = said(executed(ROOT / "notebooks" / f"{lesson}.ipynb"))
     assert text.count("Skipped:") == 1
     assert "/nowhere/redis-server" in text
 

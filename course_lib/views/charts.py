@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from course_lib.views.palette import BLUE, GREY, STRATEGIES, VERMILLION, Role
 from course_lib.views.picture import Picture, escape
 
-_STYLE: Any = {  # matplotlib's stubs list every setting by name
+STYLE: Any = {  # of every chart; matplotlib's stubs list every setting by name
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
@@ -32,7 +32,7 @@ def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], 
     `rows` maps a strategy to its numbers, named as in the lab: "loads", "p99 (ms)", "stale (%)". `names` labels the
     rows.
     """
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9.2, 1.3 + 0.36 * len(rows)), layout="constrained")
         panels = figure.subplots(1, 3, sharey=True)
         for panel, column, logarithmic in zip(
@@ -53,7 +53,7 @@ def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], 
             f"{names[name]}: {row['loads']:g} loads, p99 {row['p99 (ms)']:g} ms, {row['stale (%)']:g} % stale"
             for name, row in rows.items()
         )
-        return _picture(figure, f"{title}. {said}.")
+        return as_picture(figure, f"{title}. {said}.")
 
 
 def _bars(panel: Axes, values: Sequence[tuple[Role, float]], logarithmic: bool) -> None:
@@ -72,7 +72,7 @@ def _bars(panel: Axes, values: Sequence[tuple[Role, float]], logarithmic: bool) 
 
 def loads_per_expiry(measured: Mapping[float, float], errors: Mapping[float, float], *, seed: int) -> Picture:
     """XFetch: loads for each expiry against β, measured and derived, e^(1/β). `errors` is one standard error each."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.6), layout="constrained")
         panel = figure.subplots()
         low, high = min(measured) * 0.85, max(measured) * 1.1
@@ -92,12 +92,12 @@ def loads_per_expiry(measured: Mapping[float, float], errors: Mapping[float, flo
         panel.set_title(title)
         panel.annotate(f"seed {seed}", (1, -0.2), xycoords="axes fraction", ha="right", fontsize=9, color=GREY)
         said = "; ".join(f"β = {b:g}: {m:.2f}, derived {math.exp(1 / b):.2f}" for b, m in measured.items())
-        return _picture(figure, f"XFetch, loads for each expiry: {title}. {said}.")
+        return as_picture(figure, f"XFetch, loads for each expiry: {title}. {said}.")
 
 
 def expiries(together: Sequence[float], spread: Sequence[float], *, names: tuple[str, str]) -> Picture:
     """When keys expire that were written together: without jitter and with it. Units: seconds after the write."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.2), layout="constrained")
         panels = figure.subplots(2, 1, sharex=True, sharey=True)
         low, high = math.floor(min(spread)) - 1, math.ceil(max(together)) + 1
@@ -109,14 +109,15 @@ def expiries(together: Sequence[float], spread: Sequence[float], *, names: tuple
             panel.set_ylabel("keys")
         panels[1].set_xlabel("seconds after they were written together")
         most = ", ".join(f"{count} {name}" for count, name in zip(tallest, names, strict=True))
-        return _picture(figure, f"Of {len(together)} keys, the most that expire in one second: {most}.")
+        return as_picture(figure, f"Of {len(together)} keys, the most that expire in one second: {most}.")
 
 
-def _picture(figure: Figure, alt: str) -> Picture:
+def as_picture(figure: Figure, alt: str) -> Picture:
     """The figure as one SVG element that speaks; on white, so that it reads in a dark theme too."""
     text = io.StringIO()
     figure.savefig(text, format="svg", facecolor="white", metadata={"Date": None})
     svg = text.getvalue()
-    svg = svg[svg.index("<svg") :]
-    size = 'style="max-width:100%;height:auto;border-radius:6px"'
+    # Matplotlib's own style sheet speaks of every element on the page; as an attribute it stays in this picture.
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    size = 'style="max-width:100%;height:auto;border-radius:6px;stroke-linejoin:round;stroke-linecap:butt"'
     return Picture(re.sub("<svg ", f'<svg role="img" aria-label="{escape(alt)}" {size} ', svg, count=1), alt)
