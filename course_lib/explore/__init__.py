@@ -12,7 +12,7 @@ from course_lib.explore.search import Budget, Findings, search, smaller
 from course_lib.explore.shrink import shrink
 from course_lib.explore.trial import Play, Schedule, Trial, Violation, described, play
 from course_lib.explore.turncodes import decode_turns, encode_turns
-from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, steady
+from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, Turn, Turns, steady
 
 __all__ = [
     "CRASHED",
@@ -28,6 +28,8 @@ __all__ = [
     "Schedule",
     "Simulation",
     "Trial",
+    "Turn",
+    "Turns",
     "Violation",
     "chance",
     "decode",

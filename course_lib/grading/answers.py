@@ -6,7 +6,8 @@ import asyncio
 import dis
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import CodeType
 from typing import Any
 
@@ -15,12 +16,14 @@ from redis.exceptions import DataError, ResponseError
 from course_lib.explore import Play
 from course_lib.grading.exercise import Refused
 from course_lib.grading.guard import Blocked
+from course_lib.trace import Trace
 
 NOT_YET = "Replace `raise NotImplementedError` in the cell above by your code, run that cell, and then this one again."
 
 
-def coroutine_function(answer: Any, *names: str) -> Any:
-    """An async function, or anything that is called like one, that can be given arguments of these names."""
+def coroutine_function(answer: Any, *names: str, positional: int = 3) -> Any:
+    """An async function, or anything that is called like one, that takes the first of these by position, the others
+    by name."""
     _present(answer)
     if inspect.iscoroutine(answer):
         answer.close()
@@ -29,7 +32,21 @@ def coroutine_function(answer: Any, *names: str) -> Any:
         raise Refused("error", f"You handed in {_described(answer)}; hand in the function itself.")
     if inspect.isasyncgenfunction(answer):
         raise Refused("error", "Your function contains yield; it should return one value.")
-    _takes(answer, names)
+    _takes(answer, names, positional)
+    return answer
+
+
+def a_class(answer: Any, *names: str, methods: Mapping[str, tuple[str, ...]]) -> Any:
+    """A class with these async methods, or what makes such objects. It takes these arguments, the last one by name."""
+    _present(answer)
+    if not callable(answer):
+        raise Refused("error", f"You handed in {_described(answer)}; hand in the class: its name without (…).")
+    for method, arguments in methods.items() if isinstance(answer, type) else ():
+        found = getattr(answer, method, None)
+        if not inspect.iscoroutinefunction(found):
+            raise Refused("error", f"Your class needs `async def {method}(self, {', '.join(arguments)})`.")
+        _takes(found, ("self", *arguments), len(arguments) + 1)
+    _takes(answer, names, len(names) - 1)
     return answer
 
 
@@ -37,10 +54,10 @@ def plain_function(answer: Any, *names: str) -> Any:
     """An ordinary function of arguments in this order."""
     _present(answer)
     if inspect.iscoroutinefunction(answer):
-        raise Refused("error", "Your function is async; write plain def: a trace is read without waiting for anything.")
+        raise Refused("error", "Your function is async; write plain def: it has nothing to wait for.")
     if not callable(answer):
         raise Refused("error", f"You handed in {_described(answer)}; hand in the function itself.")
-    _takes(answer, names, by_name=False)
+    _takes(answer, names, len(names))
     return answer
 
 
@@ -93,6 +110,19 @@ def advice(error: BaseException) -> str:
     return ""
 
 
+def ask(answer: Callable[[Trace], str | None], trace: Trace) -> str | None:
+    """What the property says of a run, handed over as a copy. Raises: Refused, if it fails."""
+    copy = Trace(trace.world, trace.seed, [replace(event) for event in trace], [replace(note) for note in trace.notes])
+    try:
+        said = answer(copy)
+    except Exception as error:
+        refuse_error(error, answer)
+    if said is not None and type(said) is not str:
+        kind = type(said).__name__
+        raise Refused("error", f"Your property returned a {kind}; return None, or a sentence: what is violated.")
+    return said
+
+
 def _present(answer: Any) -> None:
     if answer is None or answer is Ellipsis:
         raise Refused("unanswered", NOT_YET)
@@ -107,12 +137,11 @@ def _empty(code: CodeType, docstring: str | None) -> bool:
     return not code.co_names and set(code.co_consts) <= {None, docstring} and not loops
 
 
-def _takes(answer: Any, names: tuple[str, ...], *, by_name: bool = True) -> None:
+def _takes(answer: Any, names: tuple[str, ...], first: int) -> None:
     try:
         signature = inspect.signature(answer)
     except (TypeError, ValueError):
         return  # some callables have none; the first call will show
-    first = 3 if by_name else len(names)
     try:
         signature.bind(*names[:first], **dict.fromkeys(names[first:]))
     except TypeError as error:
@@ -125,5 +154,7 @@ def _described(answer: Any) -> str:
 
 
 def _file(code: Any) -> str:
+    if isinstance(code, type):
+        code = next((one for one in vars(code).values() if inspect.isfunction(one)), None)
     found: Any = getattr(inspect.unwrap(code), "__code__", None) if callable(code) else None
     return found.co_filename if isinstance(found, CodeType) else ""

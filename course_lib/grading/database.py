@@ -56,3 +56,10 @@ class Database:
 def _finish(done: asyncio.Future[None]) -> None:
     if not done.done():  # who waited may have been cancelled
         done.set_result(None)
+
+
+async def until(world: Simulation, when: float) -> None:
+    """Wait by the world's clock, which no patch of asyncio changes; if the time is over, not at all."""
+    done = world.loop.create_future()
+    world.loop.call_at(max(when, world.now()), _finish, done)
+    await done

@@ -71,6 +71,11 @@ def round_trips(events: Iterable[Event]) -> int:
     return trips
 
 
+def seen(run: Play, client: str) -> list[Event]:
+    """The judge's own commands that were answered: what the server said, whatever became of the client's library."""
+    return [event for event in of(run.trace, client) if event.t_server is not None and event.fault is None]
+
+
 def of(trace: Trace, client: str) -> Iterator[Event]:
     """One client's commands."""
     return (event for event in trace if event.client == client)

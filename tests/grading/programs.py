@@ -10,7 +10,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MISCONCEPTIONS = ROOT / "tests" / "misconceptions"
-ANSWERS = {"05.1": "load_once", "05.2": "refresh_early", "05.3": "lock_and_wait", "05.4": "fault", "05.5": "violated"}
+ANSWERS = {
+    "02.1": "profile_key", "02.2": "ProfilesV2", "02.3": "Flushable", "02.4": "clean_up", "02.5": "order",
+    "02.6": "immortal",
+    "05.1": "load_once", "05.2": "refresh_early", "05.3": "lock_and_wait", "05.4": "fault", "05.5": "violated",
+}  # fmt: skip
+LESSONS = sorted({exercise.partition(".")[0] for exercise in ANSWERS})
 
 
 def module(exercise: str) -> ModuleType:
@@ -36,10 +41,14 @@ def cells(folder: str, lesson: str = "05") -> list[dict[str, Any]]:
 
 
 def answers(folder: str) -> dict[str, Any]:
-    """What the learner's cells define, by exercise: the cells are run as a notebook would, the checks left out."""
-    names: dict[str, Any] = {}
-    for cell in cells(folder):
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "code" and (cell["id"] == "imports" or cell["id"].startswith("answer")):
-            exec(compile(source, f"<{folder}: {cell['id']}>", "exec"), names)  # our own notebook
-    return {exercise: names[name] for exercise, name in ANSWERS.items()}
+    """What the learner's cells define, by exercise: each lesson's cells are run as a notebook would, the checks left
+    out."""
+    found: dict[str, Any] = {}
+    for lesson in LESSONS:
+        names: dict[str, Any] = {}
+        for cell in cells(folder, lesson):
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and (cell["id"] == "imports" or cell["id"].startswith("answer")):
+                exec(compile(source, f"<{folder}: {cell['id']}>", "exec"), names)  # our own notebook
+        found |= {exercise: names[name] for exercise, name in ANSWERS.items() if exercise.startswith(lesson)}
+    return found

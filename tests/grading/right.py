@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -17,6 +17,7 @@ from course_lib.sim import OneFault
 from course_lib.trace import Trace
 
 from .programs import module
+from .right_versions import VERSIONS
 
 with_the_blank: Any = module("05.1").with_the_blank
 with_the_blanks: Any = module("05.2").with_the_blanks
@@ -213,7 +214,8 @@ def passed_on(redis: Any, key: str, load: Any, **policy: Any) -> Awaitable[Any]:
     return one_script(redis, key, load, **policy)
 
 
-RIGHT: dict[str, dict[str, Callable[..., Any] | OneFault]] = {
+RIGHT: dict[str, dict[str, Any]] = {
+    **VERSIONS,
     "05.1": {
         "script": with_the_blank(by_script),
         "transaction": with_the_blank(in_a_transaction),

@@ -18,10 +18,10 @@ from course_lib.errors import UnknownExercise
 from course_lib.grading import check, guard, hint
 from course_lib.grading.exercise import words
 
-from .programs import ANSWERS, MISCONCEPTIONS, answers, wrong
+from .programs import ANSWERS, LESSONS, MISCONCEPTIONS, answers, wrong
 from .right import RIGHT
 
-WORDS = words("05")
+WORDS = {id: its for lesson in LESSONS for id, its in words(lesson).items()}
 MISTAKES = [(id, name, answer) for id in ANSWERS for name, answer in wrong(id)]
 OTHERS = [(id, name, answer) for id, them in RIGHT.items() for name, answer in them.items()]
 SOLUTIONS, STUBS = answers("solutions"), answers("exercises")

@@ -17,13 +17,14 @@ from course_lib.grading import exercises
 from course_lib.grading.exercise import words
 from course_lib.grading.exercises import BEGIN, END, BadSource, exercise, main, text
 
-from .programs import ROOT, cells
+from .programs import LESSONS, ROOT, cells
 
 NAME = "05_stampedes.ipynb"
+NAMES = {path.name[:2]: path.name for path in (ROOT / "solutions").glob("[0-9]*.ipynb")}
 
 
-def source() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((ROOT / "solutions" / NAME).read_text(encoding="utf-8"))
+def source(lesson: str = "05") -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / "solutions" / NAMES[lesson]).read_text(encoding="utf-8"))
     return loaded
 
 
@@ -65,12 +66,19 @@ def test_generating_twice_gives_the_same_bytes() -> None:
     assert once == nbformat.writes(nbformat.reads(once, as_version=4)) + "\n"
 
 
-def test_no_solution_is_left() -> None:
+SECRETS = {
+    "02": ("re.fullmatch", "json.dumps", "redis.delete", "incr(", "scan_iter", '"reader", "reader"', 'KEEPTTL" in'),
+    "05": ("nx=True", "math.log", "left_ms / 1000", "clock() - start", '"pause", at=3, seconds=0.1', "died ="),
+}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_no_solution_is_left(lesson: str) -> None:
     """Neither marker nor any line from between the markers, unless the learner is given it elsewhere."""
-    left = "".join("".join(cell["source"]) for cell in cells("exercises"))
+    left = "".join("".join(cell["source"]) for cell in cells("exercises", lesson))
     assert "SOLUTION" not in left
-    for secret in ("nx=True", "math.log", "left_ms / 1000", "clock() - start", '"pause", at=3, seconds=0.1', "died ="):
-        assert secret in "".join("".join(cell["source"]) for cell in cells("solutions"))
+    for secret in SECRETS[lesson]:
+        assert secret in "".join("".join(cell["source"]) for cell in cells("solutions", lesson))
         assert secret not in left
 
 
@@ -83,12 +91,13 @@ def test_outputs_and_an_editors_traces_are_emptied() -> None:
     assert text(exercise(marked, NAME)) == text(exercise(source(), NAME))
 
 
-def test_cells_carry_nbgraders_metadata() -> None:
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_cells_carry_nbgraders_metadata(lesson: str) -> None:
     """nbgrader's schema 3: answers are its "manually graded" cells, checks are its read-only ones."""
-    for notebook in (source(), exercise(source(), NAME)):
+    for notebook in (source(lesson), exercise(source(lesson), NAMES[lesson])):
         found = [cell["metadata"]["nbgrader"] for cell in notebook["cells"] if "nbgrader" in cell["metadata"]]
         graded = {metadata["grade_id"]: metadata for metadata in found}
-        for id, its in words("05").items():
+        for id, its in words(lesson).items():
             assert graded[id] == {
                 "grade": True, "grade_id": id, "locked": False, "points": its.points, "schema_version": 3,
                 "solution": True, "task": False,
@@ -115,20 +124,21 @@ def test_a_bad_source_is_refused_in_words(change: Any, said: str) -> None:
         exercise(broken, NAME)
 
 
-def test_each_exercise_states_minutes_points_and_contract() -> None:
-    prose = "".join("".join(cell["source"]) for cell in cells("exercises") if cell["cell_type"] == "markdown")
-    for id, its in words("05").items():
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_each_exercise_states_minutes_points_and_contract(lesson: str) -> None:
+    prose = "".join("".join(cell["source"]) for cell in cells("exercises", lesson) if cell["cell_type"] == "markdown")
+    for id, its in words(lesson).items():
         assert f"## {id} {its.title}\n\n*About {its.minutes} minutes, {its.points} points.*" in prose
-    assert prose.count("**Contract.**") == len(words("05"))
+    assert prose.count("**Contract.**") == len(words(lesson))
 
 
 # -- run from top to bottom -------------------------------------------------------------------------------------------
 
 
-def executed(folder: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+def executed(folder: str, lesson: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
     """Run a notebook in this Python, as JupyterLab does, and return each code cell's outputs."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    notebook = nbformat.read(ROOT / folder / NAME, as_version=4)
+    notebook = nbformat.read(ROOT / folder / NAMES[lesson], as_version=4)
     nbformat.validate(notebook)
     NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(ROOT / folder)}}
@@ -142,15 +152,17 @@ def verdicts(outputs: dict[str, list[Any]]) -> dict[str, str]:
     return {id: outs[-1]["data"]["text/plain"] for id, outs in outputs.items() if id.startswith("check")}
 
 
-def test_the_solutions_pass_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = verdicts(executed("solutions", monkeypatch))
-    assert len(said) == len(words("05"))
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_solutions_pass_in_a_notebook(lesson: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = verdicts(executed("solutions", lesson, monkeypatch))
+    assert len(said) == len(words(lesson))
     assert all(text.startswith("✓ Passed") for text in said.values()), said
 
 
-def test_the_unsolved_notebook_runs_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = verdicts(executed("exercises", monkeypatch))
-    assert len(said) == len(words("05"))
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_unsolved_notebook_runs_to_its_end(lesson: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = verdicts(executed("exercises", lesson, monkeypatch))
+    assert len(said) == len(words(lesson))
     assert all(text.startswith("○ Not answered yet") for text in said.values()), said
 
 

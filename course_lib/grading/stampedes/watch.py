@@ -8,9 +8,8 @@ from functools import partial
 from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial, Violation
-from course_lib.grading.answers import refuse_error
+from course_lib.grading.answers import ask
 from course_lib.grading.evidence import ms, overlap, paused
-from course_lib.grading.exercise import Refused
 from course_lib.grading.stampedes.crowd import Crowd, Setting, all_at_once, world
 from course_lib.grading.stampedes.twins import deletes_any_lock, frees_its_own, looks_then_takes
 from course_lib.trace import Note, Trace
@@ -59,19 +58,6 @@ def _dying(setting: Setting, world: Simulation, clients: int) -> Crowd:
 
     world.at(0.05, strike)
     return crowd
-
-
-def ask(answer: Property, trace: Trace) -> str | None:
-    """What the property says of a run, handed over as a copy. Raises: Refused, if it fails."""
-    copy = Trace(trace.world, trace.seed, [replace(event) for event in trace], [replace(note) for note in trace.notes])
-    try:
-        said = answer(copy)
-    except Exception as error:
-        refuse_error(error, answer)
-    if said is not None and type(said) is not str:
-        kind = type(said).__name__
-        raise Refused("error", f"Your property returned a {kind}; return None, or a sentence: what is violated.")
-    return said
 
 
 # -- clues: what does the property say of small traces made by hand? ---------------------------------------------------
