@@ -18,7 +18,7 @@ from course_lib.patterns.loadlock import LoadLock, Token, new_token, uninterrupt
 
 async def lock_and_wait(
     redis: Redis, key: str, load: Load, *,
-    ttl: float, lock_ttl: float, wait: float, poll: float = 0.02, absent_ttl: float = 1.0,
+    ttl: float, lock_ttl: float, wait: float, poll: float = 0.02, growth: float = 1.5, absent_ttl: float = 1.0,
     token: Token = new_token, draw: Draw = random.random,
 ) -> str | None:  # fmt: skip
     """Locked cache-aside: one client loads a missing key, and the others wait for its value.
@@ -28,7 +28,7 @@ async def lock_and_wait(
     or is cancelled frees the lock, and the next waiter tries.
 
     Units: ttl, lock_ttl, absent_ttl in seconds, 0.001 to 1e9; wait in seconds, 0 to 1e9, for another client's load;
-        poll in seconds: the first pause, ±50 % at random; each is half as long again as the last, up to 10 × poll.
+        poll in seconds: the first pause, ±50 % at random; each is `growth`, at least 1, times the last, up to 10 × poll.
     Cost: hit, 1 round trip; loader, 3 and one load; waiter, 1 or 2, and 1 for each poll.
     Raises: LoadTimeout after wait; what load raises, to its caller alone; BadArgument; redis-py's errors, TimeoutError.
     Does not: cache anything if every load outlasts lock_ttl; spare a failing database, which the waiters try in turn;
@@ -42,6 +42,7 @@ async def lock_and_wait(
     ['Ann', 'Ann', 'Ann']
     """
     require(0 <= wait <= 1e9, "wait", wait, "seconds, from 0 to 1e9")
+    require(growth >= 1, "growth", growth, "a number, at least 1")
     pause = milliseconds("poll", poll) / 1000
     lock = LoadLock(redis, key, token(), ttl=ttl, lock_ttl=lock_ttl, absent_ttl=absent_ttl)
     now = asyncio.get_running_loop().time
@@ -59,7 +60,7 @@ async def lock_and_wait(
         if (left := deadline - now()) <= 0:
             raise LoadTimeout(f"{key!r} did not arrive within {wait} s; another client has been loading it")
         await asyncio.sleep(min(pause * (0.5 + draw()), left))
-        pause = min(pause * 1.5, poll * 10)
+        pause = min(pause * growth, poll * 10)
 
 
 class SingleFlight:

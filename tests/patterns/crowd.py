@@ -75,7 +75,7 @@ def crowd(world: Simulated, size: int, ask: Ask, *, within: float = 0.01) -> dic
 def asker(world: Simulated, database: Database, **policy: Any) -> Ask:
     """What one client of a crowd does: ask for the page through the lock."""
     draw = world.draws("poll")
-    return partial(lock_and_wait, world.redis(), "page", database.load, draw=draw, **(LOCKED | policy))
+    return partial(lock_and_wait, world.redis(), "page", database.load, **({"draw": draw} | LOCKED | policy))
 
 
 def round_trips(events: Iterable[Event]) -> int:

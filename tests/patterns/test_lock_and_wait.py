@@ -10,11 +10,11 @@ import pytest
 
 from course_lib.errors import BadArgument, LoadTimeout
 from course_lib.patterns import SingleFlight, cache_aside, lock_and_wait
-from course_lib.sim import CRASHED, OneFault, Process
+from course_lib.sim import CRASHED, OneFault, Process, steady
 from course_lib.worlds import Simulated
 
 from . import broken
-from .crowd import LOCKED, Ask, Database, alone, asker, crowd
+from .crowd import LOCKED, Ask, Database, alone, asker, awaited, crowd, timed
 
 SEEDS = range(8)
 
@@ -53,6 +53,24 @@ def test_a_waiter_costs_few_commands() -> None:
     world, database = Simulated(seed=1), Database(seconds=0.15)
     crowd(world, 1000, asker(world, database))
     assert len(world.trace) < 6 * 1000
+
+
+@pytest.mark.parametrize(("growth", "waited", "polls"), [(1.0, 0.111, 11), (1.5, 0.138, 6)])
+def test_pauses_that_do_not_grow_end_a_wait_sooner_and_ask_more_often(growth: float, waited: float, polls: int) -> None:
+    """A load of 150 ms, round trips of 1 ms, and a waiter that comes 50 ms late and pauses for 10 ms at first."""
+    world, database = Simulated(seed=1, latency=steady(0.0005)), Database(seconds=0.15)
+    ask = asker(world, database, poll=0.01, growth=growth, draw=lambda: 0.5)
+    world.client("loader", ask)
+    world.client("waiter", timed, world, awaited(ask()), start=0.05)
+    value, seconds = world.run()["waiter"]
+    assert (value, seconds) == ("page", pytest.approx(waited, abs=0.001))
+    names = [event.name for event in world.trace if event.client == "waiter"]
+    assert names == ["MGET"] * polls
+
+
+def test_pauses_that_would_shrink_are_refused() -> None:
+    with pytest.raises(BadArgument, match="growth is 0.5"):
+        alone(Simulated(), lambda redis: lock_and_wait(redis, "k", None, ttl=1, lock_ttl=1, wait=1, growth=0.5))  # type: ignore[arg-type]
 
 
 def loads_around_a_pause(seed: int) -> int:

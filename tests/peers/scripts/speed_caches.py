@@ -15,6 +15,7 @@ import redis.asyncio
 from speed import serve
 
 LOAD = 0.15  # s
+SOON = {"poll": 0.005, "growth": 1.0}  # for a short wait: pauses that do not grow
 
 
 class Async:
@@ -73,7 +74,11 @@ class LockAndWait(Async):
     async def page(self, key):
         from course_lib.patterns import lock_and_wait
 
-        return await lock_and_wait(self.redis, key, self.load, ttl=60, lock_ttl=10, wait=30)
+        return await lock_and_wait(self.redis, key, self.load, ttl=60, lock_ttl=10, wait=30, **SOON)
+
+    async def by_hand(self):
+        """It must also see, in the same round trip, whether somebody loads."""
+        await self.redis.mget("warm", "lock:{warm}")
 
 
 class LockOrStale(Async):
@@ -82,6 +87,13 @@ class LockOrStale(Async):
 
         return await lock_or_stale(self.redis, key, self.load, ttl=60, stale=60, lock_ttl=10, wait=30)
 
+    async def by_hand(self):
+        """It must also see how fresh the value is, and whether somebody reloads it."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.mget("warm", "lock:{warm}")
+            pipe.pttl("warm")
+            await pipe.execute()
+
 
 class SingleFlight(Async):
     async def open(self):
@@ -89,7 +101,7 @@ class SingleFlight(Async):
 
         await super().open()
         self.flight = SingleFlight()
-        self.locked = lambda key: lock_and_wait(self.redis, key, self.load, ttl=60, lock_ttl=10, wait=30)
+        self.locked = lambda key: lock_and_wait(self.redis, key, self.load, ttl=60, lock_ttl=10, wait=30, **SOON)
 
     async def page(self, key):
         return await self.flight.do(key, lambda: self.locked(key))
