@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-import redis
+import redis.lock
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -68,6 +68,14 @@ def test_ours_knows_its_own_token_after_a_lost_reply(node: Node) -> None:
     swallowed = node.proxy.swallowed
     on([node], work, retries=3)
     assert our_locks([node]) == [0]
+
+
+def test_redis_py_by_default_locks_for_ever(node: Node) -> None:
+    """Without `timeout` the lock outlives its holder's crash. Ours cannot be made without a ttl."""
+    assert redis.lock.Lock(node.client, "job").acquire()
+    assert node.client.pttl("job") == -1
+    with pytest.raises(TypeError, match="ttl"):
+        Lock(Redis(decode_responses=True), "job")  # type: ignore[call-arg]
 
 
 def test_redis_py_lets_a_late_task_free_another_tasks_lock(node: Node) -> None:
