@@ -28,7 +28,7 @@ async def lock_and_wait(
     or is cancelled frees the lock, and the next waiter tries.
 
     Units: ttl, lock_ttl, absent_ttl in seconds, 0.001 to 1e9; wait in seconds, 0 to 1e9, for another client's load;
-        poll in seconds: the first pause, ±50 % at random; each is `growth`, at least 1, times the last, up to 10 × poll.
+        poll in seconds: the first pause, ±50 % at random; each is `growth` times (1 or more) the last, up to 10 × poll.
     Cost: hit, 1 round trip; loader, 3 and one load; waiter, 1 or 2, and 1 for each poll.
     Raises: LoadTimeout after wait; what load raises, to its caller alone; BadArgument; redis-py's errors, TimeoutError.
     Does not: cache anything if every load outlasts lock_ttl; spare a failing database, which the waiters try in turn;
