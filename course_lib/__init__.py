@@ -7,12 +7,13 @@
 - `servers`    real servers as local processes that never outlive the kernel
 - `worlds`     Simulated, Embedded, Real: the same few verbs (`live` and `recorded` are what the last two share)
 - `oracle`     a simulated trace, replayed on a real server: are the replies the same?
-- `explore`    many schedules of a small scenario, a fault at every command, the smallest failure, replay codes
+- `explore`    every order of a few clients' commands, sampled ones, a fault at every command, the smallest failure
 - `scenarios`  one module a lesson: a pattern under a workload, and the numbers of the lesson's figures
 - `views`      trace or numbers → picture and its text alternative
-- `widgets`    controls around scenarios and views: lab, space-time diagram, predict
+- `widgets`    controls around scenarios and views: lab, space-time diagram, predict, be the scheduler
 - `grading`    check, hint and replay for the exercises
 - `lesson`     what a notebook's first cell calls
+- `reference`  patterns/README.md, made from the docstrings
 - `bootstrap`  builds the environment; needs nothing but Python
 
 tests/test_house.py says which of these may import which.

@@ -70,7 +70,8 @@ class _RealConnection(Recorded, aioredis.Connection):
 class Embedded(Live):
     """fakeredis inside this process, in real time: no server needed, works on every platform.
 
-    Units: `socket_timeout` in seconds. Does not: show races; each command is answered at once.
+    Units: `socket_timeout` in seconds. Does not: show races; each command is answered at once, XREADGROUP with BLOCK
+    too, so a worker that waits for messages spins.
     """
 
     def __init__(

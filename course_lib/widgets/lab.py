@@ -122,7 +122,7 @@ class Lab(Generic[Result]):
                     if perf_counter() - began > SHOW_PROGRESS_AFTER:
                         self._bar.layout.visibility = "visible"
                         self._bar.value = done
-                    await asyncio.sleep(0)  # hear the next change, or Stop
+                    await asyncio.sleep(0.001)  # long enough to hear the next change, or Stop, whole
             self._show(result)
         except asyncio.CancelledError:
             if self._task is None:
