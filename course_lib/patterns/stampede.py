@@ -44,12 +44,13 @@ async def lock_and_wait(
     require(0 <= wait <= 1e9, "wait", wait, "seconds, from 0 to 1e9")
     require(growth >= 1, "growth", growth, "a number, at least 1")
     pause = milliseconds("poll", poll) / 1000
-    lock = LoadLock(redis, key, token(), ttl=ttl, lock_ttl=lock_ttl, absent_ttl=absent_ttl)
+    lock = LoadLock(redis, key, "", ttl=ttl, lock_ttl=lock_ttl, absent_ttl=absent_ttl)
     now = asyncio.get_running_loop().time
     deadline = now() + wait
     while True:
         stored, holder = await redis.mget(key, lock.name)
         if stored is None and holder is None:
+            lock.token = lock.token or token()  # a hit needs none
             stored, holder, _ = await lock.take()  # it reads the value again, which may have come since we looked
             if holder == lock.token and stored is None:
                 return await lock.load(load)

@@ -48,8 +48,8 @@ def test_uncontended(stack: ExitStack, nodes: int, names: list[str]) -> None:
     table.bar(trips["ours"] == 2 * nodes, f"round trips are the proven minimum, {2 * nodes}: {trips['ours']:g}")
     table.bar(
         ratio <= 1.1,
-        f"p50 within 10 % of the same scripts called by hand: {ratio:.2f} ×",
-        known="a time-out for each request, a lease with its timer, and the way of a cancellation to its release",
+        f"p50 within 10 % of the same scripts with the same time-outs by hand: {ratio:.2f} ×",
+        known="a lease with its timer and token, and the way of a cancellation to its release",
     )
     table.close()
 

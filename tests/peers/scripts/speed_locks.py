@@ -87,8 +87,13 @@ class WakeByHand:
         await self.release()
 
 
+async def in_time(call):
+    async with asyncio.timeout(5):
+        return await call
+
+
 class ByHand:
-    """What ours sends, which also fences and wakes, sent again with nothing around the calls."""
+    """What ours sends, which also fences and wakes, sent again with nothing around the calls but their time-outs."""
 
     def __init__(self, *urls):
         self.urls = urls
@@ -106,7 +111,7 @@ class ByHand:
 
     async def cycle(self):
         for step in self.steps:
-            calls = [node.execute_command(*call) for node, call in zip(self.nodes, step, strict=True)]
+            calls = [in_time(node.execute_command(*call)) for node, call in zip(self.nodes, step, strict=True)]
             if len(calls) == 1:
                 await calls[0]
             else:
