@@ -89,7 +89,7 @@ class Generation:
     Cost: 1 round trip each, and 1 more for a get after another's flush. Flushed values keep their memory until the TTL.
     Raises: redis-py's errors, and then a flush may have happened or not, so repeat it; BadArgument.
     Does not: survive the loss of its counter, a key without TTL: flushed values come back.
-    Source: memcached's wiki, "Programming tricks" (namespaces).
+    Source: memcached's wiki, ProgrammingTricks, "Namespacing".
 
     >>> users = Generation(redis, KeySchema("app", "user", version=2))
     >>> await users.get(42), await users.set(42, value="Ann", ttl=60, seen=users.seen), await users.get(42)
