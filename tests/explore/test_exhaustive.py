@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
+from redis.exceptions import WatchError
 
 from course_lib.explore import Play, Schedule, Simulation, Trial, Violation, enumerate_all, exhaustive, play
 from course_lib.explore.footprint import commute, footprint
@@ -208,6 +209,33 @@ def test_a_reduction_that_takes_too_much_loses_outcomes(monkeypatch: pytest.Monk
     every, _ = outcomes(programs, reduce=False)
     monkeypatch.setattr(exhaustive, "commute", lambda one, other: True)
     assert outcomes(programs, reduce=True)[0] < every
+
+
+async def watching(redis: Redis, name: str) -> str:
+    """m0 writes y only if nobody has changed x since it looked; m1 changes x."""
+    if name == "m1":
+        await redis.set("x", "1")
+        return "changed"
+    async with redis.pipeline() as pipe:
+        await pipe.watch("x")
+        pipe.multi()
+        pipe.set("y", "1")
+        try:
+            await pipe.execute()
+        except WatchError:
+            return "aborted"
+    return "kept"
+
+
+def test_a_transaction_hangs_on_what_it_watched() -> None:
+    """EXEC writes y and SET writes x, and yet their order matters."""
+    seen: dict[bool, set[str]] = {}
+    for reduce in (False, True):
+        seen[reduce] = set()
+        made = trial(watching, lambda run, own=seen[reduce]: own.add(run.results["c0"]) or ())
+        enumerate_all(made, 2, reduce=reduce)
+    assert seen[False] == {"kept", "aborted"}
+    assert seen[True] == seen[False]
 
 
 def test_clients_on_keys_of_their_own_have_one_order() -> None:
