@@ -8,7 +8,7 @@ Systems", Springer LNCS 1032, 1996, chapter 5. Tests hold the two to the same ve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from time import monotonic
 
@@ -79,12 +79,9 @@ class Path:
         """Play this order to its end, first come first where nothing is settled; None if that turns out redundant."""
         self._depth = self._notes = 0
         try:
-            run = play(self._trial, Schedule(self._clients, self._seed), self._world, choose=self._choose)
+            return play(self._trial, Schedule(self._clients, self._seed), self._world, choose=self._choose)
         except Redundant:
             return None
-        chosen = tuple(fork.chosen for fork in self._forks)
-        run.schedule = replace(run.schedule, turns=chosen)
-        return run
 
     def turn_back(self) -> None:
         """Go back to the last fork with a turn to try, and take it next time."""

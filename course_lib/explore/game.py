@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from course_lib.explore.trial import HeldBack, Play, Schedule, Trial, Violation, play
+from course_lib.explore.trial import HeldBack, Schedule, Trial, Violation, play
 from course_lib.sim import Move, Turn
 
 
@@ -19,10 +19,8 @@ class Game:
 
     def __init__(self, trial: Trial, clients: int, *, seed: int = 0, step: float = 0.001) -> None:
         self.trial, self.clients, self.seed, self.step = trial, clients, seed, step
-        self.moves: list[int | Move] = []
         self._world = trial.world()
-        self.able: Sequence[Turn] = ()
-        self.play = self._played()
+        self._play([])
 
     @property
     def over(self) -> bool:
@@ -41,9 +39,6 @@ class Game:
 
     def move(self, move: int | Move) -> None:
         """Choose. Raises: ValueError for a turn that is not there; then nothing has happened."""
-        at = move if isinstance(move, int) else move.at
-        if not 0 <= at < len(self.able):
-            raise ValueError(f"there is no turn {at}: {len(self.able)} commands wait, counted from 0")
         self._play([*self.moves, move])
 
     def undo(self) -> None:
@@ -55,24 +50,29 @@ class Game:
         self._play([])
 
     def follow(self, schedule: Schedule) -> None:
-        """Make the moves of a schedule, to its end."""
+        """Make the moves of a schedule, to its end. Raises: ValueError as `move` does."""
         if schedule.turns is None:
             raise ValueError(f"{schedule.text!r} has no turns to follow")
         self._play(list(schedule.turns))
 
     def _play(self, moves: list[int | Move]) -> None:
-        self.moves = moves
-        self.play = self._played()
-
-    def _played(self) -> Play:
-        left = iter(self.moves)
+        left = iter(moves)
 
         def choose(turns: Sequence[Turn]) -> int | Move:
             chosen = next(left, None)
             if chosen is None:
                 raise HeldBack(list(turns))
+            _check(chosen, len(turns))
             return chosen
 
-        run = play(self.trial, self.schedule, self._world, choose=choose, step=self.step)
-        self.able = run.stopped.turns if isinstance(run.stopped, HeldBack) else ()
-        return run
+        run = play(self.trial, Schedule(self.clients, self.seed), self._world, choose=choose, step=self.step)
+        for unmade in left:
+            _check(unmade, 0)
+        self.moves, self.play = moves, run
+        self.able: Sequence[Turn] = run.stopped.turns if isinstance(run.stopped, HeldBack) else ()
+
+
+def _check(move: int | Move, waiting: int) -> None:
+    at = move if isinstance(move, int) else move.at
+    if not 0 <= at < waiting:
+        raise ValueError(f"there is no turn {at}: {waiting} commands wait, counted from 0")

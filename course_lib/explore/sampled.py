@@ -9,13 +9,12 @@ doi:10.1145/1736020.1736040.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import inf
 from time import monotonic
 
 from course_lib.explore.orders import Orders, Progress
-from course_lib.explore.trial import Play, Schedule, Trial, play
-from course_lib.sim import Choose, Draws, Move, Simulation, Turn
+from course_lib.explore.trial import Schedule, Trial, play
+from course_lib.sim import Draws, Turn
 
 
 class ByPriority:
@@ -60,7 +59,8 @@ def sample(
             break
         if progress is not None:
             progress(number)
-        run = recorded(trial, clients, seed, world, ByPriority(Draws(seed, "order", number), commands, depth))
+        choose = ByPriority(Draws(seed, "order", number), commands, depth)
+        run = play(trial, Schedule(clients, seed), world, choose=choose)
         commands = max(commands, len(run.trace))
         found.add(run)
     return found
@@ -71,16 +71,3 @@ def chance(clients: int, commands: int, depth: int, schedules: int) -> float:
     one: float = 1 / (clients * commands ** (depth - 1))
     missed: float = (1 - one) ** schedules
     return 1 - missed
-
-
-def recorded(trial: Trial, clients: int, seed: int, world: Simulation, choose: Choose) -> Play:
-    """Play an order, and write its turns down, so that the schedule replays without `choose`."""
-    chosen: list[int | Move] = []
-
-    def writes_down(turns: Sequence[Turn]) -> int | Move:
-        chosen.append(choose(turns))
-        return chosen[-1]
-
-    run = play(trial, Schedule(clients, seed), world, choose=writes_down)
-    run.schedule = replace(run.schedule, turns=tuple(chosen))
-    return run

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from course_lib.explore.orders import Orders, clients_in_order, simplicity
-from course_lib.explore.sampled import recorded, sample
-from course_lib.explore.trial import Play, Trial
+from course_lib.explore.sampled import sample
+from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import Choose, Turn
 
 
@@ -27,7 +27,7 @@ def shrink(trial: Trial, promise: str, failing: Play, *, most: int = 2_000) -> P
         better = False
         for order in _joined(clients_in_order(failing)):
             schedule = failing.schedule
-            run = recorded(trial, schedule.clients, schedule.seed, world, following(order))
+            run = play(trial, Schedule(schedule.clients, schedule.seed), world, choose=following(order))
             left -= 1
             if run.violation(promise) and simplicity(run) < simplicity(failing):
                 failing, better = run, True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from course_lib.errors import CourseError, Deadlock, OutOfBudget
@@ -126,11 +126,15 @@ def play(
 ) -> Play:  # fmt: skip
     """Run one schedule, in a world of its own or in one that is used again, and judge it.
 
-    `choose` picks the turns in place of the schedule. Units: `step` in seconds, what a turn takes; more for a picture.
+    `choose` picks the turns in place of the schedule, and the schedule of the result has them written down, so that it
+    replays. Units: `step` in seconds, what a turn takes; more for a picture.
     """
     world = trial.world() if world is None else world
-    choose = choose or (None if schedule.turns is None else _as_written(schedule.turns))
-    world.turns = None if choose is None else Turns(choose, step=step)
+    chosen: list[int | Move] = []
+    if choose is not None:
+        world.turns = Turns(_written_down(choose, chosen), step=step)
+    else:
+        world.turns = None if schedule.turns is None else Turns(_as_written(schedule.turns), step=step)
     fault = OneFault(schedule.kind, schedule.at, schedule.seconds) if schedule.kind else None
     world.faults = fault
     world.loop.max_time, world.loop.max_steps = trial.horizon, trial.most_steps
@@ -141,10 +145,20 @@ def play(
         world.run()
     except (Deadlock, OutOfBudget, HeldBack) as error:
         stopped = error
+    if choose is not None:
+        schedule = replace(schedule, turns=tuple(chosen))
     now = min(world.now(), trial.horizon)
     done = Play(schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped)
     done.violations = list(trial.judge(done))
     return done
+
+
+def _written_down(choose: Choose, chosen: list[int | Move]) -> Choose:
+    def writes(able: Sequence[Turn]) -> int | Move:
+        chosen.append(choose(able))
+        return chosen[-1]
+
+    return writes
 
 
 def _as_written(turns: tuple[int | Move, ...]) -> Choose:

@@ -1,7 +1,7 @@
 """Replay codes of schedules that were chosen turn by turn: `T1-counter-2-0100-7KQ3`.
 
 The version of the format, what is played, how many clients, the moves, a checksum of 20 bits. A digit lets the client
-at that position go; `q0`, `r0`, `x0` lose its request, lose its reply, crash it; `w1000` lets 1,000 ms pass.
+at that position go; `q0`, `r0`, `x0` lose its request, lose its reply, crash it; `w1000.` lets 1,000 ms pass.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from course_lib.errors import BadReplayCode
+from course_lib.explore.codes import DIGITS
 from course_lib.explore.trial import Schedule
 from course_lib.sim import Move
 
 FORMAT = "T1"
-DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LETTERS = {"lose request": "q", "lose reply": "r", "crash": "x"}
 _KINDS = {letter: kind for kind, letter in LETTERS.items()}
 _MOVE = re.compile(r"([qrx]?)([0-9])|w(\d{1,7})(?=\D|$)")
 
 
 def encode_turns(name: str, clients: int, moves: Iterable[int | Move]) -> str:
-    """The code of a schedule. `name` says what is played: lower-case letters, with dots."""
+    """The code of a schedule. `name` says what is played: lower-case letters, with dots.
+
+    Raises: ValueError for a position above 9, which has no digit.
+    """
     text = f"{FORMAT}-{name}-{clients}-{''.join(map(_written, moves)) or '.'}"
     return f"{text}-{_checksum(text)}"
 
@@ -43,6 +46,9 @@ def decode_turns(code: str, name: str) -> Schedule:
 
 
 def _written(move: int | Move) -> str:
+    at = move if isinstance(move, int) else move.at
+    if at > 9:
+        raise ValueError(f"position {at} has no digit; a code takes 0 to 9")
     if isinstance(move, int):
         return str(move)
     return f"w{round(move.seconds * 1000)}." if move.kind == "wait" else f"{LETTERS[move.kind]}{move.at}"

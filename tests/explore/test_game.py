@@ -132,3 +132,14 @@ def test_a_schedule_is_followed() -> None:
     assert game.violation is not None
     with pytest.raises(ValueError, match="no turns"):
         game.follow(Schedule(2))
+
+
+@pytest.mark.parametrize("turns", [(0, 5), (0, 1, 0, 0, 0), (Move("crash", 2),)])
+def test_a_schedule_that_does_not_fit_is_refused_and_changes_nothing(turns: tuple[int | Move, ...]) -> None:
+    """A position that is not there, a move after the end, a fate for nobody."""
+    game = Game(COUNTER, 2)
+    game.move(1)
+    before = game.play.trace.digest()
+    with pytest.raises(ValueError, match="there is no turn"):
+        game.follow(Schedule(2, turns=turns))
+    assert (game.moves, game.play.trace.digest(), waiting(game)) == ([1], before, ["c0: GET", "c1: SET"])

@@ -8,9 +8,8 @@ from itertools import pairwise
 import pytest
 from redis.asyncio import Redis
 
-from course_lib.explore import Orders, Play, Simulation, Trial, Violation, chance, play, sample, shrink
+from course_lib.explore import Orders, Play, Schedule, Simulation, Trial, Violation, chance, play, sample, shrink
 from course_lib.explore.orders import clients_in_order, simplicity
-from course_lib.explore.sampled import recorded
 from course_lib.sim import Choose, Draws
 
 
@@ -57,7 +56,7 @@ def uniform(trial: Trial, clients: int, schedules: int) -> Orders:
     for number in range(schedules):
         draw = Draws(0, "uniform", number)
         choose: Choose = lambda turns, draw=draw: int(draw() * len(turns))  # noqa: E731  # one for each run
-        found.add(recorded(trial, clients, 0, world, choose))
+        found.add(play(trial, Schedule(clients), world, choose=choose))
     return found
 
 
@@ -106,7 +105,7 @@ def test_a_failing_order_shrinks_to_the_fewest_clients_and_switches() -> None:
     found, world = Orders(trial, 4), trial.world()
     for number in range(3_000):
         draw = Draws(0, "uniform", number)
-        run = recorded(trial, 4, 0, world, lambda turns, draw=draw: int(draw() * len(turns)))
+        run = play(trial, Schedule(4), world, choose=lambda turns, draw=draw: int(draw() * len(turns)))
         if run.violations:
             break
     assert run.violations, "no order failed"

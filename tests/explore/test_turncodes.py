@@ -49,3 +49,10 @@ def test_every_changed_character_is_noticed() -> None:
         if letter not in "-.":
             with pytest.raises(BadReplayCode):
                 decode_turns(code[:at] + ("7" if letter != "7" else "8") + code[at + 1 :], "lock.naive")
+
+
+@pytest.mark.parametrize("move", [10, Move("crash", 12)])
+def test_a_position_without_a_digit_is_refused(move: int | Move) -> None:
+    """Written as 10, it would be read as 1 and 0."""
+    with pytest.raises(ValueError, match="has no digit"):
+        encode_turns("big", 12, [move])
