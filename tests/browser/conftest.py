@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -130,10 +131,51 @@ class Desk:
         (of or self.page).screenshot(path=place)
         return place
 
+    def run_lesson(self, lesson: Path) -> None:
+        """Open a lesson and run all of it: no cell may end in an error."""
+        self.open_notebook(lesson)
+        self.run_all()
+        assert self.panel.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+    def screenshot_outputs(self, name: str) -> None:
+        """Store a picture of each output that shows something."""
+        for cell in range(self.panel.locator(".jp-CodeCell").count()):
+            if self.output(cell).inner_text().strip():
+                self.output(cell).scroll_into_view_if_needed()
+                self.screenshot(f"{name}-cell-{cell:02}", self.output(cell))
+
+    def answer(self, question: Locator, choice: str, *, told: str, name: str) -> None:
+        """Predict and run; what happened must rule something out and tell what it is said to tell."""
+        question.scroll_into_view_if_needed()
+        question.get_by_role("radio", name=choice).check()
+        question.get_by_role("button", name="Run").click()
+        expect(question).to_contain_text("is ruled out", timeout=30_000)
+        expect(question).to_contain_text(told)
+        self.screenshot(name, question)
+
     def assert_clean(self, allow: tuple[str, ...] = ()) -> None:
         """No console error but those that contain an allowed text, and no request to any other host."""
         assert self.foreign == []
         assert [error for error in self.errors if not any(text in error for text in allow)] == []
+
+
+def speak(pictures: Locator) -> None:
+    """Each picture has a text alternative, and that has a number in it and is more than a title."""
+    for alternative in pictures.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))"):
+        assert re.search(r"\d", alternative), alternative
+        assert len(alternative) > 40, alternative
+
+
+def title(box: Locator) -> Locator:
+    return box.locator("svg[role=img] text.title")
+
+
+def numbers(box: Locator, row: int = -1) -> dict[str, str]:
+    """A row of the table, by column; the last is this run."""
+    names = box.locator(".course-table thead th").all_inner_texts()
+    rows = box.locator(".course-table tbody tr")
+    cells = rows.nth(row % rows.count()).locator("th,td").all_inner_texts()
+    return dict(zip(names, cells, strict=True))
 
 
 @pytest.fixture(scope="session")

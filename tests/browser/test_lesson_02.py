@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from .conftest import ROOT, Desk
+from .conftest import ROOT, Desk, numbers, speak
 
 LESSON = ROOT / "notebooks" / "02_key_versioning.ipynb"
 LAB = "from course_lib.widgets.rollout_lab import rollout_lab\nlab = rollout_lab({given})\nlab"
@@ -30,39 +29,16 @@ def lab_of(desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator
     return opened
 
 
-def numbers(box: Locator) -> dict[str, str]:
-    """This run's row of the table, by column."""
-    names = box.locator(".course-table thead th").all_inner_texts()
-    return dict(zip(names, box.locator(".course-table tbody tr").last.locator("th,td").all_inner_texts(), strict=True))
-
-
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     """Run all: no error, no other host, each picture speaks in numbers, and a question can be answered."""
-    desk.open_notebook(LESSON)
-    desk.run_all()
-    assert desk.panel.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    desk.run_lesson(LESSON)
     pictures = desk.panel.locator(".jp-Cell-outputArea svg[role=img]")
     expect(pictures).to_have_count(CHARTS)
-    for alternative in pictures.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))"):
-        assert re.search(r"\d", alternative), alternative
-        assert len(alternative) > 40, alternative
-    for cell in range(desk.panel.locator(".jp-CodeCell").count()):
-        if desk.output(cell).inner_text().strip():
-            desk.output(cell).scroll_into_view_if_needed()
-            desk.screenshot(f"lesson-02-cell-{cell:02}", desk.output(cell))
-    the_first_prediction_is_answered_run_and_compared(desk)
-    desk.assert_clean()
-
-
-def the_first_prediction_is_answered_run_and_compared(desk: Desk) -> None:
-    """Both versions crash, which rules the other three answers out."""
+    speak(pictures)
+    desk.screenshot_outputs("lesson-02")
     question = desk.panel.locator(".jp-Cell-outputArea", has_text="Which code crashes?").first
-    question.scroll_into_view_if_needed()
-    question.get_by_role("radio", name="version 1 alone").check()
-    question.get_by_role("button", name="Run").click()
-    expect(question).to_contain_text("is ruled out", timeout=30_000)
-    expect(question).to_contain_text("leaves “both”")
-    desk.screenshot("lesson-02-predicted", question)
+    desk.answer(question, "version 1 alone", told="leaves “both”", name="lesson-02-predicted")
+    desk.assert_clean()
 
 
 def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab_of: Callable[[str], Locator]) -> None:

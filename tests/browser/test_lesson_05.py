@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from .conftest import ROOT, Desk
+from .conftest import ROOT, Desk, numbers, speak, title
 
 LESSON = ROOT / "notebooks" / "05_stampedes.ipynb"
 LAB = "from course_lib.widgets.stampede_lab import stampede_lab\nlab = stampede_lab({given})\nlab"
@@ -29,18 +28,6 @@ def lab_of(desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator
     return opened
 
 
-def title(box: Locator) -> Locator:
-    return box.locator("svg[role=img] text.title")
-
-
-def numbers(box: Locator, row: int = -1) -> dict[str, str]:
-    """A row of the table, by column; the last is this run."""
-    names = box.locator(".course-table thead th").all_inner_texts()
-    rows = box.locator(".course-table tbody tr")
-    cells = rows.nth(row % rows.count()).locator("th,td").all_inner_texts()
-    return dict(zip(names, cells, strict=True))
-
-
 def changes(box: Locator, act: Callable[[], object]) -> dict[str, str]:
     """Do something; wait until the picture is another one; return the new numbers."""
     before = box.locator("svg[role=img]").get_attribute("class")
@@ -51,35 +38,17 @@ def changes(box: Locator, act: Callable[[], object]) -> dict[str, str]:
 
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     """Run all: no error, no other host, each picture has a text alternative, and a question can be answered."""
-    desk.open_notebook(LESSON)
-    desk.run_all()
-    assert desk.panel.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    desk.run_lesson(LESSON)
     pictures = desk.panel.locator(".jp-Cell-outputArea svg:is([role=img], .spacetime)")
     expect(pictures).to_have_count(8)
     spoken = desk.panel.locator(
         ".jp-Cell-outputArea svg[role=img], .jp-Cell-outputArea svg.spacetime > g[role=img]:not([tabindex])"
     )
     assert spoken.count() == pictures.count()
-    for alternative in spoken.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))"):
-        assert re.search(r"\d", alternative), alternative
-        assert len(alternative) > 40, alternative
-    for cell in range(desk.panel.locator(".jp-CodeCell").count()):
-        if desk.output(cell).inner_text().strip():
-            desk.output(cell).scroll_into_view_if_needed()
-            desk.screenshot(f"lesson-05-cell-{cell:02}", desk.output(cell))
-    the_first_prediction_is_answered_run_and_compared(desk)
+    speak(spoken)
+    desk.screenshot_outputs("lesson-05")
+    desk.answer(desk.output(3), "about half", told="1,000", name="lesson-05-predicted")
     desk.assert_clean()
-
-
-def the_first_prediction_is_answered_run_and_compared(desk: Desk) -> None:
-    """All 1,000 load, which rules the other three answers out."""
-    question = desk.output(3)
-    question.scroll_into_view_if_needed()
-    question.get_by_role("radio", name="about half").check()
-    question.get_by_role("button", name="Run").click()
-    expect(question).to_contain_text("is ruled out", timeout=30_000)
-    expect(question).to_contain_text("1,000")
-    desk.screenshot("lesson-05-predicted", question)
 
 
 def test_every_slider_moves_by_keyboard_and_the_numbers_follow(desk: Desk, lab_of: Callable[[str], Locator]) -> None:

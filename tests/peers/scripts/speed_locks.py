@@ -181,42 +181,35 @@ class RedisPyAsync:
         await self.release()
 
 
-class PythonRedisLock:
+class Held:
+    """A peer whose `lock` makes an object for each acquisition."""
+
+    def acquire(self):
+        self.held = self.lock()
+        self.held.acquire()
+
+    def release(self):
+        self.held.release()
+
+    def cycle(self):
+        self.acquire()
+        self.release()
+
+
+class PythonRedisLock(Held):
     def __init__(self, url):
         import redis_lock
 
         self.lock = lambda: redis_lock.Lock(self.redis, "prl", expire=10)
         self.redis = redis.StrictRedis.from_url(url)
 
-    def acquire(self):
-        self.held = self.lock()
-        self.held.acquire()
 
-    def release(self):
-        self.held.release()
-
-    def cycle(self):
-        self.acquire()
-        self.release()
-
-
-class Pottery:
+class Pottery(Held):
     def __init__(self, *urls):
         import pottery
 
         masters = {redis.Redis.from_url(url) for url in urls}
         self.lock = lambda: pottery.Redlock(key="pottery", masters=masters, auto_release_time=10)
-
-    def acquire(self):
-        self.held = self.lock()
-        self.held.acquire()
-
-    def release(self):
-        self.held.release()
-
-    def cycle(self):
-        self.acquire()
-        self.release()
 
 
 class RedlockPy:
