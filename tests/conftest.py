@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Generator
@@ -15,6 +16,12 @@ PERMITTED_SKIPS = {
     "the package index could not supply the peers": "theirs is the fault that a test shows, and .ci/run has tried",
     "this Python is not installed": "CI runs the same tests under each Python in a job of its own",
 }
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: gc.collect(), which many tests call, need not look through thousands of tests again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,13 +46,17 @@ def _strict(report: Any) -> Any:
     return report
 
 
+def installed_chromium() -> str | None:
+    """The path of the browser that $COURSE_CHROMIUM names, or of one on PATH."""
+    names = (os.environ.get("COURSE_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a browser: $COURSE_CHROMIUM, one on PATH, or the one that `playwright install chromium` brought."""
-    for name in (os.environ.get("COURSE_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name) if name else None
-        if found:
-            return found
+    """The path of a browser: an installed one, or the one that `playwright install chromium` brought."""
+    if (found := installed_chromium()) is not None:
+        return found
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import installed_chromium
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = sorted(
-    path for folder in ("notebooks", "exercises", "solutions") for path in (ROOT / folder).glob("*.ipynb")
-)
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = LESSONS + sorted(path for folder in ("exercises", "solutions") for path in (ROOT / folder).glob("*.ipynb"))
+# A lesson with a browser test is run there, from its first cell to its last: once is enough.
+IN_THE_BROWSER = {path for path in LESSONS if (ROOT / "tests" / "browser" / f"test_lesson_{path.name[:2]}.py").exists()}
+
+
+def name(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
 
 
 @pytest.fixture
@@ -42,23 +49,22 @@ def said(notebook: nbformat.NotebookNode) -> str:
     return "".join(o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", []))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if not (installed_chromium() and path in IN_THE_BROWSER)], ids=name
+)
 def test_every_notebook_runs_to_its_end(path: Path, settings: pytest.MonkeyPatch) -> None:
     executed(path)
 
 
-@pytest.mark.parametrize("lesson", ["02_key_versioning", "05_stampedes"])
-def test_without_a_server_the_lesson_says_so_in_one_sentence_and_runs(
-    settings: pytest.MonkeyPatch, lesson: str
-) -> None:
-    """The control: with one, nothing is skipped."""
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_without_a_server_a_lesson_says_so_in_one_sentence_and_runs(settings: pytest.MonkeyPatch, path: Path) -> None:
     settings.setenv("COURSE_REDIS", "/nowhere/redis-server")
-    text = said(executed(ROOT / "notebooks" / f"{lesson}.ipynb"))
-    assert text.count("Skipped:") == 1
+    text = said(executed(path))
+    assert len(re.findall("Skipped:|Recorded:", text)) == 1
     assert "/nowhere/redis-server" in text
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_a_code_cell_is_at_most_fifteen_lines(path: Path) -> None:
     for cell in nbformat.read(path, as_version=4).cells:
         graded = "nbgrader" in cell.metadata or path.parent.name != "notebooks"

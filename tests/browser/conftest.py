@@ -132,9 +132,10 @@ class Desk:
         return place
 
     def run_lesson(self, lesson: Path) -> None:
-        """Open a lesson and run all of it: no cell may end in an error."""
+        """Open a lesson and run all of it: no cell may end in an error, and nothing is skipped for want of a server."""
         self.open_notebook(lesson)
         self.run_all()
+        assert self.panel.locator(".jp-Cell-outputArea", has_text="Skipped:").count() == 0
         assert self.panel.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
 
     def screenshot_outputs(self, name: str) -> None:

@@ -72,15 +72,17 @@ def test_a_dragged_slider_simulates_the_last_value_only() -> None:
 
 def test_a_change_during_a_run_overtakes_it() -> None:
     """The overtaken run is closed where it stood, and its picture is never shown."""
-    experiment = Counting(slices=10_000)
+    experiment = Counting(slices=1)
     lab = Lab(experiment, uid="lab")
     shown: list[str] = []
     lab._picture.observe(lambda change: shown.append(change["new"]), "value")
 
     async def main() -> None:
+        experiment.slices = 10**9
         lab._controls["size"].value = 500
         await asyncio.sleep(0.02)
         assert experiment.begun[-1] == 500
+        experiment.slices = 10
         lab._controls["size"].value = 7
         while lab.result != 7:
             await asyncio.sleep(0.01)
