@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 import fakeredis
 import redis.asyncio as aioredis
-from fakeredis.aioredis import FakeAsyncRedisConnection
 from redis.asyncio.retry import Retry
 
 from course_lib.live import Live
 from course_lib.recorded import Recorded
 from course_lib.sim import Draws, Process
 from course_lib.sim import Simulation as Simulated
+from course_lib.sim.fakes_waiting import WaitingConnection
 from course_lib.trace import Note, Trace
 
 __all__ = ["Embedded", "Live", "Real", "Simulated", "World"]
@@ -59,7 +59,7 @@ class World(Protocol):
         """Run until every client is done; return {client: result or exception}."""
 
 
-class _EmbeddedConnection(Recorded, FakeAsyncRedisConnection):  # type: ignore[misc]  # fakeredis mixes unlike types
+class _EmbeddedConnection(Recorded, WaitingConnection):  # type: ignore[misc]  # fakeredis mixes unlike types
     """fakeredis, recorded."""
 
 
@@ -70,8 +70,7 @@ class _RealConnection(Recorded, aioredis.Connection):
 class Embedded(Live):
     """fakeredis inside this process, in real time: no server needed, works on every platform.
 
-    Units: `socket_timeout` in seconds. Does not: show races; each command is answered at once, XREADGROUP with BLOCK
-    too, so a worker that waits for messages spins.
+    Units: `socket_timeout` in seconds. Does not: show races; each command is answered at once, unless it blocks.
     """
 
     def __init__(

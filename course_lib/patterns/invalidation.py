@@ -113,7 +113,8 @@ class NearCache:
     Units: ttl, silence in seconds, 0.001 to 1e9; size in keys, of which the least recently used go first.
     Cost: hit, nothing; miss, the fetch. In the background one connection, and 3 pings per silence.
     Raises: what fetch raises; BadArgument; ResponseError from get, where the server has no CLIENT TRACKING.
-    Does not: hear of a write that nobody announced: ttl bounds that; listen to all the nodes of a Cluster.
+    Does not: hear of a write that nobody announced: ttl bounds that. Takes no RedisCluster: give it a client of any one
+        node, which hears each `invalidate` of the cluster; with `prefix` it hears of that node's keys only.
     Source: redis.io, "Client-side caching reference", "Redis Pub/Sub" (at most once).
     """
 

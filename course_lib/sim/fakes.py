@@ -1,4 +1,4 @@
-"""The simulated Redis server: fakeredis, on a clock of its own. The only file that knows fakeredis from inside.
+"""The simulated Redis server: fakeredis, on a clock of its own. With fakes_waiting.py all that knows it from inside.
 
 What fakeredis 2.40 lacks or does otherwise is mended here, each with its reason; tests/sim/test_private_names.py fails
 loudly when an upgrade moves one of the private names. Not simulated at all: replication, WAIT, redirection, tracking,
@@ -24,13 +24,13 @@ import redis.asyncio as aioredis
 from fakeredis import _msgs as msgs
 from fakeredis._core._database import Database
 from fakeredis._helpers import NoResponse, SimpleError
-from fakeredis._socket import AsyncFakeSocket
 from fakeredis.commands_mixins import scripting_mixin
 from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE
 from fakeredis.model import AccessControlList, ClientInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from course_lib.sim.fakes_waiting import Waiting
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.sandbox import Failure, Sandbox
 
@@ -94,6 +94,17 @@ class _Database(Database):
 _OPEN = AccessControlList().as_rules()
 
 
+class Extension:
+    """What a topology adds to a node, such as replication or redirection: nothing, unless a method is overridden."""
+
+    def answers(self, session: Session, command: list[bytes]) -> bool:
+        """Asked before each command of a client. True: it was answered here (`refuse`, `hold`), and does not run."""
+        return False
+
+    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
+        """Told after each command that ran, and whether it changed data. Not of what blocked, and went on later."""
+
+
 class Node(fakeredis.FakeServer):
     """A simulated Redis server: a fakeredis server with a name, a clock that may be wrong, and a power switch."""
 
@@ -106,6 +117,7 @@ class Node(fakeredis.FakeServer):
     def rewind(self) -> None:
         """Empty, in time, powered."""
         self.skew, self.down_until, self.changed = 0.0, 0.0, False
+        self.extension: Extension | None = None
         self.blocked: dict[Session, Callable[[bool], Any]] = {}
         self.dbs = defaultdict(lambda: _Database(self))
         self.subscribers: Any = defaultdict(Ordered)
@@ -145,7 +157,7 @@ def _broken(error: Exception) -> ResponseError:
     return ResponseError(f"SIMULATOR {type(error).__name__}: {error}")
 
 
-class Session(AsyncFakeSocket):
+class Session(Waiting):
     """One client's connection as the server sees it: commands in, replies out through `answer(reply)`."""
 
     _server: Node
@@ -185,7 +197,11 @@ class Session(AsyncFakeSocket):
         while self._inbox and not self._paused:
             token = _NOW.set(node.now)
             try:
-                self._process_command(self._inbox.popleft())
+                command, extension = self._inbox.popleft(), node.extension
+                if extension is None or not extension.answers(self, command):
+                    self._process_command(command)
+                    if extension is not None:
+                        extension.ran(self, command, node.changed)
                 if node.changed:
                     node.serve_blocked()
             except Exception as error:  # fakeredis itself broke: say so rather than leave the client waiting
@@ -195,6 +211,20 @@ class Session(AsyncFakeSocket):
 
     def put_response(self, msg: Any) -> None:
         self.answer(msg)
+
+    def refuse(self, text: str) -> None:
+        """Answer the command with an error; a transaction that it would be part of fails as well."""
+        if self._queueing:
+            self._transaction_failed = True
+        self.put_response(self._decode_error(SimpleError(text)))
+
+    def hold(self) -> None:
+        """The command is answered later, by `release`; until then the connection runs no other."""
+        self._paused = True
+
+    def release(self, reply: Any) -> None:
+        """Answer the command that was held, and go on."""
+        self._reply_and_resume(reply)
 
     def hang_up(self) -> None:
         """The server noticed that the client is gone: forget its subscriptions, watches and blocked command."""
@@ -283,10 +313,6 @@ class Session(AsyncFakeSocket):
             self._timer = None
 
     # -- single commands -----------------------------------------------------------------------------------------------
-
-    def _xreadgroup(self, *args: Any) -> Any:
-        """With BLOCK, fakeredis returns at once or loses entries: never a first pass, and nothing means wait."""
-        return super()._xreadgroup(*args[:-1], False) or None  # type: ignore[call-arg]
 
     def xpending(self, *args: Any) -> Any:
         """In the summary Redis has nil for no consumers, and counts that are strings."""

@@ -28,12 +28,6 @@ def world(request: pytest.FixtureRequest, servers: dict[str, Server]) -> World:
     return empty_world(request.param, servers)
 
 
-@pytest.fixture(params=["simulated", *SERVERS])
-def waiting_world(request: pytest.FixtureRequest, servers: dict[str, Server]) -> World:
-    """As `world`, where a command may wait: fakeredis answers XREADGROUP at once, whatever BLOCK says."""
-    return empty_world(request.param, servers)
-
-
 def empty_world(name: str, servers: dict[str, Server]) -> World:
     if name == "simulated":
         return Simulated(seed=1)

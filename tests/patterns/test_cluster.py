@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from redis.asyncio import RedisCluster
+from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import Pipeline
 
 from course_lib.patterns import (
@@ -21,7 +21,7 @@ from course_lib.patterns import (
     xfetch,
 )
 from course_lib.patterns.audit import audit, remove_versions
-from course_lib.patterns.invalidation import invalidate, supersede, versioned
+from course_lib.patterns.invalidation import NearCache, invalidate, supersede, versioned
 from course_lib.patterns.keys import Generation, KeySchema
 from course_lib.patterns.leaderboards import Leaderboard, Place
 from course_lib.patterns.locks import Lock
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.xdist_group("cluster")  # one worker starts the cluster
 NOT_HERE = {  # as their docstrings say
     "redlock.Redlock": "its nodes must fail independently, so they are servers, not one cluster",
     "queues.once": "the example's keys have no hash tag; see test_once_applies_an_effect_once",
-    "invalidation.NearCache": "it listens on one connection, and a cluster needs one for each primary",
+    "invalidation.NearCache": "it is given a client of one node; see test_a_near_cache_on_any_one_node_hears_of_every_key",
 }
 EXAMPLES = {test.name.removeprefix("course_lib.patterns."): (m, test) for m in MODULES for test in examples(m)}
 KEYS = [f"page:{number}" for number in range(15)]  # they lie on all three primaries
@@ -255,6 +255,29 @@ def test_invalidation_works_on_every_primary(cluster: Cluster) -> None:
             assert got == ["old", "new", "new"]
 
     alone(cluster, body)
+
+
+def test_a_near_cache_on_any_one_node_hears_of_every_key(cluster: Cluster) -> None:
+    """What `invalidate` publishes on a key's own primary reaches those who listen on another."""
+
+    async def body(redis: Any) -> list[int]:
+        missed = []
+        for server in cluster.servers:
+            async with Redis.from_url(server.url, decode_responses=True) as node:
+                async with NearCache(node, ttl=600, silence=10) as near:
+                    missed.append(len([key for key in KEYS if not await heard_of(near, redis, key)]))
+        return missed
+
+    async def heard_of(near: NearCache, redis: Any, key: str) -> bool:
+        while await near.get(key, partial(asyncio.sleep, 0, "old")) != await near.get(key, partial(asyncio.sleep, 0, "other")):
+            await asyncio.sleep(0.01)  # it does not listen yet
+        await invalidate(redis, key)
+        async with asyncio.timeout(20):
+            while await near.get(key, partial(asyncio.sleep, 0, "new")) != "new":
+                await asyncio.sleep(0.005)
+        return True
+
+    assert alone(cluster, body) == [0, 0, 0]
 
 
 def test_sessions_queues_and_leaderboards_keep_to_one_slot(cluster: Cluster) -> None:

@@ -40,7 +40,9 @@ def one(kind: type[Lock]) -> Make:
 # -- at random, and one fault at every place --------------------------------------------------------------------------
 
 
-@LOCKS
+@pytest.mark.parametrize(
+    ("make", "nodes", "clients"), [(single, 1, 3), (redlock(5), 5, 2)], ids=["Lock", "Redlock of five"]
+)
 def test_a_thousand_runs_with_troubles(make: Make, nodes: int, clients: int) -> None:
     """One holder within its validity, no older fence after a newer, nothing left for ever, and no unexpected error."""
     assert sampled(trial(make, nodes=nodes, clients=clients, faults={}), range(1000), **CHANCES) == {}

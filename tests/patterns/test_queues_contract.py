@@ -48,7 +48,7 @@ def queue_of(redis: Redis, **policy: Any) -> WorkQueue:
     return WorkQueue(redis, "jobs", **{"claim_after": 60.0, "block": 0.05, **policy})
 
 
-def test_messages_are_handled_in_the_order_in_which_they_were_sent(waiting_world: World) -> None:
+def test_messages_are_handled_in_the_order_in_which_they_were_sent(world: World) -> None:
     """By one worker, and those too that were sent before there was a group; nothing stays pending."""
 
     async def body(redis: Redis) -> Any:
@@ -61,7 +61,7 @@ def test_messages_are_handled_in_the_order_in_which_they_were_sent(waiting_world
             await wait_until(lambda: nothing_pending(redis))
         return got
 
-    assert alone(waiting_world, body) == [("m0", "text 0"), ("m1", "text 1"), ("m2", "text 2"), ("m3", "naïve\n🦆")]
+    assert alone(world, body) == [("m0", "text 0"), ("m1", "text 1"), ("m2", "text 2"), ("m3", "naïve\n🦆")]
 
 
 async def nothing_pending(redis: Redis, group: str = "workers") -> bool:
@@ -83,7 +83,7 @@ def test_a_message_sent_again_is_sent_once(world: World) -> None:
     assert 0 < left_ms <= 60_000
 
 
-def test_a_message_that_always_fails_becomes_a_dead_letter(waiting_world: World) -> None:
+def test_a_message_that_always_fails_becomes_a_dead_letter(world: World) -> None:
     """After max_deliveries tries, with its id, its text and how often it was tried; others are handled meanwhile."""
 
     async def body(redis: Redis) -> Any:
@@ -102,10 +102,10 @@ def test_a_message_that_always_fails_becomes_a_dead_letter(waiting_world: World)
         return sorted(handled), letters, queue.failed, [str(e) for e in queue.errors], await nothing_pending(redis)
 
     letter = {"id": "bad", "text": "poison", "deliveries": "3"}
-    assert alone(waiting_world, body) == (["bad", "bad", "bad", "good"], [letter], 3, ["poison"] * 3, True)
+    assert alone(world, body) == (["bad", "bad", "bad", "good"], [letter], 3, ["poison"] * 3, True)
 
 
-def test_what_a_worker_left_is_handled_by_another(waiting_world: World) -> None:
+def test_what_a_worker_left_is_handled_by_another(world: World) -> None:
     """A worker that ends in the middle of a message; the next one gets it once claim_after has passed."""
 
     async def body(redis: Redis) -> Any:
@@ -121,10 +121,10 @@ def test_what_a_worker_left_is_handled_by_another(waiting_world: World) -> None:
         async with working(queue, "second", lambda *message: handled.put(message)):
             return await handled.get()
 
-    assert alone(waiting_world, body) == ("m", "text")
+    assert alone(world, body) == ("m", "text")
 
 
-def test_no_worker_gets_what_another_has_for_less_than_claim_after(waiting_world: World) -> None:
+def test_no_worker_gets_what_another_has_for_less_than_claim_after(world: World) -> None:
     """Two workers, one message that takes long: it is handled once."""
 
     async def body(redis: Redis) -> list[str]:
@@ -140,7 +140,7 @@ def test_no_worker_gets_what_another_has_for_less_than_claim_after(waiting_world
             await asyncio.sleep(0.3)
         return begun
 
-    assert alone(waiting_world, body) == ["m"]
+    assert alone(world, body) == ["m"]
 
 
 def test_tidy_keeps_what_any_group_has_yet_to_handle(world: World) -> None:
@@ -175,7 +175,7 @@ def test_tidy_keeps_what_any_group_has_yet_to_handle(world: World) -> None:
     assert alone(world, body) == (two_groups, [all_four, all_four, all_four[1:], all_four[2:]])
 
 
-def test_tidy_removes_consumers_that_are_gone_and_hold_nothing(waiting_world: World) -> None:
+def test_tidy_removes_consumers_that_are_gone_and_hold_nothing(world: World) -> None:
     """One that holds a message stays with it, and one that reads stays too; else the message would be lost."""
 
     async def body(redis: Redis) -> Any:
@@ -191,7 +191,7 @@ def test_tidy_removes_consumers_that_are_gone_and_hold_nothing(waiting_world: Wo
         async with working(queue, "next", lambda *message: handled.put(message)):
             return before, after, await handled.get()
 
-    assert alone(waiting_world, body) == ({"holding", "gone"}, {"holding"}, ("m", "text"))
+    assert alone(world, body) == ({"holding", "gone"}, {"holding"}, ("m", "text"))
 
 
 async def names(redis: Redis) -> set[str]:
@@ -246,29 +246,29 @@ def test_pubsub_reaches_those_who_listen_and_nobody_else(world: World) -> None:
     assert alone(world, body) == ([0, 1], "hello")
 
 
-def test_round_trips_are_what_the_docstring_claims(waiting_world: World) -> None:
+def test_round_trips_are_what_the_docstring_claims(world: World) -> None:
     """Sending: one. A message: one to read it, one to acknowledge it and to look for one that was left over."""
 
     async def body(redis: Redis) -> tuple[int, int, int]:
         queue, handled = queue_of(redis, block=1), asyncio.Event()
         for _ in range(5):
             await queue.send("text")  # the server learns the script
-        start = len(waiting_world.trace)
+        start = len(world.trace)
         await queue.send("last", message_id="last")
-        sent = len(waiting_world.trace)
+        sent = len(world.trace)
         stop = list[int]()
 
         async def handler(message_id: str, text: str) -> None:
-            stop.append(len(waiting_world.trace))
+            stop.append(len(world.trace))
             if message_id == "last":
                 handled.set()
 
         async with working(queue, "w", handler):
             await handled.wait()
-            taken = waiting_world.trace.events[stop[0] : stop[-1]]
-        return round_trips(waiting_world.trace.events[start:sent]), round_trips(taken), len(stop)
+            taken = world.trace.events[stop[0] : stop[-1]]
+        return round_trips(world.trace.events[start:sent]), round_trips(taken), len(stop)
 
-    assert alone(waiting_world, body) == (1, 10, 6)
+    assert alone(world, body) == (1, 10, 6)
 
 
 @pytest.mark.parametrize(

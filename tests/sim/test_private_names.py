@@ -22,6 +22,7 @@ import redis
 from fakeredis._core._database import Database
 from fakeredis._socket import AsyncFakeSocket
 from fakeredis._socket._base import BaseFakeSocket
+from fakeredis.aioredis import FakeAsyncRedisConnection
 from fakeredis.commands_mixins import scripting_mixin
 from fakeredis.commands_mixins.scripting_mixin import ScriptingCommandsMixin
 from fakeredis.commands_mixins.transactions_mixin import TransactionsCommandsMixin
@@ -51,6 +52,7 @@ FAKEREDIS: list[tuple[Any, str, list[str]]] = [
     (TransactionsCommandsMixin, "_clear_watches", ["self"]),
     (AsyncFakeSocket, "_xreadgroup",
      ["self", "consumer_name", "group_params", "count", "noack", "min_idle_time", "first_pass"]),
+    (FakeAsyncRedisConnection, "_connect", ["self"]),
     (AsyncFakeSocket, "_bpop_pass", ["self", "keys", "op", "first_pass"]),
     (AsyncFakeSocket, "smembers", ["self", "key"]),
     (AsyncFakeSocket, "sdiff", ["self", "keys"]),
