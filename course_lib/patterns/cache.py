@@ -29,7 +29,7 @@ async def cache_aside(redis: Redis, key: str, load: Load, *, ttl: float, absent_
     Cost: hit, 1 round trip; miss, 2 and one load (1 and one load for an absent row that is not remembered).
     Raises: what load raises, and then caches nothing; BadArgument; redis-py's errors.
     Does not: stop a stampede, as everyone who misses loads; stop a slow loader from storing a row that has changed.
-    Source: redis.io, "Cache-aside"; for negative caching RFC 2308, the same idea in DNS.
+    Source: redis.io, "Redis cache-aside"; for negative caching RFC 2308, the same idea in DNS.
 
     >>> async def load(): return "Ann"
     >>> await cache_aside(redis, "user:42", load, ttl=60), await redis.get("user:42")

@@ -65,7 +65,7 @@ class Leaderboard:
     Cost: 1 round trip each; add O(log size), the others and their rows besides, sum_of O(all rows).
     Raises: OutOfRange, with nothing changed, where a score would not be exact; BadArgument; redis-py's errors.
     Does not: number changes anew, so a board without end needs more tie_bits; know when a sum was reached.
-    Source: redis.io, "Sorted sets" (ties are bytewise, by member); IEEE 754 (53 bits).
+    Source: redis.io, "Redis sorted sets" (ties are bytewise, by member); IEEE 754 (53 bits).
     """
 
     def __init__(

@@ -49,7 +49,7 @@ class Cache(Generic[T]):
     Raises: what load or save raises (after a put that fails or is cancelled nothing is stored); BadArgument.
     Does not: stop a stampede; order puts of one moment; delete what is stored while Redis is away, or keep out a load
         that outlasts what put stored: such a value lives to its ttl.
-    Source: redis.io, "Query caching"; Nygard, Release It!, 2007 (circuit breaker).
+    Source: redis.io, "How to use Redis for Query Caching"; Nygard, Release It!, 2007 (circuit breaker).
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class WriteBehind:
     Raises: what load raises; BadArgument; redis-py's errors, and then a put may have happened all the same. A save that
         fails is added to `errors`, and tried again.
     Does not: outlive Redis's memory: use appendfsync always, and WAIT for replicas; bound what waits to be saved.
-    Source: redis.io, "Write-behind caching".
+    Source: redis.io, "How to use Redis for Write-behind Caching".
     """
 
     def __init__(
