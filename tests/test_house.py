@@ -156,7 +156,7 @@ def test_the_course_stays_small() -> None:
 
     The patterns count without imports; with docstrings, examples and the heads of scripts they are twice as long.
     """
-    assert sum(map(code_lines, MODULES)) < 12_000
+    assert sum(map(code_lines, MODULES)) < 18_000
     patterns = list((COURSE / "patterns").glob("*.py"))
     assert sum(map(code_lines, patterns)) - sum(map(import_lines, patterns)) < 1200
 
