@@ -28,7 +28,7 @@ CONDA: dict[str, Any] = yaml.safe_load((ROOT / "environment.yml").read_text(enco
 LOCK_TEXT = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 DECLARED = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]  # peers live elsewhere
 
-OWN = {"course_lib", "conftest", *(path.name for path in (ROOT / "tests").iterdir() if path.is_dir())}  # the project's own
+OWN = {"course_lib", "conftest", *(path.name for path in (ROOT / "tests").iterdir() if path.is_dir())}  # ours
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PLATFORMS = {
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
