@@ -62,9 +62,10 @@ def test_counting_uses_finds_more_in_memory_than_chance(server: Server) -> None:
 
 
 def test_the_stampede_follows_the_bump(server: Server) -> None:
+    """On a busy machine a real read may begin just before the bump and load just after it."""
     rows = stampede(server)
-    for world in ("simulated", "real"):
-        assert sum(number(row, f"loads, {world}") for row in rows[:2]) == 0
+    for world, at_most in (("simulated", 0), ("real", 10)):
+        assert sum(number(row, f"loads, {world}") for row in rows[:2]) <= at_most
         assert sum(number(row, f"loads, {world}") for row in rows[2:]) > 50
 
 
