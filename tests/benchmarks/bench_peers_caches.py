@@ -66,13 +66,8 @@ def test_caches(stack: ExitStack) -> None:
             if name == "ours, single-flight + lock":  # a hit of many callers is one GET: that is what a task pays for
                 table.notes.append(f"        a hit of one caller, against a GET by hand: {name} {ratio:.2f} ×")
             else:
-                known = (
-                    "it makes its lock before it asks, and so refuses bad arguments on a hit too"
-                    if name == "ours, lock_and_wait"
-                    else ""
-                )
                 said = f"a hit within 10 % of the same question by hand: {name} {ratio:.2f} ×"
-                table.bar(ratio <= 1.1, said, known=known)
+                table.bar(ratio <= 1.1, said)
     rivals = [name for name in NAMES if not name.startswith(("ours", "minimal")) and max(loads[name]) == 1]
     best = min(statistics.median(worst[name]) for name in rivals)
     for name in OURS:
