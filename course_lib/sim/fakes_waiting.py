@@ -13,10 +13,10 @@ class Waiting(AsyncFakeSocket):
 
     def _xreadgroup(self, *args: Any) -> Any:
         """With BLOCK, fakeredis returns at once or loses entries: never a first pass, and nothing means wait."""
-        return super()._xreadgroup(*args[:-1], False) or None
+        return super()._xreadgroup(*args[:-1], False) or None  # type: ignore[call-arg]
 
 
-class WaitingConnection(FakeAsyncRedisConnection):  # type: ignore[misc]  # fakeredis mixes unlike types
+class WaitingConnection(FakeAsyncRedisConnection):
     """A client's end, in real time."""
 
     async def _connect(self) -> None:
