@@ -5,7 +5,7 @@
 PYTHON = python3
 COURSE = .venv/bin/python
 WORKSPACES = $(CURDIR)/.venv/workspaces
-WORKERS = 2
+WORKERS = 4
 LAB_ARGS =
 TEST_ARGS =
 
@@ -24,6 +24,7 @@ lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=999
 	@JUPYTERLAB_WORKSPACES_DIR="$(WORKSPACES)" $(COURSE) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
 	    --LabApp.default_url=/lab/tree/notebooks/README.md --LabApp.extension_manager=readonly $(LAB_ARGS)
 
+# More workers than cores: tests wait for servers, browsers and clocks half of their time.
 test: env ## run the tests (TEST_ARGS="-x tests/test_house.py" and so on; WORKERS=0 for one process)
 	@$(COURSE) -m pytest -n $(WORKERS) --dist loadgroup $(TEST_ARGS)
 
