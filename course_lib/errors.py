@@ -59,6 +59,10 @@ class ServerFailed(CourseError):
     """A server process did not start, or stopped when it should not have."""
 
 
+class NoEngine(CourseError):
+    """No container engine that can run docker-compose.yml answers on this machine."""
+
+
 class ServerNotEmpty(CourseError):
     """A server that was to be emptied holds keys, and nobody said that they may go."""
 

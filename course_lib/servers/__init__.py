@@ -1,15 +1,47 @@
 """Real servers, and any other command, as local processes that never outlive the Python process that started them.
 
 `find()` says which server this machine has, `Server` runs it, `guarded()` runs a worker process. `Proxy` stands before
-a server and loses, delays and counts what passes.
+a server and loses, delays and counts what passes. `Topology` runs several that belong together; `Composed` runs them as
+containers instead, which may outlive this process.
 
 A small guard stands over each process (guard.py). This process talks to it through a socket (channel.py): its end of
 file tells the guard that we are gone, even by kill -9, and the guard ends the process and removes its folder.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from course_lib.servers.guarded_process import GuardedProcess, guarded
 from course_lib.servers.lookup import Found, find, find_all
 from course_lib.servers.proxy import Proxy
 from course_lib.servers.server import Server
 
-__all__ = ["Found", "GuardedProcess", "Proxy", "Server", "find", "find_all", "guarded"]
+if TYPE_CHECKING:
+    from course_lib.servers.composed import Composed
+    from course_lib.servers.status import NodeStatus
+    from course_lib.servers.topology import Topology
+
+__all__ = [
+    "Composed",
+    "Found",
+    "GuardedProcess",
+    "NodeStatus",
+    "Proxy",
+    "Server",
+    "Topology",
+    "find",
+    "find_all",
+    "guarded",
+]
+
+# They bring the client library and YAML: 0.1 s that a program with a lone server need not spend.
+LATE = {"Composed": "composed", "NodeStatus": "status", "Topology": "topology"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the modules of whole topologies when they are first asked for."""
+    if name not in LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{LATE[name]}"), name)

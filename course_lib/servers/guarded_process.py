@@ -88,6 +88,11 @@ class GuardedProcess:
         """Whether the command runs; a paused one does."""
         return self.pid is not None and self.returncode is None
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the command has been stopped (SIGSTOP), by us or by others."""
+        return self.is_alive() and self._channel.paused
+
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the command to end and return its exit status.
 

@@ -1,0 +1,63 @@
+"""docker-compose.yml, the one description of every topology: which servers a profile has, and how each is started."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
+CONFIG = Path(__file__).with_name("config")
+MOUNTED = "/config/"  # where CONFIG is seen in a container
+REPLICATES = "course.replicates"  # the label of a cluster's replica: whose
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One server of a profile: its name, the port that it is published at, and its command as an engine would run it.
+
+    `kind` is "data" or "sentinel". `replicates` names the primary of a cluster's replica and is "" elsewhere.
+    """
+
+    name: str
+    kind: str
+    port: int
+    command: tuple[str, ...]
+    replicates: str = ""
+
+
+def profiles() -> tuple[str, ...]:
+    """Every profile that has a server."""
+    named = [profile for body in _services().values() if _is_server(body) for profile in body["profiles"]]
+    return tuple(dict.fromkeys(named))
+
+
+def services(profile: str) -> tuple[Service, ...]:
+    """The servers of a profile, in the file's order; each comes after those that it depends on.
+
+    Raises: ValueError if no server has that profile.
+    """
+    if profile not in profiles():
+        raise ValueError(f"no topology is called {profile!r}; there are: {', '.join(profiles())}")
+    chosen = {n: body for n, body in _services().items() if _is_server(body) and profile in body["profiles"]}
+    return tuple(_service(name, body) for name, body in chosen.items())
+
+
+@functools.cache
+def _services() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
+    return found
+
+
+def _is_server(body: dict[str, Any]) -> bool:
+    return list(body.get("command", ()))[:1] == ["redis-server"]
+
+
+def _service(name: str, body: dict[str, Any]) -> Service:
+    command = tuple(str(word).replace("$$", "$") for word in [*body.get("entrypoint", ()), *body["command"]])
+    kind = "sentinel" if "--sentinel" in command else "data"
+    port = int(command[command.index("--port") + 1])
+    return Service(name, kind, port, command, body.get("labels", {}).get(REPLICATES, ""))
