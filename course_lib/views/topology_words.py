@@ -1,0 +1,183 @@
+"""A topology in words: its one finding, what changed between two looks at it, and each node with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Protocol
+
+SLOTS = 16384
+Ranges = Sequence[tuple[int, int]]
+
+
+class Node(Protocol):
+    """What is shown of a node: what `status()` of a topology returns for each.
+
+    Units: `lag` in bytes behind the node that it follows; None where there is none or it is not known.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str:
+        """`data` or `sentinel`."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def state(self) -> str:
+        """`up`, `down`, `paused` or `cut off`."""
+
+    @property
+    def role(self) -> str:
+        """`primary`, `replica`, `sentinel` or `unknown`: what the node says of itself."""
+
+    @property
+    def primary(self) -> str:
+        """The name of the node that it follows or watches; empty if there is none."""
+
+    @property
+    def link(self) -> str:
+        """`up` or `down`: the link to what it follows, or how a Sentinel finds what it watches; empty without one."""
+
+    @property
+    def lag(self) -> int | None: ...
+    @property
+    def slots(self) -> Ranges: ...
+    @property
+    def keys(self) -> int | None: ...
+
+
+def finding(nodes: Sequence[Node]) -> str:
+    """The one thing that a look at these nodes should tell: who leads, and what is wrong."""
+    return "; ".join(filter(None, [leading(nodes), trouble(nodes)]))
+
+
+def trouble(nodes: Sequence[Node]) -> str:
+    """Which nodes are not up: `primary is down and replica2 is paused`; empty if all are."""
+    return listed([f"{one.name} is {one.state}" for one in nodes if one.state != "up"])
+
+
+def alternative(nodes: Sequence[Node]) -> str:
+    """The finding, and every node with its numbers."""
+    return f"{finding(nodes)}. " + " ".join(f"{described(node)}." for node in nodes)
+
+
+def described(node: Node) -> str:
+    """One node: `replica1: up, replica of primary, link up, 0 bytes behind, 12 keys`."""
+    said = [node.state, role(node), *filter(None, [linked(node)])]
+    if node.lag is not None:
+        said.append(f"{node.lag:,} bytes behind")
+    if node.slots:
+        said.append(f"slots {ranges(node.slots)}")
+    if node.keys is not None:
+        said.append(counted(node.keys, "key"))
+    return f"{node.name}: {', '.join(said)}"
+
+
+def role(node: Node) -> str:
+    """`primary`, `replica of replica1`, `watches primary`, or that it is not known."""
+    if node.role == "replica":
+        return f"replica of {node.primary}" if node.primary else "replica"
+    if node.role == "sentinel":
+        return f"watches {node.primary}" if node.primary else "sentinel"
+    return node.role if node.role == "primary" else "role unknown"
+
+
+def linked(node: Node) -> str:
+    """`link up`; of a Sentinel `finds it down`; empty where there is nothing to say."""
+    if not node.link:
+        return ""
+    return f"finds it {node.link}" if node.role == "sentinel" else f"link {node.link}"
+
+
+def changes(before: Sequence[Node], after: Sequence[Node]) -> list[str]:
+    """What is otherwise than before, a phrase for each change to which a time may be added: `replica1 is primary`.
+
+    Numbers that always move, the lag and the keys, are no change.
+    """
+    known = {node.name: node for node in before}
+    found = [f"{name} has left" for name in known if name not in {node.name for node in after}]
+    for node in after:
+        old = known.get(node.name)
+        found += [f"{node.name} has joined"] if old is None else _changed(old, node)
+    return found
+
+
+def ranges(slots: Ranges) -> str:
+    """`0–5460, 10923`."""
+    return ", ".join(f"{low}–{high}" if low != high else str(low) for low, high in slots)
+
+
+def claimed_twice(nodes: Iterable[Node]) -> list[tuple[Node, Node]]:
+    """Pairs of nodes that both say that they own some slot."""
+    owners = [node for node in nodes if node.role == "primary" and node.slots]
+    return [(a, b) for a, b in combinations(owners, 2) if _shared(a.slots, b.slots)]
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 key`, `2 keys`."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def leading(nodes: Sequence[Node]) -> str:
+    """Who is primary, who follows, or who owns the slots: by what the nodes say of themselves."""
+    primaries = [node for node in nodes if node.role == "primary"]
+    if any(node.slots for node in nodes):
+        return _who_owns(nodes, primaries)
+    led = [node for node in nodes if node.role == "replica" or node.kind == "sentinel"]
+    if not led:
+        if len(nodes) == 1:
+            return f"One server: {nodes[0].name}, {nodes[0].state}"
+        return f"{len(primaries)} of {len(nodes)} independent nodes answer"
+    if not primaries:
+        return "No node says that it is the primary"
+    if len(primaries) > 1:
+        names = listed([node.name for node in primaries])
+        return f"{len(primaries)} nodes say that they are the primary: {names}"
+    followers = [n.name for n in nodes if n.role == "replica" and n.primary == primaries[0].name and n.link == "up"]
+    follow = f"{listed(followers)} follow{'s' * (len(followers) == 1)}" if followers else "no replica follows"
+    return f"{primaries[0].name} is the primary; {follow}"
+
+
+def _who_owns(nodes: Sequence[Node], primaries: Sequence[Node]) -> str:
+    if twice := claimed_twice(nodes):
+        a, b = twice[0]
+        return f"{a.name} and {b.name} both say that they own slots {ranges(_shared(a.slots, b.slots))}"
+    owned = sum(high - low + 1 for node in primaries for low, high in node.slots)
+    owners = sum(bool(node.slots) for node in primaries)
+    verb = "own" if owners != 1 else "owns"
+    return f"{counted(owners, 'primary').replace('primarys', 'primaries')} {verb} {_share(owned)}"
+
+
+def _share(owned: int) -> str:
+    return f"all {SLOTS} slots" if owned == SLOTS else f"{owned} of {SLOTS} slots"
+
+
+def _changed(old: Node, node: Node) -> list[str]:
+    found = []
+    if node.state != old.state:
+        found.append(f"{node.name} is {node.state}")
+    if node.role == "unknown" or (old.role == "unknown" and node.role == "sentinel"):
+        return found
+    if (node.role, node.primary) != (old.role, old.primary):
+        verb = "" if node.role == "sentinel" else "is " if node.role == "primary" else "is a "
+        found.append(f"{node.name} {verb}{role(node)}")
+    if node.link not in ("", old.link) and (old.link or node.link == "down"):
+        whose = node.primary or "its primary"
+        finds = node.role == "sentinel"
+        found.append(
+            f"{node.name} finds {whose} {node.link}" if finds else f"the link of {node.name} to {whose} is {node.link}"
+        )
+    if tuple(node.slots) != tuple(old.slots) and node.role == "primary" and old.role != "unknown":
+        found.append(f"{node.name} owns {f'slots {ranges(node.slots)}' if node.slots else 'no slots'}")
+    return found
+
+
+def _shared(one: Ranges, other: Ranges) -> list[tuple[int, int]]:
+    return [(max(a, c), min(b, d)) for a, b in one for c, d in other if max(a, c) <= min(b, d)]
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return ", ".join(words) if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"

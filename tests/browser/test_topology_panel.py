@@ -1,0 +1,64 @@
+"""The topology panel in JupyterLab: a failover seen as it happens, by keyboard alone; clicks; and its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from .conftest import Desk, speak
+
+CELLS = (
+    "from course_lib.servers import Topology\ntopology = Topology('sentinel').start()",
+    "from course_lib.widgets.topology_panel import TopologyPanel\n"
+    "counts = {'acknowledged': 1204, 'no reply': 3}\n"
+    "panels = [*globals().get('panels', []), TopologyPanel(topology, counts=lambda: counts)]\npanels[-1]",
+    "import asyncio\nwhile panels[0].follows:\n    await asyncio.sleep(0.05)\n"
+    "print([panel.follows for panel in panels])",
+    "topology.stop()",
+)
+
+
+def test_a_failover_is_broken_loose_watched_and_put_right(desk: Desk, notebook: Callable[..., Path]) -> None:
+    """Nothing but keys: pick, kill, see the new primary by itself, restart; then clicks; then the topology stops."""
+    desk.open_notebook(notebook("topology", *CELLS))
+    for _ in range(2):
+        desk.command("notebook:run-cell-and-select-next")
+    panel = desk.output(1)
+    status, picture = panel.get_by_role("status"), panel.locator("svg.topology")
+    expect(status).to_contain_text("Pick a node", timeout=60_000)
+    expect(picture.locator("text.title")).to_have_text("primary is the primary; replica1 and replica2 follow")
+    speak(picture)
+    desk.screenshot("topology-panel-whole", panel)
+
+    panel.get_by_role("button", name="1 primary").focus()
+    expect(panel.get_by_role("button", name="1 primary")).to_have_attribute("aria-pressed", "true")
+    desk.page.keyboard.press("k")
+    expect(status).to_contain_text("you killed primary", timeout=30_000)
+    expect(status).to_contain_text(re.compile(r"replica[12] is primary since \d\d:\d\d:\d\d"), timeout=30_000)
+    expect(picture.locator("text.title")).to_contain_text(re.compile("replica[12] is the primary"))
+    desk.screenshot("topology-panel-failed-over", panel)
+    desk.page.keyboard.press("r")
+    became = panel.locator("li", has_text=re.compile("primary is a replica of replica[12]"))
+    expect(became).not_to_have_count(0, timeout=30_000)
+
+    picture.locator("[data-pick=sentinel1]").click()
+    expect(panel.get_by_role("button", name="6 sentinel3")).to_have_attribute("aria-pressed", "false")
+    expect(panel.get_by_role("button", name="4 sentinel1")).to_have_attribute("aria-pressed", "true")
+    panel.get_by_role("button", name="m promote sentinel1").click()
+    expect(panel.get_by_role("alert")).to_contain_text("Promote sentinel1 did not work", timeout=30_000)
+    panel.get_by_role("button", name="c partition sentinel1").click()
+    expect(picture).to_contain_text("sentinel1 is cut off", timeout=30_000)
+    desk.theme("dark")
+    desk.screenshot("topology-panel-cut-off-dark", panel)
+    desk.theme("light")
+
+    desk.command("notebook:run-cell-and-select-next")
+    expect(status).to_contain_text("Pick a node", timeout=30_000)
+    desk.command("notebook:run-cell-and-select-next")
+    expect(desk.output(2)).to_have_text("[False, True]", timeout=30_000)
+    desk.command("notebook:run-cell")
+    expect(status).to_contain_text("The topology does not run", timeout=30_000)
+    desk.assert_clean()
