@@ -51,7 +51,8 @@ class Note:
     """Something that happened to a client or a node and is no command: a load, a pause, a crash, a violated promise.
 
     Units: seconds since the run began. `t_end` is None for a moment and for a span that never ended.
-    `kind` is one of: load, compute, pause, crash, down, skew, hold, stale, violation.
+    `kind` is one of: load, compute, pause, crash, down, skew, hold, stale, violation; and, where nodes replicate,
+    cut off, promoted and healed.
     """
 
     who: str
@@ -140,7 +141,8 @@ def _shown_reply(reply: Any) -> str:
     if isinstance(reply, bytes):
         return "OK" if reply == b"OK" else f'"{_shown(reply)}"'
     if isinstance(reply, Exception):
-        return f"(error) {reply}"
+        code = getattr(reply, "status_code", None)  # redis-py takes the first word off: MOVED, READONLY, ERR
+        return f"(error) {code} {reply}" if code else f"(error) {reply}"
     if isinstance(reply, (list, tuple)):
         return "[" + ", ".join(_shown_reply(item) for item in reply) + "]"
     return str(reply)

@@ -15,7 +15,8 @@ from course_lib.sim import KINDS
 
 FORMAT = "R1"
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_READ_AS = str.maketrans("OIL", "011", " -_")
+READ_AS = str.maketrans("OIL", "011", " -_")
+"""Letters that are taken for the digits that they look like, and what is left out."""
 
 
 def encode(exercise: str, revision: int, trial: int, schedule: Schedule) -> str:
@@ -38,8 +39,14 @@ def decode(code: str, exercise: str, revision: int) -> tuple[int, Schedule]:
         raise BadReplayCode(f"{code!r} is no replay code: one begins with {FORMAT}- and is shown below a failed check.")
     if head != FORMAT:
         raise BadReplayCode(f"{code!r} was made by another version of the course; this one reads {FORMAT}-… codes.")
-    numbers = _numbers(code, body.translate(_READ_AS))
-    found, version = f"{numbers[0]:02}.{numbers[1]}", numbers[2]
+    numbers = _numbers(code, body.translate(READ_AS))
+    check_exercise(code, exercise, revision, f"{numbers[0]:02}.{numbers[1]}", numbers[2])
+    trial, clients, seed, kind, at = numbers[3:]
+    return trial, Schedule(clients, seed, KINDS[kind - 1] if kind else None, at)
+
+
+def check_exercise(code: str, exercise: str, revision: int, found: str, version: int) -> None:
+    """Raises: BadReplayCode for a code of another exercise, or of another revision of this one."""
     if found != exercise:
         raise BadReplayCode(f"{code!r} belongs to exercise {found}, not to {exercise}: replay({found!r}, …).")
     if version != revision:
@@ -47,8 +54,6 @@ def decode(code: str, exercise: str, revision: int) -> tuple[int, Schedule]:
             f"{code!r} is out of date: exercise {exercise} has changed since it was made. Run the check again for a "
             f"new one."
         )
-    trial, clients, seed, kind, at = numbers[3:]
-    return trial, Schedule(clients, seed, KINDS[kind - 1] if kind else None, at)
 
 
 def _numbers(code: str, body: str) -> list[int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from course_lib.sim.faults import Kind
+
 Command = tuple[bytes, ...]
 
 
@@ -32,10 +34,10 @@ _OF_THE_CONNECTION = _named("DISCARD ECHO MULTI PING UNWATCH")  # EXEC: what it 
 class Footprint(NamedTuple):
     """What a step touches on a node. `seen` marks one after which the client did what others may observe.
 
-    `reads` and `writes` are keys; None stands for any key.
+    `node` is None where it may make a difference on every node. `reads` and `writes` are keys; None stands for any key.
     """
 
-    node: str
+    node: str | None
     reads: frozenset[bytes] | None
     writes: frozenset[bytes] | None
     seen: bool = False
@@ -57,9 +59,26 @@ def footprint(node: str, commands: Sequence[Command]) -> Footprint:
     return Footprint(node, reads, writes)
 
 
+def struck(kind: Kind, node: str, commands: Sequence[Command]) -> Footprint:
+    """What it touches when a fault strikes a turn. Two faults are never said to commute: times begin to run with them.
+
+    A lost request, and a process that dies or stands still, leave the servers alone. A node that is down refuses who
+    comes later, on any connection that is opened meanwhile. A clock decides what has expired.
+    """
+    if kind == "lose reply":
+        return footprint(node, commands)._replace(seen=True)
+    if kind == "node down":
+        return Footprint(None, None, None, seen=True)
+    if kind == "clock step":
+        return Footprint(node, None, None, seen=True)
+    return Footprint(node, frozenset(), frozenset(), seen=True)
+
+
 def commute(one: Footprint, other: Footprint) -> bool:
     """Does the order of two turns of different clients make no difference to anybody?"""
     if one.seen and other.seen:
+        return False
+    if one.node is None or other.node is None:
         return False
     if one.node != other.node:
         return True

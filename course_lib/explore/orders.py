@@ -18,14 +18,24 @@ Progress = Callable[[int], object]
 class Orders:
     """How many orders were played, how many break each promise, and the simplest that does.
 
-    `what` names what was counted. `redundant` counts orders that a reduction began and gave up as played already.
-    `complete` is False if a budget ended it. `outcomes` counts the orders by the promises that they broke.
+    `faults` is how many strike in each. `turns` is the length of the longest. Of sampled orders, `depth` is what they
+    were drawn for, `commands` the turns among which priorities fell, and `drawn` counts the orders in which faults
+    struck at each send. `expected` is about how many there will be. `what` names what was counted. `redundant` counts
+    orders that a reduction began and gave up as played already. `complete` is False if a budget ended it. `outcomes`
+    counts the orders by the promises that they broke.
     """
 
     trial: Trial
     clients: int
     what: str = "schedules"
+    faults: int = 0
     schedules: int = 0
+    steps: int = 0
+    turns: int = 0
+    depth: int = 0
+    commands: int = 1
+    expected: int = 0
+    drawn: int = 0
     redundant: int = 0
     broken: Counter[str] = field(default_factory=Counter)
     failing: dict[str, Play] = field(default_factory=dict)
@@ -41,25 +51,33 @@ class Orders:
     def text(self) -> str:
         """`12 of 16 schedules of 2 clients break a promise`."""
         so_far = "" if self.complete else " played so far"
-        return f"{self.failures:,} of {self.schedules:,} {self.what} of {self.clients} clients{so_far} break a promise"
+        struck = "" if not self.faults else " with one fault" if self.faults == 1 else f" with {self.faults} faults"
+        who = f"{self.clients} client{'s' * (self.clients != 1)}"
+        return f"{self.failures:,} of {self.schedules:,} {self.what} of {who}{struck}{so_far} break a promise"
 
     def add(self, run: Play) -> None:
         """Count an order that was played, and keep it for each promise that it breaks most simply."""
         broken = tuple(sorted({violation.promise for violation in run.violations}))
         self.schedules += 1
+        self.steps += run.steps
+        self.turns = max(self.turns, len(run.schedule.turns or ()))
         self.outcomes[broken] += 1
         for promise in broken:
             self.broken[promise] += 1
-            known = self.failing.get(promise)
-            if known is None or simplicity(run) < simplicity(known):
-                self.failing[promise] = run
+            self.keep(promise, run)
+
+    def keep(self, promise: str, run: Play) -> None:
+        """Keep a failing run if no simpler one is known."""
+        known = self.failing.get(promise)
+        if known is None or simplicity(run) < simplicity(known):
+            self.failing[promise] = run
 
 
-def simplicity(run: Play) -> tuple[int, int, int, str]:
-    """What makes one failing order simpler than another: fewer clients, commands, changes from client to client."""
+def simplicity(run: Play) -> tuple[int, int, int, int, str]:
+    """What makes one failing order simpler: fewer clients, faults, commands, changes from client to client."""
     order = clients_in_order(run)
     switches = sum(one != other for one, other in pairwise(order))
-    return run.schedule.clients, len(order), switches, run.schedule.text
+    return run.schedule.clients, run.schedule.faults, len(order), switches, run.schedule.text
 
 
 def clients_in_order(run: Play) -> list[str]:

@@ -9,8 +9,11 @@ from itertools import product
 from math import inf
 from time import monotonic
 
+from course_lib.explore.ordering import Allowance, by_order, stages
+from course_lib.explore.orders import Orders
+from course_lib.explore.shrink import shrink
 from course_lib.explore.trial import Play, Schedule, Trial, play
-from course_lib.sim import KINDS, Simulation
+from course_lib.sim import KINDS, Simulation, kept_random
 
 Progress = Callable[[int, int], object]
 """Told before each run how many were played and about how many there will be. What it raises ends the search."""
@@ -20,12 +23,14 @@ Progress = Callable[[int, int], object]
 class Budget:
     """When to stop early: after so many schedules, or so many steps of the clock, or so many seconds.
 
-    Seconds depend on the machine, so a verdict that must not leaves them unlimited.
+    Seconds depend on the machine, so a verdict that must not leaves them unlimited. What a trial plays by order has an
+    allowance of its own: `orders` schedules for each number of clients and of faults, beyond which they are drawn.
     """
 
     schedules: int = 5_000
     steps: int = 1_000_000
     seconds: float = inf
+    orders: int = 2_000
 
 
 @dataclass
@@ -33,8 +38,8 @@ class Findings:
     """What a search saw: how many schedules of each kind, and for each broken promise the smallest schedule.
 
     `kinds` counts "no fault" and each kind of fault. `sent` is, for each number of clients and seed, how many commands
-    left in the run without a fault; up to a fault, the run with it is the same. `complete` is False if the budget ended
-    the search.
+    left in the run without a fault; up to a fault, the run with it is the same. `orders` has what was played by order.
+    `complete` is False if the budget ended the search.
     """
 
     trial: Trial
@@ -43,11 +48,12 @@ class Findings:
     steps: int = 0
     complete: bool = True
     failing: dict[str, Play] = field(default_factory=dict)
+    orders: list[Orders] = field(default_factory=list)
 
     @property
     def tried(self) -> int:
         """How many schedules were played."""
-        return self.kinds.total()
+        return self.kinds.total() + sum(one.schedules for one in self.orders)
 
     @property
     def sends(self) -> int:
@@ -71,13 +77,23 @@ class Findings:
             if known is None or size(run) < size(known):
                 self.failing[promise] = run
 
+    def take(self, orders: Orders) -> None:
+        """Count what was played by order, and keep what failed where nothing smaller is known."""
+        self.orders.append(orders)
+        self.complete = self.complete and orders.complete
+        for promise, run in orders.failing.items():
+            known = self.failing.get(promise)
+            if known is None or size(run) < size(known):
+                self.failing[promise] = run
+
 
 def size(run: Play) -> tuple[int, int, int, int, str, int]:
     """What makes one failing run smaller than another: clients, then events, then faults; then a fixed order."""
     s = run.schedule
-    return s.clients, len(run.trace), int(s.kind is not None), s.seed, s.kind or "", s.at
+    return s.clients, len(run.trace), s.faults, s.seed, s.kind or "", s.at
 
 
+@kept_random()
 def search(trial: Trial, budget: Budget | None = None, progress: Progress | None = None) -> Findings:
     """Play the trial's schedules, fewest clients first, until all are played, all is settled or the budget is spent.
 
@@ -87,24 +103,50 @@ def search(trial: Trial, budget: Budget | None = None, progress: Progress | None
     deadline = monotonic() + budget.seconds
     found, world = Findings(trial), trial.world()
     for clients in trial.sizes:
-        for schedule in _schedules(trial, clients, found):
-            if found.tried >= budget.schedules or found.steps >= budget.steps or monotonic() >= deadline:
-                found.complete = False
-                return found
-            if progress is not None:
-                progress(found.tried, _expected(trial, found))
-            found.add(play(trial, schedule, world))
-        if found.settled():
+        if clients in trial.orders:
+            _play_orders(clients, budget, deadline, found, progress)
+        else:
+            _play_seeds(clients, budget, deadline, found, world, progress)
+        if not found.complete or found.settled():
             break
     return found
 
 
-def smaller(trial: Trial, promise: str, failing: Play) -> Play:
+def _play_seeds(
+    clients: int, budget: Budget, deadline: float, found: Findings, world: Simulation, progress: Progress | None
+) -> None:
+    for schedule in _schedules(found.trial, clients, found):
+        if found.kinds.total() >= budget.schedules or found.steps >= budget.steps or monotonic() >= deadline:
+            found.complete = False
+            return
+        if progress is not None:
+            progress(found.tried, _expected(found.trial, found))
+        found.add(play(found.trial, schedule, world))
+
+
+def _play_orders(clients: int, budget: Budget, deadline: float, found: Findings, progress: Progress | None) -> None:
+    for faults in stages(found.trial, clients):
+        if found.settled():
+            return
+        done = found.tried
+
+        def tell(played: int, done: int = done) -> None:
+            if progress is not None:
+                progress(done + played, done + max(played + 1, budget.orders))
+
+        allowance = Allowance(budget.orders, 4 * budget.steps, deadline - monotonic())
+        found.take(by_order(found.trial, clients, faults, allowance, progress=tell))
+
+
+def smaller(trial: Trial, promise: str, failing: Play, begin: Callable[[], object] | None = None) -> Play:
     """The same failure with fewer clients, if one of a few likely schedules has it; else the run as it was.
 
-    Tried: each smaller number of clients that the search left out, with the same seed and the next nine, and the same
-    kind of fault at each send up to the one that it hit.
+    A run whose turns were chosen is made as simple as `shrink` can. Else these are tried: each smaller number of
+    clients that the search left out, with the same seed and the next nine, and the same kind of fault at each send up
+    to the one that it hit. `begin` is called now and then, when a run begins.
     """
+    if failing.schedule.turns is not None:
+        return shrink(trial, promise, failing, progress=None if begin is None else lambda _: begin())
     world, schedule = trial.world(), failing.schedule
     for clients in range(trial.least, schedule.clients):
         if clients not in trial.sizes:

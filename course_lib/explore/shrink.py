@@ -1,61 +1,144 @@
-"""Make a failing order as simple as it can be: fewer clients, then fewer commands and changes from one to another."""
+"""Make a failing order as simple as it can be: fewer clients, fewer faults, fewer commands and changes between clients.
+
+A schedule is taken apart into steps, each a client's turn and what strikes it, so that one which is moved takes its
+fault along.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
-from course_lib.explore.orders import Orders, clients_in_order, simplicity
-from course_lib.explore.sampled import sample
+from course_lib.explore.exhaustive import enumerate_all
+from course_lib.explore.orders import Progress, simplicity
+from course_lib.explore.sampled import sample, strike_sampled
 from course_lib.explore.trial import Play, Schedule, Trial, play
-from course_lib.sim import Choose, Turn
+from course_lib.sim import Choose, Move, Simulation, Turn, kept_random
 
 
-def shrink(trial: Trial, promise: str, failing: Play, *, most: int = 2_000) -> Play:
+class Step(NamedTuple):
+    """Whose turn it was, on which connection, and what struck it; nobody's where time passed."""
+
+    client: str = ""
+    node: str = ""
+    number: int = 0
+    fate: Move | None = None
+
+
+@kept_random()
+def shrink(trial: Trial, promise: str, failing: Play, *, most: int = 2_000, progress: Progress | None = None) -> Play:
     """The simplest order found that breaks the same promise; at worst the run that was given.
 
-    First with fewer clients, by sampling; then by joining what a client does in one go, until nothing more can be
-    joined. Units: `most` in schedules played, about.
+    First with fewer clients, by a small search; then without each of its faults and waits, and by joining what a client
+    does in one go, until none of these makes it simpler. `progress` is told before each run how many were played in
+    this step of it. Units: `most` in schedules played, about.
     """
-    for clients in range(trial.least, failing.schedule.clients):
-        found: Orders = sample(trial, clients, min(most // 4, 200), seed=failing.schedule.seed)
-        if promise in found.failing:
-            failing = found.failing[promise]
-            break
-    world, left, better = trial.world(), most, True
-    while better and left > 0:
-        better = False
-        for order in _joined(clients_in_order(failing)):
-            schedule = failing.schedule
-            run = play(trial, Schedule(schedule.clients, schedule.seed), world, choose=following(order))
-            left -= 1
-            if run.violation(promise) and simplicity(run) < simplicity(failing):
-                failing, better = run, True
-                break
+    failing = _with_fewer_clients(trial, promise, failing, most // 4, progress)
+    world, left = trial.world(), most
+    better: Play | None = failing
+    while better is not None:
+        failing, better = better, None
+        for steps in simpler(steps_of(trial, failing.schedule, world)):
             if left <= 0:
+                return failing
+            if progress is not None:
+                progress(most - left)
+            left -= 1
+            run = play(trial, Schedule(failing.schedule.clients, failing.schedule.seed), world, choose=following(steps))
+            if run.violation(promise) and simplicity(run) < simplicity(failing):
+                better = run
                 break
     return failing
 
 
-def following(order: Sequence[str]) -> Choose:
-    """Turns by name: whoever is named next and can go; else who went last, if it can; else the first."""
-    names = iter(order)
+def spread(trial: Trial, promise: str, run: Play) -> Play:
+    """The same schedule with more time to each turn, for a picture, if it still breaks the promise.
+
+    A turn takes 1 ms, or less where a key would expire meanwhile.
+    """
+    for step in (1e-3, 1e-4, 1e-5):
+        drawn = play(trial, run.schedule, step=step)
+        if drawn.violation(promise):
+            return drawn
+    return run
+
+
+def steps_of(trial: Trial, schedule: Schedule, world: Simulation | None = None) -> list[Step]:
+    """What a schedule lets happen, by name."""
+    turns, steps = iter(schedule.turns or ()), list[Step]()
+
+    def choose(able: Sequence[Turn]) -> int | Move:
+        move = next(turns, 0)
+        if isinstance(move, Move):
+            who = able[move.at][:3] if move.kind != "wait" else ("", "", 0)
+            steps.append(Step(*who, move))
+            return move
+        at = min(move, len(able) - 1)
+        steps.append(Step(*able[at][:3]))
+        return at
+
+    play(trial, Schedule(schedule.clients, schedule.seed), world, choose=choose)
+    return steps
+
+
+def following(steps: Sequence[Step]) -> Choose:
+    """Turns by name: whoever is named next and can go; else who went last, if it can; else the first.
+
+    A step of a client that has nothing waiting is left out, and its fault with it.
+    """
+    left = iter(steps)
     last = [""]
 
-    def choose(turns: Sequence[Turn]) -> int:
-        able = [turn.client for turn in turns]
-        wanted = next(names, last[0])
-        last[0] = wanted if wanted in able else last[0] if last[0] in able else able[0]
-        return able.index(last[0])
+    def choose(turns: Sequence[Turn]) -> int | Move:
+        for step in left:
+            if step.fate is not None and step.fate.kind == "wait":
+                return step.fate
+            if (at := _position(turns, step)) is not None:
+                last[0] = step.client
+                return at if step.fate is None else step.fate._replace(at=at)
+        at = _position(turns, Step(last[0])) or 0
+        last[0] = turns[at].client
+        return at
 
     return choose
 
 
-def _joined(order: list[str]) -> Iterator[list[str]]:
-    """Orders with one block moved next to another of the same client, later ones to earlier and the other way round."""
-    blocks = [list(group) for _, group in groupby(order)]
+def simpler(steps: list[Step]) -> Iterator[list[Step]]:
+    """What may be simpler: without one fault or wait; with one block of a client's steps next to another of its own,
+    later ones to earlier and the other way round."""
+    for at, step in enumerate(steps):
+        if step.fate is not None:
+            healed = [] if step.fate.kind == "wait" else [step._replace(fate=None)]
+            yield steps[:at] + healed + steps[at + 1 :]
+    blocks = [list(block) for _, block in groupby(steps, key=lambda step: step.client)]
     for at, block in enumerate(blocks):
         others = blocks[:at] + blocks[at + 1 :]
         for to, other in enumerate(others):
-            if other[0] == block[0]:
-                yield [name for part in [*others[: to + 1], block, *others[to + 1 :]] for name in part]
+            if other[0].client == block[0].client:
+                yield [step for part in [*others[: to + 1], block, *others[to + 1 :]] for step in part]
+
+
+def _position(turns: Sequence[Turn], step: Step) -> int | None:
+    """Where that turn waits; else the first of the same client."""
+    own = [at for at, turn in enumerate(turns) if turn.client == step.client]
+    exact = [at for at in own if turns[at][1:3] == (step.node, step.number)]
+    return next(iter(exact or own), None)
+
+
+def _with_fewer_clients(trial: Trial, promise: str, failing: Play, most: int, progress: Progress | None) -> Play:
+    faults, seed = failing.schedule.faults, failing.schedule.seed
+    for clients in range(trial.least, failing.schedule.clients):
+        for number in range(faults + 1):
+            if most > 0:
+                found = enumerate_all(
+                    trial, clients, reduce=True, faults=number, most=most, seed=seed, progress=progress
+                )
+                if promise not in found.failing and not found.complete:
+                    found = (
+                        strike_sampled(trial, clients, most, faults=number, seed=seed, progress=progress) if number
+                        else sample(trial, clients, most, seed=seed, progress=progress)
+                    )  # fmt: skip
+                if promise in found.failing:
+                    return found.failing[promise]
+    return failing

@@ -40,6 +40,12 @@ class Schedule:
         lasting = f" of {self.seconds * 1000:g} ms" if self.kind in ("pause", "node down", "clock step") else ""
         return f"{who}, {self.kind}{lasting} at send {self.at}"
 
+    @property
+    def faults(self) -> int:
+        """How many faults strike."""
+        moves = (turn for turn in self.turns or () if isinstance(turn, Move) and turn.kind != "wait")
+        return (self.kind is not None) + sum(1 for _ in moves)
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -75,6 +81,7 @@ class Play:
     steps: int
     stopped: CourseError | None = None
     violations: list[Violation] = field(default_factory=list)
+    world: Simulation | None = None  # while it is judged; then the world plays others
 
     def violation(self, promise: str) -> Violation | None:
         """The first violation of that promise."""
@@ -89,6 +96,11 @@ class Trial:
     `seeds` seeds from 0 on; and, for the first `fault_seeds` of them, with each kind of fault in `faults` (mapped to
     its seconds) at every send in turn. `fault_sizes` limits the latter to some sizes. `least` is the smallest number of
     clients with which the trial makes sense. `unfaulted` is what a schedule without a fault of the search is called.
+
+    With each number of clients in `orders`, part of `sizes`, it is run not under seeds but under every order of their
+    commands; then each kind of fault strikes at every send of every order; with those in `pairs`, also each two faults.
+    Where that is too much, orders are drawn. Clients whose names begin with `spared` are the judge's own: in orders, no
+    fault strikes them.
 
     Units: `horizon` in seconds of virtual time, after which a run counts as endless; `most_steps` callbacks, likewise.
     """
@@ -107,17 +119,30 @@ class Trial:
     world: Callable[[], Simulation] = Simulation
     horizon: float = 10.0
     most_steps: int = 50_000
+    orders: tuple[int, ...] = ()
+    pairs: tuple[int, ...] = ()
+    spared: str = "judge"
+
+    def __post_init__(self) -> None:
+        for name in ("orders", "pairs", "fault_sizes"):
+            if strays := set(getattr(self, name)) - set(self.sizes):
+                raise ValueError(f"{name} of the trial {self.name!r} has {min(strays)}, which is none of its sizes")
+        if strays := set(self.pairs) - set(self.orders):
+            raise ValueError(f"pairs of the trial {self.name!r} has {min(strays)}, which is not in its orders")
 
 
 def _told(turn: int | Move) -> str:
     if isinstance(turn, int):
         return str(turn)
-    return f"({turn.seconds:g} s pass)" if turn.kind == "wait" else f"({turn.kind} at {turn.at})"
+    if turn.kind == "wait":
+        return f"({turn.seconds:g} s pass)"
+    lasting = f" of {turn.seconds * 1000:g} ms" if turn.seconds else ""
+    return f"({turn.kind}{lasting} at {turn.at})"
 
 
 def described(trial: Trial, schedule: Schedule) -> str:
     """A schedule of the trial in words."""
-    return schedule.text if schedule.kind else f"{schedule.text}, {trial.unfaulted}"
+    return schedule.text if schedule.faults else f"{schedule.text}, {trial.unfaulted}"
 
 
 def play(
@@ -148,8 +173,9 @@ def play(
     if choose is not None:
         schedule = replace(schedule, turns=tuple(chosen))
     now = min(world.now(), trial.horizon)
-    done = Play(schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped)
+    done = Play(schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped, world=world)
     done.violations = list(trial.judge(done))
+    done.world = None
     return done
 
 

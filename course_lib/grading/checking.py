@@ -7,7 +7,24 @@ from dataclasses import replace
 from typing import Any
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore import Findings, Play, Schedule, Trial, decode, described, encode, play, search, smaller
+from course_lib.explore import (
+    NAMED,
+    Findings,
+    Orders,
+    Play,
+    Schedule,
+    Trial,
+    code_of,
+    counted,
+    described,
+    either,
+    in_turn,
+    play,
+    schedule_of,
+    search,
+    smaller,
+    spread,
+)  # fmt: skip
 from course_lib.grading.answers import sound
 from course_lib.grading.exercise import Exercise, Refused, find
 from course_lib.grading.guard import LIMIT, Guard, Stuck
@@ -50,13 +67,13 @@ def replay(id: str, code: str, answer: Any) -> Verdict:
     Raises: UnknownExercise; BadReplayCode, which says what is wrong with the code.
     """
     exercise, guard = find(id), Guard()
-    number, schedule = decode(code, id, exercise.words.revision)
+    number, schedule = schedule_of(code, id, exercise.words.revision)
     try:
         with guard.up():
             trials = exercise.rules.trials(exercise.rules.accept(answer))
             guard.begin()
             trial, schedule = _located(trials, number, schedule, code)
-            code = encode(id, exercise.words.revision, number, schedule)
+            code = code_of(id, exercise.words.revision, number, schedule)
             return _replayed(exercise, play(trial, schedule), trial, code, guard)
     except Refused as refusal:
         return _refused(exercise, refusal.status, str(refusal))
@@ -76,7 +93,8 @@ def hint(id: str) -> Hint:
 
 def _located(trials: Any, number: int, schedule: Schedule, code: str) -> tuple[Trial, Schedule]:
     trial = trials[number] if number < len(trials) else None
-    if trial is None or (schedule.kind and schedule.kind not in trial.faults) or not 1 <= schedule.clients <= 1_000:
+    unknown = trial is None or (schedule.kind and schedule.kind not in trial.faults)
+    if trial is None or unknown or not 1 <= schedule.clients <= 1_000 or (schedule.turns and not trial.orders):
         raise BadReplayCode(f"{code!r} names a schedule that this exercise does not have.")
     return trial, replace(schedule, seconds=trial.faults[schedule.kind] if schedule.kind else 0.0)
 
@@ -126,13 +144,22 @@ def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Gu
     """The failing run in as few clients as possible, played once more for what it prints."""
     number, one = next((n, one) for n, one in enumerate(found) if promise in one.failing)
     guard.begin()
-    run = smaller(one.trial, promise, one.failing[promise])
+    run = smaller(one.trial, promise, one.failing[promise], guard.begin)
     guard.begin()
-    run = play(one.trial, run.schedule)
+    run = _drawn(one.trial, play(one.trial, run.schedule), promise)
     violation = run.violation(promise)
-    code = encode(exercise.id, exercise.words.revision, number, run.schedule)
-    shown = Shown(run, violation, code, described(one.trial, run.schedule), guard.printed.getvalue())
+    code = code_of(exercise.id, exercise.words.revision, number, run.schedule)
+    shown = Shown(run, violation, code, _told(one.trial, run), guard.printed.getvalue())
     return shown, violation.text if violation else ""
+
+
+def _drawn(trial: Trial, run: Play, promise: str) -> Play:
+    """The run as it is shown: turns have no duration of their own, and a picture needs one."""
+    return run if run.schedule.turns is None else spread(trial, promise, run)
+
+
+def _told(trial: Trial, run: Play) -> str:
+    return described(trial, run.schedule) if run.schedule.turns is None else in_turn(run)
 
 
 def _exhibit(exercise: Exercise, found: Findings) -> Shown | None:
@@ -140,7 +167,7 @@ def _exhibit(exercise: Exercise, found: Findings) -> Shown | None:
     if not exercise.rules.exhibit:
         return None
     run = play(found.trial, Schedule(found.trial.sizes[0]))
-    code = encode(exercise.id, exercise.words.revision, 0, run.schedule)
+    code = code_of(exercise.id, exercise.words.revision, 0, run.schedule)
     return Shown(run, None, code, described(found.trial, run.schedule))
 
 
@@ -151,7 +178,10 @@ def _replayed(exercise: Exercise, run: Play, trial: Trial, code: str, guard: Gua
     )
     order = [p.name for p in exercise.words.promises]
     violation = min(run.violations, key=lambda found: order.index(found.promise), default=None)
-    shown = Shown(run, violation, code, described(trial, run.schedule), guard.printed.getvalue())
+    if violation is not None:
+        run = _drawn(trial, run, violation.promise)
+        violation = run.violation(violation.promise)
+    shown = Shown(run, violation, code, _told(trial, run), guard.printed.getvalue())
     message = violation.text if violation else "Nothing is violated in this schedule. Run the check for all the others."
     status: Status = "failed" if violation else "passed"
     return Verdict(exercise.id, exercise.words.title, status, properties, message, shown=shown, tried="this schedule")
@@ -167,15 +197,24 @@ def _refused(exercise: Exercise, status: Status, text: str) -> Verdict:
 
 
 def _tried(found: list[Findings]) -> str:
-    """`412 schedules: 80 sampled, and one crash, lost request or lost reply at each of 31 sends`."""
+    """`all 16 schedules of 2 clients, of which 12 break a promise; …` for what was played by order; for what was played
+    in time `412 schedules: 80 sampled, and one crash, lost request or lost reply at each of 31 sends`."""
+    ordered = list(dict.fromkeys(_by_order(one) for each in found for one in each.orders if one.schedules))
+    timed = [one for one in found if one.kinds]
+    return "; ".join([*ordered, *([_timed(timed)] if timed else [])])
+
+
+def _by_order(orders: Orders) -> str:
+    breaks = f", of which {orders.failures:,} break{'s' * (orders.failures == 1)} a promise" if orders.failures else ""
+    return counted(orders) + breaks
+
+
+def _timed(found: list[Findings]) -> str:
     kinds = sum((one.kinds for one in found), Counter[str]())
     sampled, faults = kinds.pop("no fault", 0), list(kinds)
     total = sampled + kinds.total()
     if not faults:
         return f"{total:,} schedules"
     sends = max(one.sends for one in found)
-    named = {"crash": "crash", "pause": "pause", "lose request": "lost request", "lose reply": "lost reply"}
-    listed = [named.get(kind, kind) for kind in faults]
-    words = listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
-    fault = f"{kinds.total():,} with one {words}, at each of up to {sends} sends"
-    return f"{total:,} schedules: {sampled:,} sampled without a fault, and {fault}"
+    fault = f"{kinds.total():,} with one {either([NAMED.get(kind, kind) for kind in faults])}"
+    return f"{total:,} schedules: {sampled:,} sampled without a fault, and {fault}, at each of up to {sends} sends"

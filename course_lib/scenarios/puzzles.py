@@ -5,26 +5,33 @@ Source of the limiter: redis-py's documentation, "Rate limiter, sliding window",
 
 from __future__ import annotations
 
-import itertools
+import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from redis.asyncio import Redis
 
+from course_lib.errors import BadReplayCode
 from course_lib.explore import Game, Move, Play, Simulation, Trial, Violation, decode_turns, encode_turns
+from course_lib.explore.invariants import Invariant, one_holder
+from course_lib.explore.livelock import Watch, no_livelock
+from course_lib.scenarios.every import Every, every
+from course_lib.scenarios.exploring import NAMES, Me
 
-__all__ = ["PUZZLES", "Game", "Move", "Puzzle"]
+__all__ = ["PUZZLES", "Every", "Game", "Move", "Puzzle"]
 
-NAMES = ("alice", "bob", "carol", "dave")
-Body = Callable[[Redis, Simulation, str], Awaitable[Any]]
+Body = Callable[[Redis, Me], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
 class Puzzle:
     """A promise and two programs: `naive` breaks it under some schedule, `mended` under none.
 
-    `won` says how one sees that it is broken. Units: `pause` in seconds, what "time passes" means here.
+    `won` says how one sees that it is broken. `sources` is the programs as text, naive, mended, and what both call,
+    where they are to be shown.
+    Units: `pause` in seconds, what "time passes" means here.
     """
 
     name: str
@@ -34,47 +41,62 @@ class Puzzle:
     mended: Trial
     clients: int = 2
     pause: float = 1.0
+    sources: tuple[str, ...] = ()
 
     def game(self, *, mended: bool = False) -> Game:
         """A schedule to be chosen move by move."""
         return Game(self.mended if mended else self.naive, self.clients)
 
+    def every(self, *, mended: bool = False, seconds: float = inf) -> Every:
+        """Every schedule that there is, and how many break the promise. Units: `seconds` of real time, at most."""
+        return every(self.mended if mended else self.naive, self.clients, self.pause, seconds=seconds)
+
     def code(self, game: Game) -> str:
         """The replay code of what was chosen in a game."""
-        return encode_turns(game.trial.name, game.clients, game.moves)
+        return encode_turns(game.trial.name, self.clients, game.moves)
+
+    def code_of(self, run: Play, *, mended: bool = False) -> str:
+        """The replay code of a run that a search found in one of the two trials."""
+        return encode_turns((self.mended if mended else self.naive).name, self.clients, run.schedule.turns or ())
 
     def open(self, code: str) -> Game:
-        """A game with the moves of a code made. Raises: BadReplayCode."""
-        mended = f"-{self.mended.name}-" in code
-        game = self.game(mended=mended)
-        game.follow(decode_turns(code, game.trial.name))
+        """A game with the moves of a code made. Raises: BadReplayCode; ValueError for moves that are not there."""
+        game = self.game(mended=f"-{self.mended.name}-" in code.lower())
+        schedule = decode_turns(code, game.trial.name)
+        if schedule.clients != self.clients:
+            raise BadReplayCode(f"{code!r} is a schedule of {schedule.clients} clients; here there are {self.clients}.")
+        game.follow(schedule)
         return game
 
 
 def _puzzle(
-    name: str, promise: str, won: str, bodies: tuple[Body, Body], judge: Callable[[Play], Iterable[Violation]],
-    clients: int, pause: float = 1.0,
+    name: str, promise: str, won: str, bodies: tuple[Body, Body], judge: Invariant, clients: int, *helpers: Any,
+    loops: bool = False,
 ) -> Puzzle:  # fmt: skip
     def trial(version: str, body: Body) -> Trial:
-        def build(world: Simulation, clients: int) -> None:
+        def build(world: Simulation, clients: int) -> Watch | None:
             for who in NAMES[:clients]:
-                world.client(who, body, world.redis(), world, who)
+                me = Me(who)
+                me.world = world
+                world.client(who, body, world.redis(), me)
+            return Watch(world) if loops else None
 
         return Trial(f"{name}.{version}", (promise,), build, judge, sizes=(clients,), least=2)
 
-    return Puzzle(name, promise, won, trial("naive", bodies[0]), trial("mended", bodies[1]), clients, pause)
+    sources = tuple(inspect.getsource(shown).strip() for shown in (*bodies, *helpers))
+    return Puzzle(name, promise, won, trial("naive", bodies[0]), trial("mended", bodies[1]), clients, sources=sources)
 
 
 # -- a counter --------------------------------------------------------------------------------------------------------
 
 
-async def _get_then_set(redis: Redis, world: Simulation, who: str) -> int:
+async def get_then_set(redis: Redis, me: Me) -> int:
     value = int(await redis.get("visits") or 0) + 1
     await redis.set("visits", value)
     return value
 
 
-async def _incr(redis: Redis, world: Simulation, who: str) -> int:
+async def incr(redis: Redis, me: Me) -> int:
     value: int = await redis.incr("visits")
     return value
 
@@ -92,29 +114,26 @@ def _no_update_is_lost(run: Play) -> Iterable[Violation]:
 # -- a rate limiter ---------------------------------------------------------------------------------------------------
 
 
-async def _look_then_add(redis: Redis, world: Simulation, who: str) -> bool:
+async def look_then_add(redis: Redis, me: Me) -> bool:
     async with redis.pipeline() as pipe:
         pipe.zremrangebyscore("hits", "-inf", 90)
         pipe.zcard("hits")
         _, count = await pipe.execute()
     if count >= 1:
         return False
-    await redis.zadd("hits", {who: 100})
+    await redis.zadd("hits", {me: 100})
     await redis.expire("hits", 20)
     return True
 
 
-# KEYS: the hits. ARGV: who asks. Returns 1 if admitted. Atomic, because nobody may add between the look and the add.
-_ADD_IF_ROOM = """
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', 90)
-if redis.call('ZCARD', KEYS[1]) >= 1 then return 0 end
-redis.call('ZADD', KEYS[1], 100, ARGV[1])
-return redis.call('EXPIRE', KEYS[1], 20)
-"""
-
-
-async def _look_and_add(redis: Redis, world: Simulation, who: str) -> bool:
-    return bool(await redis.eval(_ADD_IF_ROOM, 1, "hits", who))
+async def look_and_add(redis: Redis, me: Me) -> bool:
+    # KEYS: the hits. ARGV: who asks. Returns 1 if admitted. Atomic, as nobody may add between the look and the add.
+    script = """
+        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', 90)
+        if redis.call('ZCARD', KEYS[1]) >= 1 then return 0 end
+        redis.call('ZADD', KEYS[1], 100, ARGV[1])
+        return redis.call('EXPIRE', KEYS[1], 20)"""
+    return bool(await redis.eval(script, 1, "hits", me))
 
 
 def _at_most_one(run: Play) -> Iterable[Violation]:
@@ -129,36 +148,48 @@ def _at_most_one(run: Play) -> Iterable[Violation]:
 LOCK_TTL = 0.8
 """Seconds."""
 
-# KEYS: the lock. ARGV: our token. Returns 1 if it was ours. Atomic, because it may become another's after the look.
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
-
-async def _frees_any_lock(redis: Redis, world: Simulation, who: str) -> bool:
-    return await _hold(redis, world, who, lambda: redis.delete("lock"))
-
-
-async def _frees_its_own_lock(redis: Redis, world: Simulation, who: str) -> bool:
-    return await _hold(redis, world, who, lambda: redis.eval(_RELEASE, 1, "lock", who))
-
-
-async def _hold(redis: Redis, world: Simulation, who: str, release: Callable[[], Any]) -> bool:
-    if not await redis.set("lock", who, nx=True, px=round(LOCK_TTL * 1000)):
+async def frees_any_lock(redis: Redis, me: Me) -> bool:
+    if not await redis.set("lock", me, nx=True, px=800):
         return False
-    hold = world.note(who, "hold")
-    hold.t_end = world.now() + LOCK_TTL
-    await redis.incr("work")
-    hold.t_end = min(hold.t_end, world.now())
-    await release()
+    with me.holding(LOCK_TTL):
+        await redis.incr("work")
+    await redis.delete("lock")
     return True
 
 
-def _one_holder(run: Play) -> Iterable[Violation]:
-    holds = sorted((n.t_start, n.t_end or run.now, n.who) for n in run.trace.notes if n.kind == "hold")
-    for (_, until, one), (since, _, other) in itertools.pairwise(holds):
-        if since < min(until, run.now) - 1e-6:  # the lock may change hands in the moment in which it ends
-            said = f"{other} got the lock at {since * 1000:.0f} ms, while {one} held it"
-            yield Violation("one holder at a time", said, other, since, "two holders")
-            return
+async def frees_its_own_lock(redis: Redis, me: Me) -> bool:
+    if not await redis.set("lock", me, nx=True, px=800):
+        return False
+    with me.holding(LOCK_TTL):
+        await redis.incr("work")
+    # KEYS: the lock. ARGV: our token. Returns 1 if it was ours. Atomic: it may become another's after the look.
+    release = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+    await redis.eval(release, 1, "lock", me)
+    return True
+
+
+# -- two locks --------------------------------------------------------------------------------------------------------
+
+
+async def take_your_own_first(redis: Redis, me: Me) -> bool:
+    first, second = ("a", "b") if me == "alice" else ("b", "a")
+    return await with_both_locks(redis, me, first, second)
+
+
+async def take_in_one_order(redis: Redis, me: Me) -> bool:
+    return await with_both_locks(redis, me, "a", "b")
+
+
+async def with_both_locks(redis: Redis, me: Me, first: str, second: str) -> bool:
+    while True:
+        if await redis.set(first, me, nx=True, px=5_000):
+            if await redis.set(second, me, nx=True, px=5_000):
+                break
+            await redis.delete(first)  # give way, and try again at once
+    with me.holding(5.0):
+        await redis.delete(second, first)
+    return True
 
 
 def _last(run: Play, who: str) -> float:
@@ -172,19 +203,25 @@ PUZZLES: dict[str, Puzzle] = {
             "counter",
             "No visit is lost: each client counts to a number of its own.",
             "two clients count to the same number",
-            (_get_then_set, _incr), _no_update_is_lost, 2,
+            (get_then_set, incr), _no_update_is_lost, 2,
         ),
         _puzzle(
             "limiter",
             "At most one client is admitted.",
             "two clients are admitted",
-            (_look_then_add, _look_and_add), _at_most_one, 2,
+            (look_then_add, look_and_add), _at_most_one, 2,
         ),
         _puzzle(
             "lock",
             f"At most one client holds the lock, which ends after {LOCK_TTL:g} s or when its holder frees it.",
             "a client gets the lock while another one holds it and its time is not up",
-            (_frees_any_lock, _frees_its_own_lock), _one_holder, 3,
+            (frees_any_lock, frees_its_own_lock), one_holder(LOCK_TTL), 3,
+        ),
+        _puzzle(
+            "transfer",
+            "Both clients get what they need: nobody goes round in circles.",
+            "both have moved, neither has got anywhere, and everything is as it was before",
+            (take_your_own_first, take_in_one_order), no_livelock(), 2, with_both_locks, loops=True,
         ),
     )
 }  # fmt: skip

@@ -4,7 +4,7 @@ from course_lib.sim.draws import Draws
 from course_lib.sim.faults import KINDS, Faults, OneFault, RandomFaults, Send
 from course_lib.sim.latency import lan, steady
 from course_lib.sim.process import Process
-from course_lib.sim.run import CRASHED
+from course_lib.sim.run import CRASHED, kept_random
 from course_lib.sim.simulation import Simulation
 from course_lib.sim.turns import Choose, Move, Turn, Turns
 
@@ -22,6 +22,7 @@ __all__ = [
     "Simulation",
     "Turn",
     "Turns",
+    "kept_random",
     "lan",
     "steady",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from course_lib.sim.simulation import Simulation
 
 _DISPATCHER = EventDispatcher()  # nobody listens; building one for each connection would cost more than the connection
+
+
+@lru_cache(1_000)
+def _words(name: str | bytes) -> list[bytes]:
+    """`CONFIG SET` is two words on the wire."""
+    return (name.encode() if isinstance(name, str) else name).split()
 
 
 class SimConnection(AbstractConnection):
@@ -67,8 +74,8 @@ class SimConnection(AbstractConnection):
             self._parser.on_disconnect()  # type: ignore[no-untyped-call]
 
     def pack_command(self, *args: Any) -> list[Any]:
-        head = args[0].encode() if isinstance(args[0], str) else args[0]
-        return [[*head.split(), *map(self.encoder.encode, args[1:])]]
+        encode: Callable[[Any], bytes] = self.encoder.encode
+        return [[*_words(args[0]), *[arg if type(arg) is bytes else encode(arg) for arg in args[1:]]]]
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[Any]:
         return [packed for command in commands for packed in self.pack_command(*command)]

@@ -1,8 +1,8 @@
 """The simulated Redis server: fakeredis, on a clock of its own. With fakes_waiting.py all that knows it from inside.
 
 What fakeredis 2.40 lacks or does otherwise is mended here, each with its reason; tests/sim/test_private_names.py fails
-loudly when an upgrade moves one of the private names. Not simulated at all: replication, WAIT, redirection, tracking,
-eviction, persistence.
+loudly when an upgrade moves one of the private names. A node stands alone, unless an Extension gives it others (see
+replication.py). Not simulated at all: tracking, eviction, persistence.
 """
 
 from __future__ import annotations

@@ -30,12 +30,14 @@ class SimLoop(Schedule, asyncio.AbstractEventLoop):
         self._prune_at = 1000
         self._held: list[asyncio.Task[Any]] = []  # of dead processes: nothing else may hold them
         self._closed = False
+        self.timed = 0  # how many timers were set: a search asks whether a client did more than answer
         self.failures: list[BaseException] = []  # of callbacks; the next `advance` raises them
         self.unretrieved: list[BaseException] = []  # of tasks that nobody awaited; asyncio would only log them
 
     def rewind(self) -> None:
         """Back to time zero, with nothing scheduled."""
         super().rewind()
+        self.timed = 0
         self._tasks.clear()
         self._held.clear()
         self.failures.clear()
@@ -106,6 +108,7 @@ class SimLoop(Schedule, asyncio.AbstractEventLoop):
     ) -> asyncio.TimerHandle:
         if context is None:
             context = copy_context()
+        self.timed += 1
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         heappush(self._timers, (when, next(self._order), handle, context.get(PROCESS)))
         return handle

@@ -60,9 +60,10 @@ class Wire:
 
     def __init__(self, world: Simulation, node: Node, process: Process | None, number: int, db: int) -> None:
         self.world, self.node, self.process, self.number = world, node, process, number
+        timed = world.turns is None
         self._latency = world.latency if world.turns is None else world.turns.latency
         self.client = "outside"  # who used it last, for what arrives unasked
-        self._draw = Draws(world.seed, process.name if process else "", node.name, number)
+        self._draw = Draws(world.seed, process.name if process else "", node.name, number) if timed else _NO_DRAWS
         self._session = Session.accept(node, db, self._answered)
         self.open = True
         self._there = self._back = 0.0
@@ -118,13 +119,14 @@ class Wire:
     def arrive(self, events: list[Sent]) -> None:
         """The message is at the server, which runs its commands."""
         now = self.world.loop.now
+        session = self._session
         for event in events:
-            if event.fault == "request lost" or not self.node.up or self._session.killed:
+            if event.fault == "request lost" or not self.node.up or session.killed:
                 event.fault = "request lost"
                 continue
             event.t_arrived = now
             self.asked.append(event)
-            self._session.execute(list(event.command))
+            session.execute(list(event.command))
 
     # -- server to client ----------------------------------------------------------------------------------------------
 
@@ -163,7 +165,7 @@ class Wire:
         while not self.replies:
             self.waiter = self.world.loop.create_future()
             if limit is not None:
-                self.world.wires.patience(limit).watch(self.waiter)
+                self.world.wires.patience(limit).watch(self.waiter, self.process)
             await self.waiter
         return self.replies.popleft()
 
@@ -185,6 +187,8 @@ class Wire:
             else:
                 self.waiter.set_exception(RedisConnectionError(f"Connection to {self.node.name} closed"))
 
+
+_NO_DRAWS = Draws("nobody draws from this")  # where turns are chosen, no latency is drawn
 
 _PUSHES = frozenset((b"message", b"pmessage", b"smessage"))
 

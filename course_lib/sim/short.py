@@ -80,6 +80,8 @@ def _shaped(callbacks: Any, name: Any, reply: Any, options: dict[str, Any]) -> A
     shape = callbacks.get(name)
     if shape is None:
         return reply
-    for internal in (NEVER_DECODE, EMPTY_RESPONSE, "keys"):
-        options.pop(internal, None)
-    return shape(reply, **options)
+    if options:
+        for internal in (NEVER_DECODE, EMPTY_RESPONSE, "keys"):
+            options.pop(internal, None)
+        return shape(reply, **options)
+    return shape(reply)

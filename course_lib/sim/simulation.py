@@ -34,7 +34,8 @@ class Simulation:
     Units: `latency` seconds one way; `socket_timeout` seconds until a client gives up on a reply, redis-py's default 5.
     Cost: about 30 µs of real time a command; 1 to 10,000 clients.
     Raises: `Deadlock`, `OutOfBudget` from `run`.
-    Does not: simulate replication, cluster redirection, tracking, eviction or persistence; use real servers for these.
+    Does not: simulate cluster redirection, tracking, eviction or persistence, nor replication, of which `Replication`
+    is a model; use real servers for these.
     """
 
     def __init__(

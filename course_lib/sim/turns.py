@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from course_lib.sim.draws import Draws
+from course_lib.sim.faults import Kind
 
 if TYPE_CHECKING:
     from course_lib.sim.network import Sent, Wire
@@ -29,10 +31,13 @@ class Turn(NamedTuple):
 class Move(NamedTuple):
     """What becomes of the turn at a position, other than that it runs; or, with "wait", time passes and none runs.
 
-    A crash kills the client's process before the command has left it. Units: `seconds` that a wait lasts.
+    A crash or a pause strikes the client's process before the command has left it; a node that goes down loses the
+    command; after a step of the node's clock it runs.
+
+    Units: `seconds` that a wait, a pause or an outage lasts, or by which the clock jumps.
     """
 
-    kind: Literal["lose request", "lose reply", "crash", "wait"]
+    kind: Kind | Literal["wait"]
     at: int = 0
     seconds: float = 0.0
 
@@ -55,11 +60,15 @@ class Turns:
             raise ValueError(f"step is {step!r}; it must be above 0 s, so that a reply comes before the next command")
         self.choose, self.step = choose, step
         self._waiting: dict[Wire, deque[list[Sent]]] = {}
+        self._turns: list[Turn] = []  # who could be next, in order
+        self._wires: list[Wire] = []  # and whose they are
         self._due = False
 
     def rewind(self) -> None:
         """A new run begins."""
         self._waiting.clear()
+        self._turns.clear()
+        self._wires.clear()
         self._due = False
 
     def latency(self, draw: Draws) -> float:
@@ -68,9 +77,28 @@ class Turns:
 
     def offer(self, world: Simulation, wire: Wire, events: list[Sent]) -> None:
         """A message is there to be run: as one turn if it is a transaction, else command by command."""
-        whole = events[0].name == "MULTI"
-        self._waiting.setdefault(wire, deque()).extend([events] if whole else [[event] for event in events])
+        for group in [events] if len(events) == 1 or events[0].name == "MULTI" else [[event] for event in events]:
+            self._add(wire, group)
         self._decide_in(self.step, world)
+
+    def _add(self, wire: Wire, group: list[Sent]) -> None:
+        if wire in self._waiting:
+            self._waiting[wire].append(group)
+            return
+        self._waiting[wire] = deque([group])
+        self._enter(wire, group)
+
+    def _enter(self, wire: Wire, group: list[Sent]) -> None:
+        first = group[0]
+        commands = (first.command,) if len(group) == 1 else tuple([event.command for event in group])
+        turn = Turn(first.client, wire.node.name, wire.number, commands)
+        at = bisect_left(self._turns, turn)
+        self._turns.insert(at, turn)
+        self._wires.insert(at, wire)
+
+    def _leave(self, wire: Wire) -> None:
+        at = self._wires.index(wire)
+        del self._turns[at], self._wires[at]
 
     def _decide_in(self, seconds: float, world: Simulation) -> None:
         if not self._due:
@@ -79,39 +107,68 @@ class Turns:
 
     def _decide(self, world: Simulation) -> None:
         self._due = False
-        able = {_turn(wire, groups[0]): wire for wire, groups in self._waiting.items()}
-        turns = sorted(able)
-        choice = self.choose(turns)
-        move = choice if isinstance(choice, Move) else None
-        if move is not None and move.kind == "wait":
-            self._decide_in(max(move.seconds, self.step), world)
+        choice = self.choose(list(self._turns))
+        if not isinstance(choice, Move):
+            wire = self._wires[choice]
+            events = self._taken(wire)
+        elif choice.kind == "wait":
+            self._decide_in(max(choice.seconds, self.step), world)
             return
-        wire = able[turns[choice if move is None else move.at]]  # type: ignore[index]  # None means a position
-        events = self._taken(wire)
-        if move is not None and move.kind == "crash" and wire.process is not None:
-            for event in [*events, *self._left(wire.process)]:
-                event.fault = "never left"
-            world.crash(wire.process)
-            events = []
-        elif move is not None:
-            for event in events:
-                event.fault = "request lost" if move.kind == "lose request" else "reply lost"
+        else:
+            wire = self._wires[choice.at]
+            events = self._struck(world, wire, choice)
         if self._waiting:
             self._decide_in(self.step, world)
         wire.arrive(events)
 
+    def _struck(self, world: Simulation, wire: Wire, move: Move) -> list[Sent]:
+        """The fault strikes; what is left of the turn's commands goes on to the server."""
+        process = wire.process
+        if move.kind == "pause" and process is not None:
+            world.pause(process, move.seconds)
+            self._leave(wire)
+            for events in self._waiting.pop(wire):
+                for event in events:
+                    event.t_start = process.paused_until
+                world.loop.send(process.paused_until, self._back, world, wire, events)
+            return []
+        events = self._taken(wire)
+        if move.kind == "crash" and process is not None:
+            for event in [*events, *self._left(process)]:
+                event.fault = "never left"
+            world.crash(process)
+            return []
+        if move.kind == "node down":
+            world.down(wire.node, move.seconds)
+        elif move.kind == "clock step":
+            world.step_clock(wire.node, move.seconds)
+        else:
+            for event in events:
+                event.fault = "request lost" if move.kind == "lose request" else "reply lost"
+        return events
+
+    def _back(self, world: Simulation, wire: Wire, events: list[Sent]) -> None:
+        """What a paused process held back is sent, if it still lives."""
+        if wire.process is not None and wire.process.dead:
+            for event in events:
+                event.fault = "never left"
+            return
+        self._add(wire, events)
+        self._decide_in(self.step, world)
+
     def _taken(self, wire: Wire) -> list[Sent]:
         groups = self._waiting[wire]
         events = groups.popleft()
-        if not groups:
+        self._leave(wire)
+        if groups:
+            self._enter(wire, groups[0])
+        else:
             del self._waiting[wire]
         return events
 
     def _left(self, process: Process) -> list[Sent]:
         """What else a process has waiting; from now on it has not."""
         wires = [wire for wire in self._waiting if wire.process is process]
+        for wire in wires:
+            self._leave(wire)
         return [event for wire in wires for group in self._waiting.pop(wire) for event in group]
-
-
-def _turn(wire: Wire, events: list[Sent]) -> Turn:
-    return Turn(events[0].client, wire.node.name, wire.number, tuple(event.command for event in events))

@@ -66,20 +66,29 @@ class Patience:
 
     def __init__(self, world: Simulation, limit: float) -> None:
         self._world, self._limit = world, limit
-        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[float, asyncio.Future[None], Process | None]] = deque()
 
-    def watch(self, waiter: asyncio.Future[None]) -> None:
-        """Fail `waiter` with a TimeoutError unless it is done within the limit."""
+    def watch(self, waiter: asyncio.Future[None], process: Process | None = None) -> None:
+        """Fail `waiter` with a TimeoutError unless it is done within the limit.
+
+        What a process that stands still was about to send leaves when it wakes, and so its time begins then.
+        """
+        if waiter.done():
+            return
         deadline = self._world.loop.now + self._limit
-        self._waiting.append((deadline, waiter))
+        self._waiting.append((deadline, waiter, process))
         if len(self._waiting) == 1:
             self._world.loop.due(deadline, self._run_out)
 
     def _run_out(self) -> None:
         now, waiting = self._world.loop.now, self._waiting
         while waiting and (waiting[0][1].done() or waiting[0][0] <= now):
-            waiter = waiting.popleft()[1]
-            if not waiter.done():
+            _, waiter, process = waiting.popleft()
+            if waiter.done():
+                continue
+            if process is not None and process.paused_until > now:
+                self._world.loop.due(process.paused_until, self.watch, waiter, process)
+            else:
                 waiter.set_exception(TimeoutError())
         if waiting:
             self._world.loop.due(waiting[0][0], self._run_out)

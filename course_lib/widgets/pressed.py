@@ -1,4 +1,7 @@
-"""Keys for a whole panel: what is pressed while the focus is anywhere in it, but in no text field."""
+"""Keys for a whole panel: what is pressed while the focus is anywhere in it, but in no text field.
+
+It also says of each toggle button whether it is pressed, which ipywidgets marks by a class only.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import traitlets
 
 _SCRIPT = """
 function render({ model, el }) {
-  let root = null, frame = 0;
+  let root = null, frame = 0, observer = null;
   const typed = (target) => target.matches("input, textarea, select, [contenteditable=true]");
   const press = (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || typed(event.target)) return;
@@ -17,15 +20,24 @@ function render({ model, el }) {
     model.set("pressed", `${event.key}${Date.now()}`);
     model.save_changes();
   };
+  const say = () => {
+    for (const button of root.querySelectorAll(".widget-toggle-button")) {
+      const pressed = String(button.classList.contains("mod-active"));
+      if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
+    }
+  };
   const start = () => {
     root = el.parentElement;
     if (!root) { frame = requestAnimationFrame(start); return; }
     root.tabIndex = 0;
     root.dataset.lmSuppressShortcuts = "true";
     root.addEventListener("keydown", press);
+    observer = new MutationObserver(say);
+    observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
+    say();
   };
   start();
-  return () => { cancelAnimationFrame(frame); root?.removeEventListener("keydown", press); };
+  return () => { cancelAnimationFrame(frame); observer?.disconnect(); root?.removeEventListener("keydown", press); };
 }
 export default { render };
 """

@@ -8,28 +8,39 @@ from typing import Any
 import ipywidgets as w
 
 from course_lib.errors import BadReplayCode
+from course_lib.scenarios.every import Every
 from course_lib.scenarios.puzzles import PUZZLES, Move, Puzzle
+from course_lib.views.palette import BLUE, GREEN, RULE, VERMILLION
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
 from course_lib.widgets import fallback
 from course_lib.widgets.names import Names
 from course_lib.widgets.pressed import Pressed
+from course_lib.widgets.turnwords import capital, counted, headline, named, proof, standing
 
-FATES = {
-    "runs": None,
-    "its request is lost": "lose request",
-    "its reply is lost": "lose reply",
-    "its client crashes first": "crash",
+FATES: dict[str, tuple[str, Any]] = {
+    "": ("runs", "run"),
+    "q": ("request lost", "lose request"),
+    "r": ("reply lost", "lose reply"),
+    "x": ("client crashes first", "crash"),
 }
-KEYS = "123456789tub"
-"""What the panel hears: a command by number, t for time, u for undo, b for back to the start."""
+"""What becomes of the command that is chosen: by key, its name and its kind."""
+
+MOST = 18
+"""Commands that can wait at once: 3 clients at 5 nodes, and to spare. The first nine have keys."""
+
+KEYS = "123456789qrxtube"
+"""What the panel hears: a command by number, a fate, t for time, u for undo, b for the start, e for every schedule."""
+
+PATIENCE = (8.0, 60.0)
+"""Seconds of real time for playing every schedule: when it happens by itself, and when one asks for it."""
 
 
 class Scheduler:
     """The panel for a puzzle, by name or your own. The last line of a cell shows it.
 
-    `found` holds the replay code of each schedule that broke the promise. With `big`, it can be read from the back of
-    a room.
+    `found` holds the replay code of each schedule that broke the promise. Choosing the mended code plays every schedule
+    of it, and says how many there were. With `big`, the panel can be read from the back of a room.
     """
 
     def __init__(self, puzzle: str | Puzzle, *, big: bool = False) -> None:
@@ -37,10 +48,11 @@ class Scheduler:
             raise ValueError(f"there is no puzzle {puzzle!r}; there are {', '.join(PUZZLES)}")
         self.puzzle = PUZZLES[puzzle] if isinstance(puzzle, str) else puzzle
         self.found: dict[str, str] = {}
+        self.proofs: dict[bool, Every] = {}
         self.uid = "bs" + secrets.token_hex(4)
         self._game = self.puzzle.game()
         self._make_controls()
-        self.box = self._arranged(20 if big else 15)
+        self.box = self._arranged(20 if big else 15, "100%" if big else "auto")
         self._show()
 
     @property
@@ -51,9 +63,9 @@ class Scheduler:
     def move(self, number: int) -> None:
         """Let the command with that number, from 1, meet the fate that is chosen; without such a command, nothing."""
         if 1 <= number <= len(self._game.able):
-            fate = FATES[self.fate.value]
-            self._game.move(number - 1 if fate is None else Move(fate, number - 1))  # type: ignore[arg-type]
-            self.fate.value = "runs"
+            fate = self.fate.value
+            self._game.move(number - 1 if fate == "run" else Move(fate, number - 1))
+            self.fate.value = "run"
             self._show()
 
     def wait(self) -> None:
@@ -72,12 +84,23 @@ class Scheduler:
         self._game.reset()
         self._show()
 
+    def every(self, seconds: float = PATIENCE[1]) -> None:
+        """Play every schedule of the code that is chosen, unless that has been done, and say what came of it.
+
+        Units: `seconds` of real time, after which it says how far it came.
+        """
+        mended = self._game.trial is self.puzzle.mended
+        if mended not in self.proofs or not self.proofs[mended].complete:
+            self.proof.value = _framed("", "Playing every schedule …")
+            self.proofs[mended] = self.puzzle.every(mended=mended, seconds=seconds)
+        self._show()
+
     def open(self, code: str) -> None:
         """Show the schedule of a replay code; a bad one is answered with a sentence and changes nothing."""
         try:
             self._game = self.puzzle.open(code)
         except (BadReplayCode, ValueError) as error:
-            self.told.value = f'<p role="alert">{escape(error)}</p>'
+            self.told.value = f'<div class="told bad" role="alert"><p>{escape(error)}</p></div>'
             return
         self._set_version()
         self._show()
@@ -89,36 +112,48 @@ class Scheduler:
     # -- parts --------------------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.version = w.ToggleButtons(options=["naive", "mended"], description="Code")
+        narrow = {"button_width": "auto"}
+        self.version = w.ToggleButtons(options=["naive", "mended"], style=narrow)
         self.version.observe(self._version_chosen, "value")
-        self.fate = w.Dropdown(
-            options=list(FATES), description="The one you choose", style={"description_width": "auto"}
-        )
-        self.time = _button(f"t  let {self.puzzle.pause:g} s pass", "clock-o", self.wait)
-        self.back = _button("u  undo", "undo", self.undo)
-        self.again = _button("b  back to the start", "fast-backward", self.restart)
+        fates = [(f"[{key}] {name}" if key else name, kind) for key, (name, kind) in FATES.items()]
+        self.fate = w.ToggleButtons(options=fates, style=narrow)
+        self.time = _button(f"[t] {self.puzzle.pause:g} s passes", "clock-o", self.wait)
+        self.back = _button("[u] undo", "undo", self.undo)
+        self.again = _button("[b] start again", "fast-backward", self.restart)
         self.code = w.Text(placeholder="a replay code", description="Open", continuous_update=False)
         self.code.observe(self._code_given, "value")
-        self.turns = [_button("", "", lambda number=number: self.move(number)) for number in range(1, 10)]
-        self.head, self.told, self.picture = w.HTML(), w.HTML(), w.HTML()
+        self.turns = [_button("", "", lambda number=number: self.move(number)) for number in range(1, MOST + 1)]
+        self.all = _button("[e] every schedule", "list-ol", self.every)
+        self.head, self.told, self.proof, self.picture = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self.keys = Pressed(KEYS)
         self.keys.observe(self._key, "pressed")
 
-    def _arranged(self, size: int) -> Any:
+    def _arranged(self, size: int, width: str) -> Any:
+        me = f".{self.uid}"
         rules = (
-            f"{fallback.hide(self.uid)}.{self.uid} p{{margin:4px 0;font-size:{size}px;line-height:1.4}}"
-            f".{self.uid} .widget-button{{font-size:{size}px;height:auto;min-height:32px;padding:2px 10px;"
-            f"line-height:1.6}}"
-            f".{self.uid} .turns .widget-button{{text-align:left;font-family:var(--jp-code-font-family,monospace)}}"
-            f".{self.uid} p code{{font-size:inherit}}.{self.uid}:focus{{outline:2px solid #0072B2}}"
+            f"{fallback.hide(self.uid)}{me}{{max-width:1100px}}"
+            f"{me} p,{me} summary,{me} details{{margin:4px 0;font-size:{size}px;line-height:1.4}}"
+            f"{me} .widget-button,{me} .widget-toggle-button,{me} .widget-label,{me} .widget-text input"
+            f"{{font-size:{size}px;height:auto;min-height:32px;padding:2px 10px;line-height:1.6}}"
+            f"{me} .widget-inline-hbox,{me} .widget-toggle-buttons{{height:auto;width:auto}}"
+            f"{me} .widget-label{{padding-left:0}}{me} .widget-button{{white-space:pre}}"
+            f"{me} .turns .widget-button{{text-align:left;font-family:var(--jp-code-font-family,monospace);"
+            f"border-left:5px solid {BLUE};font-weight:600}}"
+            f"{me} svg.spacetime{{width:{width};height:auto}}"
+            f"{me} pre{{font-size:{size - 2}px;line-height:1.4;margin:4px 0;white-space:pre-wrap}}"
+            f"{me} p code{{font-size:inherit}}{me}:focus{{outline:2px solid {BLUE}}}"
+            f"{me} .told{{border-left:5px solid {RULE};padding:2px 10px}}"
+            f"{me} .told.bad{{border-color:{VERMILLION}}}{me} .told.good{{border-color:{GREEN}}}"
         )
         self.row = w.VBox(self.turns)
         self.row.add_class("turns")
-        wrap = {"flex_flow": "row wrap", "align_items": "center"}
-        controls = w.HBox([self.fate, self.time, self.back, self.again], layout=wrap)
-        options = w.HBox([self.version, self.code], layout=wrap)
-        parts = [self.head, options, self.row, controls, self.told, self.picture, self.keys, Names()]
-        box = w.VBox([w.HTML(f"<style>{rules}</style>"), *parts], layout={"padding": "4px 12px"})
+        wrap = {"flex_flow": "row wrap", "align_items": "center", "overflow": "visible"}
+        controls = w.HBox([self.time, self.back, self.again, self.all], layout=wrap)
+        options = w.HBox([w.Label("Code:"), self.version, self.code], layout=wrap)
+        fates = w.HBox([w.Label("Its fate:"), self.fate], layout=wrap)
+        source = w.HTML(_sources(self.puzzle))
+        shown = [self.head, options, source, self.row, fates, controls, self.told, self.proof, self.picture]
+        box = w.VBox([w.HTML(f"<style>{rules}</style>"), *shown, self.keys, Names()], layout={"padding": "4px 12px"})
         box.add_class(self.uid)
         return box
 
@@ -127,6 +162,8 @@ class Scheduler:
         if mended != (self._game.trial is self.puzzle.mended):
             self._game = self.puzzle.game(mended=mended)
             self._show()
+            if mended and mended not in self.proofs:
+                self.every(PATIENCE[0])
 
     def _code_given(self, change: dict[str, Any]) -> None:
         if change["new"]:
@@ -137,9 +174,12 @@ class Scheduler:
 
     def _key(self, change: dict[str, Any]) -> None:
         key = change["new"][:1]
-        act = {"t": self.wait, "u": self.undo, "b": self.restart}.get(key)
+        act = {"t": self.wait, "u": self.undo, "b": self.restart, "e": self.every}.get(key)
         if act is not None:
             act()
+        elif key in FATES and key:
+            kind = FATES[key][1]
+            self.fate.value = "run" if self.fate.value == kind else kind
         elif key:
             self.move(int(key))
 
@@ -153,12 +193,15 @@ class Scheduler:
         for number, button in enumerate(self.turns):
             there = number < len(game.able)
             button.layout.display = None if there else "none"
-            button.description = f"{number + 1}  {_named(game.able[number])}" if there else ""
+            button.description = f"{number + 1}  {named(game.able[number])}" if there else ""
         self.time.disabled, self.back.disabled = game.over, not game.moves
-        self.told.value = f'<div role="status"><p>{self._sentence()}</p></div>'
+        ways = sum(f"-{game.trial.name}-" in code for code in self.found)
+        self.told.value = _framed(*standing(puzzle, game, ways))
+        mended = game.trial is puzzle.mended
+        self.proof.value = _framed(*proof(puzzle, self.proofs[mended], mended=mended)) if mended in self.proofs else ""
         wrong = game.violation
-        title = wrong.text if wrong else f"After {_counted(game.moves)} nothing is broken"
-        self.picture.value = spacetime(self._marked(), title=_capital(title), uid=f"{self.uid}p").svg
+        title = headline(wrong.text) if wrong else f"After {counted(len(game.moves), 'move')} nothing is broken"
+        self.picture.value = spacetime(self._marked(), title=capital(title), uid=f"{self.uid}p").svg
 
     def _marked(self) -> Any:
         """The run so far without what has not been sent to run, and with the broken promise noted."""
@@ -168,45 +211,17 @@ class Scheduler:
             shown.note(wrong.who, "violation", wrong.t_start, text=wrong.mark or wrong.promise)
         return shown
 
-    def _sentence(self) -> str:
-        game = self._game
-        ways = f" You have found {len(self.found)} way{'s' * (len(self.found) != 1)}." if self.found else ""
-        if game.violation is not None:
-            code = escape(self.puzzle.code(game))
-            said = escape(_capital(game.violation.text))
-            return f"<b>Broken in {_counted(game.moves)}.</b> {said}. Replay code: <code>{code}</code>.{ways}"
-        if game.over:
-            ended = "; ".join(f"{who}: {_result(result)}" for who, result in game.play.results.items())
-            return (
-                f"<b>All are done, and the promise was kept.</b> {escape(ended)}. Undo, or go back to the start.{ways}"
-            )
-        return f"<b>{_counted(game.moves)}.</b> Who goes next? Press a number, or choose a button.{ways}"
+
+def _sources(puzzle: Puzzle) -> str:
+    if not puzzle.sources:
+        return ""
+    shown = zip(("naive", "mended", "both call"), puzzle.sources, strict=False)
+    parts = "".join(f"<pre><b># {name}</b>\n{escape(text)}</pre>" for name, text in shown)
+    return f"<details><summary>What each client runs</summary>{parts}</details>"
 
 
-def _named(turn: Any) -> str:
-    """`alice: GET visits`; a transaction by its commands."""
-    commands = [command for command in turn.commands if command[0] not in (b"MULTI", b"EXEC")]
-    return f"{turn.client}: {' · '.join(map(_short, commands))}"
-
-
-def _short(command: tuple[bytes, ...]) -> str:
-    name = command[0].decode(errors="replace")
-    if name in ("EVAL", "EVALSHA"):
-        return f"a script on {command[3].decode(errors='replace')}"
-    text = " ".join(part.decode(errors="replace") for part in command)
-    return text if len(text) <= 40 else f"{text[:39]}…"
-
-
-def _result(result: Any) -> str:
-    return f"{type(result).__name__}" if isinstance(result, BaseException) else f"{result!r}"
-
-
-def _counted(moves: list[Any]) -> str:
-    return f"{len(moves)} move{'s' * (len(moves) != 1)}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _framed(style: str, html: str) -> str:
+    return f'<div class="told {style}" role="status"><p>{html}</p></div>'
 
 
 def _button(description: str, icon: str, act: Any) -> Any:

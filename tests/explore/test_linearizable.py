@@ -1,7 +1,9 @@
-"""Histories that are linearizable and histories that are not, by hand and by trying every order."""
+"""Histories that are linearizable and histories that are not: published ones, some by hand, and by every order."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import permutations
 from math import inf
 
@@ -9,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from course_lib.explore import Play, Schedule
+from course_lib.explore.invariants import linearizable
 from course_lib.explore.linearizable import UNKNOWN, Call, Model, State, counter, linearization, register
+from course_lib.trace import Trace
 
 
 def history(*rows: tuple[str, str, object, object, float, float]) -> list[Call]:
@@ -40,6 +45,75 @@ NEW_THEN_OLD = history(
 )
 def test_a_register_never_goes_back(calls: list[Call], accepted: bool) -> None:
     assert (linearization(calls, register, None) is not None) is accepted
+
+
+# -- with the verdicts of two published checkers ----------------------------------------------------------------------
+
+# The histories and verdicts of Porcupine's own tests, TestRegisterModel and TestZeroDuration:
+# https://github.com/anishathalye/porcupine/blob/master/porcupine_test.go. The first two are from a quiz of MIT 6.824.
+PORCUPINE = {
+    "overlapping": ([("w", 100, 0, 100), ("r", 100, 25, 75), ("r", 0, 30, 60)], True),
+    "back again": ([("w", 200, 0, 100), ("r", 200, 10, 30), ("r", 0, 40, 90)], False),
+    "no duration": ([("w", 100, 0, 100), ("r", 100, 25, 75), ("r", 0, 30, 30), ("r", 0, 30, 30)], True),
+    "no duration, back again": ([("w", 200, 0, 100), ("r", 200, 10, 10), ("r", 200, 10, 10), ("r", 0, 40, 90)], False),
+}
+
+
+@pytest.mark.parametrize("name", PORCUPINE)
+def test_it_agrees_with_porcupine(name: str) -> None:
+    rows, accepted = PORCUPINE[name]
+    calls = [
+        Call(f"c{at}", "write", value, "OK", start, end)
+        if kind == "w"
+        else Call(f"c{at}", "read", None, value, start, end)
+        for at, (kind, value, start, end) in enumerate(rows)
+    ]
+    assert (linearization(calls, register, 0) is not None) is accepted
+
+
+# The histories, verdicts and culprits of Knossos's own tests: "+" begins, "." ends, "?" crashes; from
+# https://github.com/jepsen-io/knossos/tree/master/data/cas-register/bad and test/knossos/wgl_test.clj.
+KNOSSOS = {
+    "bad-analysis": (
+        "4+w2 4. 6+r? 1+w4 1. 14+r4 14. 9+w0 9. 19+r0 20+w1 19. 22+r3 21+r2 21. 22.", "21: read() → 2",
+    ),
+    "rethink-fail-minimal": ("0+w0 0. 1+r3 2+w4 1. 2. 3+r4 3.", "1: read() → 3"),
+    "preserves-indices": ("0+w1 0. 0+r2 0.", "0: read() → 2"),
+    "read-wrong-initial-value": ("0+r1 0.", "0: read() → 1"),
+    "crash": ("0+w1", None),
+    "sequential": ("0+r0 0.", None),
+}  # fmt: skip
+
+
+def of_events(text: str) -> list[Call]:
+    """Calls from what began and ended, in order; those that never end have no result."""
+    calls: dict[str, Call] = {}
+    done = []
+    for moment, (who, sign, what, value) in enumerate(re.findall(r"(\d+)([+.])([rw]?)(\d*|\?)(?= |$)", text)):
+        if sign == ".":
+            begun = calls.pop(who)
+            done.append(replace(begun, end=float(moment)))
+        elif what == "w":
+            calls[who] = Call(who, "write", int(value), "OK", moment)
+        else:
+            calls[who] = Call(who, "read", None, int(value) if value.isdigit() else UNKNOWN, moment)
+    return done + [replace(call, result=UNKNOWN) for call in calls.values()]
+
+
+@pytest.mark.parametrize("name", KNOSSOS)
+def test_it_agrees_with_knossos_on_the_verdict_and_the_culprit(name: str) -> None:
+    """The culprit is the first call whose end nobody can explain; the invariant names it."""
+    text, culprit = KNOSSOS[name]
+    calls = of_events(text)
+    run = Play(Schedule(1), Trace(), {}, None, 0.0, 0)
+    said = list(linearizable(register, 0 if name != "rethink-fail-minimal" else None, calls=lambda run: calls)(run))
+    assert (linearization(calls, register, 0) is None) is bool(said) is (culprit is not None)
+    for violation in said:
+        assert violation.text.endswith(f"; {culprit}") or violation.text == f"no order explains {culprit}"
+        assert f"{violation.who}: read() {violation.mark}" == culprit
+
+
+# -- by hand, and by trying every order -------------------------------------------------------------------------------
 
 
 def test_a_lost_update_is_no_counter() -> None:

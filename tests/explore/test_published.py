@@ -11,7 +11,17 @@ from redis.asyncio.lock import Lock
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from course_lib.explore import Play, Simulation, Trial, Violation, play, search
+from course_lib.explore import (
+    Move,
+    Play,
+    Simulation,
+    Trial,
+    Violation,
+    decode_turns,
+    encode_turns,
+    play,
+    search,
+)  # fmt: skip
 
 WITH_RETRIES = Retry(NoBackoff(), 3)  # redis-py's default is ten
 
@@ -51,6 +61,21 @@ def test_a_lost_reply_locks_a_client_out_by_itself() -> None:
     assert play(trial, schedule).violation("self")
     calm = Trial("no retries", ("self",), alone, nobody_is_locked_out_by_itself, sizes=(1,), faults=trial.faults)
     assert not search(calm).failing
+
+
+def test_the_same_is_found_turn_by_turn_with_a_code() -> None:
+    """Every order of one client's commands, with each fault at each send: the one failure is one move and its code."""
+    trial = Trial(
+        "redispy.lock", ("self",), alone, nobody_is_locked_out_by_itself, sizes=(1,), orders=(1,), world=world,
+        faults={"crash": 0.0, "lose request": 0.0, "lose reply": 0.0, "node down": 0.3},
+    )  # fmt: skip
+    found = search(trial).failing["self"].schedule
+    turns = found.turns or ()
+    assert turns[0] == Move("lose reply", 0)
+    assert not any(isinstance(turn, Move) for turn in turns[1:])
+    code = encode_turns(trial.name, 1, turns)
+    assert code.startswith("T1-redispy.lock-1-r0")
+    assert play(trial, decode_turns(code, trial.name)).violation("self")
 
 
 async def two_tasks(redis: Redis, world: Simulation, thread_local: bool) -> None:

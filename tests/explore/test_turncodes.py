@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 from course_lib.errors import BadReplayCode
 from course_lib.explore import Move, decode_turns, encode_turns
 
-FATES = st.builds(Move, st.sampled_from(["lose request", "lose reply", "crash"]), st.integers(0, 9), st.just(0.0))
+FATES = st.builds(Move, st.sampled_from(["lose request", "lose reply", "crash"]), st.integers(0, 120), st.just(0.0))
+LASTING = st.builds(
+    lambda kind, at, ms: Move(kind, at, ms / 1000),
+    st.sampled_from(["pause", "node down", "clock step"]), st.integers(0, 120), st.integers(0, 9_999_999),
+)  # fmt: skip
+BACK = st.builds(lambda at, ms: Move("clock step", at, -ms / 1000), st.integers(0, 120), st.integers(1, 9_999_999))
 WAITS = st.builds(lambda ms: Move("wait", seconds=ms / 1000), st.integers(1, 9_999_999))
-MOVES = st.lists(st.one_of(st.integers(0, 9), FATES, WAITS), max_size=30)
+MOVES = st.lists(st.one_of(st.integers(0, 120), FATES, WAITS, LASTING, BACK), max_size=30)
 
 
 @given(MOVES)
@@ -51,8 +56,13 @@ def test_every_changed_character_is_noticed() -> None:
                 decode_turns(code[:at] + ("7" if letter != "7" else "8") + code[at + 1 :], "lock.naive")
 
 
-@pytest.mark.parametrize("move", [10, Move("crash", 12)])
-def test_a_position_without_a_digit_is_refused(move: int | Move) -> None:
-    """Written as 10, it would be read as 1 and 0."""
-    with pytest.raises(ValueError, match="has no digit"):
-        encode_turns("big", 12, [move])
+@pytest.mark.parametrize("move", [10, Move("crash", 12), Move("pause", 25, 0.3)])
+def test_a_position_above_nine_is_not_read_as_two(move: int | Move) -> None:
+    code = encode_turns("big", 12, [1, move, 0])
+    assert decode_turns(code, "big").turns == (1, move, 0)
+
+
+@pytest.mark.parametrize("name", ["Lock", "a-b", "", "a b"])
+def test_a_name_that_would_break_a_code_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be part of a code"):
+        encode_turns(name, 2, [0])

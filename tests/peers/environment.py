@@ -39,14 +39,27 @@ def is_built(group: str) -> bool:
     return stamp.is_file() and stamp.read_text() == stamp_of(group)
 
 
+def skip_without(group: str) -> None:
+    """Skip the running test, saying why, if that environment is not there."""
+    if (FOLDER / f"{group}.missing").exists():
+        pytest.skip("the package index could not supply the peers")
+    if not is_built(group):
+        pytest.skip("the peers are not installed (make peers)")
+
+
+def packages_of(group: str) -> Path:
+    """Where an environment keeps its packages; the test is skipped if it is not there."""
+    skip_without(group)
+    pattern = "lib/python*/site-packages" if os.name == "posix" else "Lib/site-packages"
+    return next((FOLDER / group).glob(pattern))
+
+
 class Script:
     """scripts/NAME.py in a peers' environment (or, with group "", in ours), until it ends or the block does."""
 
     def __init__(self, name: str, *arguments: str, group: str = "peers") -> None:
-        if group and (FOLDER / f"{group}.missing").exists():
-            pytest.skip("the package index could not supply the peers")
-        if group and not is_built(group):
-            pytest.skip("the peers are not installed (make peers)")
+        if group:
+            skip_without(group)
         python = str(python_of(group)) if group else sys.executable
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -99,7 +99,7 @@ def test_a_method_that_we_call_or_override_is_there(owner: Any, name: str, expec
     "name",
     ["_paused", "_blocked", "_unblock_reason", "_in_transaction", "_transaction", "_watches", "_subkey_events",
      "_fieldsets", "_client_info", "_pubsub", "_killed", "_script_resp", "_db", "_db_num", "_server",
-     "load_lua_modules"],
+     "load_lua_modules", "_queueing", "_transaction_failed", "_decode_error"],
 )  # fmt: skip
 def test_an_attribute_of_a_connection_is_there(name: str) -> None:
     sim = world()

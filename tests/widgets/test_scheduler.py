@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from course_lib.scenarios.puzzles import PUZZLES
+from course_lib.explore import Simulation, Trial
+from course_lib.scenarios.puzzles import PUZZLES, Puzzle
+from course_lib.widgets import scheduler
 from course_lib.widgets.scheduler import Scheduler
 
 
@@ -49,19 +51,93 @@ def test_keys_do_what_the_buttons_do() -> None:
     assert "5 moves." in said(panel)
     panel.keys.pressed = "b10"
     assert "0 moves." in said(panel)
-    assert "You have found 1 way." in said(panel)
+    assert "You have found 1 way to break it." in said(panel)
 
 
 def test_a_fate_meets_one_command_and_is_used_up() -> None:
     panel = Scheduler("counter")
-    panel.fate.value = "its client crashes first"
+    panel.keys.pressed = "x1"
+    assert panel.fate.value == "crash"
     panel.move(1)
-    assert panel.fate.value == "runs"
+    assert panel.fate.value == "run"
     assert shown(panel) == ["1  bob: GET visits"]
     while not panel.game.over:
         panel.move(1)
     assert "the promise was kept" in said(panel)
     assert "alice: CRASHED" in said(panel)
+
+
+@pytest.mark.parametrize(
+    ("key", "fate", "fault"), [("q", "lose request", "request lost"), ("r", "lose reply", "reply lost")]
+)
+def test_a_key_arms_a_fate_and_the_same_key_disarms_it(key: str, fate: str, fault: str) -> None:
+    panel = Scheduler("counter")
+    panel.keys.pressed = f"{key}1"
+    assert panel.fate.value == fate
+    panel.keys.pressed = f"{key}2"
+    assert panel.fate.value == "run"
+    panel.keys.pressed = f"{key}3"
+    panel.move(1)
+    assert panel.game.play.trace.events[0].fault == fault
+
+
+def proof(panel: Scheduler) -> str:
+    return re.sub(r"<[^>]+>", "", panel.proof.value)
+
+
+def test_choosing_the_mended_code_plays_every_schedule_of_it() -> None:
+    """What it says is what the puzzle counts; the naive code is counted on demand, and says how many break it."""
+    panel = Scheduler("transfer")
+    assert proof(panel) == ""
+    panel.version.value = "mended"
+    every = PUZZLES["transfer"].every(mended=True)
+    assert f"✓ All {every.schedules} schedules were played, and none breaks the promise" in proof(panel)
+    assert f"{every.struck.schedules} with one message lost or one crash" in proof(panel)
+    panel.version.value = "naive"
+    assert proof(panel) == ""
+    panel.keys.pressed = "e1"
+    assert "✗ 90 of all 538 schedules break the promise: 12 of 36 without a fault" in proof(panel)
+    code = re.search(r"<code>(T1-[^<]+)</code>", panel.proof.value)
+    assert code is not None
+    panel.open(code[1])
+    assert "Broken in 6 moves" in said(panel)
+
+
+def test_what_cannot_be_played_in_time_is_not_called_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "PATIENCE", (0.0, 30.0))
+    panel = Scheduler("counter")
+    panel.version.value = "mended"
+    assert proof(panel).startswith("Too many to play all of them at once. Of the 0 that were played, none breaks it")
+    assert "✓" not in proof(panel)
+    panel.keys.pressed = "e1"
+    assert "✓ All 18 schedules were played" in proof(panel)
+
+
+def test_a_livelock_is_a_win_where_the_promise_is_progress() -> None:
+    """Six moves, and all is as it was at the start; in the mended version the same moves get somewhere."""
+    panel = Scheduler("transfer")
+    for number in (1, 2, 1, 2, 1):
+        panel.move(number)
+        assert "Broken" not in said(panel)
+    panel.move(2)
+    assert "Broken in 6 moves. After 6 moves all is as it was at the start, though alice and bob have both" in said(
+        panel
+    )
+    assert "After 6 moves all is as it was at the start<" in panel.picture.value
+    panel.version.value = "mended"
+    for number in (1, 2, 1, 2, 1, 2):
+        panel.move(number)
+    assert "Broken" not in said(panel)
+    assert "You have found" not in said(panel), "that was the other code"
+
+
+def test_the_win_and_what_each_client_runs_stand_on_the_panel() -> None:
+    panel = Scheduler("lock", big=True)
+    assert "You win when</b> a client gets the lock while another one holds it" in panel.head.value
+    shown = [part.value for part in panel.box.children if "What each client runs" in str(getattr(part, "value", ""))]
+    assert len(shown) == 1
+    assert "async def frees_any_lock" in shown[0]
+    assert "async def frees_its_own_lock" in shown[0]
 
 
 def test_the_mended_version_is_another_game() -> None:
@@ -88,6 +164,20 @@ def test_a_number_that_is_not_there_does_nothing() -> None:
     assert panel.game.moves == []
 
 
+def test_more_commands_than_keys_can_be_chosen_by_their_buttons() -> None:
+    def build(world: Simulation, clients: int) -> None:
+        for number in range(clients):
+            world.client(f"c{number:02}", world.redis().incr, "n")
+
+    trial = Trial("many.naive", ("none",), build, lambda run: (), sizes=(12,))
+    panel = Scheduler(Puzzle("many", "Nothing.", "nothing", trial, trial, clients=12))
+    assert len(shown(panel)) == 12
+    panel.turns[11].click()
+    assert len(panel.game.moves) == 1
+    assert len(shown(panel)) == 11
+    assert "What each client runs" not in "".join(str(getattr(part, "value", "")) for part in panel.box.children)
+
+
 def test_an_unknown_puzzle_is_named() -> None:
-    with pytest.raises(ValueError, match="there is no puzzle 'chess'; there are counter, limiter, lock"):
+    with pytest.raises(ValueError, match="there is no puzzle 'chess'; there are counter, limiter, lock, transfer"):
         Scheduler("chess")

@@ -28,6 +28,23 @@ def cashews_incr(url):
     return {"one": client.ttl("one"), "two": client.ttl("two")}
 
 
+def cashews_lost_ping(url, proxied):
+    """One holds the lock; another, whose connection loses a reply to PING, wants it."""
+
+    async def main():
+        one, other = cashews.Cache(), cashews.Cache()
+        one.setup(url)
+        other.setup(proxied)
+        await other.set("connected", 1)
+        async with one.lock("job", expire=60):
+            say("ready")
+            await asyncio.to_thread(hear)
+            async with other.lock("job", expire=60, wait=False):
+                return bool(await one.exists("job"))
+
+    return {"the first still holds it": asyncio.run(main()), "the second": "is in"}
+
+
 def aiocached(url, load):
     place = urlsplit(url)
     decorate = aiocache.cached_stampede(
@@ -92,6 +109,7 @@ def dogpile_crowd(url, distributed):
 listen(
     {
         "cashews_incr": cashews_incr,
+        "cashews_lost_ping": cashews_lost_ping,
         "aiocache_crowd": aiocache_crowd,
         "aiocache_absent": aiocache_absent,
         "dogpile_crowd": dogpile_crowd,

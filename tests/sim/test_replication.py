@@ -1,0 +1,286 @@
+"""The model of replication: what it promises, what is lost in it, and that real servers answer the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from course_lib.servers import Found, Server, find_all
+from course_lib.sim import CRASHED, Simulation, steady
+from course_lib.sim.replication import NOREPLICAS, Replication
+
+Act = Callable[[], Awaitable[Any]]
+SERVERS = find_all()
+
+
+def world(nodes: int = 2, **options: Any) -> tuple[Simulation, Replication]:
+    made = Simulation(nodes=nodes, latency=steady(0.001), socket_timeout=0.2)
+    return made, Replication(made, **options)
+
+
+def run(made: Simulation, body: Callable[[], Awaitable[Any]]) -> Any:
+    made.client("c", body)
+    result = made.run()["c"]
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+# -- the same story, told by the model and by two real servers --------------------------------------------------------
+
+
+async def story(
+    first: Any, second: Any, *, promote: Act, min_replicas: Callable[[int], Awaitable[Any]], rejoin: Act
+) -> list[Any]:  # fmt: skip
+    """Write, ask a replica, promote it behind the primary's back, write to both, and bring the old primary back."""
+    said: list[Any] = []
+
+    async def tell(answer: Awaitable[Any]) -> None:
+        try:
+            said.append(await answer)
+        except RedisError as error:
+            said.append(f"{type(error).__name__}: {str(error)[:40]}")
+
+    await tell(first.incr("x"))
+    await tell(first.wait(1, 10_000))
+    for asked in (second.get("x"), second.set("x", "7"), second.wait(1, 10), second.eval(SET, 1, "x")):
+        await tell(asked)
+    async with first.pipeline(transaction=True) as pipe:
+        pipe.set("y", "old")
+        pipe.incr("x")
+        await tell(pipe.execute())
+    await tell(first.wait(1, 10_000))
+    await promote()
+    for asked in (first.incr("x"), first.wait(1, 20), second.get("x"), second.set("y", "new"), first.get("y")):
+        await tell(asked)
+    await min_replicas(1)
+    await tell(first.incr("x"))
+    await min_replicas(0)
+    await rejoin()
+    for asked in (second.incr("z"), second.wait(1, 10_000), first.get("x"), first.get("y"), first.incr("x")):
+        await tell(asked)
+    return said
+
+
+SET = "return redis.call('SET', KEYS[1], '1')"
+TOLD = [
+    1, 1, "1", "ReadOnlyError: You can't write against a read only repl",
+    "ResponseError: WAIT cannot be used with replica instanc",
+    "ReadOnlyError: You can't write against a read only repl", [True, 2], 1,
+    3, 0, "2", True, "old", "ResponseError: NOREPLICAS Not enough good replicas to w",
+    1, 1, "2", "new", "ReadOnlyError: You can't write against a read only repl",
+]  # fmt: skip
+"""The third INCR was answered with 3, and in the end x is 2: an acknowledged write is lost."""
+
+
+def test_the_model_tells_the_story() -> None:
+    made, group = world(max_lag=0.0)
+
+    async def promote() -> None:
+        group.cut(0)
+        group.promote(1)
+
+    async def min_replicas(number: int) -> None:
+        group.min_replicas = number
+
+    async def rejoin() -> None:
+        group.heal(0)
+        await asyncio.sleep(0.1)
+
+    async def told() -> list[Any]:
+        return await story(
+            made.redis(0), made.redis(1), promote=promote, min_replicas=min_replicas, rejoin=rejoin
+        )  # fmt: skip
+
+    assert run(made, told) == TOLD
+    assert group.diverged == []
+
+
+@pytest.mark.parametrize("found", SERVERS, ids=str)
+def test_real_servers_tell_the_same_story(found: Found) -> None:
+    """What the model says of WAIT, READONLY, NOREPLICAS and of what is lost is what a primary and a replica do."""
+
+    async def linked(replica: Any) -> None:
+        async with asyncio.timeout(30):
+            while (await replica.info("replication")).get("master_link_status") != "up":
+                await asyncio.sleep(0.02)
+
+    async def told(first: Server, second: Server) -> list[Any]:
+        one, two = (Redis(port=server.port, decode_responses=True, protocol=2) for server in (first, second))
+
+        async def promote() -> None:
+            await two.replicaof("NO", "ONE")
+            async with asyncio.timeout(30):  # until the primary has noticed, or a WAIT might count the one that left
+                while (await one.info("replication"))["connected_slaves"]:
+                    await asyncio.sleep(0.02)
+
+        async def min_replicas(number: int) -> None:
+            await one.config_set("min-replicas-to-write", number)
+
+        async def rejoin() -> None:
+            await one.replicaof("127.0.0.1", second.port)
+            await linked(one)
+
+        async with one, two:
+            await linked(two)
+            return await story(one, two, promote=promote, min_replicas=min_replicas, rejoin=rejoin)
+
+    quick = {"repl-diskless-sync-delay": "0"}
+    with Server(found, config=quick) as first:
+        follows = {**quick, "replicaof": f"127.0.0.1 {first.port}"}
+        with Server(found, config=follows) as second:
+            assert asyncio.run(told(first, second)) == TOLD
+
+
+# -- what the model promises ------------------------------------------------------------------------------------------
+
+
+def test_a_replica_has_a_prefix_of_what_the_primary_has() -> None:
+    """At every moment, whatever the lags are; after a failover the new primary, whatever the dead one had."""
+    made, group = world(3, lag=(0.004, 0.05))
+    looked: list[tuple[int, ...]] = []
+
+    def look() -> None:
+        histories = [member.history for member in group.members if member.node.up]
+        longest = max(histories, key=len)
+        assert all(history == longest[: len(history)] for history in histories)
+        looked.append(tuple(len(member.history) for member in group.members))
+
+    async def write() -> None:
+        for number in range(20):
+            await made.redis(group.named.number).rpush("list", number)
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+
+    for tick in range(1, 400):
+        made.at(tick * 0.001, look)
+    made.at(0.1, group.kill, 0)
+    made.at(0.1, group.promote)
+    run(made, write)
+    assert len(set(looked)) > 20
+    assert all(first >= second >= third for first, second, third in looked[:90])
+    assert group.members[1].history == group.members[2].history
+    assert group.diverged == []
+
+
+def test_the_one_that_has_most_is_promoted() -> None:
+    made, group = world(3, lag=(0.5, 0.002))
+
+    async def write() -> Any:
+        await made.redis().set("x", "1")
+        assert await made.redis().wait(1, 100) == 1
+        group.kill(0)
+        group.promote()
+        return group.named.number, await made.redis(2).get("x")
+
+    assert run(made, write) == (2, "1")
+
+
+@pytest.mark.parametrize(("lost_after", "survives"), [(0.001, False), (0.0075, True)])
+def test_a_write_on_its_way_dies_with_the_primary(lost_after: float, survives: bool) -> None:
+    """The control is a primary that dies after the write has arrived."""
+    made, group = world(lag=(0.005,))
+
+    async def write() -> Any:
+        assert await made.redis().set("x", "1")
+        return None
+
+    made.at(0.001 + lost_after, group.kill, 0)  # the write runs at 1 ms and would be on the replica at 6 ms
+    made.at(0.1, group.promote)
+    made.client("c", write)
+    made.client("later", lambda: made.redis(1).get("x"), start=0.2)
+    result = made.run()
+    assert (result["c"], result["later"]) == (None, "1" if survives else None)
+
+
+def test_wait_ends_as_soon_as_enough_replicas_have_it() -> None:
+    """Or when its time is over. A replica's acknowledgement is there twice its lag after the write ran."""
+    made, group = world(3, lag=(0.01, 0.05))
+
+    async def times() -> list[tuple[int, float]]:
+        redis, said = made.redis(), []
+        for needed, limit in ((1, 1_000), (2, 1_000), (2, 50), (3, 20), (0, 1_000), (2, 0)):  # 0 ms is for ever
+            await redis.incr("x")
+            began = made.now()
+            said.append((await redis.wait(needed, limit), round(made.now() - began, 3)))
+        group.cut(0)
+        await redis.incr("x")
+        return [*said, (await redis.wait(1, 30), 0.0)]
+
+    said = run(made, times)
+    assert said == [(1, 0.02), (2, 0.1), (1, 0.052), (1, 0.022), (0, 0.002), (2, 0.1), (0, 0.0)]
+
+
+def test_a_primary_notices_only_after_max_lag_that_it_is_alone() -> None:
+    made, group = world(min_replicas=1, max_lag=2.0)
+
+    async def write() -> list[Any]:
+        said: list[Any] = []
+        for _ in range(8):
+            try:
+                said.append(await made.redis().incr("x"))
+            except ResponseError as error:
+                said.append(str(error))
+            await asyncio.sleep(0.5)
+        return said
+
+    made.at(0.75, group.cut, 0)
+    made.at(3.2, group.heal, 0)
+    assert run(made, write) == [1, 2, 3, 4, 5, 6, NOREPLICAS, 7]
+
+
+def test_a_dead_node_says_nothing_and_takes_nothing() -> None:
+    """Neither does it count as a replica, once it has been silent for max_lag."""
+    made, group = world(min_replicas=1, max_lag=0.1)
+
+    async def write() -> Any:
+        await made.redis().set("x", "1")
+        group.kill(1)
+        waited = await made.redis().wait(1, 50)
+        await asyncio.sleep(0.1)
+        with pytest.raises(ResponseError, match="NOREPLICAS"):
+            await made.redis().set("x", "2")
+        with pytest.raises(RedisConnectionError):
+            await made.redis(1).get("x")
+        return waited
+
+    assert run(made, write) == 0
+    assert group.members[1].history == []
+
+
+def test_a_blocked_wait_ends_when_its_node_becomes_a_replica() -> None:
+    made, group = world()
+
+    async def waits() -> Any:
+        group.cut(0)
+        await made.redis().set("x", "1")
+        return await made.redis().wait(1, 150)
+
+    made.at(0.05, group.promote, 1)
+    made.at(0.06, group.heal, 0)
+    with pytest.raises(ResponseError, match="UNBLOCKED"):
+        run(made, waits)
+
+
+def test_a_rewound_world_has_no_replication() -> None:
+    """And a crash of a client in the middle of a WAIT harms nobody."""
+    made, group = world()
+
+    async def waits() -> None:
+        group.cut(0)
+        await made.redis().set("x", "1")
+        await made.redis().wait(1, 100)
+
+    process = made.client("c", waits)
+    made.at(0.05, made.crash, process)
+    assert made.run()["c"] is CRASHED
+    made.rewind(1)
+    assert [node.extension for node in made.nodes] == [None, None]
+    assert run(made, lambda: made.redis(1).set("x", "1")) is True
+    assert len(group.members[0].history) == 1
