@@ -34,8 +34,11 @@ class WrongKernel(Exception):
         return [str(self)]
 
 
-def begin(lesson: str) -> None:
-    """Print the lesson, the Python and the real server that was found, or that there is none and what is skipped.
+SKIPPED = "so “On a real server” will be skipped; everything simulated runs"
+
+
+def begin(lesson: str, *, without: str = SKIPPED) -> None:
+    """Print the lesson, the Python and the real server that was found, or that there is none and what follows.
 
     Raises: WrongKernel, which names the package, the version found and the version wanted.
     """
@@ -47,7 +50,7 @@ def begin(lesson: str) -> None:
     try:
         print(f"{opening}real server: {find()}")
     except NoServer as error:
-        print(f"{opening}no real server, so “On a real server” will be skipped; everything simulated runs.\n{error}")
+        print(f"{opening}no real server, {without}.\n{error}")
 
 
 def check_versions(pins: list[str]) -> None:

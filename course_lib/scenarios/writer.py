@@ -1,0 +1,175 @@
+"""Numbered writes, each sent once; later the question which of them are still there. So lost writes are counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from redis.exceptions import RedisError, ResponseError
+
+ONCE: dict[str, Any] = {
+    "socket_timeout": 0.3,
+    "socket_connect_timeout": 0.3,
+    "decode_responses": True,
+    "protocol": 2,
+}
+"""Options of a client that has 0.3 s for a reply. A topology's clients try nothing a second time."""
+OK, REFUSED, SILENT, LOST = "acknowledged", "refused", "no reply", "lost"
+PACE = 0.004
+"""Seconds between a reply and the next write."""
+AFTER_ERROR = 0.02
+"""Seconds of rest after a write that failed, so that a dead server is not asked thousands of times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One write. Units: `began` and `ended` in seconds of the loop's clock.
+
+    `answer` is "acknowledged", "refused" (the server said no: it is not stored) or "no reply" (nobody knows);
+    `replicas` says how many replicas confirmed it, where WAIT was asked for.
+    """
+
+    number: int
+    began: float
+    ended: float
+    answer: str
+    words: str = ""
+    replicas: int | None = None
+
+
+class Writer:
+    """Sets the keys NAME:1, NAME:2, … one after the other, each once, and notes what it was told.
+
+    `wait = (n, seconds)` asks WAIT after each write whether n replicas have it, for at most so long.
+    Does not: try a number again. A write without a reply may be stored or not; it is counted apart.
+    """
+
+    def __init__(self, redis: Any, name: str, *, wait: tuple[int, float] | None = None, pace: float = PACE) -> None:
+        self.redis, self.name, self.wait, self.attempts = redis, name, wait, list[Attempt]()
+        self.stopping, self._pace = False, pace
+
+    def key(self, number: int) -> str:
+        """The key of a write."""
+        return f"{self.name}:{number}"
+
+    async def run(self) -> None:
+        """Write until `stop()`."""
+        number = 0
+        while not self.stopping:
+            number += 1
+            self.attempts.append(made := await self._once(number))
+            await asyncio.sleep(self._pace if made.answer == OK else AFTER_ERROR)
+
+    def stop(self) -> None:
+        """Finish the write under way, and begin no other."""
+        self.stopping = True
+
+    def acknowledged(self, since: float = 0.0) -> int:
+        """How many writes that began at `since` or later have been acknowledged."""
+        return sum(one.answer == OK and one.began >= since for one in self.attempts)
+
+    async def _once(self, number: int) -> Attempt:
+        clock = asyncio.get_running_loop().time
+        began, answer, words, replicas = clock(), OK, "", None
+        try:
+            if self.wait is None:
+                await self.redis.set(self.key(number), number)
+            else:
+                replicas = await self._and_wait(number, *self.wait)
+        except ResponseError as error:
+            answer, words = REFUSED, code_of(error)
+        except (RedisError, OSError, TimeoutError) as error:
+            answer, words = SILENT, type(error).__name__
+        return Attempt(number, began, clock(), answer, words, replicas)
+
+    async def _and_wait(self, number: int, replicas: int, seconds: float) -> int:
+        """SET and WAIT through one connection, for WAIT speaks of what its own connection has written."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.set(self.key(number), number)
+            pipe.execute_command("WAIT", replicas, round(seconds * 1000))
+            stored, reached = await pipe.execute(raise_on_error=False)
+        if isinstance(stored, Exception):
+            raise stored
+        return int(reached) if isinstance(reached, int) else 0
+
+
+def code_of(error: Exception) -> str:
+    """The word with which the server began its error, as NOREPLICAS; redis-py takes it away where it has a class."""
+    first = str(error).partition(" ")[0]
+    return first if first.isupper() and len(first) > 3 else type(error).__name__
+
+
+@asynccontextmanager
+async def writing(*writers: Writer) -> AsyncIterator[None]:
+    """The writers write for as long as this block lasts; each ends with a whole write."""
+    tasks = [asyncio.create_task(one.run()) for one in writers]
+    try:
+        yield
+    finally:
+        for one in writers:
+            one.stop()
+        await asyncio.gather(*tasks)
+
+
+async def stored(redis: Any, writer: Writer, attempts: Sequence[Attempt]) -> set[int]:
+    """The numbers of these writes of the writer that can be read now. Cost: a round trip for each 500."""
+    found: set[int] = set()
+    for first in range(0, len(attempts), 500):
+        pipe = redis.pipeline()  # of a cluster: one for each node
+        for one in attempts[first : first + 500]:
+            pipe.get(writer.key(one.number))
+        found.update(int(value) for value in await pipe.execute() if value is not None)
+    return found
+
+
+async def account(
+    redis: Any, writer: Writer, fault: float, *, only: Callable[[Attempt], bool] = lambda one: True
+) -> dict[str, Any]:
+    """Read the writes back through `redis` and say what was promised and what became of it, or of some `only`.
+
+    `fault` is when it all began, in seconds of the loop's clock.
+    "missing" were acknowledged and are gone; "stored though unanswered" are there, and their client was told nothing;
+    "confirmed" were acknowledged by as many replicas as WAIT was asked for; "silence (s)" is the longest time from one
+    acknowledged write to the next; "writes" has [seconds from the fault on, what became of it] for each write.
+    """
+    attempts = list(filter(only, writer.attempts))  # those that are made while we read are not asked for
+    there = await stored(redis, writer, attempts)
+    told = [one for one in attempts if one.answer == OK]
+    lost = {one.number for one in told if one.number not in there}
+    sure = [one for one in told if writer.wait and one.replicas is not None and one.replicas >= writer.wait[0]]
+    start, end = silence(attempts)
+    return {
+        "acknowledged": len(told),
+        "refused": sum(one.answer == REFUSED for one in attempts),
+        "no reply": sum(one.answer == SILENT for one in attempts),
+        "missing": len(lost),
+        "stored though unanswered": sum(one.answer == SILENT and one.number in there for one in attempts),
+        "confirmed": len(sure),
+        "confirmed, missing": sum(one.number in lost for one in sure),
+        "acknowledged since": sum(one.began >= fault for one in told),
+        "silence (s)": round(end - start, 3),
+        "refused with": sorted({one.words for one in attempts if one.answer == REFUSED}),
+        "writes": [[round(one.ended - fault, 4), LOST if one.number in lost else one.answer] for one in attempts],
+    }
+
+
+COLUMNS = ("experiment", "writer", "acknowledged", "missing", "refused", "no reply", "stored though unanswered")
+"""What `numbers` tells of each writer, beside the silence."""
+
+
+def numbers(
+    outcome: Mapping[str, Any], *, experiment: str = "", columns: Sequence[str] = (*COLUMNS, "silence (s)")
+) -> list[dict[str, object]]:
+    """The accounts of an outcome's writers as rows of a table: the numbers without the single writes."""
+    rows = [{"experiment": experiment, "writer": name, **told} for name, told in outcome["writers"].items()]
+    return [{column: row[column] for column in columns} for row in rows]
+
+
+def silence(attempts: Iterable[Attempt]) -> tuple[float, float]:
+    """The ends of the longest time without an acknowledged write, in seconds of the loop's clock."""
+    ends = [one.ended for one in attempts if one.answer == OK]
+    return max(pairwise(ends), key=lambda gap: gap[1] - gap[0], default=(0.0, 0.0))

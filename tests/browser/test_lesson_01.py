@@ -1,0 +1,49 @@
+"""Lesson 01 in JupyterLab itself: run all on real servers, then answer a question and choose a topology."""
+
+from __future__ import annotations
+
+import psutil
+from playwright.sync_api import expect
+
+from .conftest import ROOT, Desk, speak
+
+LESSON = ROOT / "notebooks" / "01_topologies.ipynb"
+PICTURES = 9  # the fates of writes in five experiments, a failover's timeline, two maps of slots, and the panel
+
+
+def servers() -> int:
+    """How many Redis or Valkey servers run below this process, JupyterLab's kernels included."""
+    return sum(
+        child.name().startswith(("redis-server", "valkey-server"))
+        for child in psutil.Process().children(recursive=True)
+    )
+
+
+def test_the_whole_lesson_runs_every_picture_speaks_and_no_server_is_left(desk: Desk) -> None:
+    """Run all: no error, no other host, each picture speaks in numbers; and when it is over, nothing runs any more."""
+    before = servers()
+    desk.run_lesson(LESSON)
+    assert servers() == before
+    pictures = desk.panel.locator(".jp-Cell-outputArea svg[role=img]")
+    expect(pictures).to_have_count(PICTURES)
+    speak(pictures)
+    expect(desk.panel).not_to_contain_text("Recorded:")
+    desk.screenshot_outputs("lesson-01")
+    question = desk.panel.locator(".jp-Cell-outputArea", has_text="What does the first primary answer").first
+    desk.answer(
+        question,
+        "OK: it passes the command on to the right one",
+        told="leaves “an error that says who has the slot”",
+        name="lesson-01-predicted",
+    )
+    assert servers() > before  # the control: those that the answer has started are seen
+    desk.theme("dark")
+    desk.output(_cell(desk, "timeline(bench")).scroll_into_view_if_needed()
+    desk.screenshot("lesson-01-dark", desk.output(_cell(desk, "timeline(bench")))
+    desk.assert_clean()
+
+
+def _cell(desk: Desk, source: str) -> int:
+    """The number of the code cell that holds this text."""
+    cells = desk.panel.locator(".jp-CodeCell .jp-InputArea-editor").all_inner_texts()
+    return next(number for number, text in enumerate(cells) if source in text)
