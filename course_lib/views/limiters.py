@@ -1,0 +1,230 @@
+"""Pictures of lesson 03: what a rate limiter let pass, five of them on the same axes, and what others wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from course_lib.views.axes import LEFT, RIGHT, Scale, framed, panel, straight, ticks, time_axis
+from course_lib.views.charts import STYLE, as_picture
+from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, Role
+from course_lib.views.picture import Picture, escape
+
+LIMITERS: dict[str, Role] = {
+    "fixed": Role(VERMILLION, "X", "-", "fixed window"),
+    "log": Role(BLUE, "o", "-", "sliding log"),
+    "counter": Role(GREEN, "^", "--", "sliding counter"),
+    "bucket": Role(ORANGE, "s", "-", "token bucket"),
+    "gcra": Role(PURPLE, "D", ":", "GCRA"),
+}
+"""The five limiters, in every picture of them."""
+
+REQUESTS, WITHIN, SLICES = (60.0, 150.0), (198.0, 418.0), 98
+Points = Sequence[tuple[float, float]]
+
+
+# -- the lab ----------------------------------------------------------------------------------------------------------
+
+
+def limiter(
+    asked: Sequence[tuple[float, bool]], curve: Points, *,
+    title: str, limit: int, bound: int, window: float, boundaries: Sequence[float], end: float, top: float,
+) -> Picture:  # fmt: skip
+    """Above, requests that were admitted and refused; below, how many were admitted within the last window.
+
+    `asked` says when and whether admitted; `curve` from when on how many lie in the window that ends there. Units:
+    seconds; `top` is the end of the lower axis, so that rivals share it; what is larger stretches it.
+    """
+    x, (at, most) = straight(0.0, end, LEFT, RIGHT), max(curve, key=lambda step: step[1], default=(0.0, 0.0))
+    y = straight(0.0, max(top, most) * 1.14, WITHIN[1], WITHIN[0])
+    marked = [(t, n) for t, n in curve if t <= end]
+    parts = [
+        f'<text class="title" x="12" y="22">{escape(title)}</text>',
+        _fullest(x, at, window),
+        _requests(asked, x, end),
+        _calendar(x, boundaries, end),
+        panel(WITHIN, f"admitted within the last {window:g} s", [(n, y(n)) for n in ticks(top, whole=True, about=4)]),
+        _steps(marked, x, y, end),
+        _level(y(limit), f"limit {limit}", "limit"),
+        _level(y(bound), f"derived: at most {bound}", "axis") if bound != limit else "",
+        _peak(x(at), y(most), f"{most:g} at {at:.3g} s", crowded=x(at) < 240 and most > 0.9 * bound),
+        time_axis(x, end, WITHIN[1], "seconds (virtual time)"),
+        _legend(),
+    ]
+    return framed(parts, height=490, alt=_alt(title, asked, at, most, limit, bound, window))
+
+
+def _fullest(x: Scale, at: float, window: float) -> str:
+    left, right = max(x(at - window), LEFT), x(at)
+    box = f'x="{left:.1f}" y="{REQUESTS[0]}" width="{max(right - left, 1):.1f}" height="{WITHIN[1] - REQUESTS[0]}"'
+    return f'<rect {box} fill="{SKY}" fill-opacity=".16"/>'
+
+
+def _requests(asked: Sequence[tuple[float, bool]], x: Scale, end: float) -> str:
+    """Bars from a common line: upwards what was admitted, downwards what was refused."""
+    counts = {True: [0] * SLICES, False: [0] * SLICES}
+    for t, allowed in asked:
+        counts[allowed][min(int(t / end * SLICES), SLICES - 1)] += 1
+    tallest = max(max(counts[True]), max(counts[False]), 1)
+    middle, unit, wide = sum(REQUESTS) / 2, (REQUESTS[1] - REQUESTS[0]) / 2.4 / tallest, (RIGHT - LEFT) / SLICES
+    bars = {
+        allowed: "".join(
+            f"M{LEFT + i * wide:.1f} {middle:.1f}h{wide - 1:.1f}v{(-n if allowed else n) * unit:.1f}h{1 - wide:.1f}z"
+            for i, n in enumerate(counts[allowed])
+            if n
+        )
+        for allowed in (True, False)
+    }
+    name = f"requests in each {end / SLICES * 1000:.0f} ms: admitted above the line, refused below"
+    lines = [(tallest, middle - unit * tallest), (0, middle), (tallest, middle + unit * tallest)]
+    return (
+        panel(REQUESTS, name, lines)
+        + f'<path fill="{BLUE}" d="{bars[True]}"/><path fill="{VERMILLION}" fill-opacity=".25" stroke="{VERMILLION}" '
+        f'd="{bars[False]}"/>'
+    )
+
+
+def _calendar(x: Scale, boundaries: Sequence[float], end: float) -> str:
+    inside = [at for at in boundaries if 0 < at < end]
+    lines = "".join(f"M{x(at):.1f} {REQUESTS[0]}V{WITHIN[1]}" for at in inside)
+    return f'<path class="limit" d="{lines}"/>' if inside else ""
+
+
+def _steps(curve: Points, x: Scale, y: Scale, end: float) -> str:
+    """The largest value at each pixel, as steps: a curve of a thousand steps stays a short path."""
+    levels: dict[int, float] = {}
+    lasts: dict[int, float] = {}
+    for t, n in curve:
+        at = round(x(t))
+        levels[at], lasts[at] = max(levels.get(at, 0.0), n), n
+    path, level = f"M{LEFT} {y(0):.1f}", 0.0
+    for at, most in levels.items():
+        path += f"H{at}V{y(most):.1f}" + (f"V{y(lasts[at]):.1f}" if lasts[at] != most else "")
+        level = lasts[at]
+    path += f"V{y(level):.1f}H{x(end):.1f}"
+    return (
+        f'<path d="{path}V{y(0):.1f}z" fill="{BLUE}" fill-opacity=".22"/>'
+        f'<path d="{path}" fill="none" stroke="{BLUE}" stroke-width="1.8"/>'
+    )
+
+
+def _level(y: float, words: str, style: str) -> str:
+    return (
+        f'<path class="{style}" stroke-width="1.5" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
+        f'<text class="s note" x="{LEFT + 8}" y="{y - 5:.1f}">{words}</text>'
+    )
+
+
+def _peak(x: float, y: float, words: str, *, crowded: bool) -> str:
+    """The fullest window's end, ringed, and its words above it, or below where the bound's own words are."""
+    anchor, dx = ("end", -12) if x > 560 else ("start", 12)
+    dy = 18 if crowded else -10
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="none" stroke="{INK}" stroke-width="2.5"/>'
+        f'<text class="b note" text-anchor="{anchor}" x="{x + dx:.1f}" y="{y + dy:.1f}">{words}</text>'
+    )
+
+
+def _legend() -> str:
+    y = WITHIN[1] + 58
+    return (
+        f'<rect x="16" y="{y - 11}" width="16" height="12" fill="{SKY}" fill-opacity=".3" stroke="{SKY}"/>'
+        f'<text class="s" x="38" y="{y}">the fullest window</text>'
+        f'<path class="limit" d="M176 {y - 5}h24"/><text class="s" x="206" y="{y}">dashed, upright: a calendar window '
+        f"ends; level: the limit</text>"
+    )
+
+
+def _alt(
+    title: str, asked: Sequence[tuple[float, bool]], at: float, most: float, limit: int, bound: int, window: float
+) -> str:
+    admitted = sum(allowed for _, allowed in asked)
+    return (
+        f"{title}. {admitted:,} of {len(asked):,} requests were admitted. In the fullest window of {window:g} s, which "
+        f"ends at {at:.3g} s, {most:g} were admitted; the limit is {limit}, and at most {bound} are possible."
+    )
+
+
+# -- charts -----------------------------------------------------------------------------------------------------------
+
+
+def rivals(curves: Mapping[str, Points], *, limit: int, window: float, end: float, arrivals: str) -> Picture:
+    """The five limiters under the same traffic: admitted within the last window, against the limit.
+
+    `curves` maps a limiter's name, as in LIMITERS, to steps (second, number).
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 4.2), layout="constrained")
+        axes = figure.subplots()
+        most = {name: max((n for _, n in curve), default=0) for name, curve in curves.items()}
+        for name, curve in curves.items():
+            shown = [(0.0, 0.0), *(step for step in curve if step[0] <= end)]
+            _rival(axes, [*shown, (end, shown[-1][1])], LIMITERS[name], most[name])
+        axes.axhline(limit, color=GREY, lw=1.5, ls="--")
+        axes.annotate(f"limit {limit}", (0, limit), xytext=(4, 4), textcoords="offset points")
+        axes.set_xlim(0, end)
+        axes.set_ylim(0, None)
+        axes.set_xlabel("seconds (virtual time)")
+        axes.set_ylabel(f"admitted within the last {window:g} s")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, loc="upper left", fontsize=10)
+        least, largest = min(most.values()), max(most.values())
+        title = f"{arrivals[:1].upper()}{arrivals[1:]}: {least:g} to {largest:g} in one window"
+        axes.set_title(title)
+        said = "; ".join(f"{LIMITERS[name].name} {number:g}" for name, number in most.items())
+        return as_picture(figure, f"{title}. Limit {limit} per {window:g} s. {said}.")
+
+
+def _rival(axes: Axes, curve: Points, role: Role, most: float) -> None:
+    width, above = {"-": (4.5, 2), "--": (2.5, 3), ":": (2.5, 4)}[role.line]  # what may lie on another is thinner
+    at = next(i for i, step in enumerate(curve) if step[1] == most)
+    axes.step(
+        *zip(*curve, strict=True), where="post", color=role.colour, ls=role.line, lw=width, marker=role.mark, ms=8,
+        markevery=[at], label=f"{role.name}: at most {most:g}", zorder=above,
+    )  # fmt: skip
+
+
+def retries(measured: Mapping[int, float]) -> Picture:
+    """What WATCH costs: tries that failed, against the number of clients that begin together, and the bound."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+        axes = figure.subplots()
+        clients = range(max(measured) + 1)
+        axes.plot(clients, [n * (n - 1) / 2 for n in clients], color=GREY, lw=2, label="derived: at most n(n − 1)/2")
+        axes.plot(clients, [0 for _ in clients], color=GREEN, lw=2, ls="--", label="one command, or a script: none")
+        axes.plot(list(measured), list(measured.values()), "o", color=BLUE, ms=8, label="WATCH, simulated")
+        axes.set_xlabel("clients n that count one each")
+        axes.set_ylabel("tries that failed")
+        axes.set_xticks(list(measured))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        n = max(measured)
+        title = f"{n} clients, one update each: {measured[n]:g} tries failed"
+        axes.set_title(title)
+        said = "; ".join(f"{n} clients: {tries:g}, at most {n * (n - 1) // 2}" for n, tries in measured.items())
+        return as_picture(figure, f"WATCH under contention. {title}. {said}.")
+
+
+def waits(pings: Points, *, began: float, ended: float) -> Picture:
+    """How long each PING took, by when it was sent, while a script ran from `began` to `ended`. Units: seconds."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 3.4), layout="constrained")
+        axes = figure.subplots()
+        axes.axvspan(began, ended, color=SKY, alpha=0.25, label="the script runs")
+        axes.plot([began, ended], [(ended - began) * 1000, 0], color=GREY, lw=2, label="derived: until its end")
+        axes.plot([t for t, _ in pings], [wait * 1000 for _, wait in pings], "o", ms=6, color=BLUE, label="a PING")
+        axes.set_xlabel("when it was sent (s)")
+        axes.set_ylabel("time until its reply (ms)")
+        axes.set_ylim(0, None)
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        longest = max(wait for _, wait in pings) * 1000
+        during = sum(began <= t < ended for t, _ in pings)
+        title = f"A script of {(ended - began) * 1000:.0f} ms: somebody else's PING takes {longest:.0f} ms"
+        axes.set_title(title)
+        before = max((wait for t, wait in pings if t < began), default=0.0) * 1000
+        told = f"{during} of {len(pings)} were sent while it ran; before it the longest took {before:.1f} ms."
+        return as_picture(figure, f"{title}. {told}")

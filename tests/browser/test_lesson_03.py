@@ -1,0 +1,95 @@
+"""Lesson 03 in JupyterLab itself: run all, predict, be the scheduler, and move every control of the lab by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from .conftest import ROOT, Desk, numbers, speak
+
+LESSON = ROOT / "notebooks" / "03_lua_atomicity.ipynb"
+LAB = "from course_lib.widgets.limiter_lab import limiter_lab\nlab = limiter_lab({given})\nlab"
+CHARTS = 5  # retries, the five limiters twice, the lab's picture, and the PINGs on a real server
+DIAGRAMS = 7  # three smallest failures, two of the scheduler, and two lost replies
+# What the prose derives, and the explorer must have counted.
+COUNTED = {"explore(count": (84, 90), "explore(published": (684, 702), "explore(scripted": (0, 6)}
+
+
+@pytest.fixture
+def lab_of(desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator]:
+    """Open a notebook with the lab, set up with some fields, and return the widget."""
+
+    def opened(given: str = "") -> Locator:
+        desk.open_notebook(notebook("lab", LAB.format(given=given)))
+        desk.run_all()
+        box = desk.output(0).locator(".widget-vbox").first
+        expect(box.locator("svg[role=img] text.title")).to_be_visible()
+        return box
+
+    return opened
+
+
+def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
+    """Run all: no error, no other host, each picture speaks in numbers; a prediction and a schedule can be made."""
+    desk.run_lesson(LESSON)
+    for kind, count in (("svg[role=img]", CHARTS), ("svg.spacetime > g[role=img]:not([tabindex])", DIAGRAMS)):
+        pictures = desk.panel.locator(f".jp-Cell-outputArea {kind}")
+        expect(pictures).to_have_count(count)
+        speak(pictures)
+    for call, counts in COUNTED.items():
+        cell = desk.panel.locator(".jp-CodeCell").filter(has=desk.page.locator(".jp-InputArea", has_text=call)).last
+        told = cell.locator(".course-explored").inner_text().replace("None of", "0 of").replace("all ", "")
+        assert f"{counts[0]} of {counts[1]} schedules of 3 clients" in told
+    desk.screenshot_outputs("lesson-03")
+    question = desk.panel.locator(".jp-Cell-outputArea", has_text="GET, then MULTI, SET, EXEC").first
+    desk.answer(
+        question, "none: a transaction is atomic", told="leaves “as many as before”", name="lesson-03-predicted"
+    )
+    panel = desk.panel.locator(".jp-Cell-outputArea", has_text="No visit is lost").first
+    panel.get_by_role("button", name="1 alice: GET visits").focus()
+    status = panel.get_by_role("status")
+    for place, key in enumerate("1211"):
+        expect(status).to_contain_text(f"{place} move")
+        desk.page.keyboard.press(key)
+    expect(status).to_contain_text("Broken in 4 moves")
+    desk.assert_clean()
+
+
+def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
+    """Each slider has a name, takes keys, and gives another picture with the numbers of its setting; so the lists.
+
+    And the picture's ink differs from the page's paper in each theme.
+    """
+    box = lab_of("limit=50, rate=100")
+    assert numbers(box)["most in any window"] == "100"
+
+    def press(control: Locator, key: str, setting: str) -> dict[str, str]:
+        """Press a key; wait until the table says so and the picture is another; return the numbers."""
+        before = box.locator("svg[role=img]").get_attribute("class")
+        control.focus()
+        desk.page.keyboard.press(key)
+        expect(box.locator(".course-table tbody tr").last).to_contain_text(setting, timeout=30_000)
+        expect(box.locator("svg[role=img]")).not_to_have_class(before or "")
+        return numbers(box)
+
+    assert press(desk.slider("limit"), "ArrowRight", "51 per 2 s")["most in any window"] == "102"
+    press(desk.slider("window (s)"), "ArrowRight", "51 per 2.5 s")
+    press(desk.slider("asked (per s)"), "ArrowRight", "boundary, 110/s")
+    choose = box.get_by_role("combobox", name="limiter")
+    assert press(choose, "ArrowDown", "sliding log")["most in any window"] == "51"
+    press(choose, "ArrowDown", "sliding counter")
+    press(choose, "ArrowDown", "token bucket")
+    press(desk.slider("burst (buckets)"), "Home", "burst 1,")
+    press(box.get_by_role("combobox", name="arrivals"), "ArrowDown", "patient, 110/s")
+    desk.screenshot("limiter-keyboard", box)
+    desk.page.set_viewport_size({"width": 1280, "height": 1100})  # the whole lab in one picture
+    for theme in ("light", "dark"):
+        desk.theme(theme)
+        ink = box.locator("svg text.title").evaluate("one => getComputedStyle(one).fill")
+        paper = box.evaluate("one => getComputedStyle(one.closest('.jp-Notebook')).backgroundColor")
+        assert ink != paper
+        desk.screenshot(f"limiter-{theme}", box)
+    desk.assert_clean()
