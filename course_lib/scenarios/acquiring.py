@@ -1,0 +1,130 @@
+"""One acquisition of Redlock, looked at closely: when each node ran the request, and how much of the TTL is left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from redis.exceptions import RedisError
+
+from course_lib.patterns.locks import ACQUIRE, KEEP
+from course_lib.patterns.redlock import Redlock
+from course_lib.sim import Draws, Faults, Send
+from course_lib.sim import Simulation as Simulated
+from course_lib.sim.faults import Loss
+from course_lib.sim.latency import Latency
+from course_lib.trace import Event
+
+NODES = 5
+
+
+class Answer(NamedTuple):
+    """One node: when it ran the request and when its reply came, in seconds since the first request left; or None."""
+
+    ran: float | None
+    replied: float | None
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What an attempt came to. Units: seconds since its first request left.
+
+    `elapsed` is when the last node had answered or had had its time. `lasts` is until when the lease may be believed,
+    by the sum; `granted` says whether a majority answered with something of that left.
+    """
+
+    ttl: float
+    timeout: float
+    elapsed: float
+    lasts: float
+    granted: bool
+    answers: tuple[Answer, ...]
+
+    @property
+    def drift(self) -> float:
+        """What is taken off for clocks that run unevenly: 1 % of the TTL, and 2 ms."""
+        return self.ttl - self.lasts
+
+    @property
+    def validity(self) -> float:
+        """TTL − elapsed − drift; not above 0 means that the attempt has failed."""
+        return self.lasts - self.elapsed
+
+    @property
+    def majority(self) -> bool:
+        """Did more than half of the nodes grant it, and say so in time?"""
+        return sum(answer.replied is not None for answer in self.answers) > len(self.answers) // 2
+
+    @property
+    def first_expiry(self) -> float:
+        """When the first of its keys goes."""
+        return min((a.ran + self.ttl for a in self.answers if a.ran is not None), default=0.0)
+
+
+def acquire_once(
+    *, ttl: float = 0.4, timeout: float = 0.1, silent: Collection[int] = (3,), slow: float = 0.02, seed: int = 1
+) -> Acquisition:
+    """Simulate one attempt, on five nodes of which the `silent` ones, from 0, lose every request.
+
+    Units: ttl, timeout, slow in seconds; a message takes `slow` on average, and a tenth of that at least.
+    """
+    faults = _Silent({f"redis{node}" for node in silent})
+    world = Simulated(seed, nodes=NODES, faults=faults, latency=_latency(slow))
+    world.client("start", _load_scripts, world)
+    world.run()
+    world.trace.events.clear()
+    faults.on = True
+    nodes = [world.redis(node) for node in range(NODES)]
+    lock = Redlock(nodes, "job", ttl=ttl, timeout=timeout, token=lambda: "A", draw=world.draws("A"))
+    found: list[tuple[float, float, bool]] = []
+
+    async def once() -> None:
+        start = world.now()
+        try:
+            lease = await lock.acquire()
+        except (RedisError, TimeoutError):  # no majority answered
+            lease = None
+        ends = [min(e.t_end or start + timeout, start + timeout) for e in world.trace if _asks(e)]
+        now = world.now() if lease is not None else max(ends)  # what a failed attempt frees takes time of its own
+        found.append((start, now - start, lease is not None))
+
+    world.client("A", once)
+    world.run()
+    start, elapsed, granted = found[0]
+    asked = {event.node: event for event in world.trace if _asks(event)}
+    answers = tuple(_answer(asked[f"redis{node}"], start, timeout) for node in range(NODES))
+    return Acquisition(ttl, timeout, elapsed, lock.lasts, granted, answers)
+
+
+def _asks(event: Event) -> bool:
+    return b"fence:{job}" in event.command
+
+
+def _answer(event: Event, start: float, timeout: float) -> Answer:
+    ran, end = event.t_server, event.t_end
+    replied = None if end is None or end - start > timeout else end - start
+    return Answer(None if ran is None else ran - start, replied)
+
+
+def _latency(slow: float) -> Latency:
+    def draw(draws: Draws) -> float:
+        return slow / 10 + draws.exponential(slow * 0.9)
+
+    return draw
+
+
+async def _load_scripts(world: Simulated) -> None:
+    for node in range(NODES):
+        for script in (ACQUIRE, KEEP):
+            await world.redis(node).script_load(script)
+
+
+class _Silent(Faults):
+    """From when it is on, what is sent to these nodes is lost."""
+
+    def __init__(self, nodes: set[str]) -> None:
+        self.nodes, self.on = nodes, False
+
+    def on_send(self, world: Simulated, send: Send) -> Loss | None:
+        return "request lost" if self.on and send.node.name in self.nodes else None

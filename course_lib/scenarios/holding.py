@@ -1,0 +1,220 @@
+"""A few workers and one job, which only one may do at a time: small enough to draw every command.
+
+`shift(job)` plays one run; `find(job)` plays many, with one fault at every command in turn, and keeps the smallest in
+which two worked at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count, pairwise
+from typing import Any, NamedTuple
+
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from tqdm.auto import tqdm
+
+from course_lib.explore import Budget, Findings, OneFault, Play, Trial, Violation, search
+from course_lib.sim import Draws, Faults
+from course_lib.sim.faults import Kind
+from course_lib.trace import Event, Trace
+from course_lib.worlds import Simulated
+
+Job = Callable[[Any, "Worker"], Awaitable[Any]]
+"""`await job(redis, worker)`; with several nodes the first argument is the list of their clients."""
+
+ONE_HOLDER = "one at a time"
+IN_ORDER = "no old write over a newer"
+PAUSE: Mapping[Kind, float] = {"pause": 0.8}
+"""Seconds: less than the TTL of the lesson's locks; with 0.6 s of work it goes beyond it, or no fault would show."""
+
+
+class Span(NamedTuple):
+    """Who worked at the job, from when to when, in seconds."""
+
+    who: str
+    start: float
+    end: float
+
+
+@dataclass
+class Worker:
+    """Who does the job. `draw()` is its own randomness; its tokens are w1, w1.2, …, so that a picture shows whose."""
+
+    name: str
+    draw: Draws
+    world: Simulated = field(repr=False)
+    _tokens: Iterator[int] = field(default_factory=lambda: count(1), repr=False)
+
+    def token(self) -> str:
+        """A new token that nobody else makes here. Outside a picture a token must be random."""
+        number = next(self._tokens)
+        return self.name if number == 1 else f"{self.name}.{number}"
+
+    async def work(self, seconds: float) -> None:
+        """Work at the job for so long."""
+        note = self.world.note(self.name, "hold")
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            note.t_end = self.world.now()
+
+
+@dataclass(repr=False)
+class Shift:
+    """What happened: the trace, what became of each worker, and who worked when."""
+
+    trace: Trace
+    results: dict[str, Any]
+    spans: list[Span]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.results)} workers: {len(self.spans)} times at work, at most {self.most_at_once} at once>"
+
+    @property
+    def most_at_once(self) -> int:
+        """The largest number of workers who worked at the same moment."""
+        return max((sum(o.start <= s.start < o.end for o in self.spans) for s in self.spans), default=0)
+
+    @property
+    def together(self) -> tuple[Span, Span] | None:
+        """The first two who worked at once; None if nobody did."""
+        return together(self.spans)
+
+    @property
+    def took(self) -> float:
+        """Seconds until the last had worked."""
+        return max((span.end for span in self.spans), default=0.0)
+
+
+def shift(
+    job: Job, *, workers: int = 5, nodes: int = 1, spread: float = 0.01, seed: int = 1, faults: Faults | None = None,
+    failover: float | None = None, retries: int = 0,
+) -> Shift:  # fmt: skip
+    """Simulate workers w1, w2, … that each do the job once, as soon as they get the lock.
+
+    At `failover` the first node is replaced by a replica that has none of its keys. Units: `spread`, within which the
+    workers come at random, and `failover`, in seconds; `retries` of a command whose reply does not come.
+    """
+    world = Simulated(seed, nodes=nodes, faults=faults, socket_timeout=0.25, retry=Retry(NoBackoff(), retries))
+    _set_up(world, job, workers, spread, failover)
+    results = world.run()
+    return _shift(world.trace, {who: results[who] for who in results if who != "failover"})
+
+
+def _set_up(world: Simulated, job: Job, workers: int, spread: float, failover: float | None) -> None:
+    several = len(world.nodes) > 1
+    clients = [world.redis(node) for node in range(len(world.nodes))] if several else world.redis()
+    starts = world.draws("starts")
+    for number in range(1, workers + 1):
+        worker = Worker(f"w{number}", world.draws(f"w{number}"), world)
+        world.client(worker.name, job, clients, worker, start=starts.between(0, spread))
+    if failover is not None:
+        world.client("failover", world.redis().flushall, start=failover)
+
+
+def _shift(trace: Trace, results: dict[str, Any]) -> Shift:
+    shown = Shift(trace, results, spans_of(trace))
+    if (pair := shown.together) is not None:
+        first, second = pair
+        trace.note(second.who, "violation", second.start, text=f"{first.who} and {second.who} both work")
+    return shown
+
+
+def spans_of(trace: Trace) -> list[Span]:
+    """Who worked when, by the notes of a trace; a crash ends it."""
+    crashes = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
+    last = trace.span[1]
+    holds = [note for note in trace.notes if note.kind == "hold"]
+    return sorted(
+        (Span(n.who, n.t_start, crashes.get(n.who, last) if n.t_end is None else n.t_end) for n in holds),
+        key=lambda span: span.start,
+    )
+
+
+def together(spans: Sequence[Span]) -> tuple[Span, Span] | None:
+    """The first two that overlap, given in order of their starts."""
+    longest: Span | None = None
+    for span in spans:
+        if longest is not None and span.start < longest.end:
+            return longest, span
+        longest = span if longest is None or span.end > longest.end else longest
+    return None
+
+
+# -- many runs --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(repr=False)
+class Found:
+    """What a search of a job's runs found: `shift` is the smallest in which the promise was broken, None if none."""
+
+    findings: Findings
+    shift: Shift | None
+    schedule: str
+
+    def __repr__(self) -> str:
+        tried = f"{self.findings.tried:,} runs"
+        if self.shift is None:
+            stopped = "" if self.findings.complete else " before the budget ended"
+            return f"<{tried}{stopped}: {self.findings.trial.promises[0]} in every one>"
+        return f"<broken in one of {tried}: {self.schedule}>"
+
+
+def find(
+    job: Job, *, workers: int = 3, nodes: int = 1, faults: Mapping[Kind, float] = PAUSE, seeds: int = 20,
+    promise: str = ONE_HOLDER,
+) -> Found:  # fmt: skip
+    """Play the job under `seeds` seeds, with each kind of fault at every command in turn; keep the smallest failure.
+
+    The first promise is that no two work at once; `IN_ORDER`, that the key "report" is never set by a worker after one
+    who got the lock later. Units: `faults`, seconds that a pause or an outage lasts.
+    """
+    trial = Trial(
+        f"job.{promise}", (promise,), lambda world, clients: _set_up(world, job, clients, 0.01, None), _JUDGES[promise],
+        sizes=tuple(range(2, workers + 1)), seeds=seeds, fault_seeds=seeds, faults=faults, horizon=60.0,
+        world=lambda: Simulated(nodes=nodes, socket_timeout=0.25),
+    )  # fmt: skip
+    with tqdm(desc="runs") as bar:
+        findings = search(trial, Budget(schedules=20_000, steps=10**8), lambda done, _: bar.update(done - bar.n))
+        bar.update(findings.tried - bar.n)
+    failing = findings.failing.get(promise)
+    if failing is None:
+        return Found(findings, None, "")
+    violation = failing.violation(promise)
+    assert violation is not None
+    failing.trace.note(violation.who, "violation", violation.t_start, text=violation.mark)
+    return Found(findings, Shift(failing.trace, failing.results, spans_of(failing.trace)), failing.schedule.text)
+
+
+def _one_at_a_time(play: Play) -> Iterator[Violation]:
+    if (pair := together(spans_of(play.trace))) is not None:
+        first, second = pair
+        said = f"{first.who} and {second.who} both work"
+        yield Violation(ONE_HOLDER, said, second.who, second.start, said)
+
+
+def _in_order(play: Play) -> Iterator[Violation]:
+    """Who began to work later has the newer report. A write is a command to the key "report" that was not refused."""
+    began = {span.who: span.start for span in spans_of(play.trace)}
+    done = sorted((event for event in play.trace if _written(event)), key=_ran)
+    for before, after in pairwise(done):
+        if began.get(after.client, 0.0) < began.get(before.client, 0.0):
+            said = f"{after.client} overwrites the newer report of {before.client}"
+            yield Violation(IN_ORDER, said, after.client, _ran(after), said)
+            return
+
+
+def _written(event: Event) -> bool:
+    return event.name in ("SET", "EVALSHA", "EVAL") and b"report" in event.command[1:4] and event.reply in (1, b"OK")
+
+
+def _ran(event: Event) -> float:
+    return event.t_server or 0.0
+
+
+_JUDGES = {ONE_HOLDER: _one_at_a_time, IN_ORDER: _in_order}
+
+__all__ = ["IN_ORDER", "ONE_HOLDER", "PAUSE", "Found", "OneFault", "Shift", "Worker", "find", "shift"]

@@ -1,0 +1,124 @@
+"""Lesson 04 on real servers: five independent nodes, some of them killed, and what locking costs then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from course_lib.patterns.locks import Lock
+from course_lib.patterns.redlock import Redlock
+from course_lib.servers import Topology
+from course_lib.worlds import Live, Real, Simulated
+
+TIMEOUT = 0.5
+"""Seconds that each node has to answer: generous, for a busy machine."""
+
+
+@dataclass(frozen=True)
+class Tries:
+    """What attempts to lock came to: `took` in seconds from asking to the answer; `got` how many got the lock.
+
+    `most_at_once` is how many ever held it at the same moment.
+    """
+
+    took: tuple[float, ...]
+    got: int
+    most_at_once: int
+
+    @property
+    def typical_ms(self) -> float:
+        """The median of what an attempt took, in ms, with its release where it got the lock."""
+        return median(self.took) * 1000
+
+
+def killing(five: Topology, *, tries: int = 60) -> list[dict[str, object]]:
+    """Lock and release on five nodes, on three of them and on two, as they are killed; and in simulation, for a table.
+
+    Cost: `tries` attempts six times. It leaves two nodes alive.
+    """
+    urls, rows = [five.url(name) for name in five.names], list[dict[str, object]]()
+    for dead in (0, 2, 3):
+        for name in five.names[len(five.names) - dead :]:
+            five.kill(name)
+        real, simulated = try_real(urls, tries=tries), try_simulated(len(urls), dead=dead, tries=tries)
+        rows.append(
+            {
+                "nodes killed": dead,
+                "attempts": tries,
+                "got it, real": real.got,
+                "got it, simulated": simulated.got,
+                "ms, real": round(real.typical_ms, 2),
+                "ms, simulated": round(simulated.typical_ms, 2),
+            }
+        )
+    return rows
+
+
+def grab(urls: Sequence[str], *, ttl: float = 30.0) -> float | None:
+    """Take the lock and keep it: for how many seconds it is ours, or None if it is not."""
+    world = Real(*urls, socket_timeout=TIMEOUT)
+    lock = Redlock([world.redis(node) for node in range(len(urls))], "job", ttl=ttl, timeout=TIMEOUT)
+
+    async def take() -> float | None:
+        lease = await lock.acquire()
+        return None if lease is None else lease.left()
+
+    world.client("who", take)
+    result = world.run()["who"]
+    if isinstance(result, (RedisError, TimeoutError)):
+        return None
+    if isinstance(result, BaseException):
+        raise result
+    return cast("float | None", result)
+
+
+def try_real(urls: Sequence[str], *, tries: int = 100, workers: int = 1) -> Tries:
+    """Lock and release, on the servers as they are: one is a `Lock`, several are a `Redlock`."""
+    return _try(Real(*urls, socket_timeout=TIMEOUT), len(urls), tries, workers)
+
+
+def try_simulated(nodes: int, *, dead: int = 0, tries: int = 100, workers: int = 1, seed: int = 1) -> Tries:
+    """The same in simulation, with the last `dead` nodes down."""
+    world = Simulated(seed, nodes=nodes, socket_timeout=TIMEOUT)
+    for node in range(nodes - dead, nodes):
+        world.down(node, float("inf"))
+    return _try(world, nodes, tries, workers)
+
+
+def _try(world: Live | Simulated, nodes: int, tries: int, workers: int) -> Tries:
+    clients: list[Redis] = [world.redis(node) for node in range(nodes)]
+    policy: dict[str, Any] = {"ttl": 10.0, "timeout": TIMEOUT}
+    took: list[float] = []
+    holding: list[int] = [0, 0, 0]  # now, most, in all
+
+    async def worker(name: str) -> None:
+        draw = world.draws(name)
+        lock = (
+            Lock(clients[0], "job", draw=draw, **policy) if nodes == 1 else Redlock(clients, "job", draw=draw, **policy)
+        )
+        for _ in range(tries // workers):
+            start = world.now()
+            try:
+                lease = await lock.acquire(wait=5.0 if workers > 1 else 0.0)
+            except (RedisError, TimeoutError):
+                lease = None
+            if lease is not None:
+                holding[0] += 1
+                holding[1], holding[2] = max(holding[:2]), holding[2] + 1
+                await asyncio.sleep(0)
+                holding[0] -= 1
+                await lease.release()
+            took.append(world.now() - start)
+
+    for number in range(workers):
+        world.client(f"w{number + 1}", worker, f"w{number + 1}")
+    for result in world.run().values():
+        if isinstance(result, BaseException):
+            raise result
+    return Tries(tuple(took), holding[2], holding[1])
