@@ -5,7 +5,7 @@
 PYTHON = python3
 COURSE = .venv/bin/python
 WORKSPACES = $(CURDIR)/.venv/workspaces
-WORKERS = 4
+WORKERS = 3
 LAB_ARGS =
 TEST_ARGS =
 

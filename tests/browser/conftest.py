@@ -179,6 +179,15 @@ def numbers(box: Locator, row: int = -1) -> dict[str, str]:
     return dict(zip(names, cells, strict=True))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers at most run a browser at the same time: each of them keeps a core busy."""
+    here = [item for item in items if item.path.parent == Path(__file__).parent]
+    modules = list(dict.fromkeys(item.path for item in here))
+    for item in here:
+        item.add_marker(pytest.mark.xdist_group(f"browser {modules.index(item.path) % 2}"))
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One server for all browser tests of this worker."""
@@ -245,6 +254,21 @@ def a_desk(browser: Browser, lab: Lab) -> Iterator[Desk]:
 def notebook(tmp_path: Path) -> Callable[..., Path]:
     """`notebook("name", "cell", "cell")` writes a throw-away notebook of code cells and returns its path."""
     return partial(written, tmp_path)
+
+
+@pytest.fixture
+def lab_of(request: pytest.FixtureRequest, desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator]:
+    """Open a notebook with the lab that the test's module names in LAB, set up with some fields; return the widget."""
+    lab = request.module.LAB
+
+    def opened(given: str = "") -> Locator:
+        desk.open_notebook(notebook("lab", f"from course_lib.widgets.{lab} import {lab}\nlab = {lab}({given})\nlab"))
+        desk.run_all()
+        box = desk.output(0).locator(".widget-vbox").first
+        expect(title(box)).to_be_visible()
+        return box
+
+    return opened
 
 
 def written(folder: Path, name: str, *cells: str) -> Path:

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from .conftest import ROOT, Desk, numbers, speak
 
 LESSON = ROOT / "notebooks" / "02_key_versioning.ipynb"
-LAB = "from course_lib.widgets.rollout_lab import rollout_lab\nlab = rollout_lab({given})\nlab"
+LAB = "rollout_lab"
 CHARTS = 5  # the lab's picture, miss shares, the bump, the expiries, and memory on a real server
-
-
-@pytest.fixture
-def lab_of(desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator]:
-    """Open a notebook with the lab, set up with some fields, and return the widget."""
-
-    def opened(given: str = "") -> Locator:
-        desk.open_notebook(notebook("lab", LAB.format(given=given)))
-        desk.run_all()
-        box = desk.output(0).locator(".widget-vbox").first
-        expect(box.locator("svg[role=img] text.title")).to_be_visible()
-        return box
-
-    return opened
 
 
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:

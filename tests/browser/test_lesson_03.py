@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from .conftest import ROOT, Desk, numbers, speak
 
 LESSON = ROOT / "notebooks" / "03_lua_atomicity.ipynb"
-LAB = "from course_lib.widgets.limiter_lab import limiter_lab\nlab = limiter_lab({given})\nlab"
+LAB = "limiter_lab"
 CHARTS = 5  # retries, the five limiters twice, the lab's picture, and the PINGs on a real server
 DIAGRAMS = 7  # three smallest failures, two of the scheduler, and two lost replies
 # What the prose derives, and the explorer must have counted.
 COUNTED = {"explore(count": (84, 90), "explore(published": (684, 702), "explore(scripted": (0, 6)}
-
-
-@pytest.fixture
-def lab_of(desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator]:
-    """Open a notebook with the lab, set up with some fields, and return the widget."""
-
-    def opened(given: str = "") -> Locator:
-        desk.open_notebook(notebook("lab", LAB.format(given=given)))
-        desk.run_all()
-        box = desk.output(0).locator(".widget-vbox").first
-        expect(box.locator("svg[role=img] text.title")).to_be_visible()
-        return box
-
-    return opened
 
 
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from .conftest import ROOT, Desk, numbers, speak
 
 LESSON = ROOT / "notebooks" / "04_redlock.ipynb"
-LAB = "from course_lib.widgets.redlock_lab import redlock_lab\nlab = redlock_lab({given})\nlab"
-
-
-@pytest.fixture
-def lab_of(desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator]:
-    """Open a notebook with the lab, set up with some fields, and return the widget."""
-
-    def opened(given: str = "") -> Locator:
-        desk.open_notebook(notebook("lab", LAB.format(given=given)))
-        desk.run_all()
-        box = desk.output(0).locator(".widget-vbox").first
-        expect(box.locator("svg[role=img] text.title")).to_be_visible()
-        return box
-
-    return opened
+LAB = "redlock_lab"
 
 
 def test_the_whole_lesson_runs_and_a_lock_is_broken_by_hand(desk: Desk) -> None:

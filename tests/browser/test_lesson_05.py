@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -11,21 +10,7 @@ from playwright.sync_api import Locator, expect
 from .conftest import ROOT, Desk, numbers, speak, title
 
 LESSON = ROOT / "notebooks" / "05_stampedes.ipynb"
-LAB = "from course_lib.widgets.stampede_lab import stampede_lab\nlab = stampede_lab({given})\nlab"
-
-
-@pytest.fixture
-def lab_of(desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator]:
-    """Open a notebook with the lab, set up with some fields, and return the widget."""
-
-    def opened(given: str = "") -> Locator:
-        desk.open_notebook(notebook("lab", LAB.format(given=given)))
-        desk.run_all()
-        box = desk.output(0).locator(".widget-vbox").first
-        expect(title(box)).to_be_visible()
-        return box
-
-    return opened
+LAB = "stampede_lab"
 
 
 def changes(box: Locator, act: Callable[[], object]) -> dict[str, str]:
