@@ -58,6 +58,8 @@ class Findings:
     @property
     def sends(self) -> int:
         """The largest number of sends that a fault was tried at."""
+        if not self.trial.faults:
+            return 0
         sizes = self.trial.fault_sizes or self.trial.sizes
         return max((n for (clients, _), n in self.sent.items() if clients in sizes), default=0)
 

@@ -22,7 +22,7 @@ def counted(found: Orders) -> str:
     if not found.complete and (found.faults or not found.depth):
         return f"{text}, out of more"
     if not found.depth:
-        return f"all {text}"
+        return f"all {text}" if found.schedules > 1 else text
     if found.faults:
         return f"{text}, one at each send of {found.drawn:,} sampled orders"
     settled = found.schedules - PROBES  # in the first ones, priorities fell too early to promise anything

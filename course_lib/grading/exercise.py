@@ -13,7 +13,7 @@ from typing import Any, Literal
 from course_lib.errors import UnknownExercise
 from course_lib.explore import Play, Trial
 
-JUDGES = {"02": "versions", "05": "stampedes"}
+JUDGES = {"01": "topologies", "02": "versions", "03": "atomicity", "04": "locking", "05": "stampedes"}
 """Where each lesson's exercises are judged: a package beside this module, with RULES by exercise."""
 
 

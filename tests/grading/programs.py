@@ -11,8 +11,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 MISCONCEPTIONS = ROOT / "tests" / "misconceptions"
 ANSWERS = {
+    "01.1": "slot", "01.2": "ShopKeys", "01.3": "count", "01.4": "smallest_outage", "01.5": "cut",
+    "01.6": "unconfirmed",
     "02.1": "profile_key", "02.2": "ProfilesV2", "02.3": "Flushable", "02.4": "clean_up", "02.5": "order",
     "02.6": "immortal",
+    "03.1": "count", "03.2": "take", "03.3": "hit", "03.4": "order", "03.5": "fault", "03.6": "invariant",
+    "04.1": "release", "04.2": "acquire", "04.3": "redlock", "04.4": "finding", "04.5": "put", "04.6": "two_leases",
     "05.1": "load_once", "05.2": "refresh_early", "05.3": "lock_and_wait", "05.4": "fault", "05.5": "violated",
 }  # fmt: skip
 LESSONS = sorted({exercise.partition(".")[0] for exercise in ANSWERS})

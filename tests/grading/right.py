@@ -17,6 +17,9 @@ from course_lib.sim import OneFault
 from course_lib.trace import Trace
 
 from .programs import module
+from .right_atomicity import ATOMICITY
+from .right_locking import LOCKING
+from .right_topologies import TOPOLOGIES
 from .right_versions import VERSIONS
 
 with_the_blank: Any = module("05.1").with_the_blank
@@ -215,7 +218,10 @@ def passed_on(redis: Any, key: str, load: Any, **policy: Any) -> Awaitable[Any]:
 
 
 RIGHT: dict[str, dict[str, Any]] = {
+    **LOCKING,
+    **TOPOLOGIES,
     **VERSIONS,
+    **ATOMICITY,
     "05.1": {
         "script": with_the_blank(by_script),
         "transaction": with_the_blank(in_a_transaction),

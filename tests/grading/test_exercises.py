@@ -67,7 +67,10 @@ def test_generating_twice_gives_the_same_bytes() -> None:
 
 
 SECRETS = {
+    "01": ("data.find", "{{{user}}}", "wait(1, 50) >= 1", "known // 2 + 1", "Cut(at=1.5", "write.node"),
     "02": ("re.fullmatch", "json.dumps", "redis.delete", "incr(", "scan_iter", '"reader", "reader"', 'KEEPTTL" in'),
+    "03": ("KEYS[1]) < 0", "pipe.watch", "ZREMRANGEBYSCORE", '"bob", "bob"', '"crash", at=2', 'kind != "refused"'),
+    "04": ("ARGV[1] then return", "nx=True, px=", "0.09 * draw()", "0.01 * ttl", '"pause", at=2', "tonumber", "died ="),
     "05": ("nx=True", "math.log", "left_ms / 1000", "clock() - start", '"pause", at=3, seconds=0.1', "died ="),
 }
 

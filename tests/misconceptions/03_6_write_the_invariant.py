@@ -1,0 +1,61 @@
+"""Wrong invariants for 03.6, each with one mistake, named as the check must name it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LIMIT, WINDOW = 2, 10
+
+
+def invariant(
+    *, few: bool = True, window: float = WINDOW, within: Any = None, takes: Any = None,
+    sure: tuple[str, ...] = ("admitted",), before: Any = None, limit: int = LIMIT,
+) -> Any:  # fmt: skip
+    """An invariant with one part left out, or wrong; by default as it should be."""
+    within = within or (lambda first, last: last - first < window)
+    takes = takes or (lambda kind: kind != "refused")
+    before = before or (lambda one, refused: one < refused)
+
+    def of(run: Any) -> str | None:
+        asked = [note for note in run.trace.notes if note.kind in ("admitted", "refused", "unknown")]
+        admitted = sorted(note.t_start for note in asked if note.kind in sure)
+        for first, last in zip(admitted, admitted[LIMIT:], strict=False):
+            if within(first, last):
+                return f"{LIMIT + 1} from {first} to {last} s"
+        for note in asked:
+            near = [n for n in asked if takes(n.kind) and before(n.t_start, note.t_start)]
+            near = [n for n in near if n is not note and note.t_start - n.t_start < window]
+            if few and note.kind == "refused" and len(near) < limit:
+                return f"{note.who} was refused at {note.t_start} s"
+        return None
+
+    return of
+
+
+def says_nothing(run: Any) -> str | None:
+    return None if run.trace.notes else "nobody asked"
+
+
+def always_violated(run: Any) -> str | None:
+    return f"{len(run.trace.notes)} requests"
+
+
+def says_nothing_of(run: Any) -> Any:
+    yield from ()
+
+
+WRONG = [
+    ("says-nothing", says_nothing),
+    ("says-nothing", says_nothing_of),
+    ("cries-wolf", always_violated),
+    ("counts-the-whole-run", invariant(within=lambda first, last: True)),
+    ("calendar-windows", invariant(within=lambda first, last: first // WINDOW == last // WINDOW)),
+    ("a-window-too-long", invariant(within=lambda first, last: last - first <= WINDOW)),
+    ("only-too-many", invariant(few=False)),
+    ("forbids-refusals", invariant(limit=99)),
+    ("refusals-take-room", invariant(takes=lambda kind: True)),
+    ("room-for-ever-taken", invariant(window=1e9, within=lambda first, last: last - first < WINDOW)),
+    ("forgets-the-unknown", invariant(takes=lambda kind: kind == "admitted")),
+    ("unknown-is-admitted", invariant(sure=("admitted", "unknown"))),
+    ("looks-ahead", invariant(before=lambda one, refused: True)),
+]

@@ -1,0 +1,96 @@
+"""Wrong programs for 04.5, each with one mistake, named as the check must name it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PUT = """
+local seen = redis.call('HGET', KEYS[1], 'fence')
+if tonumber(ARGV[2]) < tonumber(seen or 0) then return 0 end
+redis.call('HSET', KEYS[1], 'value', ARGV[1], 'fence', ARGV[2])
+return 1
+"""
+
+
+def scripted(script: str) -> Any:
+    """The store by that script."""
+
+    async def put(redis: Any, key: str, fence: int, value: str) -> bool:
+        return bool(await redis.eval(script, 1, key, value, fence))
+
+    return put
+
+
+async def takes_everything(redis: Any, key: str, fence: int, value: str) -> bool:
+    await redis.hset(key, mapping={"value": value, "fence": fence})
+    return True
+
+
+async def looks_then_writes(redis: Any, key: str, fence: int, value: str) -> bool:
+    if fence < int(await redis.hget(key, "fence") or 0):
+        return False
+    await redis.hset(key, mapping={"value": value, "fence": fence})
+    return True
+
+
+async def splits_the_write(redis: Any, key: str, fence: int, value: str) -> bool:
+    """The fence is compared and stored in one step, and the value in another."""
+    script = PUT.replace("'value', ARGV[1], ", "")
+    if not await redis.eval(script, 1, key, value, fence):
+        return False
+    await redis.hset(key, "value", value)
+    return True
+
+
+async def watches_in_vain(redis: Any, key: str, fence: int, value: str) -> bool:
+    async with redis.pipeline(transaction=True) as pipe:
+        await pipe.watch(key)
+        if fence < int(await pipe.hget(key, "fence") or 0):
+            return False
+        await pipe.hset(key, mapping={"value": value, "fence": fence})
+    return True
+
+
+async def gives_up_on_watch(redis: Any, key: str, fence: int, value: str) -> bool:
+    async with redis.pipeline(transaction=True) as pipe:
+        await pipe.watch(key)
+        if fence < int(await pipe.hget(key, "fence") or 0):
+            return False
+        pipe.multi()
+        pipe.hset(key, mapping={"value": value, "fence": fence})
+        await pipe.execute()
+    return True
+
+
+async def refuses_the_first(redis: Any, key: str, fence: int, value: str) -> bool:
+    return bool(await redis.eval(PUT.replace("seen or 0", "seen or 1e308"), 1, key, value, fence))
+
+
+ONE_FENCE = """
+if tonumber(ARGV[2]) < tonumber(redis.call('GET', 'fence') or 0) then return 0 end
+redis.call('SET', 'fence', ARGV[2])
+redis.call('HSET', KEYS[1], 'value', ARGV[1])
+return 1
+"""
+WITH_TTL = PUT.replace("return 1", "redis.call('EXPIRE', KEYS[1], 600)\nreturn 1")
+FENCE_WITH_TTL = """
+if tonumber(ARGV[2]) < tonumber(redis.call('GET', KEYS[1] .. ':fence') or 0) then return 0 end
+redis.call('SET', KEYS[1] .. ':fence', ARGV[2], 'EX', 600)
+redis.call('HSET', KEYS[1], 'value', ARGV[1])
+return 1
+"""
+
+WRONG = [
+    ("takes-everything", takes_everything),
+    ("looks-then-writes", looks_then_writes),
+    ("looks-then-writes", splits_the_write),
+    ("watches-in-vain", watches_in_vain),
+    ("gives-up-on-watch", gives_up_on_watch),
+    ("compares-text", scripted(PUT.replace("tonumber(ARGV[2]) < tonumber(seen or 0)", "ARGV[2] < (seen or '')"))),
+    ("refuses-the-first", refuses_the_first),
+    ("refuses-its-own", scripted(PUT.replace("<", "<=").replace("seen or 0", "seen or -1"))),
+    ("keeps-what-it-refused", scripted("redis.call('HSET', KEYS[1], 'value', ARGV[1])" + PUT)),
+    ("forgets-the-fence", scripted(WITH_TTL)),
+    ("forgets-the-fence", scripted(FENCE_WITH_TTL)),
+    ("one-fence-for-all", scripted(ONE_FENCE)),
+]
