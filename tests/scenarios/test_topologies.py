@@ -307,14 +307,14 @@ def test_a_topology_that_cannot_be_reset_is_started_anew(bench: Bench, monkeypat
 
 
 def test_nothing_stays_behind(bench: Bench) -> None:
-    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    before = set(psutil.Process().children(recursive=True))
     threads = threading.active_count()
     bench.topology("sentinel")
     bench.writer()
-    assert {child.pid for child in psutil.Process().children(recursive=True)} > before
+    assert set(psutil.Process().children(recursive=True)) - before
     bench.close()
     bench.close()
-    assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
+    assert not set(psutil.Process().children(recursive=True)) - before
     assert threading.active_count() <= threads
 
 

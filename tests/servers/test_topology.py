@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -299,11 +299,14 @@ def told(topology: Topology, what: str) -> int:
 # -- what every profile promises --------------------------------------------------------------------------------------
 
 
-def leftovers(folder: Path) -> list[Any]:
-    return [*folder.iterdir(), *psutil.Process().children(recursive=True)]
+@pytest.fixture
+def left(temporary: Path) -> Callable[[], list[Any]]:
+    """Tells what the test has made and not removed: processes, and what lies in the temporary folder."""
+    before = set(psutil.Process().children(recursive=True))  # servers that other tests of this worker share
+    return lambda: [*temporary.iterdir(), *(set(psutil.Process().children(recursive=True)) - before)]
 
 
-def test_fifty_starts_and_stops_leave_nothing(temporary: Path) -> None:
+def test_fifty_starts_and_stops_leave_nothing(temporary: Path, left: Callable[[], list[Any]]) -> None:
     """No process, port, thread, open file or folder."""
     starts = ["standalone"] * 44 + ["redlock"] * 2 + ["sentinel"] * 2 + ["cluster"] * 2
     with Topology("standalone"):  # what is made once and kept is there from now on
@@ -314,7 +317,7 @@ def test_fifty_starts_and_stops_leave_nothing(temporary: Path) -> None:
         with Topology(profile, find_all()[n % len(find_all())]) as topology:
             assert {status.state for status in topology.status()} == {"up"}
             ports += [port for name in topology.names for port in (topology.port(name), topology.own_port(name))]
-    assert leftovers(temporary) == []
+    assert left() == []
     assert not processes_that_mention(str(temporary))
     assert [port for port in ports if listens(port)] == []
     assert set(threading.enumerate()) == threads
@@ -334,7 +337,9 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize("profile", ["redlock", "sentinel"])
-def test_kill_minus_9_of_the_parent_takes_the_topology(profile: str, temporary: Path) -> None:
+def test_kill_minus_9_of_the_parent_takes_the_topology(
+    profile: str, temporary: Path, left: Callable[[], list[Any]]
+) -> None:
     """A relay too; and meanwhile another of the same profile runs undisturbed."""
     found = find_all()[0]
     with Topology(profile, found) as other, python(START, str(found.path), profile) as parent:
@@ -350,7 +355,7 @@ def test_kill_minus_9_of_the_parent_takes_the_topology(profile: str, temporary: 
         wait_until(lambda: not any(listens(port) for port in ports), "no port listens, the relay's neither")
         wait_until(lambda: len(list(temporary.iterdir())) == len(nodes), "its folders are gone")
         assert {status.state for status in other.status()} == {"up"}
-    assert leftovers(temporary) == []
+    assert left() == []
 
 
 INTERRUPTED = """
@@ -383,12 +388,12 @@ def test_an_interrupt_at_any_moment_of_a_start_leaves_nothing(temporary: Path) -
             assert said_by(process) == {"left": []}, moment
 
 
-def test_a_topology_that_nobody_holds_any_more_ends(temporary: Path) -> None:
+def test_a_topology_that_nobody_holds_any_more_ends(left: Callable[[], list[Any]]) -> None:
     topology = Topology("redlock").start()
-    assert len(leftovers(temporary)) == 5 + 2 * 5
+    assert len(left()) == 5 + 2 * 5
     del topology
     gc.collect()
-    wait_until(lambda: leftovers(temporary) == [], "its processes and folders are gone")
+    wait_until(lambda: not left(), "its processes and folders are gone")
 
 
 @pytest.mark.parametrize("profile", ["standalone", "sentinel"])
@@ -404,11 +409,11 @@ def test_ports_that_are_taken_are_passed_over(found: Found, profile: str) -> Non
             assert len(set(ports)) == len(ports)
 
 
-def test_what_cannot_start_says_why_and_leaves_nothing(found: Found, temporary: Path) -> None:
+def test_what_cannot_start_says_why_and_leaves_nothing(found: Found, left: Callable[[], list[Any]]) -> None:
     for profile in ("standalone", "sentinel"):
         with pytest.raises(ServerFailed, match="Bad directive|wrong number|FATAL CONFIG"):
             Topology(profile, found, config={"maxmemory-polizy": "noeviction"}).start()
-        assert leftovers(temporary) == []
+        assert left() == []
 
 
 def test_config_reaches_every_data_node_and_survives_a_reset(found: Found) -> None:

@@ -47,5 +47,5 @@ def test_a_table_is_html_and_text_with_the_same_cells() -> None:
     assert "&lt;a&gt;" in shown
     assert "Two &amp; more" in shown
     assert 'scope="row"' in shown
-    assert repr(made).splitlines() == ["Two & more", "who  loads", "<a>      1", "  b   12.5"]
+    assert repr(made).splitlines() == ["Two & more", "who  loads", "<a>      1", "b     12.5"]
     assert table([]).rows == ()
