@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     replied: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Acquisition:
     """What an attempt came to. Units: seconds since its first request left.
 
@@ -40,6 +40,11 @@ class Acquisition:
     lasts: float
     granted: bool
     answers: tuple[Answer, ...]
+
+    def __repr__(self) -> str:
+        yes = sum(answer.replied is not None for answer in self.answers)
+        spent = f"{1000 * self.elapsed:.0f} ms elapsed, {1000 * self.drift:.0f} ms drift"
+        return f"<{yes} of {len(self.answers)} nodes said yes in time; {1000 * self.ttl:.0f} ms TTL, {spent}>"
 
     @property
     def drift(self) -> float:

@@ -108,7 +108,8 @@ class Outcome:
     cut: tuple[str, float, float] | None = None
 
     def __repr__(self) -> str:
-        return f"<{self.contest.lock}, {self.contest.fault}: {self.summary()}>"
+        numbers = ", ".join(f"{name} {value}" for name, value in self.summary().items())
+        return f"<{self.contest.lock}, {self.contest.fault}: {numbers}>"
 
     @cached_property
     def keys(self) -> list[KeySpan]:

@@ -71,7 +71,11 @@ class Shift:
     spans: list[Span]
 
     def __repr__(self) -> str:
-        return f"<{len(self.results)} workers: {len(self.spans)} times at work, at most {self.most_at_once} at once>"
+        if not self.spans and len(self.trace) <= 4:  # nobody worked: what matters is what was asked and told
+            return f"<{', '.join(f'{event.text} ({event.fault or event.reply_text})' for event in self.trace)}>"
+        workers, times = len(self.results), len(self.spans)
+        who = f"{workers} worker{'s' * (workers != 1)}: {times} time{'s' * (times != 1)} at work"
+        return f"<{who}, at most {self.most_at_once} at once>"
 
     @property
     def most_at_once(self) -> int:

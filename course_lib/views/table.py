@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from course_lib.views.picture import escape
 
 _RULES = """.course-table th,.course-table td{padding:2px 6px;text-align:right;vertical-align:bottom;line-height:1.35}
 .course-table td{white-space:nowrap} .course-table tr>:first-child{text-align:left;font-weight:600}
+.course-table .words{text-align:left}
 .course-table caption{text-align:left;padding:4px 8px;caption-side:top}"""
 
 
@@ -21,9 +23,13 @@ class Table:
     caption: str
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
+        kinds = [' class="words"' if words else "" for words in self._of_words]
+        head = "".join(
+            f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(self.columns, kinds, strict=True)
+        )
         body = "".join(
-            f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>'
+            f'<tr><th scope="row">{escape(first)}</th>'
+            f"{''.join(f'<td{kind}>{escape(cell)}</td>' for cell, kind in zip(rest, kinds[1:], strict=True))}</tr>"
             for first, *rest in self.rows
         )
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
@@ -35,8 +41,17 @@ class Table:
     def __repr__(self) -> str:
         lines = [self.columns, *self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
-        text = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-        return "\n".join([self.caption, *text] if self.caption else text)
+        sizes = list(zip(widths, self._of_words, strict=True))
+        text = [
+            "  ".join(cell.ljust(n) if words else cell.rjust(n) for cell, (n, words) in zip(line, sizes, strict=True))
+            for line in lines
+        ]
+        return "\n".join(line.rstrip() for line in ([self.caption, *text] if self.caption else text))
+
+    @property
+    def _of_words(self) -> list[bool]:
+        """Of each column, whether none of its cells begins with a number: such a column is set from the left."""
+        return [not any(re.match(r"[-−]?\d", row[i]) for row in self.rows) for i in range(len(self.columns))]
 
 
 def table(rows: Sequence[Mapping[str, object]], *, caption: str = "") -> Table:

@@ -86,7 +86,7 @@ def finding(trace: Trace) -> str:
     broken = [n for n in trace.notes if n.kind == "violation"]
     loads = [n for n in trace.notes if n.kind == "load"]
     if broken:
-        words, when = _sentence(broken[0].text or "Violation"), ms(broken[0].t_start)
+        words, when = capital(broken[0].text or "Violation", trace), ms(broken[0].t_start)
         return words if when in words else f"{words} at {when}"
     faults = _faults(trace)
     commands = count(len(trace.events), "command")
@@ -95,6 +95,12 @@ def finding(trace: Trace) -> str:
     if loads:
         return f"{count(len(loads), 'load')} by {count(len({n.who for n in loads}), 'client')}"
     return f"{commands} by {count(len(trace.clients), 'client')}" if trace.events else "Nothing happened"
+
+
+def capital(words: str, trace: Trace) -> str:
+    """With a capital letter, unless the first word is a key or another argument of a command: `hits has no TTL`."""
+    first = words.partition(" ")[0].encode(errors="replace")
+    return words if any(first in event.command[1:] for event in trace.events) else _sentence(words)
 
 
 def alternative(trace: Trace, title: str) -> str:

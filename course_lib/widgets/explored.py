@@ -11,9 +11,11 @@ from tqdm import tqdm
 
 from course_lib.scenarios import exploring
 from course_lib.scenarios.exploring import Exploration, struck
+from course_lib.trace import Trace
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
+from course_lib.views.text import capital
 
 PATIENCE = 1.0
 """Seconds of real time without a bar."""
@@ -51,7 +53,7 @@ class Explored:
         found = self.found
         lines = [found.text]
         if found.violation is not None:
-            lines.append(f"{_capital(found.violation.text)}.")
+            lines.append(f"{_title(found)}.")
         if found.shown is not None:
             lines += [f"The schedule that is shown: {self.code}", found.shown.trace.text()]
         return "\n".join(lines)
@@ -105,11 +107,9 @@ def _marked(found: Exploration) -> Any:
 
 
 def _title(found: Exploration) -> str:
-    return _capital(found.violation.text if found.violation is not None else "Nothing is violated in this schedule")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    if found.violation is None:
+        return "Nothing is violated in this schedule"
+    return capital(found.violation.text, found.shown.trace) if found.shown else capital(found.violation.text, Trace())
 
 
 class _Bar:

@@ -55,7 +55,7 @@ class Face:
     """The widgets of a panel. `press(verb)` hears the buttons and keys; with `big`, the text is larger."""
 
     def __init__(self, uid: str, press: Callable[[str], None], *, big: bool) -> None:
-        self.uid, self.nodes = uid, tuple[Node, ...]()
+        self.uid, self.nodes, self.faint = uid, tuple[Node, ...](), False
         self._press, self._drawn = press, ""
         self.choice = w.ToggleButtons(options=[], style={"button_width": "auto"})
         self.choice.observe(lambda _: self._draw(), "value")
@@ -84,12 +84,17 @@ class Face:
 
     def show(self, nodes: tuple[Node, ...]) -> None:
         """Show the nodes as they are now."""
-        self.nodes, picked = nodes, self.picked
+        self.nodes, picked, self.faint = nodes, self.picked, False
         options = [(f"{at} {node.name}", node.name) for at, node in enumerate(nodes, 1)]
         if list(self.choice.options) != options:
             names = [node.name for node in nodes]
             self.choice.options = options
             self.choice.value = picked if picked in names else next(iter(names), None)
+        self._draw()
+
+    def fade(self) -> None:
+        """What is drawn is over: draw it faintly."""
+        self.faint = True
         self._draw()
 
     def tell(self, said: str, numbers: Mapping[str, object], happened: Sequence[str]) -> None:
@@ -104,7 +109,8 @@ class Face:
 
     def _draw(self) -> None:
         if self.nodes:
-            _set(self.picture, topology(self.nodes, picked=self.picked, uid=f"{self.uid}p").svg)
+            svg = topology(self.nodes, picked=self.picked, uid=f"{self.uid}p").svg
+            _set(self.picture, f'<div style="opacity:.6">{svg}</div>' if self.faint else svg)
         for verb, button in self.buttons.items():
             act = ACTS["resume" if verb == "pause" and self.state == "paused" else verb]
             name = f"{act.key}  {act.verb} {self.picked if act.named else 'all'}"

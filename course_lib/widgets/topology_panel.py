@@ -22,7 +22,7 @@ LOOK_LIMIT, ACT_LIMIT = 3.0, 30.0
 """Seconds after which a look, or an act, is said to be late. It goes on, and the panel does not wait for it."""
 REMEMBERED = 10
 """Lines of what happened."""
-STOPPED = "The topology does not run. Start it, and run this cell again."
+STOPPED = "The topology does not run. Start it, and run this cell again. What is drawn faintly is what was last seen."
 PATIENCE = "One thing at a time: wait until this is done."
 
 Seen = tuple[tuple[Node, ...], Mapping[str, object]]
@@ -102,7 +102,7 @@ class TopologyPanel:
     def look(self) -> None:
         """Ask every node once and show it. Returns after at most three seconds, whatever the nodes do."""
         if not self.topology.is_running:
-            return self._say(STOPPED)
+            return self._stopped()
         try:
             self._take(self._ask().result(LOOK_LIMIT))
         except Exception as error:
@@ -152,7 +152,7 @@ class TopologyPanel:
             await self._look()
             await asyncio.sleep(self._every)
         if not self.topology.is_running:
-            self._say(STOPPED)
+            self._stopped()
 
     async def _look(self) -> None:
         try:
@@ -200,7 +200,7 @@ class TopologyPanel:
             self._say(f"{self._acted.removesuffix(PATIENCE).rstrip()} {PATIENCE}")
             return None
         if not self.topology.is_running:
-            self._say(STOPPED)
+            self._stopped()
             return None
         self._say(f"{act.during} {name} …" if act.named else f"{act.during} …")
         method = getattr(self.topology, act.verb)
@@ -235,6 +235,10 @@ class TopologyPanel:
 
     def _note(self, at: str, lines: Sequence[str]) -> None:
         self.happened = [*self.happened, *(f"{at} {line}" for line in lines)][-REMEMBERED:]
+
+    def _stopped(self) -> None:
+        self.face.fade()
+        self._say(STOPPED)
 
     def _say(self, acted: str, news: str = "") -> None:
         self._acted, self._news = acted, news
