@@ -8,6 +8,7 @@ doi:10.1145/1736020.1736040.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import product
@@ -32,18 +33,14 @@ class ByPriority:
     """
 
     def __init__(self, draw: Draws, commands: int, depth: int) -> None:
-        self._draw, self._turn = draw, 0
-        self._priority: dict[str, float] = {}
+        self._turn = 0
+        self._priority: defaultdict[str, float] = defaultdict(draw)  # drawn when a client is first seen
         self._falls = {int(draw() * commands): -place - 1.0 for place in range(depth - 1)}
 
     def __call__(self, turns: Sequence[Turn]) -> int:
-        priority = self._priority
-        for turn in turns:
-            if turn.client not in priority:
-                priority[turn.client] = self._draw()
         chosen = self._highest(turns)
         if self._turn in self._falls:
-            priority[turns[chosen].client] = self._falls[self._turn]
+            self._priority[turns[chosen].client] = self._falls[self._turn]
             chosen = self._highest(turns)
         self._turn += 1
         return chosen

@@ -75,7 +75,14 @@ class SimConnection(AbstractConnection):
 
     def pack_command(self, *args: Any) -> list[Any]:
         encode: Callable[[Any], bytes] = self.encoder.encode
-        return [[*_words(args[0]), *[arg if type(arg) is bytes else encode(arg) for arg in args[1:]]]]
+        encoding, errors = self.encoder.encoding, self.encoder.encoding_errors
+        words = _words(args[0]).copy()
+        for arg in args[1:]:
+            if type(arg) is str:  # as nearly all are; `encode` comes to the same, after more questions
+                words.append(arg.encode(encoding, errors))
+            else:
+                words.append(arg if type(arg) is bytes else encode(arg))
+        return [words]
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[Any]:
         return [packed for command in commands for packed in self.pack_command(*command)]
@@ -101,11 +108,14 @@ class SimConnection(AbstractConnection):
         disconnect_on_error: bool = True,
         push_request: bool | None = False,
     ) -> Any:
-        if self.wire is None:
+        wire = self.wire  # another task may hang up in the meantime
+        if wire is None:
             raise RedisConnectionError(f"Not connected to {self._node.name}")
         limit = self.socket_timeout if timeout is None else None if timeout == inf else timeout
         try:
-            reply = await self.wire.read(limit)
+            while not wire.replies:
+                await wire.arrival(limit)
+            reply = wire.replies.popleft()
         except TimeoutError:
             if timeout is not None:
                 return None

@@ -1,4 +1,5 @@
-"""The simulated Redis server: fakeredis, on a clock of its own. With fakes_waiting.py all that knows it from inside.
+"""The simulated Redis server: fakeredis, on a clock of its own. With fakes_rules.py and fakes_waiting.py all
+that knows it from inside.
 
 What fakeredis 2.40 lacks or does otherwise is mended here, each with its reason; tests/sim/test_private_names.py fails
 loudly when an upgrade moves one of the private names. A node stands alone, unless an Extension gives it others (see
@@ -24,12 +25,14 @@ import redis.asyncio as aioredis
 from fakeredis import _msgs as msgs
 from fakeredis._core._database import Database
 from fakeredis._helpers import NoResponse, SimpleError
+from fakeredis._typing import ServerType
 from fakeredis.commands_mixins import scripting_mixin
 from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE
-from fakeredis.model import AccessControlList, ClientInfo
+from fakeredis.model import ClientInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from course_lib.sim.fakes_rules import Rules
 from course_lib.sim.fakes_waiting import Waiting
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.sandbox import Failure, Sandbox
@@ -87,11 +90,16 @@ class _Database(Database):
         super().__init__(node.lock)
         self._node = node
 
+    def empty(self) -> None:
+        """As new, which costs four times as much."""
+        self.time = 0.0
+        self._dict.clear()
+        self._expiry_heap.clear()
+        self._watches.clear()
+        self._change_callbacks.clear()
+
     def wake_all(self) -> None:
         self._node.changed = True
-
-
-_OPEN = AccessControlList().as_rules()
 
 
 class Extension:
@@ -112,6 +120,9 @@ class Node(fakeredis.FakeServer):
         super().__init__(version=version)
         self.loop, self.name, self.scripts = loop, name, scripts
         self.first_sessions: dict[int, dict[str, Any]] = {}  # by database; what a new connection is copied from
+        self.acl: Rules = Rules()
+        self.dbs: Any = defaultdict(self._database)
+        self._emptied: list[_Database] = []
         self.rewind()
 
     def rewind(self) -> None:
@@ -119,7 +130,10 @@ class Node(fakeredis.FakeServer):
         self.skew, self.down_until, self.changed = 0.0, 0.0, False
         self.extension: Extension | None = None
         self.blocked: dict[Session, Callable[[bool], Any]] = {}
-        self.dbs = defaultdict(lambda: _Database(self))
+        for database in self.dbs.values():
+            database.empty()
+            self._emptied.append(database)
+        self.dbs.clear()
         self.subscribers: Any = defaultdict(Ordered)
         self.psubscribers: Any = defaultdict(Ordered)
         self.ssubscribers: Any = defaultdict(Ordered)
@@ -128,12 +142,15 @@ class Node(fakeredis.FakeServer):
         self.closed_sockets.clear()
         self.scan_cursors.clear()
         self.config = {}
-        if self.acl.as_rules() != _OPEN:  # asking is cheaper than building another
-            self.acl = AccessControlList()
+        if self.acl.asked:
+            self.acl = Rules()
         self.lastsave, self.pause_until, self._next_client_id = int(EPOCH), 0.0, 1
         self.random = 0x1234ABCD330E  # of scripts; what a server starts with
         if (functions := getattr(self, "_lua_functions", None)) is not None:
             functions.libraries.clear()
+
+    def _database(self) -> _Database:
+        return self._emptied.pop() if self._emptied else _Database(self)
 
     @property
     def up(self) -> bool:
@@ -161,6 +178,7 @@ class Session(Waiting):
     """One client's connection as the server sees it: commands in, replies out through `answer(reply)`."""
 
     _server: Node
+    server_type: ServerType = "redis"  # fakeredis asks its server, five times in a command
     answer: Callable[[Any], None]
     _inbox: deque[list[bytes]]
     _timer: asyncio.TimerHandle | None = None
@@ -170,18 +188,20 @@ class Session(Waiting):
     def accept(cls, node: Node, db: int, answer: Callable[[Any], None]) -> Session:
         """A new connection to `node`: a copy of the first one, which costs a twentieth of building it again."""
         if db not in node.first_sessions:
-            first = cls(node, db, client_class=aioredis.Redis)
-            first.load_lua_modules = frozenset()  # type: ignore[assignment]  # one for all, so that none can change it
-            node.first_sessions[db] = vars(first)
-            node.sockets.remove(first)
+            model = cls(node, db, client_class=aioredis.Redis)
+            model.load_lua_modules = frozenset()  # type: ignore[assignment]  # one for all, so that none can change it
+            node.first_sessions[db] = vars(model)
+            node.sockets.remove(model)
             node._next_client_id -= 1
+        first = node.first_sessions[db]
+        info = ClientInfo.__new__(ClientInfo)
+        info.update(first["_client_info"])
+        info["id"], info["-created"] = node.get_next_client_id(), int(node.now())
         session = cls.__new__(cls)
-        state = vars(session)
-        state.update(node.first_sessions[db])
-        state.update(_inbox=deque(), _watches=set(), _subkey_events=[], _fieldsets={}, answer=answer)
-        info = session._client_info = ClientInfo.__new__(ClientInfo)
-        info.update(node.first_sessions[db]["_client_info"])
-        info.update({"id": node.get_next_client_id(), "-created": int(node.now())})
+        session.__dict__ = {
+            **first, "_inbox": deque(), "_watches": set(), "_subkey_events": [], "_fieldsets": {}, "answer": answer,
+            "_client_info": info,
+        }  # fmt: skip
         session.rejoin()
         return session
 

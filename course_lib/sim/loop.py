@@ -17,6 +17,16 @@ from course_lib.sim.schedule import Schedule
 T = TypeVar("T")
 
 
+class Callback(asyncio.Handle):
+    """As asyncio's own, which asks its loop each time whether to note who made it."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], loop: SimLoop, context: Context) -> None:
+        self._callback, self._args, self._loop, self._context = callback, args, loop, context
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+
+
 class SimLoop(Schedule, asyncio.AbstractEventLoop):
     """An event loop that never waits: when nothing is ready, the clock jumps to the next timer.
 
@@ -92,7 +102,7 @@ class SimLoop(Schedule, asyncio.AbstractEventLoop):
     ) -> asyncio.Handle:
         if context is None:  # an empty Context is falsy, so `context or …` would be wrong
             context = copy_context()
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Callback(callback, args, self, context)
         self._ready.append((handle, context.get(PROCESS)))
         return handle
 

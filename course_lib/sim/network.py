@@ -86,7 +86,7 @@ class Wire:
             for event in events:
                 event.fault = "never left"
             return
-        if not self.node.up:
+        if now < self.node.down_until:
             for event in events:
                 event.fault = "refused"
             raise RedisConnectionError(f"Connection refused by {self.node.name}")
@@ -121,7 +121,7 @@ class Wire:
         now = self.world.loop.now
         session = self._session
         for event in events:
-            if event.fault == "request lost" or not self.node.up or session.killed:
+            if event.fault == "request lost" or now < self.node.down_until or session.killed:
                 event.fault = "request lost"
                 continue
             event.t_arrived = now
@@ -132,22 +132,18 @@ class Wire:
 
     def _answered(self, reply: Any) -> None:
         now = self.world.loop.now
-        if not self.asked or self._is_pushed(reply):
+        if not self.asked or (self._session.subscribed and _is_pushed(reply)):
             event: Event = Event(self.client, self.node.name, (b"PUSH",), now, now)
             self.world.trace.events.append(event)
         else:
             event = self.asked.popleft()
             event.t_server = now
         event.reply = reply
-        if event.fault == "reply lost" or not self.node.up:
+        if event.fault == "reply lost" or now < self.node.down_until:
             event.fault = "reply lost"
             return
         self._back = max(self._back + _TICK, now + self._latency(self._draw))
         self.world.loop.due(self._back, self._delivered, event, reply)
-
-    def _is_pushed(self, reply: Any) -> bool:
-        """Is it a message that nobody asked for, rather than the reply to a command, which may be a list like it?"""
-        return self._session.subscribed and isinstance(reply, list) and bool(reply) and reply[0] in _PUSHES
 
     def _delivered(self, event: Event, reply: Any) -> None:
         if not self.open:
@@ -160,14 +156,12 @@ class Wire:
 
     # -- the client reads ----------------------------------------------------------------------------------------------
 
-    async def read(self, limit: float | None) -> Any:
-        """The next reply. Units: `limit` in seconds, None for ever. Raises: asyncio's TimeoutError."""
-        while not self.replies:
-            self.waiter = self.world.loop.create_future()
-            if limit is not None:
-                self.world.wires.patience(limit).watch(self.waiter, self.process)
-            await self.waiter
-        return self.replies.popleft()
+    def arrival(self, limit: float | None) -> asyncio.Future[None]:
+        """Done when `replies` has one; with asyncio's TimeoutError after `limit` seconds, if it is not None."""
+        self.waiter = self.world.loop.create_future()
+        if limit is not None:
+            self.world.wires.patience(limit).watch(self.waiter, self.process)
+        return self.waiter
 
     def forget(self) -> None:
         """The run is over: undo the cycle with the session, so that neither has to wait for the garbage collector."""
@@ -191,6 +185,11 @@ class Wire:
 _NO_DRAWS = Draws("nobody draws from this")  # where turns are chosen, no latency is drawn
 
 _PUSHES = frozenset((b"message", b"pmessage", b"smessage"))
+
+
+def _is_pushed(reply: Any) -> bool:
+    """Is it what a subscriber hears unasked, rather than the reply to a command, which may be a list like it?"""
+    return isinstance(reply, list) and bool(reply) and reply[0] in _PUSHES
 
 
 def _nobody(reply: Any) -> None:

@@ -84,7 +84,10 @@ class Schedule:
                     self._move_to(when)
             else:
                 raise Deadlock(f"At {self.now:.6f} s every client waits and no timer is left to wake one.")
-            if handle._cancelled or (process is not None and self._held_back(handle, process)):
+            if handle._cancelled:
+                continue
+            if process is not None and (process.dead or process.paused_until > self.now):
+                self._hold_back(handle, process)
                 continue
             self.steps += 1
             handle._run()
@@ -98,16 +101,12 @@ class Schedule:
             raise OutOfBudget(f"The clock would pass {self.max_time:g} s: does a client sleep for ever?")
         self.now = when
 
-    def _held_back(self, handle: Any, process: Process) -> bool:
+    def _hold_back(self, handle: Any, process: Process) -> None:
         """A dead process runs nothing; a paused one runs it when it wakes."""
-        if process.dead:
-            if _is_step(handle):
-                self._buried.append((handle, process))
-            return True
-        if process.paused_until > self.now:
+        if not process.dead:
             heappush(self._timers, (process.paused_until, next(self._order), handle, process))
-            return True
-        return False
+        elif _is_step(handle):
+            self._buried.append((handle, process))
 
     def exhume(self) -> None:
         """Put back the tasks' steps that dead or paused processes did not take; a task that lost one never ends."""

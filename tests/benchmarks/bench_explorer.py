@@ -110,9 +110,9 @@ def by_seed(trial: Trial, clients: int, schedules: int) -> Callable[[], int]:
 
 
 def test_the_two_client_counter(table: Table) -> None:
-    """The floor of 5,000 is that of two cores; what starting two processes takes is within what is measured."""
+    """5,000 a second, in one process and in two, whose start is within what is measured."""
     trial = counter()
-    assert speed(table, "two-client counter, by seed", by_seed(trial, 2, 2_000), floor=4_000).holds
+    assert speed(table, "two-client counter, by seed", by_seed(trial, 2, 2_000), floor=5_000).holds
     speed(table, "the same, drawn orders", lambda: sample(trial, 2, 2_000).schedules)
     speed(table, "the same, a fault at each send", lambda: strike_sampled(trial, 2, 1_000).schedules)
     speed(table, "the same, search in time, with crashes", lambda: search(trial_in_time(), Budget(5_000)).tried)

@@ -186,7 +186,10 @@ def test_one_fault_at_any_send_costs_one_load_at_most(kind: Kind, seed: int) -> 
             break  # every place before it has been tried
         assert results.pop("later") == "page", at
         unlucky = [result for result in results.values() if result != "page"]
-        assert all(result is CRASHED or isinstance(result, RedisError | TimeoutError) for result in unlucky), (at, unlucky)
+        assert all(result is CRASHED or isinstance(result, RedisError | TimeoutError) for result in unlucky), (
+            at,
+            unlucky,
+        )
         assert len(unlucky) <= (5 if kind == "node down" else 1), at
         assert database.loads <= 2, at
 

@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import inspect
 import pkgutil
+import re
 from asyncio import events, tasks
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,22 @@ def test_a_server_has_no_state_that_rewinding_does_not_know() -> None:
         "pause_until", "pause_mode", "scan_cursors",
     }  # fmt: skip
     assert set(vars(fakeredis.FakeServer())) == known
+
+
+def test_a_database_has_no_state_that_emptying_does_not_know() -> None:
+    """_Database.empty clears each of these but the condition, for which nobody waits."""
+    known = {"_dict", "time", "_expiry_heap", "_watches", "condition", "_change_callbacks"}
+    assert set(vars(Database(None))) == known
+
+
+def test_users_rules_change_only_through_what_the_simulation_watches() -> None:
+    """fakes_rules.Rules takes all to be unrestricted until a method was called that hands out or drops a user."""
+    reached = set()
+    for path in Path(str(fakeredis.__file__)).parent.rglob("*.py"):
+        if path.name != "_acl.py":
+            reached |= set(re.findall(r"\b_?acl\.(\w+)", path.read_text(encoding="utf-8")))
+    watched, reading = {"get_user_acl", "del_user"}, {"as_rules", "get_users", "log", "reset_log", "validate_command"}
+    assert watched <= reached <= watched | reading | {"add_log_record"}
 
 
 def test_a_connection_has_no_state_that_copying_does_not_know() -> None:
