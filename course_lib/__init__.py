@@ -4,13 +4,13 @@
 - `errors`     one class for each named failure
 - `trace`      Event, Note, Trace: what every world records
 - `sim`        virtual time: the loop, processes, the wire, faults, the simulated server (`fakes`)
-- `servers`    real servers as local processes that never outlive the kernel
+- `servers`    real servers and whole topologies as local processes that never outlive the kernel
 - `worlds`     Simulated, Embedded, Real: the same few verbs (`live` and `recorded` are what the last two share)
 - `oracle`     a simulated trace, replayed on a real server: are the replies the same?
 - `explore`    every order of a few clients' commands, sampled ones, a fault at every command, the smallest failure
-- `scenarios`  one module a lesson: a pattern under a workload, and the numbers of the lesson's figures
+- `scenarios`  a pattern, or real servers, under a workload, and the numbers of a lesson's figures
 - `views`      trace or numbers → picture and its text alternative
-- `widgets`    controls around scenarios and views: lab, space-time diagram, predict, be the scheduler
+- `widgets`    controls around scenarios and views: lab, predict, be the scheduler, explore, topology panel
 - `grading`    check, hint and replay for the exercises
 - `lesson`     what a notebook's first cell calls
 - `reference`  patterns/README.md, made from the docstrings

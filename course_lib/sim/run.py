@@ -67,6 +67,7 @@ class Run:
         self.results: dict[str, Any] = {}
         self._clients: dict[str, _Client] = {}
         self._begun: set[str] = set()
+        self._alive: set[asyncio.Task[Any]] = set()  # who waits for what only it knows would else be garbage
         self._all_done: asyncio.Future[None] = loop.create_future()
         self._random: Any = None
 
@@ -144,9 +145,12 @@ class Run:
         async def whole() -> Any:
             return await client.body(*client.args)
 
-        self.loop.create_task(whole()).add_done_callback(lambda task: self._ended(name, task))
+        task = self.loop.create_task(whole())
+        self._alive.add(task)
+        task.add_done_callback(lambda task: self._ended(name, task))
 
     def _ended(self, name: str, task: asyncio.Task[Any]) -> None:
+        self._alive.discard(task)
         if name not in self.results:
             self._finish(name, asyncio.CancelledError() if task.cancelled() else task.exception() or task.result())
 

@@ -328,3 +328,18 @@ def test_random_faults_on_every_scenario_end_in_results_not_in_the_simulators_ow
                     result,
                 )
             assert not any("SIMULATOR" in str(event.reply) for event in sim.trace)
+
+
+def test_who_waits_for_what_only_it_knows_is_no_garbage() -> None:
+    """The collector may come between two slices; the client is still there, and ends with the run."""
+
+    async def waits(redis: Redis) -> None:
+        await redis.get("page")
+        await asyncio.Event().wait()
+
+    sim = world()
+    sim.client("c", waits, sim.redis())
+    with pytest.raises(Deadlock):
+        for _ in sim.slices(1):
+            gc.collect()
+    assert isinstance(sim.results["c"], asyncio.CancelledError)
