@@ -24,9 +24,9 @@ lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=999
 	@JUPYTERLAB_WORKSPACES_DIR="$(WORKSPACES)" $(COURSE) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
 	    --LabApp.default_url=/lab/tree/notebooks/README.md --LabApp.extension_manager=readonly $(LAB_ARGS)
 
-# More workers than cores: tests wait for servers, browsers and clocks half of their time.
+# More workers than cores, as tests wait half of their time; a file stays together, so it starts its servers once.
 test: env ## run the tests (TEST_ARGS="-x tests/test_house.py" and so on; WORKERS=0 for one process)
-	@$(COURSE) -m pytest -n $(WORKERS) --dist loadgroup $(TEST_ARGS)
+	@$(COURSE) -m pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)
 
 peers: env ## build .venv/peers, the libraries that tests and benchmarks compare ours with
 	@$(COURSE) -m tests.peers.build

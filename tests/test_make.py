@@ -108,7 +108,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory, taken_port: int) -> Iterator[L
         started.stop()
 
 
-@pytest.mark.xdist_group("lab")
 def test_a_taken_port_is_said_and_another_is_used(lab: Lab, taken_port: int) -> None:
     lab.wait_until_it_says(f"The port {taken_port} is already in use, trying another port")
     address = lab.wait_until_it_says(r"http://127\.0\.0\.1:(\d+)/\S+")
@@ -127,7 +126,6 @@ def test_a_taken_port_without_another_is_a_sentence(tmp_path: Path, taken_port: 
     assert "Traceback" not in lab.log.read_text()
 
 
-@pytest.mark.xdist_group("lab")
 def test_it_opens_on_the_lesson_map_rendered(lab: Lab, chromium: str) -> None:
     """The address that JupyterLab prints leads to the map as a page, with no pop-up and no request to another host."""
     address = lab.wait_until_it_says(r"http://127\.0\.0\.1:\d+/\S+")[0]

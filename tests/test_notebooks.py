@@ -15,8 +15,6 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = LESSONS + sorted(path for folder in ("exercises", "solutions") for path in (ROOT / folder).glob("*.ipynb"))
-# A lesson with a browser test is run there, from its first cell to its last: once is enough.
-IN_THE_BROWSER = {path for path in LESSONS if (ROOT / "tests" / "browser" / f"test_lesson_{path.name[:2]}.py").exists()}
 
 
 def name(path: Path) -> str:
@@ -49,11 +47,14 @@ def said(notebook: nbformat.NotebookNode) -> str:
     return "".join(o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", []))
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in NOTEBOOKS if not (installed_chromium() and path in IN_THE_BROWSER)], ids=name
-)
-def test_every_notebook_runs_to_its_end(path: Path, settings: pytest.MonkeyPatch) -> None:
-    executed(path)
+def test_every_lesson_runs_to_its_end(settings: pytest.MonkeyPatch) -> None:
+    """Once: in its browser test where there is a browser, else here. tests/grading runs exercises and solutions."""
+    for path in LESSONS:
+        in_the_browser = ROOT / "tests" / "browser" / f"test_lesson_{path.name[:2]}.py"
+        if installed_chromium() and in_the_browser.exists():
+            assert "run_lesson(LESSON)" in in_the_browser.read_text(encoding="utf-8")
+        else:
+            executed(path)
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=name)

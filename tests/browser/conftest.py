@@ -179,15 +179,6 @@ def numbers(box: Locator, row: int = -1) -> dict[str, str]:
     return dict(zip(names, cells, strict=True))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers at most run a browser at the same time: each of them keeps a core busy."""
-    here = [item for item in items if item.path.parent == Path(__file__).parent]
-    modules = list(dict.fromkeys(item.path for item in here))
-    for item in here:
-        item.add_marker(pytest.mark.xdist_group(f"browser {modules.index(item.path) % 2}"))
-
-
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One server for all browser tests of this worker."""

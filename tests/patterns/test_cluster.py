@@ -37,7 +37,6 @@ from .conftest import SERVERS
 from .crowd import Database
 from .test_examples import MODULES, examples, names_for, shown_by, values_shown
 
-pytestmark = pytest.mark.xdist_group("cluster")  # one worker starts the clusters, not each
 NOT_HERE = {  # as their docstrings say
     "redlock.Redlock": "its nodes must fail independently, so they are servers, not one cluster",
     "queues.once": "the example's keys have no hash tag; see test_once_applies_an_effect_once",
