@@ -337,9 +337,12 @@ def test_who_waits_for_what_only_it_knows_is_no_garbage() -> None:
         await redis.get("page")
         await asyncio.Event().wait()
 
+    def drive() -> None:
+        for _ in sim.slices(1):
+            gc.collect()
+
     sim = world()
     sim.client("c", waits, sim.redis())
     with pytest.raises(Deadlock):
-        for _ in sim.slices(1):
-            gc.collect()
+        drive()
     assert isinstance(sim.results["c"], asyncio.CancelledError)
