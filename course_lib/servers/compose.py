@@ -13,11 +13,14 @@ COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 CONFIG = Path(__file__).with_name("config")
 MOUNTED = "/config/"  # where CONFIG is seen in a container
 REPLICATES = "course.replicates"  # the label of a cluster's replica: whose
+# The words before a server's port, the outermost first: where others reach it, where it listens itself.
+PORTS = ("--replica-announce-port", "announce-port", "--port")
+RELAY = "relay"  # the service before the nodes of a topology whose nodes talk to each other
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One server of a profile: its name, the port that it is published at, and its command as an engine would run it.
+    """One server of a profile: its name, the port at which others reach it, and its command as an engine would run it.
 
     `kind` is "data" or "sentinel". `replicates` names the primary of a cluster's replica and is "" elsewhere.
     """
@@ -46,6 +49,15 @@ def services(profile: str) -> tuple[Service, ...]:
     return tuple(_service(name, body) for name, body in chosen.items())
 
 
+def relay_port(profile: str) -> int | None:
+    """Where the relay in its container hears orders, or None if the profile has none."""
+    relay = _services()[RELAY]
+    if profile not in relay["profiles"]:
+        return None
+    (port,) = [int(word) for word in relay["command"] if word.isdecimal()]
+    return port
+
+
 @functools.cache
 def _services() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
@@ -59,5 +71,6 @@ def _is_server(body: dict[str, Any]) -> bool:
 def _service(name: str, body: dict[str, Any]) -> Service:
     command = tuple(str(word).replace("$$", "$") for word in [*body.get("entrypoint", ()), *body["command"]])
     kind = "sentinel" if "--sentinel" in command else "data"
-    port = int(command[command.index("--port") + 1])
+    before = next(word for word in PORTS if word in command)
+    port = int(command[command.index(before) + 1])
     return Service(name, kind, port, command, body.get("labels", {}).get(REPLICATES, ""))

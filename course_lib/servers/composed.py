@@ -14,20 +14,17 @@ import yaml
 from course_lib.errors import ServerFailed
 from course_lib.servers import forming
 from course_lib.servers.asking import ask_all, info
-from course_lib.servers.compose import COMPOSE, Service, services
+from course_lib.servers.compose import COMPOSE, RELAY, Service, profiles, relay_port, services
 from course_lib.servers.engine import Engine, find_engine
 from course_lib.servers.forming import wait_until
 from course_lib.servers.node import Node
+from course_lib.servers.relays import ContainedRelays
 from course_lib.servers.status import NodeStatus
 from course_lib.servers.topology import Topology
 
 READY_WITHIN = 90.0  # s from the start of the containers to an answer of each, and to a formed cluster
 BUS = 10_000  # a cluster node's bus port lies so far above its port
-SHARED = "net"  # the service whose network all others use
-NO_PARTITION = (
-    "containers of docker-compose.yml share one network, so that there is no link between two of them that could be "
-    "cut; a partition needs the local topology, Topology({!r}), which has a relay before each node"
-)
+SHARED = {"net", RELAY}  # services that several topologies use: the network of all, and what stands before their nodes
 
 
 class Composed(Topology):
@@ -36,7 +33,7 @@ class Composed(Topology):
     Everything is as in Topology but for this. Ports are those of the file, so one Composed of a profile can run at a
     time. Servers that run already are used as they are, and `stop()` leaves them alone; others are started, and
     removed by `stop()` or at the end of this Python process. "down" means that a server does not answer. There is no
-    `partition` and no `add_node`. `reset` makes new containers.
+    `add_node`. `reset` makes new containers.
 
     Cost: 3 to 15 s to start; `status()` asks the servers, not the engine.
     Raises: NoEngine if no engine answers; ServerFailed with the engine's last words; ValueError as Topology does.
@@ -48,7 +45,8 @@ class Composed(Topology):
         self.profile = profile
         self.engine = find_engine() if engine is None else engine
         self._lock = threading.RLock()
-        self._relays = None
+        port = relay_port(profile)
+        self._relays = None if port is None else ContainedRelays(port)
         self._config = {}
         self._nodes = {}
         self._end: weakref.finalize[..., Composed] | None = None
@@ -57,10 +55,10 @@ class Composed(Topology):
         """Start the containers that do not run, or use those that do; return when the topology can be used."""
         with self._lock:
             if not self._nodes:
-                there = self.engine.containers()
-                if not all(service.name in there and there[service.name].runs for service in self._services):
+                needed = {service.name for service in self._services} | ({RELAY} if self._relays else set())
+                if not needed <= {name for name, one in self.engine.containers().items() if one.runs}:
                     self._up()
-                self._nodes = {service.name: Contained(service, self.engine) for service in self._services}
+                self._nodes = self._contained()
             return self
 
     def stop(self) -> None:
@@ -76,20 +74,15 @@ class Composed(Topology):
         with self._lock:
             self._nodes_run()
             _remove(self.engine, self.profile)
-            self._nodes = {service.name: Contained(service, self.engine) for service in self._services}
             self._up()
+            self._nodes = self._contained()
 
     def status(self) -> tuple[NodeStatus, ...]:
         """What each server says of itself now; one that says nothing in time is down, unless we have paused it."""
         return tuple(
-            replace(one, state="down") if one.state == "up" and one.role == "unknown" else one
+            replace(one, state="down") if one.state != "paused" and one.role == "unknown" else one
             for one in super().status()
         )
-
-    def partition(self, name: str) -> None:
-        """Raises: ValueError, as there is nothing to cut."""
-        self._node(name)
-        raise ValueError(NO_PARTITION.format(self.profile))
 
     def add_node(self) -> str:
         """Raises: ValueError, as docker-compose.yml has no further node."""
@@ -105,13 +98,24 @@ class Composed(Topology):
     def __repr__(self) -> str:
         return f"<Composed {self.profile}: {self.engine.cli}, {'running' if self._nodes else 'not running'}>"
 
+    def _contained(self) -> dict[str, Node]:
+        """Our servers, of which some may be cut off by whoever used them before."""
+        cuts = self._relays.cuts() if self._relays else frozenset()
+        return {
+            service.name: Contained(service, self.engine, is_cut=service.port in cuts) for service in self._services
+        }
+
     def _up(self) -> None:
-        """Start what is missing, and wait until it is a topology."""
+        """Start what is missing, end what cuts it up, and wait until it is a topology."""
         if self._end is None:
             self._end = weakref.finalize(self, _clean, self.engine, self.profile)
         try:
             self.engine.composed([self.profile], "up", "--detach")
-            self._wait_until_ready([Contained(service, self.engine) for service in self._services])
+            nodes = [Contained(service, self.engine) for service in self._services]
+            if self._relays is not None:
+                for node in nodes:
+                    self._relays.heal(node.port)
+            self._wait_until_ready(nodes)
         except BaseException:  # an interrupt too
             self.stop()
             raise
@@ -132,28 +136,34 @@ class Composed(Topology):
 class Contained(Node):
     """One server in its container, which is reached at the port that the file publishes."""
 
-    def __init__(self, service: Service, engine: Engine) -> None:
+    def __init__(self, service: Service, engine: Engine, *, is_cut: bool = False) -> None:
         self.service, self.name, self.kind = service, service.name, service.kind
+        self._process = None
         self.port = self.own = service.port
         self._is_in_cluster = any("cluster" in word for word in service.command)
         self.bus = self.own_bus = service.port + BUS if self._is_in_cluster else 0
-        self.is_cut = self._is_paused = False
+        self.is_cut, self._is_paused = is_cut, False
         self._engine = engine
 
     @property
     def state(self) -> str:
         """What we know without asking it."""
-        return "paused" if self._is_paused else "up"
+        return "paused" if self._is_paused else "cut off" if self.is_cut else "up"
 
     @property
     def pid(self) -> int | None:
         """None: the process belongs to the engine."""
         return None
 
+    def is_alive(self) -> bool:
+        """Whether its container runs."""
+        found = self._engine.containers().get(self.name)
+        return found is not None and found.runs
+
     def kill(self) -> None:
         """SIGKILL; nothing happens if it does not run."""
         self._is_paused = False
-        if self._container_runs():
+        if self.is_alive():
             self._signal("KILL")
 
     def pause(self) -> None:
@@ -175,12 +185,8 @@ class Contained(Node):
         wait_until(lambda: _answers(self), f"{self.name} answers", READY_WITHIN)
 
     def _running(self) -> None:  # type: ignore[override]  # there is no process of ours to return
-        if not self._container_runs():
+        if not self.is_alive():
             raise ServerFailed(f"{self.name} is not running: restart it first")
-
-    def _container_runs(self) -> bool:
-        found = self._engine.containers().get(self.name)
-        return found is not None and found.runs
 
     def _signal(self, name: str) -> None:
         self._engine.run("kill", "--signal", name, self._id())
@@ -205,13 +211,13 @@ def _is_formed(nodes: Sequence[Node], primaries: int) -> bool:
 
 
 def _remove(engine: Engine, profile: str) -> None:
-    """Remove the profile's containers, but for the shared network, and leave those of other profiles alone.
+    """Remove the profile's containers, but for those that it shares, and leave those of other profiles alone.
 
     Those that wait for others come first: Podman removes no container on which another one depends.
     """
     bodies = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
-    ours = {name: body for name, body in bodies.items() if profile in body["profiles"] and name != SHARED}
-    waiting = {name for name, body in ours.items() if set(body["depends_on"]) - {SHARED}}
+    ours = {name: body for name, body in bodies.items() if profile in body["profiles"] and name not in SHARED}
+    waiting = {name for name, body in ours.items() if set(body["depends_on"]) - SHARED}
     there = engine.containers()
     for names in (waiting, set(ours) - waiting):
         if ids := [container.id for name, container in there.items() if name in names]:
@@ -219,8 +225,8 @@ def _remove(engine: Engine, profile: str) -> None:
 
 
 def _clean(engine: Engine, profile: str) -> None:
-    """Remove the profile's containers; if nothing else of the project is left, its network too."""
+    """Remove the profile's containers; if nothing else of the project is left, what they share too."""
     with contextlib.suppress(ServerFailed):
         _remove(engine, profile)
-        if not set(engine.containers()) - {SHARED}:
-            engine.composed([profile], "down", "--timeout", "1")
+        if not set(engine.containers()) - SHARED:
+            engine.composed(profiles(), "down", "--timeout", "1")

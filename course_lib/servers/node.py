@@ -5,37 +5,34 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from course_lib.errors import ServerFailed
 from course_lib.servers.compose import CONFIG, MOUNTED, Service
 from course_lib.servers.guarded_process import GuardedProcess
 from course_lib.servers.lookup import Found
-from course_lib.servers.ports import HOST, server_pid_at
+from course_lib.servers.ports import HOST
 from course_lib.servers.relays import Relays
-from course_lib.servers.server import ATTEMPTS, EMPTY, LAST_WORDS, POLL, TAKEN
+from course_lib.servers.server_process import ATTEMPTS, EMPTY, TAKEN, ServerProcess, answers, story
 
 READY_WITHIN = 10.0  # s from start to the first PONG, on a machine under heavy load
 
 
-class Node:
+class Node(ServerProcess):
     """A server with a folder of its own. Others reach it at `port`; it listens at `own`, behind the relay if any.
 
-    Two things differ from the service: ports, and the address that it listens on, which is 127.0.0.1.
+    Three things differ from the service: ports, the address that it listens on, which is 127.0.0.1, and a Sentinel's
+    identity, which no other topology's may have.
     """
 
     def __init__(self, service: Service, found: Found, relays: Relays | None, choose_port: Callable[[], int]) -> None:
-        self.service, self.name, self.kind = service, service.name, service.kind
+        super().__init__(service.name)
+        self.service, self.kind = service, service.kind
         self.port = self.own = self.bus = self.own_bus = 0
         self.is_cut = False
-        self.directory = Path(tempfile.gettempdir()) / f"course-{service.name}-{secrets.token_hex(6)}"
-        self.log = self.directory / "server.log"
         self._found, self._relays, self._choose_port = found, relays, choose_port
         self._is_in_cluster = any("cluster" in word for word in service.command)
-        self._process: GuardedProcess | None = None
         self._identity = secrets.token_hex(16)
 
     def claim(self) -> None:
@@ -72,11 +69,9 @@ class Node:
             raise ServerFailed(f"{self.name} has never run: start the topology first")
         self._process.kill()
         self._process.run()
-        deadline = time.monotonic() + READY_WITHIN
-        while (left := deadline - time.monotonic()) > 0 and not self._process.ends_within(min(left, POLL)):
-            if server_pid_at(self.own) == self._process.pid:
-                return
-        raise ServerFailed(self._story(self._process))
+        if not answers(self._process, self.own, time.monotonic() + READY_WITHIN):
+            what = f"{self.name}, {self._found}, on port {self.own}"
+            raise ServerFailed(story(what, self._process, READY_WITHIN, self._said()))
 
     def reset(self, addresses: Mapping[int, int], settings: Mapping[str, str]) -> None:
         """Start the server with an empty folder; return when it answers."""
@@ -86,41 +81,12 @@ class Node:
         self._write_config(addresses, settings)
         self.run()
 
-    def end(self) -> None:
-        """End the server and remove its folder. Safe to call twice."""
-        if self._process is not None:
-            self._process.end()
-            self._process = None
-
-    def kill(self) -> None:
-        """SIGKILL; return when it is dead."""
-        if self._process is not None:
-            self._process.kill()
-
-    def pause(self) -> None:
-        """SIGSTOP; return when it has stopped."""
-        self._running().pause()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._running().resume()
-
     @property
     def state(self) -> str:
         """What we know without asking it."""
         if self._process is None or not self._process.is_alive():
             return "down"
         return "paused" if self._process.is_paused else "cut off" if self.is_cut else "up"
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id, or None when it does not run."""
-        return self._process.pid if self._process is not None and self._process.is_alive() else None
-
-    def _running(self) -> GuardedProcess:
-        if self._process is None or not self._process.is_alive():
-            raise ServerFailed(f"{self.name} is not running: restart it first")
-        return self._process
 
     def _choose_own(self) -> None:
         """Where the server itself listens."""
@@ -136,11 +102,18 @@ class Node:
     def _command(self, addresses: Mapping[int, int]) -> list[str]:
         """The service's command, run in a folder that holds what a container has mounted."""
         here = {str(port): str(address) for port, address in addresses.items()}
-        words, ports = [], {"--port": str(self.own)}
+        words, mine = [], self._own_words()
         for before, word in zip(("", *self.service.command), self.service.command, strict=False):
-            word = ports.get(before) or here.get(word) or word.replace(MOUNTED, MOUNTED[1:])
+            word = mine.get(before) or here.get(word) or word.replace(MOUNTED, MOUNTED[1:])
             words.append(str(self._found.path) if word == "redis-server" else word)
         return words
+
+    def _own_words(self) -> dict[str, str]:
+        """What this node alone is told, by the word before it: where it listens, and as whom others know it."""
+        port, bus = str(self.port), str(self.bus)
+        announced = {"--replica-announce-port": port, "--cluster-announce-port": port, "announce-port": port}
+        identity = {"myid": f"{self.port:08d}{self._identity}"}  # a Sentinel's; the relay reads the port in it
+        return announced | identity | {"--port": str(self.own), "--cluster-announce-bus-port": bus}
 
     def _write_config(self, addresses: Mapping[int, int], settings: Mapping[str, str]) -> None:
         """Copies of the configuration files: ports as they are here, and in the one that is ours, what is our own."""
@@ -155,25 +128,6 @@ class Node:
             (folder / path.name).write_text(text, encoding="utf-8")
 
     def _local(self) -> dict[str, str]:
-        """Settings of a local process: it hears 127.0.0.1 only, and tells the others the relay's ports."""
+        """Settings of a local process: it hears 127.0.0.1 only, and its bus, too, has a port that was free."""
         local = {"bind": HOST, "protected-mode": "yes"}
-        if self._relays is None:
-            return local
-        port, bus = str(self.port), str(self.bus)
-        if self.kind == "sentinel":  # the relay reads the port in the identity
-            return local | {"sentinel announce-port": port, "sentinel myid": f"{self.port:08d}{self._identity}"}
-        local["replica-announce-port"] = port
-        if not self.bus:
-            return local
-        own_bus = {"cluster-port": str(self.own_bus), "cluster-announce-ip": HOST}
-        return local | own_bus | {"cluster-announce-port": port, "cluster-announce-bus-port": bus}
-
-    def _said(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-
-    def _story(self, process: GuardedProcess) -> str:
-        alive = f"did not answer PING within {READY_WITHIN:g} s"
-        end = alive if process.is_alive() else f"ended with status {process.returncode}"
-        words = [f"  {line}" for line in self._said().splitlines() if line.strip()][-LAST_WORDS:]
-        what = f"{self.name}, {self._found}, on port {self.own}"
-        return "\n".join([f"{what}: it {end}.", "Its last words:" if words else "It wrote nothing.", *words])
+        return local | {"cluster-port": str(self.own_bus)} if self.bus else local

@@ -9,7 +9,7 @@ from course_lib.errors import ServerFailed
 from course_lib.servers.asking import ask, ask_all, info
 from course_lib.servers.forming import wait_until
 from course_lib.servers.node import Node
-from course_lib.servers.status import NAME, NodeStatus, observe, pairs
+from course_lib.servers.status import NAME, PATIENTLY, NodeStatus, observe, pairs
 
 WITHIN = 10.0  # s until a promotion counts as failed
 FIRST = 1  # replica-priority: Sentinel promotes the replica with the lowest
@@ -18,7 +18,7 @@ PATIENCE = 3.0  # s until a failover that was ordered is ordered again
 
 def promote(node: Node, nodes: Sequence[Node]) -> None:
     """Make this replica the primary; return when it is. What it raises: see Topology.promote."""
-    seen = {status.name: status for status in observe(nodes)}
+    seen = {status.name: status for status in observe(nodes, PATIENTLY)}
     own = seen[node.name]
     if own.role != "replica":
         raise ValueError(f"{node.name} is no replica now: its role is {own.role}, its state {own.state}")

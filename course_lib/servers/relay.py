@@ -1,7 +1,8 @@
 """The relay: one small process with a port before each node of a topology, so that a node can be cut off from others.
 
-Run as a script, never imported: `python -I -S relay.py`. It passes bytes on and knows no roles. What it knows of a
-connection is its owner, the node it leads to, and its source, the node it comes from; nodes say who they are at once:
+Run as a script, never imported: `python -I -S relay.py [ADDRESS]`, the address where it listens. It passes bytes on and
+knows no roles. What it knows of a connection is its owner, the node it leads to, and its source, the node it comes
+from; nodes say who they are at once:
 
 - a replica sends its own port with REPLCONF listening-port before it asks for data;
 - a Sentinel names its connections sentinel-ID-cmd and sentinel-ID-pubsub, and here an ID begins with its port;
@@ -25,6 +26,7 @@ import re
 import resource
 import selectors
 import socket
+import sys
 
 HOST = "127.0.0.1"
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -71,8 +73,7 @@ class Side:
     def __init__(self, pair: Pair, own: socket.socket) -> None:
         self.pair, self.socket = pair, own
         self.waiting = bytearray()
-        self.ended = False
-        self.mask = 0
+        self.ended, self.mask = False, 0
         own.setblocking(False)
         own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -98,7 +99,8 @@ class Pair:
 class Relay:
     """All listeners and pairs, in one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = HOST) -> None:
+        self.address = address
         self.selector = selectors.DefaultSelector()
         self.listeners: dict[int, tuple[socket.socket, int, bool]] = {}  # port: socket, owner, whether it is a bus
         self.targets: dict[int, int] = {}
@@ -132,7 +134,7 @@ class Relay:
 
     def on_listen(self, port: str, target: str, owner: str, kind: str) -> str | None:
         try:
-            own = socket.create_server((HOST, int(port)), backlog=512)
+            own = socket.create_server((self.address, int(port)), backlog=512)
         except OSError:
             return "taken"
         own.setblocking(False)
@@ -260,4 +262,4 @@ if __name__ == "__main__":
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = FILES if most == resource.RLIM_INFINITY else min(most, FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-    Relay().serve()
+    Relay(*sys.argv[1:]).serve()

@@ -1,18 +1,22 @@
-"""The parent's side of the relay (relay.py): start it, give it orders, end it."""
+"""Our side of the relay (relay.py): a process of ours, or one in a container."""
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from course_lib.errors import ServerFailed
 from course_lib.servers.guarded_process import GuardedProcess, guarded
+from course_lib.servers.ports import HOST
 
 SCRIPT = Path(__file__).with_name("relay.py")
 ATTEMPTS = 20  # ports to try: other processes choose theirs among the same
+WITHIN = 5.0  # s for a relay in a container to take an order
 
 
 class Relays:
@@ -60,21 +64,55 @@ class Relays:
         """End a cut: what waits is delivered."""
         self._order(f"heal {owner}")
 
+    def cuts(self) -> frozenset[int]:
+        """The nodes that are cut off."""
+        return frozenset(map(int, self._order("cuts").split()[1:]))
+
     def close(self, owner: int) -> None:
         """Give up a node's ports and reset what is open there."""
         self._order(f"close {owner}")
 
     def _order(self, line: str) -> str:
         with self._lock:
-            process = self._process
-            if process is None or process.stdin is None or process.stdout is None:
-                raise ServerFailed("the topology's relay does not run: call start()")
             try:
-                process.stdin.write(f"{line}\n")
-                process.stdin.flush()
-                answer = process.stdout.readline().strip()
+                answer = self._told(line)
             except OSError:
                 answer = ""
         if not answer:
             raise ServerFailed("the topology's relay is gone: call stop() and start()")
         return answer
+
+    def _told(self, line: str) -> str:
+        """Its answer, or "" if there is none. Raises: OSError as well if it is gone."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise ServerFailed("the topology's relay does not run: call start()")
+        return _answer(line, process.stdin, process.stdout)
+
+
+class ContainedRelays(Relays):
+    """The relay in its container, which hears orders at a port of this machine; the engine starts and ends it."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
+    def start(self) -> None:
+        """Nothing: docker-compose.yml says how it is started."""
+
+    def stop(self) -> None:
+        """Nothing: other topologies may use it too."""
+
+    def _told(self, line: str) -> str:
+        with (
+            socket.create_connection((HOST, self._port), WITHIN) as connection,
+            connection.makefile("w") as orders,
+            connection.makefile() as answers,
+        ):
+            return _answer(line, orders, answers)
+
+
+def _answer(line: str, orders: IO[str], answers: IO[str]) -> str:
+    orders.write(f"{line}\n")
+    orders.flush()
+    return answers.readline().strip()

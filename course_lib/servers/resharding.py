@@ -17,7 +17,7 @@ from course_lib.errors import ServerFailed
 from course_lib.servers.asking import Refusal, ask, ask_all
 from course_lib.servers.node import Node
 from course_lib.servers.ports import HOST
-from course_lib.servers.status import observe, slots_in
+from course_lib.servers.status import PATIENTLY, observe, slots_in
 
 BATCH = 100  # keys in one MIGRATE: the source serves nobody else meanwhile
 MIGRATE_WITHIN = 5000  # ms
@@ -28,7 +28,7 @@ def slot_map(nodes: Sequence[Node]) -> dict[str, Ranges]:
     """The slots of each primary that has some, as most of the nodes that can be reached see it."""
     names = {str(node.port): node.name for node in nodes}
     reachable = {node.own: [("CLUSTER", "NODES")] for node in nodes if node.state == "up"}
-    maps = [_owners(answer, names) for (answer,) in ask_all(reachable).values() if isinstance(answer, str)]
+    maps = [_owners(answer, names) for (answer,) in ask_all(reachable, PATIENTLY).values() if isinstance(answer, str)]
     if not maps:
         raise ServerFailed("no node of the cluster answers, so nobody can say who has which slots")
     return dict(Counter(maps).most_common(1)[0][0])
@@ -43,7 +43,7 @@ def reshard(
 ) -> int:
     """Move them; what it does and raises: see Topology.reshard."""
     primaries = _primaries(nodes, source, target)
-    chosen = _chosen(slots, source, observe([source])[0].slots)
+    chosen = _chosen(slots, source, observe([source], PATIENTLY)[0].slots)
     ids = {node.name: ask(node.own, "CLUSTER", "MYID") for node in (source, target)}
     for moved, slot in enumerate(chosen, 1):
         ask(target.own, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source.name])
@@ -63,7 +63,7 @@ def _move_keys(slot: int, source: Node, target: Node) -> None:
 
 def _primaries(nodes: Sequence[Node], source: Node, target: Node) -> list[Node]:
     """The target, the source, and the other primaries that answer."""
-    seen = {status.name: status for status in observe(nodes)}
+    seen = {status.name: status for status in observe(nodes, PATIENTLY)}
     if source is target:
         raise ValueError(f"{source.name} has its own slots already: source and target are the same")
     for node in (source, target):

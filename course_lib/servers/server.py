@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from urllib.parse import quote
 
 from course_lib.errors import ServerFailed
 from course_lib.servers.guarded_process import GuardedProcess
 from course_lib.servers.lookup import Found, find
-from course_lib.servers.ports import HOST, free_port, server_pid_at
+from course_lib.servers.ports import HOST, free_port
+from course_lib.servers.server_process import ATTEMPTS, EMPTY, TAKEN, ServerProcess, answers, story
 
 OURS = frozenset({"bind", "port", "dir", "daemonize", "logfile"})  # settings on which the promises of Server rest
-ATTEMPTS = 5  # ports to try: another process may take one between our choice and the server's bind
-TAKEN = re.compile(r"Address already in use|Failed listening on port")
-POLL = 0.002  # s between two questions whether the server answers
-LAST_WORDS = 12  # lines of its log in an error message
 DEFAULTS = {"save": "", "appendonly": "no", "protected-mode": "yes", "loglevel": "notice"}
-EMPTY = '""'  # how an empty value is written in a configuration file
 GRACE = 3.0  # s for a server to save and leave before a restart
 
 
-class Server:
+class Server(ServerProcess):
     """A standalone server on a free port of 127.0.0.1, with a temporary folder of its own and no persistence.
 
     It lives until `stop()`, the end of its `with` block, the end of this object, or the end of this Python process,
@@ -49,16 +41,12 @@ class Server:
         ready_within: float = 5.0,
         choose_port: Callable[[], int] = free_port,
     ) -> None:
+        super().__init__(name)
         self.found = find() if found is None else found
-        self.name = name
         self.port = 0
-        label = re.sub("[^A-Za-z0-9]+", "-", name)
-        self.directory = Path(tempfile.gettempdir()) / f"course-{label}-{secrets.token_hex(6)}"
-        self.log = self.directory / "server.log"
         self._config = _checked(config or {})
         self._ready_within = ready_within
         self._choose_port = choose_port
-        self._process: GuardedProcess | None = None
 
     def start(self) -> Server:
         """Start the server and return it when it answers; do nothing if it runs already."""
@@ -75,37 +63,13 @@ class Server:
 
     def stop(self) -> None:
         """End the server, even a paused one, and remove its folder. Safe to call twice."""
-        if self._process is not None:
-            self._process.end()
-            self._process = None
-
-    def kill(self) -> None:
-        """SIGKILL, as a crash would; return when it is dead. The port and the folder are kept for `restart()`."""
-        if self._process is not None:
-            self._process.kill()
-
-    def pause(self) -> None:
-        """SIGSTOP: the server keeps its connections and answers nothing; return when it has stopped."""
-        self._running().pause()
-
-    def resume(self) -> None:
-        """SIGCONT: the server goes on where it was."""
-        self._running().resume()
+        self.end()
 
     def restart(self) -> None:
         """SIGTERM, then start again on the same port and in the same folder; only what was saved there survives."""
         if self._process is not None:
             self._process.terminate(GRACE)
         self.start()
-
-    def is_alive(self) -> bool:
-        """Whether the process runs; a paused one does."""
-        return self._process is not None and self._process.is_alive()
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id, or None when it does not run."""
-        return self._process.pid if self._process is not None and self._process.is_alive() else None
 
     @property
     def url(self) -> str:
@@ -126,7 +90,7 @@ class Server:
         return f"<Server {self.name}: {self.found}, {state}>"
 
     def _come_up(self) -> None:
-        deadline = time.monotonic() + self._ready_within
+        deadline, password = time.monotonic() + self._ready_within, self._config.get("requirepass", "")
         settings = self.directory / "redis.conf"
         fresh = self._process is None
         if self._process is None:
@@ -138,40 +102,17 @@ class Server:
             settings.write_text(self._settings(), encoding="utf-8")
             said_before = len(self._said())
             self._process.run()
-            if self._answers(self._process, deadline):
+            if answers(self._process, self.port, deadline, password):
                 return
             said = self._said()[said_before:]
             if self._process.is_alive() or not TAKEN.search(said):
                 break
-        raise ServerFailed(self._story(self._process, said))
-
-    def _running(self) -> GuardedProcess:
-        if self._process is None or not self._process.is_alive():
-            raise ServerFailed(f"{self.name} is not running")
-        return self._process
-
-    def _answers(self, process: GuardedProcess, deadline: float) -> bool:
-        """Whether this very process answers PING before the deadline; False as soon as it has ended."""
-        while (left := deadline - time.monotonic()) > 0 and not process.ends_within(min(left, POLL)):
-            if server_pid_at(self.port, password=self._config.get("requirepass", "")) == process.pid:
-                return True
-        return False
+        what = f"{self.name}, {self.found}, on port {self.port}"
+        raise ServerFailed(story(what, self._process, self._ready_within, said))
 
     def _settings(self) -> str:
         ours = {"bind": HOST, "port": str(self.port), "dir": "./", "daemonize": "no", "logfile": ""}
         return "".join(f"{key} {value or EMPTY}\n" for key, value in (DEFAULTS | self._config | ours).items())
-
-    def _said(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-
-    def _story(self, process: GuardedProcess, said: str) -> str:
-        what = f"{self.name}, {self.found}, on port {self.port}"
-        if process.is_alive():
-            end = f"did not answer PING within {self._ready_within:g} s"
-        else:
-            end = f"ended with status {process.returncode} instead of starting"
-        words = [f"  {line}" for line in said.splitlines() if line.strip()][-LAST_WORDS:]
-        return "\n".join([f"{what}: {end}.", "Its last words:" if words else "It wrote nothing.", *words])
 
 
 def _checked(config: Mapping[str, str]) -> dict[str, str]:

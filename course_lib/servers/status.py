@@ -10,6 +10,7 @@ from course_lib.servers.asking import Command, ask_all, info
 from course_lib.servers.node import Node
 
 WITHIN = 0.25  # s for all nodes together
+PATIENTLY = 2.0  # s for them before something is done that rests on what they say
 NAME = "course"  # what the Sentinels call what they watch
 QUESTIONS: dict[str, list[Command]] = {
     "data": [("INFO", "replication"), ("DBSIZE",), ("CLUSTER", "NODES")],

@@ -189,10 +189,9 @@ class Topology:
         Nothing passes in either direction, and no connection is seen to close: as when a cable is pulled.
         Does not: cut off what a client does, and MIGRATE is one.
         """
-        if self._relays is None:
-            self._nodes_run()
-            raise ValueError(f"there is nothing to cut in {self.profile!r}: its servers do not talk to each other")
         node = self._node(name)
+        if self._relays is None:
+            raise ValueError(f"there is nothing to cut in {self.profile!r}: its servers do not talk to each other")
         node.is_cut = True
         self._relays.cut(node.port)
 

@@ -18,6 +18,7 @@ import yaml
 
 from course_lib.servers import compose
 from course_lib.servers.compose import CONFIG, MOUNTED, Service
+from course_lib.servers.relays import SCRIPT
 
 from .observing import ROOT
 
@@ -72,9 +73,8 @@ def test_every_server_is_published_once_on_loopback_only() -> None:
     assert all(re.fullmatch(r"127\.0\.0\.1:(\d+):\d+", port) for port in ports)
     here = Counter(int(port.split(":")[1]) for port in ports)
     assert set(here.values()) == {1}
-    assert Counter(service.port for service in servers()) == Counter(
-        int(port.split(":")[1]) for port in published(services()["net"])
-    )
+    shared = Counter(int(port.split(":")[1]) for port in published(services()["net"]))
+    assert shared == Counter([*(service.port for service in servers()), compose.relay_port("sentinel")])
     assert all(port.split(":")[1] == port.split(":")[2] for port in published(services()["net"]))
 
 
@@ -86,23 +86,60 @@ def test_all_servers_share_one_network_so_an_address_means_the_same_everywhere()
 
 def test_images_are_pinned_and_nothing_runs_as_root() -> None:
     for name, body in services().items():
-        assert re.search(r":\d+\.\d+\.\d+(-\w+)?}?$", body["image"]), name
+        assert re.search(r":\d+\.\d+\.\d+(-[\w-]+)?}?$", body["image"]), name
         assert body["user"] not in ("root", "0"), name
         assert body["cap_drop"] == ["ALL"], name
         assert body["security_opt"] == ["no-new-privileges:true"], name
 
 
+def after(word: str, service: Service) -> str:
+    """What follows this word in its command."""
+    return service.command[service.command.index(word) + 1]
+
+
 def test_every_server_is_asked_for_its_health_at_its_own_port() -> None:
     for service in servers():
-        assert services()[service.name]["healthcheck"]["test"] == ["CMD", "redis-cli", "-p", str(service.port), "ping"]
+        own = after("--port", service)
+        assert services()[service.name]["healthcheck"]["test"] == ["CMD", "redis-cli", "-p", own, "ping"]
+
+
+def test_the_relay_leads_to_every_node_that_others_talk_to() -> None:
+    """At the port, and the port of the bus, that the node announces; and each says to the relay who it is."""
+    orders = []
+    for service in [*compose.services("sentinel"), *compose.services("cluster")]:
+        orders.append(f"listen {service.port} {after('--port', service)} {service.port} node")
+        assert "relay" in services()[service.name]["depends_on"]
+        if service.kind == "sentinel":
+            assert after("announce-port", service) == str(service.port)
+            assert re.fullmatch(f"{service.port:08d}[0-9a-f]{{32}}", after("myid", service))
+        else:
+            assert after("--replica-announce-port", service) == str(service.port)
+    for service in compose.services("cluster"):
+        bus = after("--cluster-announce-bus-port", service)
+        assert after("--cluster-announce-port", service) == str(service.port)
+        assert bus == str(service.port + 10_000)  # as redis-cli, which introduces them, takes for granted
+        orders.append(f"listen {bus} {int(after('--port', service)) + 10_000} {service.port} bus")
+    relay = services()["relay"]
+    assert relay["command"] == ["python", "-IS", "/relay/relay_service.py", "17900", *orders]
+    assert {profile: compose.relay_port(profile) for profile in TOPOLOGIES} == {
+        "standalone": None,
+        "sentinel": 17900,
+        "cluster": 17900,
+        "redlock": None,
+    }
+    mounted = [volume.split(":") for volume in relay["volumes"]]
+    scripts = [SCRIPT, SCRIPT.with_name("relay_service.py")]
+    assert [(ROOT / source).resolve() for source, *_ in mounted] == scripts
+    assert [(target, mode) for _, target, mode in mounted] == [(f"/relay/{path.name}", "ro") for path in scripts]
+    assert all(path.is_file() for path in scripts)
 
 
 def test_every_file_that_is_mounted_or_named_exists() -> None:
-    for name, body in services().items():
-        for volume in body.get("volumes", ()):
-            source, target, mode = volume.split(":")
-            assert (ROOT / source).resolve() == CONFIG, name
-            assert (target + "/", mode) == (MOUNTED, "ro"), name
+    for service in servers():
+        (volume,) = services()[service.name]["volumes"]
+        source, target, mode = volume.split(":")
+        assert (ROOT / source).resolve() == CONFIG, service.name
+        assert (target + "/", mode) == (MOUNTED, "ro"), service.name
     text = "".join(path.read_text(encoding="utf-8") for path in CONFIG.iterdir())
     words = [word for service in servers() for word in service.command]
     named = {name for word in [*words, text] for name in re.findall(f"{MOUNTED}([\\w.]+)", word)}
@@ -110,11 +147,12 @@ def test_every_file_that_is_mounted_or_named_exists() -> None:
 
 
 def test_every_port_that_a_configuration_names_is_a_server_of_that_profile() -> None:
-    sentinels = {service.port for service in compose.services("sentinel")}
+    here = compose.services("sentinel")
+    ports = {port for service in here for port in (service.port, int(after("--port", service)))}
     (watched,) = re.findall(r"sentinel monitor course 127\.0\.0\.1 (\d+) 2", (CONFIG / "sentinel.conf").read_text())
     assert int(watched) == compose.services("sentinel")[0].port
     for service in compose.services("sentinel"):
-        assert {int(word) for word in service.command if re.fullmatch(r"\d{5}", word)} <= sentinels
+        assert {int(word) for word in service.command if re.fullmatch(r"\d{5}", word)} <= ports
 
 
 def test_an_engine_and_we_form_the_same_cluster() -> None:
@@ -128,7 +166,7 @@ def test_an_engine_and_we_form_the_same_cluster() -> None:
     assert created is not None
     primaries = [f"127.0.0.1:{s.port}" for s in compose.services("cluster") if not s.replicates]
     assert created[1].split() == primaries
-    assert set(services()["cluster-form"]["depends_on"]) == {"net", *ports}
+    assert set(services()["cluster-form"]["depends_on"]) == {"net", "relay", *ports}
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +17,19 @@ import pytest
 import yaml
 
 from course_lib.errors import NoEngine, ServerFailed
-from course_lib.servers import Found, NodeStatus, Server, composed
-from course_lib.servers.asking import ask
+from course_lib.servers import Found, NodeStatus, Server, composed, guarded
+from course_lib.servers.asking import ask, ask_all
 from course_lib.servers.compose import COMPOSE, Service
 from course_lib.servers.composed import Composed
 from course_lib.servers.engine import Container, Engine, find_engine
+from course_lib.servers.ports import HOST, free_port
+from course_lib.servers.relays import SCRIPT, ContainedRelays
 from course_lib.widgets.topology_panel import TopologyPanel
 
-from .observing import wait_until
+from .observing import listens, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+AT_ONCE = {"repl-diskless-sync-delay": "0"}
 LAB = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["lab"]
 
 
@@ -35,49 +41,55 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 class Processes:
-    """An engine whose one container is a process of ours: the same commands, obeyed without a container."""
+    """An engine whose containers are processes of ours: the same commands, obeyed without containers."""
 
     cli = "processes"
 
-    def __init__(self, found: Found) -> None:
-        self.server = Server(found)
-        self.port, self.exists, self.commands = self.server.start().port, False, list[str]()
-        self.server.kill()
+    def __init__(self, **servers: Server) -> None:
+        self.servers, self.exists, self.commands = servers, False, list[str]()
+        self.ports = {name: server.start().port for name, server in servers.items()}
+        for server in servers.values():
+            server.kill()
 
     def containers(self) -> dict[str, Container]:
-        made = Container("an-id", "standalone", self.server.is_alive())
-        return {"standalone": made} if self.exists else {}
+        made = {name: Container(name, name, server.is_alive()) for name, server in self.servers.items()}
+        return made | {"relay": Container("relay", "relay", True)} if self.exists else {}
 
-    def composed(self, profiles: list[str], *words: str) -> str:
-        assert profiles == ["standalone"]
-        self.commands.append(words[0])
+    def composed(self, profiles: Sequence[str], *words: str) -> str:
+        self.commands.append(" ".join([*profiles, words[0]]))
         if words[0] == "up":
-            self.server.start()
+            for server in self.servers.values():
+                server.start()
             self.exists = True
         return ""
 
     def run(self, *words: str, within: float = 0.0) -> str:
-        verb, *_, name = words
-        assert name == "an-id"
+        verb, *_ = words
+        server = self.servers[words[-1]]
         self.commands.append(" ".join(words[:-1]))
         if verb == "start":
-            self.server.start()
+            server.start()
         elif verb == "rm":
-            self.server.kill()
+            for name in words[words.index("--volumes") + 1 :]:
+                self.servers[name].kill()
             self.exists = False
         else:
             assert verb == "kill"
-            {"KILL": self.server.kill, "STOP": self.server.pause, "CONT": self.server.resume}[words[2]]()
+            {"KILL": server.kill, "STOP": server.pause, "CONT": server.resume}[words[2]]()
         return ""
+
+    def stop(self) -> None:
+        for server in self.servers.values():
+            server.stop()
 
 
 @pytest.fixture
 def engine(found: Found, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
-    made = Processes(found)
-    one = Service("standalone", "data", made.port, ("redis-server",))
+    made = Processes(standalone=Server(found))
+    one = Service("standalone", "data", made.ports["standalone"], ("redis-server",))
     monkeypatch.setattr(composed, "services", lambda profile: (one,))
     yield made
-    made.server.stop()
+    made.stop()
 
 
 def test_the_verbs_do_to_a_container_what_they_do_to_a_process(engine: Processes) -> None:
@@ -88,9 +100,9 @@ def test_the_verbs_do_to_a_container_what_they_do_to_a_process(engine: Processes
         return one.state, one.role, one.keys
 
     with Composed("standalone", engine=engine) as topology:  # type: ignore[arg-type]
-        assert topology.url("standalone") == f"redis://127.0.0.1:{engine.port}/0"
+        assert topology.url("standalone") == f"redis://127.0.0.1:{engine.ports['standalone']}/0"
         until(lambda: seen() == ("up", "primary", 0))
-        ask(engine.port, "SET", "a", "1")
+        ask(topology.port("standalone"), "SET", "a", "1")
         topology.kill("standalone")
         topology.kill("standalone")
         assert seen() == ("down", "unknown", None)
@@ -98,7 +110,7 @@ def test_the_verbs_do_to_a_container_what_they_do_to_a_process(engine: Processes
             topology.pause("standalone")
         topology.restart("standalone")
         until(lambda: seen() == ("up", "primary", 0))
-        ask(engine.port, "SET", "a", "1")
+        ask(topology.port("standalone"), "SET", "a", "1")
         topology.pause("standalone")
         assert seen() == ("paused", "unknown", None)
         topology.resume("standalone")
@@ -107,31 +119,121 @@ def test_the_verbs_do_to_a_container_what_they_do_to_a_process(engine: Processes
         topology.restart("standalone")
         topology.reset()
         until(lambda: seen() == ("up", "primary", 0))
-    assert engine.commands[-2:] == ["rm --force --volumes", "down"]
-    assert not engine.server.is_alive()
+    assert engine.commands[-2:] == ["rm --force --volumes", "standalone sentinel cluster redlock down"]
+    assert not engine.servers["standalone"].is_alive()
 
 
 def test_what_ran_before_is_used_and_left_alone(engine: Processes) -> None:
     engine.composed(["standalone"], "up")
     with Composed("standalone", engine=engine) as topology:  # type: ignore[arg-type]
         until(lambda: topology.status()[0].state == "up")
-    assert engine.commands == ["up"]
-    assert engine.server.is_alive()
+    assert engine.commands == ["standalone up"]
+    assert engine.servers["standalone"].is_alive()
 
 
-def test_a_partition_is_refused_with_what_to_do_instead(engine: Processes) -> None:
-    """In the panel too, where it is a sentence."""
+def test_what_cannot_be_done_is_told_in_the_panel_too(engine: Processes) -> None:
     with Composed("standalone", engine=engine) as topology:  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match=r"share one network.*Topology\('standalone'\), which has a relay"):
-            topology.partition("standalone")
         with pytest.raises(ValueError, match="no server is called 'nobody'; there are: standalone"):
             topology.partition("nobody")
         panel = TopologyPanel(topology)
         panel.do("partition", "standalone")
-        assert "Partition standalone did not work: containers of docker-compose.yml" in panel.face.told.value
+        assert "Partition standalone did not work: there is nothing to cut in &#x27;standalone" in panel.face.told.value
         panel.do("kill", "standalone")
         assert "you killed standalone" in panel.face.told.value
         assert "standalone: down" in panel.face.picture.value
+
+
+@contextmanager
+def relayed(*servers: Server) -> Iterator[tuple[int, list[int]]]:
+    """The script that the relay's container runs, as a process before these servers: its port, and theirs."""
+    port, fronts = free_port(), [free_port() for _ in servers]
+    orders = [f"listen {own} {server.port} {own} node" for own, server in zip(fronts, servers, strict=True)]
+    script = SCRIPT.with_name("relay_service.py")
+    process = guarded([sys.executable, "-IS", str(script), str(port), *orders], grace=0)
+    try:
+        wait_until(lambda: listens(port), "the relay hears")
+        yield port, fronts
+    finally:
+        process.end()
+
+
+def test_a_partition_cuts_containers_off_from_each_other_and_not_from_clients(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica loses its primary and catches up when healed; whoever comes meanwhile finds the cut, and a reset
+    ends it."""
+    engine = Processes(primary=Server(found, config=AT_ONCE), replica1=Server(found))
+    try:
+        with relayed(*engine.servers.values()) as (hears, fronts):
+            replicaof = ("redis-server", "--replicaof", HOST, str(fronts[0]))
+            two = tuple(
+                Service(name, "data", front, command)
+                for name, front, command in zip(engine.servers, fronts, (("redis-server",), replicaof), strict=True)
+            )
+            monkeypatch.setattr(composed, "services", lambda profile: two)
+            monkeypatch.setattr(composed, "relay_port", lambda profile: hears)
+            for server, front in zip(engine.servers.values(), fronts, strict=True):
+                server.start()
+                ask(server.port, "CONFIG", "SET", "replica-announce-port", front)
+                ask(server.port, "REPLICAOF", *(("NO", "ONE") if front == fronts[0] else (HOST, fronts[0])))
+            engine.exists = True
+            check_a_partition(engine, fronts)
+    finally:
+        engine.stop()
+
+
+def check_a_partition(engine: Any, fronts: list[int]) -> None:
+    def seen() -> dict[str, tuple[str, str, str, int | None]]:
+        return {one.name: (one.state, one.role, one.link, one.keys) for one in topology.status()}
+
+    with Composed("sentinel", engine=engine) as topology:
+        until(lambda: seen()["replica1"] == ("up", "replica", "up", 0))
+        assert ask_all({topology.port("primary"): [("SET", "a", 1), ("WAIT", 1, 0)]}, 20.0)[fronts[0]] == ["OK", 1]
+        topology.partition("replica1")
+        assert ask_all({topology.port("primary"): [("SET", "b", 1), ("WAIT", 1, 500)]}, 20.0)[fronts[0]] == ["OK", 0]
+        assert seen()["replica1"] == ("cut off", "replica", "up", 1)
+        assert seen()["primary"] == ("up", "primary", "", 2)
+        with Composed("sentinel", engine=engine) as late:
+            assert [one.state for one in late.status()] == ["up", "cut off"]
+            late.heal("replica1")
+        topology.heal("replica1")
+        until(lambda: seen()["replica1"] == ("up", "replica", "up", 2))
+        topology.partition("primary")
+        engine.servers["primary"].kill()
+        until(lambda: seen()["primary"] == ("down", "unknown", "", None))
+    assert engine.servers["replica1"].is_alive()
+
+
+@pytest.mark.parametrize("line", ["", "GET / HTTP/1.1\r", "cut", "cut x", "close 1", "cut 1 2", "x" * 5000])
+def test_the_relay_takes_no_other_order_from_outside(line: str, rude: int) -> None:
+    """And goes on."""
+    with socket.create_connection((HOST, rude), 10) as connection, connection.makefile() as answers:
+        connection.sendall(f"{line}\n".encode())
+        assert answers.readline() == ("wrong\n" if line else "")
+    relays = ContainedRelays(rude)
+    relays.cut(17)
+    assert relays.cuts() == {17}
+    relays.heal(17)
+    assert relays.cuts() == set()
+
+
+@pytest.fixture(scope="module")
+def rude() -> Iterator[int]:
+    with relayed() as (port, _):
+        yield port
+
+
+def test_a_relay_that_has_ended_is_told(found: Found) -> None:
+    """Its script ends with it; and one that cannot have its port says which."""
+    with pytest.raises(ServerFailed, match="relay is gone"):
+        ContainedRelays(free_port()).cut(1)
+    with Server(found) as taken:
+        script = SCRIPT.with_name("relay_service.py")
+        order = f"listen {taken.port} 1 1 node"
+        done = subprocess.run(
+            [sys.executable, "-IS", str(script), "0", order], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert (done.returncode, done.stderr) == (1, f"{order}: taken\n")
 
 
 # -- engines ----------------------------------------------------------------------------------------------------------
@@ -244,8 +346,10 @@ def test_containers_fail_over_and_leave_nothing(containers: Engine) -> None:
         return next(one for one in topology.status() if one.name == name)
 
     with Composed("sentinel") as sentinel, Composed("cluster") as cluster, Composed("redlock") as redlock:
-        assert set(roles(redlock).values()) == {"primary"}
-        assert sum(b - a + 1 for one in cluster.status() for a, b in one.slots if one.role == "primary") == 16384
+        until(lambda: set(roles(redlock).values()) == {"primary"})
+        until(
+            lambda: sum(b - a + 1 for one in cluster.status() for a, b in one.slots if one.role == "primary") == 16384
+        )
         panel = TopologyPanel(sentinel)
         asyncio.run(written(sentinel, cluster))
         panel.do("kill", "primary")
@@ -254,13 +358,23 @@ def test_containers_fail_over_and_leave_nothing(containers: Engine) -> None:
         until(lambda: (node(sentinel, "primary").role, node(sentinel, "primary").link) == ("replica", "up"))
         panel.do("promote", "primary")
         assert "you promoted primary" in panel.face.told.value
+        until(lambda: roles(sentinel) | {"replica1": "replica", "replica2": "replica"} == roles(sentinel))
+        panel.do("partition", "primary")
+        until(lambda: "primary" in [role for name, role in roles(sentinel).items() if name != "primary"])
+        until(lambda: (node(sentinel, "primary").state, node(sentinel, "primary").role) == ("cut off", "primary"))
+        panel.do("heal", "primary")
+        until(lambda: (node(sentinel, "primary").role, node(sentinel, "primary").link) == ("replica", "up"))
         asyncio.run(written(sentinel, cluster))
         assert cluster.reshard(20, "node1", "node3") == 20
         cluster.promote("node4")
         until(lambda: node(cluster, "node1").role == "replica")
+        cluster.partition("node4")
+        until(lambda: node(cluster, "node1").role == "primary")
+        cluster.heal()
+        until(lambda: (node(cluster, "node4").role, node(cluster, "node4").link) == ("replica", "up"))
         cluster.pause("node2")
         assert node(cluster, "node2").state == "paused"
         redlock.kill("redlock3")
         assert node(redlock, "redlock3").state == "down"
         redlock.reset()
-        assert node(redlock, "redlock3").state == "up"
+        until(lambda: node(redlock, "redlock3").state == "up")
