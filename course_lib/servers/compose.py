@@ -15,6 +15,7 @@ MOUNTED = "/config/"  # where CONFIG is seen in a container
 REPLICATES = "course.replicates"  # the label of a cluster's replica: whose
 # The words before a server's port, the outermost first: where others reach it, where it listens itself.
 PORTS = ("--replica-announce-port", "announce-port", "--port")
+REPLICA = MOUNTED + "replica.conf"  # the configuration of a server that starts as a replica, but for a cluster's
 RELAY = "relay"  # the service before the nodes of a topology whose nodes talk to each other
 
 
@@ -30,6 +31,11 @@ class Service:
     port: int
     command: tuple[str, ...]
     replicates: str = ""
+
+    @property
+    def follows(self) -> bool:
+        """Whether it starts as a replica of the profile's first server."""
+        return REPLICA in self.command
 
 
 def profiles() -> tuple[str, ...]:

@@ -122,7 +122,7 @@ class Composed(Topology):
 
     def _wait_until_ready(self, nodes: Sequence[Node]) -> None:
         wait_until(lambda: all(map(_answers, nodes)), "every container answers", READY_WITHIN)
-        replicas = [node for node in nodes if "--replicaof" in node.service.command]
+        replicas = [node for node in nodes if node.service.follows]
         if replicas:
             forming.wait_for_links(replicas)
         if sentinels := [node for node in nodes if node.kind == "sentinel"]:

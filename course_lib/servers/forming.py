@@ -34,7 +34,7 @@ def wait_until(holds: Callable[[], bool], what: str, within: float = READY_WITHI
 
 def bring_up(nodes: Sequence[Node], start: Callable[[Node], object]) -> None:
     """Start the servers, each kind after those that it needs, and return when they are a topology."""
-    replicas = [node for node in nodes if "--replicaof" in node.service.command]
+    replicas = [node for node in nodes if node.service.follows]
     sentinels = [node for node in nodes if node.kind == "sentinel"]
     each(start, [node for node in nodes if node not in replicas + sentinels])
     each(start, replicas)

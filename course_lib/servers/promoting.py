@@ -97,6 +97,7 @@ def _by_sentinel(node: Node, sentinels: Sequence[Node]) -> None:
         wait_until(done, f"{node.name} is the primary, and all Sentinels say so", 2 * WITHIN)
     finally:
         ask(node.own, "CONFIG", "SET", "replica-priority", usual)
+        ask(node.own, "CONFIG", "REWRITE")  # as the Sentinels have made it do, for its new role, meanwhile
 
 
 def _is_candidate(node: Node, sentinels: Sequence[Node]) -> bool:

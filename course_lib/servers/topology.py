@@ -174,7 +174,7 @@ class Topology:
     def restart(self, name: str) -> None:
         """Start a server again, on its port and in its folder; one that runs is killed. Return when it answers.
 
-        No data survive this, unless `config` says so; what Sentinels and cluster nodes know of the others does. An old
+        No data survive this, unless `config` says so; what it has written down of its role and of the others does. A
         primary comes back as one, and empty, until a Sentinel tells it whom to follow.
         """
         with self._lock:

@@ -19,7 +19,7 @@ import yaml
 from course_lib.errors import NoEngine, ServerFailed
 from course_lib.servers import Found, NodeStatus, Server, composed, guarded
 from course_lib.servers.asking import ask, ask_all
-from course_lib.servers.compose import COMPOSE, Service
+from course_lib.servers.compose import COMPOSE, REPLICA, Service
 from course_lib.servers.composed import Composed
 from course_lib.servers.engine import Container, Engine, find_engine
 from course_lib.servers.ports import HOST, free_port
@@ -165,10 +165,10 @@ def test_a_partition_cuts_containers_off_from_each_other_and_not_from_clients(
     engine = Processes(primary=Server(found, config=AT_ONCE), replica1=Server(found))
     try:
         with relayed(*engine.servers.values()) as (hears, fronts):
-            replicaof = ("redis-server", "--replicaof", HOST, str(fronts[0]))
+            replica = ("redis-server", REPLICA)
             two = tuple(
                 Service(name, "data", front, command)
-                for name, front, command in zip(engine.servers, fronts, (("redis-server",), replicaof), strict=True)
+                for name, front, command in zip(engine.servers, fronts, (("redis-server",), replica), strict=True)
             )
             monkeypatch.setattr(composed, "services", lambda profile: two)
             monkeypatch.setattr(composed, "relay_port", lambda profile: hears)

@@ -161,7 +161,10 @@ def test_a_partition_without_a_failover_loses_nothing(found: Found) -> None:
 
 
 def test_a_quorum_without_a_majority_promotes_nobody(found: Found) -> None:
-    """One Sentinel of two finds the primary down, which is its quorum, and is not elected; with the other, one is."""
+    """One Sentinel of two finds the primary down, which is its quorum, and is not elected; with the other, one is.
+
+    Who is promoted writes it down, and is the primary after a restart too.
+    """
     services = ("primary", "replica1", "sentinel1", "sentinel2")
     with Topology("sentinel", found, services=services) as topology:
         for name in ("sentinel1", "sentinel2"):
@@ -174,6 +177,10 @@ def test_a_quorum_without_a_majority_promotes_nobody(found: Found) -> None:
         assert of(topology, "replica1").role == "replica"
         topology.restart("sentinel2")
         assert wait_for_failover(topology, "primary") == "replica1"
+        for name in ("sentinel1", "sentinel2", "replica1"):
+            topology.kill(name)
+        topology.restart("replica1")
+        wait_until(lambda: of(topology, "replica1").role == "primary", "it has not forgotten its role", LONG)
 
 
 # -- cluster ----------------------------------------------------------------------------------------------------------
