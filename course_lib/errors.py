@@ -48,6 +48,10 @@ class OutOfBudget(CourseError):
     """A simulation ran past its allowance of steps or of virtual time; it probably loops for ever."""
 
 
+class Unrepeatable(CourseError):
+    """The same schedule was played twice and went two ways: something outlives a run, or is drawn outside of it."""
+
+
 # -- servers ----------------------------------------------------------------------------------------------------------
 
 

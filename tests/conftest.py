@@ -1,11 +1,13 @@
-"""What every test may use, and the rule that CI lives by: with COURSE_STRICT set, a test that is skipped has failed."""
+"""What every test may use, the order of the files, and CI's rule: with COURSE_STRICT set, a skipped test has failed."""
 
 from __future__ import annotations
 
 import gc
 import os
 import shutil
+import signal
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,40 @@ PERMITTED_SKIPS = {
     "the package index could not supply the peers": "theirs is the fault that a test shows, and .ci/run has tried",
     "this Python is not installed": "CI runs the same tests under each Python in a job of its own",
 }
+
+# What takes longest, the longest first: a worker takes a file at a time, and a long one that begins late is waited for
+# while the other workers have nothing to do. A worker keeps its browser from one file of tests/browser to the next.
+LONGEST = (
+    "browser/test_lesson_05.py",
+    "browser/test_lesson_01.py",
+    "browser/test_lesson_04.py",
+    "browser",
+    "grading/test_programs.py",
+    "test_notebooks.py",
+    "servers/test_topology.py",
+    "test_bootstrap.py",
+    "grading",
+    "servers",
+    "patterns",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """xdist deals the files as they are collected, not those with most tests first, which are not the longest.
+
+    And a shell that starts us in the background lets us, and so all that we start, ignore Control-C, which tests send.
+    """
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; else as they stand."""
+    tests = Path(__file__).parent
+    places = {tests / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: min(places.get(part, len(places)) for part in (item.path, *item.path.parents)))
 
 
 def pytest_collection_finish() -> None:

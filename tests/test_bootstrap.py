@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -98,6 +99,13 @@ def write_wheel(folder: Path) -> Path:
     return wheel
 
 
+def tool(clone: Clone, name: str, script: str) -> None:
+    """Put a program on the clone's PATH."""
+    made = Path(clone.env["PATH"]) / name
+    made.write_text(script)
+    made.chmod(0o755)
+
+
 def is_sentence(said: str) -> bool:
     """It tells the learner what to do, and shows no traceback."""
     return "Traceback" not in said and "the same command again" in said
@@ -109,10 +117,23 @@ def clone(request: pytest.FixtureRequest, tmp_path: Path) -> Clone:
     return Clone(tmp_path, request.param)
 
 
+# uv's two commands, by the pip that runs these tests: it installs for real, but makes no pip of its own, which is slow.
+STAND_IN = f"""#!/bin/sh
+case $1 in
+--version) echo uv ;;
+venv) exec '{sys.executable}' -I -m venv --without-pip "$4" ;;
+pip) exec '{sys.executable}' -I -m pip --python "$5" install --require-hashes -r "$6" ;;
+esac
+"""
+
+
 @pytest.fixture
 def quick_clone(tmp_path: Path) -> Clone:
-    """For what does not depend on the builder: uv where there is one, because pip takes 3 s to make an environment."""
-    return Clone(tmp_path, BUILDERS[-1])
+    """For what does not depend on the builder: uv, or where there is none what stands for it; pip alone takes 4 s."""
+    clone = Clone(tmp_path, BUILDERS[-1])
+    if clone.builder == "pip" and importlib.util.find_spec("pip"):
+        tool(clone, "uv", STAND_IN)
+    return clone
 
 
 @pytest.fixture
@@ -180,9 +201,8 @@ def test_the_real_lock_builds_from_nothing(tmp_path: Path, builder: str) -> None
 def test_an_interrupted_build_ends_its_step_and_says_how_to_go_on(pip_clone: Clone) -> None:
     """Control-C reaches bootstrap while a step runs: the step's process is gone when bootstrap is."""
     pid_file = pip_clone.root / "pid"
-    fake = Path(pip_clone.env["PATH"]) / "uv"  # a builder whose first step never ends
-    fake.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo uv && exit\necho $$ >"{pid_file}"\nexec /bin/sleep 60\n')
-    fake.chmod(0o755)
+    endless = f'#!/bin/sh\n[ "$1" = --version ] && echo uv && exit\necho $$ >"{pid_file}"\nexec /bin/sleep 60\n'
+    tool(pip_clone, "uv", endless)  # a builder whose first step never ends
     process = pip_clone.start()
     while not (pid_file.exists() and pid_file.read_text().endswith("\n")):
         assert process.poll() is None
@@ -234,8 +254,7 @@ def test_a_python_outside_the_range_looks_for_one_inside(pip_clone: Clone, monke
     with pytest.raises(bootstrap.Refusal, match=r"found only Python 3\.10\.1"):
         bootstrap.find_python(uv="")
     for other in {11, 12, 13, 14} - {minor}:
-        (tools / f"python3.{other}").write_text("#!/bin/sh\nexit 127\n")
-        (tools / f"python3.{other}").chmod(0o755)
+        tool(pip_clone, f"python3.{other}", "#!/bin/sh\nexit 127\n")
     (tools / f"python3.{minor}").symlink_to(sys.executable)
     assert bootstrap.find_python(uv="") == str(tools / f"python3.{minor}")
 

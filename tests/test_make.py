@@ -12,8 +12,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from conftest import LONGEST, pytest_collection_modifyitems
 from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +40,17 @@ def test_arguments_are_passed_on() -> None:
     assert "-m jupyterlab" in make("-n", "lab")
     assert make("-n", "lab", "LAB_ARGS=--no-browser --port=9999").rstrip().endswith("--no-browser --port=9999")
     assert make("-n", "test", "TEST_ARGS=-x tests/test_make.py").rstrip().endswith("-x tests/test_make.py")
+
+
+def test_the_tests_that_take_longest_begin_first() -> None:
+    """Every name in the list is there; a file that is not in it comes after those that are, in its old order."""
+    tests = ROOT / "tests"
+    assert [name for name in LONGEST if not (tests / name).exists()] == []
+    named = [tests / name if name.endswith(".py") else tests / name / "test_any.py" for name in LONGEST]
+    others = [tests / "test_b.py", tests / "test_a.py"]
+    items: list[Any] = [SimpleNamespace(path=path) for path in (*others, *reversed(named))]
+    pytest_collection_modifyitems(items)
+    assert [item.path for item in items] == [*named, *others]
 
 
 def test_the_makefile_is_one_that_gnu_make_3_81_reads() -> None:

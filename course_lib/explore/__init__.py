@@ -4,7 +4,7 @@ What a trial needs of the simulation is passed on here, so that a judge imports 
 """
 
 from course_lib.explore.codes import decode, encode
-from course_lib.explore.exhaustive import enumerate_all
+from course_lib.explore.exhaustive import REPEATABLE, enumerate_all
 from course_lib.explore.game import Game
 from course_lib.explore.ordering import Allowance, by_order, estimated, stages
 from course_lib.explore.orders import Orders
@@ -17,13 +17,15 @@ from course_lib.explore.telling import NAMED, counted, either, in_turn, struck, 
 from course_lib.explore.trial import Play, Schedule, Trial, Violation, described, play
 from course_lib.explore.turncodes import decode_turns, encode_turns
 from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, Turn, Turns, steady
-from course_lib.sim.fakes import Extension, Session
+from course_lib.sim.fakes import EPOCH, Extension, Session
 from course_lib.sim.replication import Replication
 
 __all__ = [
     "CRASHED",
+    "EPOCH",
     "KINDS",
     "NAMED",
+    "REPEATABLE",
     "Allowance",
     "Budget",
     "Extension",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from time import monotonic
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, Unrepeatable
 from course_lib.explore.footprint import Footprint, commute, footprint, struck
 from course_lib.explore.orders import Orders, Progress, Who
 from course_lib.explore.trial import Play, Schedule, Trial, play
@@ -53,6 +53,12 @@ def enumerate_all(
         path.turn_back()
     found.complete = True
     return found
+
+
+REPEATABLE = (
+    "What a run does may depend on its seed and its schedule alone; so its clients must keep nothing from one run to "
+    "the next (in a global variable, or in the default of an argument), and draw and tell the time as the world does."
+)
 
 
 class Redundant(CourseError):
@@ -124,6 +130,9 @@ class Path:
         fork = self._forks[self._depth]
         self._depth += 1
         move = fork.moves[fork.chosen]
+        at, who = (move.at if isinstance(move, Move) else move), fork.steps[fork.chosen][0]
+        if at >= len(turns) or turns[at][:3] != who:
+            raise Unrepeatable(f"{who[0]} did something else than before, in the same order of commands. {REPEATABLE}")
         self.struck += isinstance(move, Move)
         return move
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from course_lib.errors import BadReplayCode
 from course_lib.explore.codes import check_exercise, decode, encode
 from course_lib.explore.trial import Schedule
-from course_lib.explore.turncodes import decode_turns, encode_turns
+from course_lib.explore.turncodes import decode_turns, encode_turns, where
 
 
 def code_of(exercise: str, revision: int, trial: int, schedule: Schedule) -> str:
@@ -29,6 +29,6 @@ def schedule_of(code: str, exercise: str, revision: int) -> tuple[int, Schedule]
     schedule = decode_turns(code, name)  # whatever it names, it is whole
     parts = name.split(".")
     if len(parts) != 4 or not all(part.isdecimal() for part in parts):
-        raise BadReplayCode(f"{code!r} belongs to the puzzle {name!r}: open it on that puzzle's panel.")
+        raise BadReplayCode(f"{code!r} belongs to {name!r}, which is no exercise: {where(code)}.")
     check_exercise(code, exercise, revision, ".".join(parts[:2]), int(parts[2]))
     return int(parts[3]), schedule

@@ -191,7 +191,7 @@ def _as_written(turns: tuple[int | Move, ...]) -> Choose:
     left = iter(turns)
 
     def choose(able: Sequence[Turn]) -> int | Move:
-        turn = next(left, 0)
-        return turn if isinstance(turn, Move) else min(turn, len(able) - 1)
+        turn, last = next(left, 0), len(able) - 1
+        return turn._replace(at=min(turn.at, last)) if isinstance(turn, Move) else min(turn, last)
 
     return choose

@@ -41,6 +41,8 @@ def decode_turns(code: str, name: str) -> Schedule:
     """The schedule. Raises: BadReplayCode, which says whether the code is mistyped, outdated or another game's."""
     parts = code.strip().split("-")
     parts[0] = parts[0].upper()
+    if re.fullmatch(r"R\d+", parts[0]):
+        raise BadReplayCode(f"{code!r} names a run in time, of an exercise: replay(…) in course_lib.grading plays it.")
     if len(parts) != 5 or not re.fullmatch(r"T\d+", parts[0]):
         raise BadReplayCode(f"{code!r} is no code of a schedule: one looks like {FORMAT}-{name}-2-0100-7KQ3.")
     if parts[0] != FORMAT:
@@ -50,12 +52,22 @@ def decode_turns(code: str, name: str) -> Schedule:
     if parts[4].upper().translate(READ_AS) != _checksum(text) or not parts[2].isdigit():
         raise mistyped
     if parts[1].lower() != name:
-        raise BadReplayCode(f"{code!r} belongs to {parts[1]!r}, not to {name!r}: open it there.")
+        raise BadReplayCode(f"{code!r} belongs to {parts[1]!r}, not to {name!r}: {where(code)}.")
     try:
         moves = () if parts[3] == "." else tuple(_read(parts[3].lower()))
     except ValueError:
         raise mistyped from None
     return Schedule(int(parts[2]), turns=moves)
+
+
+def where(code: str) -> str:
+    """What plays a code, by the name in it: the judge of an exercise, a puzzle's panel, or `explore`."""
+    code, name = code.strip(), code.split("-")[1].lower()
+    if exercise := re.fullmatch(r"([0-9]{2}\.[0-9]+)\.[0-9]+\.[0-9]+", name):
+        return f'replay("{exercise[1]}", "{code}", …) in course_lib.grading plays it, with your answer'
+    if name.endswith((".naive", ".mended")):
+        return f"open it on the panel of the puzzle {name.rpartition('.')[0]!r}"
+    return f'explore(…, code="{code}") plays it'
 
 
 def _written(move: int | Move) -> str:

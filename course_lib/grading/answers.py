@@ -8,15 +8,22 @@ import inspect
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import CodeType
-from typing import Any
+from functools import partial, wraps
+from types import CodeType, FunctionType
+from typing import Any, NoReturn
 
 from redis.exceptions import DataError, ResponseError
 
+from course_lib.errors import CourseError
 from course_lib.explore import Play
+from course_lib.grading.evidence import JUDGE
 from course_lib.grading.exercise import Refused
-from course_lib.grading.guard import Blocked
 from course_lib.trace import Trace
+
+
+class Misused(CourseError):
+    """The answer did what makes it impossible to judge, in whichever run. The text says what, and what to do."""
+
 
 NOT_YET = "Replace `raise NotImplementedError` in the cell above by your code, run that cell, and then this one again."
 
@@ -33,7 +40,44 @@ def coroutine_function(answer: Any, *names: str, positional: int = 3) -> Any:
     if inspect.isasyncgenfunction(answer):
         raise Refused("error", "Your function contains yield; it should return one value.")
     _takes(answer, names, positional)
-    return answer
+
+    @wraps(answer)
+    async def called(*args: Any, **options: Any) -> Any:
+        return await awaited(answer(*args, **options))
+
+    return called
+
+
+async def awaited(called: Any) -> Any:
+    """What a call of the answer comes to. Raises: what it raises; and Misused, for what cannot be awaited, for what
+    would have to be awaited once more, for a cancellation that is its own, and for what belongs to an earlier run."""
+    if not inspect.isawaitable(called):
+        raise Misused(f"Your function returned {_described(called)} at once; begin it with async def.")
+    try:
+        result = await called
+    except asyncio.CancelledError:
+        if getattr(asyncio.get_running_loop(), "ending", False):
+            raise  # the run is over, and this is how whoever still waits hears of it
+        raise Misused(OWN_CANCELLATION) from None
+    except RuntimeError as error:
+        if "different loop" in str(error) or "different event loop" in str(error):
+            raise Misused(EARLIER_RUN) from error
+        raise
+    if inspect.iscoroutine(result):
+        result.close()
+    if inspect.isawaitable(result):
+        raise Misused("Your function returned something to be awaited; did you forget an await?")
+    return result
+
+
+OWN_CANCELLATION = (
+    "asyncio.CancelledError came out of your function. Whoever awaits a task that was cancelled is told so: catch it "
+    "there, or await asyncio.wait([task])."
+)
+EARLIER_RUN = (
+    "Your code uses something that it made in an earlier run and kept in a global variable: a client, a script, a task "
+    "or a lock of asyncio. Each run begins anew, with servers and processes of its own, so make it in your function."
+)
 
 
 def a_class(answer: Any, *names: str, methods: Mapping[str, tuple[str, ...]]) -> Any:
@@ -64,22 +108,30 @@ def plain_function(answer: Any, *names: str) -> Any:
 def sound(run: Play, client_code: Callable[..., Any]) -> None:
     """Refuse an answer that fails when one client runs it alone, with no fault: there is nothing else to judge yet."""
     for result in run.results.values():
-        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+        cut_off = run.stopped is not None and isinstance(result, asyncio.CancelledError)
+        if isinstance(result, BaseException) and not cut_off:
             refuse_error(result, client_code)
-        if inspect.iscoroutine(result):
-            result.close()
-        if inspect.isawaitable(result):
-            raise Refused("error", "Your function returned something to be awaited; did you forget an await?")
+    sent = [event for event in run.trace if not event.client.startswith(JUDGE)]
+    for event in sent:
+        if isinstance(event.reply, ResponseError) and str(event.reply).startswith(MALFORMED):
+            raise Refused("error", f"The server refused {event.text}: {event.reply}. {advice(event.reply)}".strip())
     if run.stopped is not None:
-        last = f" Its last command was {run.trace.events[-1].text}." if run.trace.events else ""
+        last = f" Its last command was {sent[-1].text}." if sent else ""
         raise Refused(
-            "error", f"One client alone, with no fault, never came to an end: {len(run.trace):,} commands in "
-            f"{run.now:.0f} s of virtual time.{last} Does a loop lack its return, or does something wait for itself?",
+            "error", f"One client alone, with no fault, never came to an end: {len(sent):,} "
+            f"command{'s' * (len(sent) != 1)} in {run.now:.0f} s of virtual time.{last} Does a loop lack its return, "
+            f"or does something wait for itself?",
         )  # fmt: skip
 
 
-def refuse_error(error: BaseException, code: Callable[..., Any]) -> None:
+MALFORMED = ("value is not", "syntax error", "wrong number of arguments", "invalid expire")
+"""How a server's reply begins to a command that no right program sends."""
+
+
+def refuse_error(error: BaseException, code: Callable[..., Any]) -> NoReturn:
     """Raise what an exception of the learner's code amounts to, with the line where it arose."""
+    if isinstance(error, Misused):
+        raise Refused("error", str(error))
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == _file(code)]
     last = own[-1] if own else None
@@ -93,8 +145,8 @@ def refuse_error(error: BaseException, code: Callable[..., Any]) -> None:
 def advice(error: BaseException) -> str:
     """What to do about an error that learners often meet here."""
     text = str(error)
-    if isinstance(error, Blocked):
-        return "All clients share one thread; while one sleeps like that, none moves."
+    if isinstance(error, SystemExit):
+        return "Return from your function instead; exit is for a program that is done."
     if isinstance(error, NotImplementedError):
         return "Use only the `redis` that you are given: simulated code has no files, threads or sockets."
     if isinstance(error, (DataError, ResponseError)) and ("px" in text or "integer" in text or "expire" in text):
@@ -103,10 +155,10 @@ def advice(error: BaseException) -> str:
         return "Begin the function with async def, and await only what redis, load and asyncio give you to wait for."
     if isinstance(error, TypeError) and "'NoneType'" in text:
         return "Something is None there: of a load that never ended, `t_end` is; of a key that is missing, the value."
-    if "coroutine" in text:
+    if "'coroutine'" in text:
         return "Each call of redis must be awaited: `await redis.get(key)`."
-    if isinstance(error, RuntimeError) and "asyncio.run()" in text:
-        return "Your function is awaited already; await inside it instead of calling asyncio.run."
+    if isinstance(error, RuntimeError) and ("asyncio.run()" in text or "already running" in text):
+        return "Your function is awaited already; await inside it instead of running a loop of its own."
     return ""
 
 
@@ -132,9 +184,9 @@ def _present(answer: Any) -> None:
 
 
 def _empty(code: CodeType, docstring: str | None) -> bool:
-    """Is there no more than `...`, `pass` or `return None`? A loop alone is more."""
-    loops = any("BACKWARD" in step.opname for step in dis.get_instructions(code))
-    return not code.co_names and set(code.co_consts) <= {None, docstring} and not loops
+    """Is there no more than `...`, `pass` or `return None`? To look at an argument is more, and so is a loop."""
+    does = any(part in step.opname for step in dis.get_instructions(code) for part in ("BACKWARD", "FAST", "DEREF"))
+    return not code.co_names and set(code.co_consts) <= {None, docstring} and not does
 
 
 def _takes(answer: Any, names: tuple[str, ...], first: int) -> None:
@@ -153,8 +205,25 @@ def _described(answer: Any) -> str:
     return f"an object of type {type(answer).__name__}"
 
 
-def _file(code: Any) -> str:
-    if isinstance(code, type):
-        code = next((one for one in vars(code).values() if inspect.isfunction(one)), None)
-    found: Any = getattr(inspect.unwrap(code), "__code__", None) if callable(code) else None
-    return found.co_filename if isinstance(found, CodeType) else ""
+def names_of(answer: Any) -> dict[str, Any] | None:
+    """The names of the module, or the notebook, in which the answer was written; None if it has none."""
+    function = _function(answer)
+    return None if function is None else function.__globals__
+
+
+def _file(answer: Any) -> str:
+    function = _function(answer)
+    return "" if function is None else function.__code__.co_filename
+
+
+def _function(answer: Any) -> FunctionType | None:
+    """The function that was written: behind decorators and `partial`, or the first method of a class."""
+    while isinstance(answer, partial):
+        answer = answer.func
+    if not isinstance(answer, FunctionType) and not inspect.ismethod(answer):
+        answer = next(
+            filter(inspect.isfunction, vars(answer if isinstance(answer, type) else type(answer)).values()), None
+        )
+    found = inspect.unwrap(answer) if callable(answer) else None
+    found = getattr(found, "__func__", found)
+    return found if isinstance(found, FunctionType) else None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from course_lib.errors import BadReplayCode
+from course_lib.errors import BadReplayCode, Unrepeatable
 from course_lib.explore import (
     NAMED,
+    REPEATABLE,
+    Budget,
     Findings,
     Orders,
     Play,
@@ -25,12 +29,15 @@ from course_lib.explore import (
     smaller,
     spread,
 )  # fmt: skip
-from course_lib.grading.answers import sound
+from course_lib.grading.answers import Misused, names_of, refuse_error, sound
 from course_lib.grading.exercise import Exercise, Refused, find
 from course_lib.grading.guard import LIMIT, Guard, Stuck
 from course_lib.grading.progress import Progress
 from course_lib.grading.report import Hint
 from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
+
+BUDGET = Budget(steps=250_000)
+"""Of each trial. A right answer takes a fifth of it at most; a wrong one that asks without end is stopped after 2 s."""
 
 
 def check(id: str, answer: Any) -> Verdict:
@@ -39,26 +46,8 @@ def check(id: str, answer: Any) -> Verdict:
     Cost: usually under a second; a bar shows how far it is if it takes longer. Interrupt it like any other cell.
     Raises: UnknownExercise. Whatever is wrong with the answer is said in the verdict.
     """
-    exercise, guard = find(id), Guard()
-    try:
-        with guard.up(), Progress(guard.begin) as progress:
-            prepared = exercise.rules.accept(answer)
-            trials = exercise.rules.trials(prepared)
-            guard.begin()
-            if exercise.rules.learners_code:
-                sound(play(trials[0], Schedule(1)), answer)
-            found = [search(trial, progress=progress) for trial in trials]
-            return _verdict(exercise, answer, found, guard)
-    except Refused as refusal:
-        return _refused(exercise, refusal.status, str(refusal))
-    except Stuck:
-        return _refused(exercise, "error", STUCK)
-
-
-STUCK = (
-    f"Your code held on for {LIMIT:.0f} s and let nobody else run. Does a loop go round without an await? Does "
-    f"something in it wait in real time?"
-)
+    exercise = find(id)
+    return _judged(exercise, answer, partial(_checked, exercise, answer))
 
 
 def replay(id: str, code: str, answer: Any) -> Verdict:
@@ -66,19 +55,78 @@ def replay(id: str, code: str, answer: Any) -> Verdict:
 
     Raises: UnknownExercise; BadReplayCode, which says what is wrong with the code.
     """
-    exercise, guard = find(id), Guard()
+    exercise = find(id)
     number, schedule = schedule_of(code, id, exercise.words.revision)
+
+    def again(guard: Guard) -> Verdict:
+        trials = exercise.rules.trials(exercise.rules.accept(answer))
+        guard.begin()
+        trial, located = _located(trials, number, schedule, code)
+        return _replayed(exercise, play(trial, located), trial, code_of(id, exercise.words.revision, number, located),
+                         guard)  # fmt: skip
+
+    return _judged(exercise, answer, again)
+
+
+def _judged(exercise: Exercise, answer: Any, judge: Callable[[Guard], Verdict]) -> Verdict:
+    """What the judge says with the guard up; in words if the answer cannot be judged."""
+    guard = Guard(names_of(answer))
     try:
         with guard.up():
-            trials = exercise.rules.trials(exercise.rules.accept(answer))
-            guard.begin()
-            trial, schedule = _located(trials, number, schedule, code)
-            code = code_of(id, exercise.words.revision, number, schedule)
-            return _replayed(exercise, play(trial, schedule), trial, code, guard)
+            return replace(judge(guard), answer=_name(answer))
     except Refused as refusal:
         return _refused(exercise, refusal.status, str(refusal))
+    except Unrepeatable as error:
+        return _refused(exercise, "error", str(error))
     except Stuck:
         return _refused(exercise, "error", STUCK)
+    except BaseException as error:
+        if isinstance(error, (Exception, KeyboardInterrupt)):
+            raise
+        return _left(exercise, answer, error)
+
+
+def _left(exercise: Exercise, answer: Any, error: BaseException) -> Verdict:
+    """The answer raised what no `except Exception` catches, such as SystemExit."""
+    try:
+        refuse_error(error, answer)
+    except Refused as refusal:
+        return _refused(exercise, refusal.status, str(refusal))
+
+
+def _name(answer: Any) -> str:
+    """What the learner calls it, where that can be known."""
+    name = getattr(answer, "__name__", "")
+    return name if isinstance(name, str) and name.isidentifier() else "answer"
+
+
+def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
+    with Progress(guard.begin) as progress:
+        prepared = exercise.rules.accept(answer)
+        trials = exercise.rules.trials(prepared)
+        guard.begin()
+        first = play(trials[0], Schedule(1)) if exercise.rules.learners_code else None
+        _refuse_blocked(guard, answer)
+        if first is not None:
+            sound(first, answer)
+        found = [search(trial, BUDGET, progress) for trial in trials]
+        _refuse_blocked(guard, answer)
+        for result in [result for one in found for run in one.failing.values() for result in run.results.values()]:
+            if isinstance(result, Misused):
+                refuse_error(result, answer)
+        return _verdict(exercise, prepared, found, guard)
+
+
+def _refuse_blocked(guard: Guard, answer: Any) -> None:
+    """What was forbidden counts, also where the answer, or a library that it calls, caught the error."""
+    if guard.blocked is not None:
+        refuse_error(guard.blocked, answer)
+
+
+STUCK = (
+    f"Your code held on for {LIMIT:.0f} s and let nobody else run. Does a loop go round without an await? Does "
+    f"something in it wait in real time?"
+)
 
 
 _given: Counter[str] = Counter()
@@ -106,7 +154,7 @@ def _verdict(exercise: Exercise, answer: Any, found: list[Findings], guard: Guar
     words = exercise.words
     failing = {promise: run for one in found for promise, run in one.failing.items()}
     properties = _properties(exercise, found)
-    passed = all(one.outcome == "holds" for one in properties) and not guard.blocked
+    passed = all(one.outcome == "holds" for one in properties)
     tried = _tried(found)
     if passed:
         after, shown = (words.why, words.still_open), _exhibit(exercise, found[0])
@@ -148,9 +196,10 @@ def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Gu
     guard.begin()
     run = _drawn(one.trial, play(one.trial, run.schedule), promise)
     violation = run.violation(promise)
+    if violation is None:
+        raise Unrepeatable(f"One schedule broke a promise, and kept it when it was played again. {REPEATABLE}")
     code = code_of(exercise.id, exercise.words.revision, number, run.schedule)
-    shown = Shown(run, violation, code, _told(one.trial, run), guard.printed.getvalue())
-    return shown, violation.text if violation else ""
+    return Shown(run, violation, code, _told(one.trial, run), guard.printed.getvalue()), violation.text
 
 
 def _drawn(trial: Trial, run: Play, promise: str) -> Play:

@@ -81,16 +81,42 @@ def of(trace: Trace, client: str) -> Iterator[Event]:
     return (event for event in trace if event.client == client)
 
 
+def as_they_ran(trace: Trace) -> list[Event]:
+    """What the server ran, in its order: a trace has the order in which commands were sent."""
+    return sorted((event for event in trace if event.t_server is not None), key=lambda event: event.t_server or 0.0)
+
+
 def ms(seconds: float) -> str:
-    """`41.3 ms`, `1,250 ms`: for sentences."""
+    """`41.3 ms`, `1,250 ms`, and from ten seconds on `21.781 s`: for sentences."""
+    if seconds >= 10:
+        return f"{seconds:,.3f}".rstrip("0").rstrip(".") + " s"
     value = round(seconds * 1000, 1) + 0.0
     return f"{value:,.0f} ms" if value >= 200 or value == int(value) else f"{value:.1f} ms"
 
 
 def shown(result: object, most: int = 60) -> str:
-    """A result as it is written, shortened; an object whose repr fails is named by its type."""
+    """A result as it is written, shortened; an error as its type and words; an object whose repr fails, or has an
+    address in it, is named by its type."""
     try:
-        text = repr(result)
+        said = f"{result:.6g}" if type(result) is float else repr(result)
+        text = f"{type(result).__name__}: {result}".rstrip(": ") if isinstance(result, BaseException) else said
     except Exception:
-        text = f"an object of type {type(result).__name__}"
+        text = " at 0x"
+    if " at 0x" in text:
+        return f"an object of type {type(result).__name__}"
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def life_ms(event: Event) -> int | None:
+    """The life that a command gives its key, in ms; None if it gives none, or none that is a whole number."""
+    words = [word.upper() for word in event.command]
+    if event.name in ("SETEX", "PSETEX"):
+        return _times(words[2], 1000 if event.name == "SETEX" else 1)
+    for option, unit in ((b"PX", 1), (b"EX", 1000)):
+        if option in words[3:-1]:
+            return _times(words[words.index(option, 3) + 1], unit)
+    return None
+
+
+def _times(number: bytes, unit: int) -> int | None:
+    return int(number) * unit if number.isdigit() else None

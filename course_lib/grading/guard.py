@@ -5,21 +5,31 @@ It trusts the learner: this is no sandbox. The judge of a class runs code in a p
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from asyncio import events
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 from course_lib.errors import CourseError
+from course_lib.explore import EPOCH
 
 LIMIT = 5.0
 """Seconds of real time for one schedule, which usually takes a few milliseconds."""
+
+
+WAITS = (
+    "time.sleep stops the whole process; write await asyncio.sleep(…). All clients share one thread: while one sleeps "
+    "like that, none moves"
+)
+CONNECTS = "simulated code has no network; use only the client of Redis that you are given"
 
 
 class Stuck(KeyboardInterrupt):
@@ -27,7 +37,7 @@ class Stuck(KeyboardInterrupt):
 
 
 class Blocked(CourseError):
-    """The answer called time.sleep, which would stop every client of its process."""
+    """The answer called what waits in real time, which would stop every client of its process."""
 
 
 class Capped(io.StringIO):
@@ -38,11 +48,15 @@ class Capped(io.StringIO):
 
 
 class Guard:
-    """What was seen while the guard was up."""
+    """What was seen while the guard was up: `blocked` is the first call that was forbidden, `printed` the output.
 
-    def __init__(self) -> None:
-        self.blocked = False
+    `names` are those of the answer's own module, where `from time import sleep` has left a name of its own.
+    """
+
+    def __init__(self, names: dict[str, Any] | None = None) -> None:
+        self.blocked: Blocked | None = None
         self.printed = Capped()
+        self._names: dict[str, Any] = {} if names is None else names
         self._timed = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
     def begin(self) -> None:
@@ -58,7 +72,7 @@ class Guard:
 
     @contextmanager
     def up(self) -> Iterator[Guard]:
-        """Hold back output, forbid time.sleep, fix what is drawn from the system, and limit each schedule's time."""
+        """Hold back output, let simulated code neither wait nor draw nor read a clock outside, limit each schedule."""
         with redirect_stdout(self.printed), redirect_stderr(Capped()), self._replaced(), self._alarm():
             yield self
 
@@ -80,26 +94,64 @@ class Guard:
 
     @contextmanager
     def _replaced(self) -> Iterator[None]:
-        """time.sleep, and in simulated code os.urandom, from which secrets and uuid draw."""
-        sleep, urandom, draw = time.sleep, os.urandom, random._urandom  # type: ignore[attr-defined]  # secrets's own
-
-        def no_sleep(seconds: float) -> None:
-            self.blocked = self.blocked or _simulated()
-            if _simulated():
-                raise Blocked("time.sleep stops the whole process; write await asyncio.sleep(…)")
-            sleep(seconds)
-
-        def drawn(size: int) -> bytes:
-            return random.randbytes(size) if _simulated() else urandom(size)
-
-        time.sleep, os.urandom, random._urandom = no_sleep, drawn, drawn  # type: ignore[attr-defined,assignment]
+        """Put the stand-ins in place of the functions, under each name that the answer's module has for them too."""
+        before: list[tuple[Any, str, Any]] = []
+        for owner, name, stand_in in self._stand_ins():
+            function = getattr(owner, name)
+            before.append((owner, name, function))
+            setattr(owner, name, stand_in)
+            for own_name in [own_name for own_name, value in self._names.items() if value is function]:
+                before.append((self._names, own_name, function))
+                self._names[own_name] = stand_in
         try:
             yield
         finally:
-            time.sleep, os.urandom, random._urandom = sleep, urandom, draw  # type: ignore[attr-defined]
+            for place, name, function in before:
+                if place is self._names:
+                    self._names[name] = function
+                else:
+                    setattr(place, name, function)
+
+    def _stand_ins(self) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+        """(module or class, name, stand-in): where no simulated code runs, each does what the function itself does.
+
+        From os.urandom secrets and uuid draw.
+        """
+        yield time, "sleep", self._forbidden(time.sleep, WAITS)
+        yield socket.socket, "connect", self._forbidden(socket.socket.connect, CONNECTS)
+        yield asyncio, "open_connection", self._forbidden(asyncio.open_connection, CONNECTS)
+        for name, begins in (("time", EPOCH), ("monotonic", 0.0), ("perf_counter", 0.0)):
+            yield time, name, _virtual(getattr(time, name), begins)
+        urandom = os.urandom
+
+        def drawn(size: int) -> bytes:
+            return urandom(size) if _simulating() is None else random.randbytes(size)
+
+        yield os, "urandom", drawn
+        yield random, "_urandom", drawn  # the name under which SystemRandom, and so secrets, has it
+
+    def _forbidden(self, function: Callable[..., Any], why: str) -> Callable[..., Any]:
+        def stand_in(*args: Any, **options: Any) -> Any:
+            if _simulating() is None:
+                return function(*args, **options)
+            error = Blocked(why)
+            self.blocked = self.blocked or error
+            raise error
+
+        return stand_in
 
 
-def _simulated() -> bool:
-    """Does simulated code run in this thread? Other threads, such as the kernel's, keep what they had."""
+def _virtual(function: Callable[[], float], begins: float) -> Callable[[], float]:
+    """A clock that tells the simulation's time: there the real one stands still."""
+
+    def told() -> float:
+        loop = _simulating()
+        return function() if loop is None else begins + float(loop.time())
+
+    return told
+
+
+def _simulating() -> Any:
+    """The simulation's loop, if it runs in this thread; other threads, such as the kernel's, keep what they had."""
     loop: Any = events._get_running_loop()
-    return loop is not None and type(loop).__module__ == "course_lib.sim.loop"
+    return loop if type(loop).__module__ == "course_lib.sim.loop" else None

@@ -64,7 +64,7 @@ def plain(verdict: Verdict) -> str:
         lines.append(f"Tried: {verdict.tried}.")
     if verdict.shown is not None:
         shown = verdict.shown
-        lines += [f"Schedule: {shown.schedule}.", f'Replay: replay("{verdict.id}", "{shown.code}", answer)']
+        lines += [f"Schedule: {shown.schedule}.", f"Replay: {_call(verdict, shown)}"]
         lines += [shown.trace.text(), *([f"Printed: {shown.printed}"] if shown.printed else [])]
     if not verdict.passed:
         lines.append(f'For help: hint("{verdict.id}")')
@@ -83,15 +83,19 @@ def _table(properties: tuple[Property, ...]) -> str:
 
 
 def _again(verdict: Verdict, shown: Shown) -> str:
-    call = f'replay("{verdict.id}", "{shown.code}", answer)'
+    unnamed = ", with your own for <code>answer</code>" if verdict.answer == "answer" else ""
     lines = shown.trace.text()
     printed = f"<details><summary>What your code printed</summary><pre>{escape(shown.printed)}</pre></details>"
     return (
-        f'<p class="small">Schedule shown: {escape(shown.schedule)}. To see it again, here or on another '
-        f"machine, with your function for <code>answer</code>:<br><code>{escape(call)}</code></p>"
+        f'<p class="small">Schedule shown: {escape(shown.schedule)}. To see it again, after a change or with a '
+        f"classmate's code, run this in a cell{unnamed}:<br><code>{escape(_call(verdict, shown))}</code></p>"
         f"<details><summary>The same as text ({lines.count(chr(10)) + 1} lines)</summary><pre>{escape(lines)}</pre>"
         f"</details>{printed if shown.printed else ''}"
     )
+
+
+def _call(verdict: Verdict, shown: Shown) -> str:
+    return f'replay("{verdict.id}", "{shown.code}", {verdict.answer})'
 
 
 def _title(verdict: Verdict) -> str:

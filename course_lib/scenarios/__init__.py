@@ -9,7 +9,7 @@ By lesson:
 04  holding, lock_puzzles, broken_locks, acquiring; contest, redlock_sim, striking, node_keys (the lab); without_locks;
     redlock_real, paused_writer
 05  burst, crowd, stampede, strategies; stampede_real
-all exploring (your own coroutine under every order), puzzles, every (be the scheduler)
+all exploring (your own coroutine under every order), puzzles, every, by_hand (be the scheduler)
 
 What ends in `_real` runs on servers that it starts; the rest is simulated.
 """

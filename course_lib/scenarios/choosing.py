@@ -108,15 +108,20 @@ def against(need: Needs, it: Measured) -> list[str]:
     if not it.parts and need.data > need.machine:
         found.append(f"{need.data:g} GB do not fit into one machine's {need.machine:g}, and nothing is divided")
     if it.loss > need.loss:
-        lost = "a bound that nobody knows" if math.isinf(it.loss) else f"{it.loss:.1f} s"
-        found.append(f"acknowledged writes of {lost} are lost in a cut, and at most {need.loss:g} s may be")
+        lost = "of a cut of any length are lost" if math.isinf(it.loss) else f"of {_seconds(it.loss)} are lost in a cut"
+        found.append(f"acknowledged writes {lost}, and at most {need.loss:g} s may be")
     if it.silence > need.silence:
-        found.append(f"silent for {it.silence:.1f} s after a crash, and {need.silence:g} s are tolerated")
+        found.append(f"silent for {_seconds(it.silence)} after a crash, and {need.silence:g} s are tolerated")
     if it.parts and need.any_keys:
         found.append("commands over any keys meet CROSSSLOT")
     if it.machines > need.machines:
         found.append(f"{it.machines} machines are needed, and there are {need.machines}")
     return found
+
+
+def _seconds(span: float) -> str:
+    """`1.2 s`, `1,800 s`."""
+    return f"{span:,.0f} s" if span >= 100 else f"{span:.1f} s"
 
 
 def check(mine: Mapping[str, str | None], facts: Mapping[str, Measured]) -> list[Row]:

@@ -91,10 +91,10 @@ def every(trial: Trial, clients: int, pause: float, *, seconds: float = inf) -> 
     """Play every schedule of a trial. Each ends where everybody has ended, or where it comes back, seen by a Watch.
 
     Units: `pause` in seconds of virtual time, what passes when time passes; `seconds` of real time, for all, of which
-    each sort has a third or more.
+    the orders without a fault have half, and each of the others a quarter or more.
     """
     deadline = monotonic() + seconds
-    orders = enumerate_all(_Watched(trial).made(), clients, seconds=seconds / 3)
+    orders = enumerate_all(_Watched(trial).made(), clients, seconds=seconds / 2)
     struck = enumerate_all(_Watched(trial).made(), clients, faults=1, seconds=(deadline - monotonic()) / 2)
     waited, at = _Waited(trial, clients), 0
     while at <= waited.turns and waited.complete:

@@ -114,7 +114,7 @@ class Exploration:
         """The replay code of the shown run."""
         if self.shown is None:
             return None
-        return encode_turns(_code_name(self.trial), self.shown.schedule.clients, self.shown.schedule.turns or ())
+        return encode_turns(code_name(self.trial), self.shown.schedule.clients, self.shown.schedule.turns or ())
 
     @property
     def text(self) -> str:
@@ -182,7 +182,7 @@ def explore(
     _sound(trial)
     found = Exploration(trial)
     if code is not None:
-        run = play(trial, decode_turns(code, _code_name(trial)))
+        run = play(trial, decode_turns(code, code_name(trial)))
         found.shown = spread(trial, run.violations[0].promise, run) if run.violations else run
         return found
     try:
@@ -291,7 +291,7 @@ def _all_end(run: Play) -> Iterator[Violation]:
         yield Violation("all end", f"they never came to an end: {run.stopped}")
 
 
-def _code_name(trial: Trial) -> str:
+def code_name(trial: Trial) -> str:
     """The trial's name as a code can hold it."""
     return re.sub(r"[^a-z0-9._]+", ".", trial.name.lower()).strip(".") or "trial"
 

@@ -7,7 +7,9 @@ Times are seconds from the fault on.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from typing import Any
 
 import redis as sync
@@ -15,7 +17,7 @@ import redis as sync
 from course_lib.scenarios.background import until
 from course_lib.scenarios.watching import STEPS, data_nodes, follows, listening, milestones, primary_of, switched
 from course_lib.scenarios.writer import ONCE, Writer, account, silence, writing
-from course_lib.servers import Topology
+from course_lib.servers import NodeStatus, Topology
 
 KILLED, AGAIN = "primary killed", "a write is acknowledged again"
 PHASES = {
@@ -99,14 +101,19 @@ async def partition(topology: Topology, *, min_replicas: int = 0, lasts: float =
             await until(lambda: switched(said, all_of=topology), "all sentinels know the new primary")
             async with writing(late):
                 await asyncio.sleep(cut + lasts - clock())
-                healed = clock()
+                nodes, healed = await asyncio.to_thread(topology.status), clock()
                 await asyncio.to_thread(topology.heal)
                 await until(lambda: follows(topology, name), "the old primary follows the new one", within=60)
                 await until(lambda: late.acknowledged() >= 50, "the new primary takes writes")
         told = {w.name: await account(clients[2], w, cut) for w in (early, asking, late)}
     marks = {"cut off": 0.0, "healed": round(healed - cut, 4)}
     marks["new primary"] = min(round(t - cut, 4) for t, _, channel, _ in said if channel == "+switch-master")
-    return {"writers": told, "marks": marks, "cut": name}
+    return {"writers": told, "marks": marks, "cut": name, "nodes": [asdict(node) for node in nodes]}
+
+
+def as_seen(outcome: Mapping[str, Any]) -> list[NodeStatus]:
+    """The nodes of a partition as they were just before it was healed, by what each said of itself."""
+    return [NodeStatus(**node) for node in outcome["nodes"]]
 
 
 def _configure(topology: Topology, min_replicas: int) -> None:

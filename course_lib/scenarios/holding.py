@@ -87,11 +87,6 @@ class Shift:
         """The first two who worked at once; None if nobody did."""
         return together(self.spans)
 
-    @property
-    def took(self) -> float:
-        """Seconds until the last had worked."""
-        return max((span.end for span in self.spans), default=0.0)
-
 
 def shift(
     job: Job, *, workers: int = 5, nodes: int = 1, spread: float = 0.01, seed: int = 1, faults: Faults | None = None,
@@ -164,7 +159,7 @@ class Found:
         if self.shift is None:
             stopped = "" if self.findings.complete else " before the budget ended"
             return f"<{tried}{stopped}: {self.findings.trial.promises[0]} in every one>"
-        return f"<broken in one of {tried}: {self.schedule}>"
+        return f"<broken; the smallest failure in {tried}: {self.schedule}>"
 
 
 def find(

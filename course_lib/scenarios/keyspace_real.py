@@ -154,7 +154,7 @@ def stampede(server: Server, *, every: float = 0.25) -> list[Row]:
     rows = []
     for number in range(-2, 4):
         start = given.begins + number * every
-        row: Row = {"from the bump on (s)": f"{number * every:+.2f}"}
+        row: Row = {"from the bump on (s)": f"{number * every:+.2f}".replace("-", "−")}
         for world, outcome in outcomes.items():
             within = [read for read in outcome.reads if start <= read.t < start + every]
             row |= {f"reads, {world}": len(within), f"loads, {world}": sum(read.kind == "load" for read in within)}

@@ -22,10 +22,10 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
 import course_lib
-from course_lib.errors import ServerFailed
+from course_lib.errors import CourseError, ServerFailed
 from course_lib.scenarios.background import PATIENCE, Background
 from course_lib.scenarios.watching import sentinels_of
-from course_lib.scenarios.writer import OK, ONCE, REFUSED, SILENT, Attempt, Writer, account, writing
+from course_lib.scenarios.writer import NO_REPLY, OK, ONCE, REFUSED, SILENT, Attempt, Writer, account, stored
 from course_lib.servers import Topology, guarded
 from course_lib.servers.ports import HOST
 from course_lib.servers.status import NAME
@@ -35,10 +35,17 @@ LONGEST = 1800.0
 """Seconds after which a forgotten writer stops by itself."""
 PACE = 0.02
 """Seconds between a reply and the next write: some fifty writes a second."""
+LOOK_AGAIN, SHARE = 1.0, 0.2
+"""Seconds between two times that all is read back; more, if it takes more than this share of the time."""
+MISSING, UNKNOWN = "missing", "?"
+"""Of the counts: what was acknowledged and is not there now; and what stands in its place while nobody answers."""
 
 
 class LiveWriter:
     """Writes numbered values through the topology's own client until `stop()`, this process's end, or half an hour.
+
+    Meanwhile a thread of this process reads everything back, about once a second, as a client that has just come: so
+    the loss is seen as it happens.
 
     Cost: a second to start, as the process imports the course.
     Raises: ServerFailed if it does not begin to write.
@@ -47,14 +54,16 @@ class LiveWriter:
 
     def __init__(self, topology: Topology, *, name: str = "live") -> None:
         self._topology, self._name, self._attempts = topology, name, list[Attempt]()
+        self._missing: object = UNKNOWN
         sentinels = sentinels_of(topology)
-        names = sentinels or [node for node in topology.names if node not in sentinels]
+        names = sentinels or topology.names
         order = {"profile": topology.profile, "ports": [topology.port(node) for node in names], "name": name}
         command = [sys.executable, "-m", __name__, json.dumps(order)]
         self._process = guarded(command, directory=HOME, env={**os.environ, "PYTHONUNBUFFERED": "1"}, grace=0)
         self._first = threading.Event()
         self._listening = threading.Thread(target=self._listen, name=f"writer {name}", daemon=True)
         self._listening.start()
+        self._reading = Background(self._read_on, name=f"reader of {name}")
         try:
             if not self._first.wait(PATIENCE) or not self._attempts:
                 raise ServerFailed(f"The writer has not begun to write within {PATIENCE:g} s.{self._last_words()}")
@@ -70,6 +79,27 @@ class LiveWriter:
             self._first.set()
         self._first.set()
 
+    async def _read_on(self) -> None:
+        """Again and again: what was acknowledged, and does whoever comes now find it?"""
+        clock = asyncio.get_running_loop().time
+        while True:
+            began = clock()
+            told = [one for one in list(self._attempts) if one.answer == OK]
+            try:
+                async with self._client() as redis:
+                    self._missing = len(told) - len(await stored(redis, self._writer(told), told))
+            except (*NO_REPLY, CourseError):  # a CourseError: the topology has been stopped
+                self._missing = UNKNOWN
+            await asyncio.sleep(max(LOOK_AGAIN, (clock() - began) / SHARE))
+
+    def _client(self) -> Any:
+        return self._topology.redis(**{**ONCE, "socket_timeout": 2.0})
+
+    def _writer(self, attempts: list[Attempt]) -> Writer:
+        writer = Writer(None, self._name)
+        writer.attempts = attempts
+        return writer
+
     def _last_words(self) -> str:
         """What the process said of its own end, if it has ended."""
         if self._process.is_alive() or self._process.stderr is None:
@@ -81,28 +111,37 @@ class LiveWriter:
         """Whether it writes."""
         return self._process.is_alive()
 
-    def counts(self) -> dict[str, int]:
-        """What the writer has been told so far: how many acknowledged, refused, no reply. Cost: no round trip."""
+    def counts(self) -> dict[str, Any]:
+        """What the writer has been told so far: how many acknowledged, refused, no reply. Cost: no round trip.
+
+        "missing" is how many of the acknowledged were not there a second ago, or a few; "?" while nobody answers.
+        """
         answers = [one.answer for one in list(self._attempts)]
-        return {answer: answers.count(answer) for answer in (OK, REFUSED, SILENT)}
+        return {**{answer: answers.count(answer) for answer in (OK, REFUSED, SILENT)}, MISSING: self._missing}
 
     def outcome(self) -> dict[str, Any]:
         """Read everything back now; of the account, "missing" are acknowledged and not there now.
 
-        Raises: redis's errors while nobody answers; heal or restart first.
+        Raises: ServerFailed while there is nobody who could answer for all of them.
         """
-        writer = Writer(None, self._name)
-        writer.attempts = list(self._attempts)
+        writer = self._writer(list(self._attempts))
 
         async def read() -> dict[str, Any]:
-            async with self._topology.redis(**{**ONCE, "socket_timeout": 2.0}) as redis:
+            async with self._client() as redis:
                 told = await account(redis, writer, writer.attempts[0].began)
             return {"writers": {self._name: told}, "marks": {}}
 
-        return Background(read, name="reading back").result()
+        try:
+            return Background(read, name="reading back").result()
+        except NO_REPLY as error:
+            raise ServerFailed(
+                f"The writes cannot be read back just now ({type(error).__name__}): a server that should have them "
+                "does not answer. Restart it, resume it or heal the cut, wait a moment, and read again."
+            ) from error
 
     def stop(self) -> None:
         """End the process; what was noted stays. Safe to call twice."""
+        self._reading.cancel()
         if self._process.is_alive():
             self._process.kill()
         self._listening.join()
@@ -120,12 +159,14 @@ async def write(profile: str, ports: list[int], name: str) -> None:
     end = time.monotonic() + LONGEST
     async with client_of(profile, ports) as redis:
         writer, told = Writer(redis, name, pace=PACE), 0
-        async with writing(writer):
-            while time.monotonic() < end:
-                await asyncio.sleep(PACE / 2)
-                for one in writer.attempts[told:]:
-                    print(json.dumps(astuple(one)), flush=True)
-                told = len(writer.attempts)
+        at_work = asyncio.create_task(writer.run())
+        while time.monotonic() < end and not at_work.done():
+            await asyncio.sleep(PACE / 2)
+            for one in writer.attempts[told:]:
+                print(json.dumps(astuple(one)), flush=True)
+            told = len(writer.attempts)
+        writer.stop()
+        await at_work
 
 
 def client_of(profile: str, ports: list[int]) -> Any:

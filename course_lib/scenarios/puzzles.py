@@ -56,8 +56,13 @@ class Puzzle:
         return encode_turns(game.trial.name, self.clients, game.moves)
 
     def code_of(self, run: Play, *, mended: bool = False) -> str:
-        """The replay code of a run that a search found in one of the two trials."""
-        return encode_turns((self.mended if mended else self.naive).name, self.clients, run.schedule.turns or ())
+        """The replay code of a run that a search found in one of the two trials, up to where it breaks the promise."""
+        game = self.game(mended=mended)
+        for move in run.schedule.turns or ():
+            game.move(move)
+            if game.violation is not None:
+                break
+        return self.code(game)
 
     def open(self, code: str) -> Game:
         """A game with the moves of a code made. Raises: BadReplayCode; ValueError for moves that are not there."""

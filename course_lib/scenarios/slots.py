@@ -20,12 +20,13 @@ from course_lib.errors import ServerFailed
 from course_lib.scenarios.background import until
 from course_lib.scenarios.writer import ONCE
 from course_lib.servers import Topology
+from course_lib.servers.ports import HOST
 from course_lib.servers.resp import Splitter
 
-HOST = "127.0.0.1"
-SLOTS = 16384
 ALIKE = ["user:42", "{user:42}:cart", "cart:{user:42}", "{}:user:42", "a{b}{c}", "{b", "Ünïcode", ""]
 """Names with braces in every position that the rule of hash tags speaks of."""
+Owned = Mapping[str, Sequence[tuple[int, int]]]
+"""For each primary its ranges of slots, both ends included."""
 HOPS = 16
 """Redirections that a client follows for one command before it gives up, as redis-py does."""
 
@@ -47,7 +48,7 @@ async def key_slots(topology: Topology, *, keys: int = 500, seed: int = 1) -> di
 async def slot_map(topology: Topology) -> dict[str, Any]:
     """Which primary owns which slots."""
     owned = await asyncio.to_thread(topology.slot_map)
-    return {"owners": {name: [list(one) for one in ranges] for name, ranges in owned.items()}}
+    return {"owners": _listed(owned)}
 
 
 async def on_the_wire(topology: Topology, *, commands: Sequence[str], follow: bool = True) -> dict[str, Any]:
@@ -126,20 +127,12 @@ async def reshard(topology: Topology, *, slots: int = 60, items: int = 1500, tag
     All `items` keys share one hash tag, hence one slot, whose move takes a while; 2,000 others are spread.
     """
     tagged, spread = [f"{{{tag}}}:{n}" for n in range(items)], [f"item:{n}" for n in range(2000)]
-    big = key_slot(tagged[0].encode())
     owned = await asyncio.to_thread(topology.slot_map)
-    source = next(name for name, ranges in owned.items() if any(low <= big <= high for low, high in ranges))
+    source, moving = _moving(owned, key_slot(tagged[0].encode()), slots)
     target = next(name for name in owned if name != source)
-    low, high = next((a, b) for a, b in owned[source] if a <= big <= b)
-    start = max(low, min(big - slots // 2, high + 1 - slots))
-    moving = range(start, min(start + slots, high + 1))
-    async with topology.redis(**{**ONCE, "socket_timeout": 5.0}) as cluster:
-        for first in range(0, len(tagged + spread), 500):
-            pipe = cluster.pipeline()
-            for key in (tagged + spread)[first : first + 500]:
-                pipe.set(key, key)
-            await pipe.execute()
+    await _fill(topology, tagged + spread)
     ports = {slot: topology.port(name) for name, ranges in owned.items() for a, b in ranges for slot in range(a, b + 1)}
+    clock = asyncio.get_running_loop().time
     async with AsyncExitStack() as open_:
         clients: dict[int, Redis] = {}
         open_.push_async_callback(_close, clients)
@@ -147,10 +140,9 @@ async def reshard(topology: Topology, *, slots: int = 60, items: int = 1500, tag
         reads = _Reads(tagged, spread)
         tasks = [asyncio.create_task(reads.by(reader, seed)) for seed, reader in enumerate(readers)]
         await until(lambda: reads.done >= 200 or any(task.done() for task in tasks), "the first reads are answered")
-        began = asyncio.get_running_loop().time()
+        began = clock()
         moved = await asyncio.to_thread(topology.reshard, moving, source, target)
-        took = asyncio.get_running_loop().time() - began
-        during = reads.done
+        took, during = clock() - began, reads.done
         await until(lambda: reads.done >= during + 200 or any(task.done() for task in tasks), "reads after the move")
         reads.over = True
         await asyncio.gather(*tasks)
@@ -168,9 +160,31 @@ async def reshard(topology: Topology, *, slots: int = 60, items: int = 1500, tag
         "reads": reads.done,
         "wrong": reads.wrong,
         **seen,
-        "owners before": {name: [list(one) for one in ranges] for name, ranges in owned.items()},
+        "owners before": _listed(owned),
         "owners": after["owners"],
     }
+
+
+def _moving(owned: Owned, slot: int, slots: int) -> tuple[str, range]:
+    """The owner of a slot, and so many slots of the range that it lies in, itself included, or all of them."""
+    source, low, high = next((name, a, b) for name, ranges in owned.items() for a, b in ranges if a <= slot <= b)
+    start = max(low, min(slot - slots // 2, high + 1 - slots))
+    return source, range(start, min(start + slots, high + 1))
+
+
+async def _fill(topology: Topology, keys: Sequence[str]) -> None:
+    """Each key is its own value."""
+    async with topology.redis(**{**ONCE, "socket_timeout": 5.0}) as cluster:
+        for first in range(0, len(keys), 500):
+            pipe = cluster.pipeline()
+            for key in keys[first : first + 500]:
+                pipe.set(key, key)
+            await pipe.execute()
+
+
+def _listed(owned: Owned) -> dict[str, list[list[int]]]:
+    """The ranges of each owner, as the record has them."""
+    return {name: [list(one) for one in ranges] for name, ranges in owned.items()}
 
 
 class _Reads:

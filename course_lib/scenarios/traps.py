@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,16 @@ from course_lib.scenarios.watching import (
 )
 from course_lib.scenarios.writer import ONCE, Writer, account, writing
 from course_lib.servers import Topology
+
+HEARD = {
+    ("+sdown", "master"): "finds the primary down",
+    ("+odown", "master"): "as many as the quorum agree",
+    ("+sdown", "sentinel"): "finds the other sentinel down",
+    ("-failover-abort-not-elected", ""): "gives up: nobody has a majority",
+    ("-sdown", "sentinel"): "hears the other sentinel again",
+    ("+switch-master", ""): "learns of the new primary",
+}
+"""Events of an election by channel and by what they are about, and what they mean. Source: as of watching.STEPS."""
 
 
 async def empty_restart(topology: Topology, *, writes: int = 100) -> dict[str, Any]:
@@ -82,3 +93,18 @@ async def two_sentinels(topology: Topology, *, quorum: int = 1) -> dict[str, Any
         "given up after (s)": round(gave_up - killed, 3),
         "promoted after it came back (s)": round(promoted - gave_up, 3),
     }
+
+
+def election(outcome: Mapping[str, Any]) -> list[dict[str, object]]:
+    """What the surviving sentinel of two_sentinels said that matters to the election, as rows of a table."""
+    rows, me = list[dict[str, object]](), ""
+    for seconds, sentinel, channel, words in outcome["events"]:
+        subject, epoch = words.split(" ", 1)[0], words.rpartition(" ")[2]
+        if channel == "+vote-for-leader":
+            me = me or subject  # whoever asks for votes gives itself the first
+            told = f"votes for {'itself' if subject == me else 'the other sentinel'}, in epoch {epoch}"
+        else:
+            told = HEARD.get((channel, subject)) or HEARD.get((channel, "")) or ""
+        if told:
+            rows.append({"seconds": f"{seconds:.2f}", "who": sentinel, "event": channel, "in words": told})
+    return rows

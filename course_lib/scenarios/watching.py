@@ -50,9 +50,9 @@ async def follows(topology: Topology, name: str) -> bool:
 
 
 @asynccontextmanager
-async def listening(topology: Topology, *only: str) -> AsyncIterator[list[tuple[float, str, str, str]]]:
+async def listening(topology: Topology, *only: str) -> AsyncIterator[list[Said]]:
     """What the sentinels say, all of it, in a list that grows for as long as this block lasts."""
-    clock, said = asyncio.get_running_loop().time, list[tuple[float, str, str, str]]()
+    clock, said = asyncio.get_running_loop().time, list[Said]()
     names = only or sentinels_of(topology)
 
     async def listen(name: str, redis: Redis, ready: asyncio.Event) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 ONCE: dict[str, Any] = {
     "socket_timeout": 0.3,
@@ -18,6 +18,8 @@ ONCE: dict[str, Any] = {
     "protocol": 2,
 }
 """Options of a client that has 0.3 s for a reply. A topology's clients try nothing a second time."""
+NO_REPLY = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""What a client of redis-py raises when nobody answers. A cluster's raises the second, which is no RedisError."""
 OK, REFUSED, SILENT, LOST = "acknowledged", "refused", "no reply", "lost"
 PACE = 0.004
 """Seconds between a reply and the next write."""
@@ -82,7 +84,7 @@ class Writer:
                 replicas = await self._and_wait(number, *self.wait)
         except ResponseError as error:
             answer, words = REFUSED, code_of(error)
-        except (RedisError, OSError, TimeoutError) as error:
+        except NO_REPLY as error:
             answer, words = SILENT, type(error).__name__
         return Attempt(number, began, clock(), answer, words, replicas)
 
@@ -134,12 +136,12 @@ async def account(
     `fault` is when it all began, in seconds of the loop's clock.
     "missing" were acknowledged and are gone; "stored though unanswered" are there, and their client was told nothing;
     "confirmed" were acknowledged by as many replicas as WAIT was asked for; "silence (s)" is the longest time from one
-    acknowledged write to the next; "writes" has [seconds from the fault on, what became of it] for each write.
+    acknowledged write to the next, or to the end; "writes" has [seconds from the fault on, what became of it] for each.
     """
     attempts = list(filter(only, writer.attempts))  # those that are made while we read are not asked for
     there = await stored(redis, writer, attempts)
     told = [one for one in attempts if one.answer == OK]
-    lost = {one.number for one in told if one.number not in there}
+    lost = {one.number for one in told} - there
     sure = [one for one in told if writer.wait and one.replicas is not None and one.replicas >= writer.wait[0]]
     start, end = silence(attempts)
     return {
@@ -169,7 +171,20 @@ def numbers(
     return [{column: row[column] for column in columns} for row in rows]
 
 
-def silence(attempts: Iterable[Attempt]) -> tuple[float, float]:
-    """The ends of the longest time without an acknowledged write, in seconds of the loop's clock."""
+def after(outcome: Mapping[str, Any], writer: str) -> dict[str, Any]:
+    """What a writer was told of its writes after the fault, and how many of those that were acknowledged are gone."""
+    fates = [fate for seconds, fate in outcome["writers"][writer]["writes"] if seconds > 0]
+    found = {fate: fates.count(fate) for fate in (OK, LOST, REFUSED, SILENT)}
+    return {"writer": writer, OK: found[OK] + found[LOST], "of these gone": found[LOST]} | {
+        answer: found[answer] for answer in (REFUSED, SILENT)
+    }
+
+
+def silence(attempts: Sequence[Attempt]) -> tuple[float, float]:
+    """The ends of the longest time without an acknowledged write, in seconds of the loop's clock.
+
+    It may be the time from the last one to the end of all attempts.
+    """
     ends = [one.ended for one in attempts if one.answer == OK]
+    ends += [one.ended for one in attempts[-1:]] if ends else []
     return max(pairwise(ends), key=lambda gap: gap[1] - gap[0], default=(0.0, 0.0))

@@ -40,6 +40,7 @@ class SimLoop(Schedule, asyncio.AbstractEventLoop):
         self._prune_at = 1000
         self._held: list[asyncio.Task[Any]] = []  # of dead processes: nothing else may hold them
         self._closed = False
+        self.ending = False  # is the run over, and are those who are left cancelled?
         self.timed = 0  # how many timers were set: a search asks whether a client did more than answer
         self.failures: list[BaseException] = []  # of callbacks; the next `advance` raises them
         self.unretrieved: list[BaseException] = []  # of tasks that nobody awaited; asyncio would only log them
@@ -169,6 +170,8 @@ class SimLoop(Schedule, asyncio.AbstractEventLoop):
     def run_until_complete(self, awaitable: Any) -> Any:
         """Run the clock until `awaitable` is done, and return its result."""
         previous = events._get_running_loop()
+        if previous is self:
+            raise RuntimeError("This event loop is already running")  # as asyncio's own says
         events._set_running_loop(self)  # ensure_future asks which loop runs
         try:
             task = asyncio.ensure_future(awaitable, loop=self)
@@ -179,3 +182,6 @@ class SimLoop(Schedule, asyncio.AbstractEventLoop):
 
     def run_forever(self) -> None:
         raise NotImplementedError("a simulation ends: use run_until_complete")
+
+    async def create_connection(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError("simulated code has no network: use the client of Redis that it is given")

@@ -106,6 +106,8 @@ class Run:
                 with unwind(), self._own_random():
                     self._reap(left)
                 left.clear()
+            if len(self.results) < len(self._clients):  # some will not let go, or were to begin later
+                self.results.update({n: asyncio.CancelledError() for n in waiting if n not in self.results})
             self.loop.forget_tasks()
 
     def _slice(self, steps: int) -> bool:
@@ -178,13 +180,14 @@ class Run:
                     await asyncio.wait(waiting, timeout=60)
 
         limits = self.loop.max_steps, self.loop.max_time
-        self.loop.max_steps, self.loop.max_time = self.loop.steps + 1_000_000, inf
+        self.loop.max_steps, self.loop.max_time, self.loop.ending = self.loop.steps + 1_000_000, inf, True
         try:
             self.loop.run_until_complete(cancel())
         except (Deadlock, OutOfBudget):
             pass  # a task that will not let go; the run itself is over
         finally:
             self.loop.max_steps, self.loop.max_time = limits
+            self.loop.ending = False
             for task in left:
                 if task.done() and not task.cancelled():
                     task.exception()  # looked at, so it does not count as one that nobody looked at

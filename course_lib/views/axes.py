@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from course_lib.views.palette import BLUE, FAINT, GREEN, INK, ORANGE, PAPER, PURPLE, RULE, VERMILLION, WORDS
@@ -11,6 +11,8 @@ from course_lib.views.picture import Picture, escape
 from course_lib.views.scale import nice_step
 
 LEFT, RIGHT, WIDTH = 62.0, 748.0, 760.0
+LEAST = 640.0
+"""Pixels: in less width than that, the smallest words would have fewer than 10."""
 
 _RULES = f"""
 text{{font:13px {WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:600}} .s{{font-size:12px;fill:{FAINT}}}
@@ -45,12 +47,15 @@ KINDS: dict[str, Kind] = {
 
 
 def framed(parts: Iterable[str], *, height: float, alt: str) -> Picture:
-    """The parts as one picture, `height` pixels high, with the words that say the same."""
+    """The parts as one picture, `height` pixels high, with the words that say the same.
+
+    It shrinks with its column down to LEAST, and where there is less room it scrolls.
+    """
     uid = "ax" + secrets.token_hex(4)
     style = "".join(f".{uid} {rule.strip()}}}" for rule in _RULES.replace("\n", " ").split("}")[:-1])
     svg = (
-        f'<svg class="{uid}" viewBox="0 0 {WIDTH:.0f} {height:.0f}" style="max-width:{WIDTH:.0f}px;width:100%" '
-        f'role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">'
+        f'<svg class="{uid}" viewBox="0 0 {WIDTH:.0f} {height:.0f}" style="width:100%;max-width:{WIDTH:.0f}px;'
+        f'min-width:{LEAST:.0f}px" role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">'
         f"<style>{style}</style>{''.join(parts)}</svg>"
     )
     return Picture(svg, alt)
@@ -92,12 +97,12 @@ def time_axis(x: Scale, last: float, bottom: float, words: str) -> str:
     )
 
 
-def dots(points: Iterable[tuple[float, float, str]]) -> list[str]:
+def dots(points: Iterable[tuple[float, float, str]], kinds: Mapping[str, Kind] = KINDS) -> list[str]:
     """Points (x, y, kind) as one path for each kind. Marks that would lie on one another are drawn once."""
-    places: dict[str, dict[tuple[int, int], None]] = {kind: {} for kind in KINDS}
+    places: dict[str, dict[tuple[int, int], None]] = {kind: {} for kind in kinds}
     for px, py, kind in points:
         places[kind][round(px), round(py)] = None
-    return [marks(KINDS[kind], found) for kind, found in places.items() if found]
+    return [marks(kinds[kind], found) for kind, found in places.items() if found]
 
 
 def marks(kind: Kind, places: Iterable[tuple[int, int]]) -> str:
@@ -109,10 +114,10 @@ def marks(kind: Kind, places: Iterable[tuple[int, int]]) -> str:
     return f'<path fill="none" {pen} d="{path}"/>'
 
 
-def legend(present: Iterable[str], y: float, *, start: float = 16.0) -> str:
+def legend(present: Iterable[str], y: float, kinds: Mapping[str, Kind] = KINDS) -> str:
     """The marks that occur, with their names, in one line."""
-    parts, at, shown = [], start, set(present)
-    for name, kind in KINDS.items():
+    parts, at, shown = [], 16.0, set(present)
+    for name, kind in kinds.items():
         if name in shown:
             parts.append(f'<g transform="translate({at:.0f} {y - 4:g})">{marks(kind, [(0, 0)])}</g>')
             parts.append(f'<text class="s" x="{at + 10:.0f}" y="{y:g}">{kind.name}</text>')

@@ -1,29 +1,22 @@
-"""Charts that explain: matplotlib figures as pictures with a text alternative."""
+"""Charts of lesson 05: rival remedies, what early refresh costs, and when keys expire that were written together."""
 
 from __future__ import annotations
 
-import io
 import math
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from course_lib.views.palette import BLUE, GREY, STRATEGIES, VERMILLION, Role
-from course_lib.views.picture import Picture, escape
+from course_lib.views.figures import as_picture, chart, paint
+from course_lib.views.palette import BLUE, FAINT, GREY, STRATEGIES, VERMILLION, Role
+from course_lib.views.picture import Picture
 
-STYLE: Any = {  # of every chart; matplotlib's stubs list every setting by name
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "font.size": 11,
-    "svg.hashsalt": "course",  # the same figure gives the same text
+COLUMNS = {
+    "loads": ("loads of the database", True),
+    "p99 (ms)": ("99th percentile of latency (ms)", True),
+    "stale (%)": ("stale answers (%)", False),
 }
+"""Of each panel of `remedies`: its axis, and whether that is logarithmic."""
 
 
 def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], *, title: str) -> Picture:
@@ -32,20 +25,11 @@ def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], 
     `rows` maps a strategy to its numbers, named as in the lab: "loads", "p99 (ms)", "stale (%)". `names` labels the
     rows.
     """
-    with rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 1.3 + 0.36 * len(rows)), layout="constrained")
+    with chart(9.2, 1.3 + 0.36 * len(rows)) as figure:
         panels = figure.subplots(1, 3, sharey=True)
-        for panel, column, logarithmic in zip(
-            panels, ("loads", "p99 (ms)", "stale (%)"), (True, True, False), strict=True
-        ):
-            _bars(
-                panel, [(STRATEGIES.get(name, Role(GREY, "o")), row[column]) for name, row in rows.items()], logarithmic
-            )
-            panel.set_xlabel(
-                {"loads": "loads of the database", "p99 (ms)": "99th percentile of latency (ms)"}.get(
-                    column, "stale answers (%)"
-                )
-            )
+        for panel, (column, (label, logarithmic)) in zip(panels, COLUMNS.items(), strict=True):
+            _bars(panel, [(STRATEGIES.get(n, Role(GREY, "o")), row[column]) for n, row in rows.items()], logarithmic)
+            panel.set_xlabel(label)
         panels[0].set_yticks(range(len(rows)), [names[name] for name in rows])
         panels[0].invert_yaxis()
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
@@ -59,46 +43,44 @@ def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], 
 def _bars(panel: Axes, values: Sequence[tuple[Role, float]], logarithmic: bool) -> None:
     floor = 0.5 if logarithmic else 0.0
     for y, (role, value) in enumerate(values):
-        panel.plot([floor, max(value, floor)], [y, y], color=role.colour, lw=2)
-        panel.plot([max(value, floor)], [y], role.mark, color=role.colour, ms=8)
+        panel.plot([floor, max(value, floor)], [y, y], color=paint(role.colour), lw=2)
+        panel.plot([max(value, floor)], [y], role.mark, color=paint(role.colour), ms=8)
         panel.annotate(f"{value:g}", (max(value, floor), y), xytext=(8, -4), textcoords="offset points")
     if logarithmic:
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter("{x:g}")
     most = max((value for _, value in values), default=1.0)
     panel.set_xlim(floor, max(most, 1.0) * (4 if logarithmic else 1.3))
-    panel.grid(axis="x", alpha=0.3)
+    panel.grid(axis="x")
 
 
 def loads_per_expiry(measured: Mapping[float, float], errors: Mapping[float, float], *, seed: int) -> Picture:
     """XFetch: loads for each expiry against β, measured and derived, e^(1/β). `errors` is one standard error each."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    with chart(7.2, 3.6) as figure:
         panel = figure.subplots()
         low, high = min(measured) * 0.85, max(measured) * 1.1
         betas = [low + (high - low) * i / 200 for i in range(201)]
-        panel.plot(betas, [math.exp(1 / beta) for beta in betas], color=GREY, lw=2, label="derived: $e^{1/\\beta}$")
+        panel.plot(betas, [math.exp(1 / beta) for beta in betas], color=GREY, lw=2, label="derived: e^(1/β)")
         panel.errorbar(
             list(measured), list(measured.values()), yerr=[2 * errors[beta] for beta in measured], fmt="P", ms=9,
-            color=STRATEGIES["xfetch"].colour, ecolor=BLUE, capsize=4, label="simulated, ± 2 standard errors",
+            color=paint(STRATEGIES["xfetch"].colour), ecolor=BLUE, capsize=4, label="simulated, ± 2 standard errors",
         )  # fmt: skip
         panel.set_xlabel("β: more is earlier")
         panel.set_ylabel("loads for each expiry")
         panel.set_ylim(0, None)
-        panel.grid(alpha=0.3)
-        panel.legend(frameon=False)
+        panel.grid()
+        panel.legend()
         near = sum(abs(measured[beta] - math.exp(1 / beta)) <= 2 * errors[beta] for beta in measured)
         title = f"{near} of {len(measured)} lie within two standard errors of what was derived"
         panel.set_title(title)
-        panel.annotate(f"seed {seed}", (1, -0.2), xycoords="axes fraction", ha="right", fontsize=9, color=GREY)
+        panel.annotate(f"seed {seed}", (1, -0.2), xycoords="axes fraction", ha="right", fontsize=10, color=paint(FAINT))
         said = "; ".join(f"β = {b:g}: {m:.2f}, derived {math.exp(1 / b):.2f}" for b, m in measured.items())
         return as_picture(figure, f"XFetch, loads for each expiry: {title}. {said}.")
 
 
 def expiries(together: Sequence[float], spread: Sequence[float], *, names: tuple[str, str]) -> Picture:
     """When keys expire that were written together: without jitter and with it. Units: seconds after the write."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    with chart(7.2, 3.2) as figure:
         panels = figure.subplots(2, 1, sharex=True, sharey=True)
         low, high = math.floor(min(spread)) - 1, math.ceil(max(together)) + 1
         tallest = []
@@ -110,14 +92,3 @@ def expiries(together: Sequence[float], spread: Sequence[float], *, names: tuple
         panels[1].set_xlabel("seconds after they were written together")
         most = ", ".join(f"{count} {name}" for count, name in zip(tallest, names, strict=True))
         return as_picture(figure, f"Of {len(together)} keys, the most that expire in one second: {most}.")
-
-
-def as_picture(figure: Figure, alt: str) -> Picture:
-    """The figure as one SVG element that speaks; on white, so that it reads in a dark theme too."""
-    text = io.StringIO()
-    figure.savefig(text, format="svg", facecolor="white", metadata={"Date": None})
-    svg = text.getvalue()
-    # Matplotlib's own style sheet speaks of every element on the page; as an attribute it stays in this picture.
-    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    size = 'style="max-width:100%;height:auto;border-radius:6px;stroke-linejoin:round;stroke-linecap:butt"'
-    return Picture(re.sub("<svg ", f'<svg role="img" aria-label="{escape(alt)}" {size} ', svg, count=1), alt)

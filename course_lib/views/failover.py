@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.views.axes import LEFT, RIGHT, Kind, Scale, framed, marks, straight, time_axis
+from course_lib.views.axes import LEFT, RIGHT, Kind, Scale, dots, framed, legend, straight, time_axis
 from course_lib.views.labels import Box, Places
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, SKY, VERMILLION
 from course_lib.views.picture import Picture, escape
@@ -57,7 +57,7 @@ def timeline(outcome: Mapping[str, Any]) -> Picture:
         *(_heard(events, name, x, top + 36 + LANE * n, first - room, last + room) for n, name in enumerate(names, 1)),
         _axis(x, first - room, last + room, bottom),
         *_phases(spans, x, bottom + 46),
-        _legend({str(one[1]) for one in writes} & set(FATES), bottom + 92),
+        legend({str(one[1]) for one in writes}, bottom + 92, FATES),
         *_listed(ordered, bottom + 122),
     ]
     said = "; ".join(f"{n + 1}, {words}, {_ms(t)}" for n, (words, t) in enumerate(ordered))
@@ -88,7 +88,7 @@ def fates(outcome: Mapping[str, Any]) -> Picture:
         y = top + LANE * (n + 0.5)
         parts += [_lane(name, y), *_writes(writes, x, y, low, high)]
     present = {str(one[1]) for writes in writers.values() for one in writes}
-    parts += [_axis(x, low, high, bottom), _legend(present, bottom + 56)]
+    parts += [_axis(x, low, high, bottom), legend(present, bottom + 56, FATES)]
     said = ". ".join(f"{name}: {counted(writes)}" for name, writes in writers.items())
     marked = ", ".join(f"{words} at {t:.2f} s" for words, t in ordered)
     return framed(parts, height=bottom + 70, alt=f"{title}. {said}. {marked}.")
@@ -147,11 +147,8 @@ def _lane(name: str, y: float) -> str:
 
 
 def _writes(writes: Writes, x: Scale, y: float, low: float, high: float) -> list[str]:
-    found: dict[str, dict[tuple[int, int], None]] = {fate: {} for fate in FATES}
-    for moment, fate in writes:
-        if low <= float(str(moment)) <= high:
-            found[str(fate)][round(x(float(str(moment)))), round(y + HEIGHTS[str(fate)])] = None
-    return [marks(FATES[fate], places) for fate, places in found.items() if places]
+    told = [(float(str(moment)), str(fate)) for moment, fate in writes]
+    return dots(((x(t), y + HEIGHTS[fate], fate) for t, fate in told if low <= t <= high), FATES)
 
 
 def _heard(events: Sequence[Sequence[object]], name: str, x: Scale, y: float, low: float, high: float) -> str:
@@ -178,16 +175,6 @@ def _phases(spans: Sequence[tuple[str, float, float]], x: Scale, y: float) -> li
         if width > 26 + 7 * len(name):
             parts.append(f'<text class="s mid b" x="{x((start + end) / 2):.1f}" y="{y + 15:.0f}">{name}</text>')
     return parts
-
-
-def _legend(present: set[str], y: float) -> str:
-    parts, at = [], 16.0
-    for fate, kind in FATES.items():
-        if fate in present:
-            parts.append(f'<g transform="translate({at:.0f} {y - 4:g})">{marks(kind, [(0, 0)])}</g>')
-            parts.append(f'<text class="s" x="{at + 10:.0f}" y="{y:g}">{kind.name}</text>')
-            at += 34 + len(kind.name) * 6.1
-    return "".join(parts)
 
 
 def _listed(ordered: Sequence[tuple[str, float]], y: float) -> list[str]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib import rc_context
-from matplotlib.figure import Figure
-
-from course_lib.views.charts import STYLE, as_picture
-from course_lib.views.palette import BLUE, GREEN, GREY, ORANGE, SKY
+from course_lib.views.figures import as_picture, chart, paint
+from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, SKY
 from course_lib.views.picture import Picture
 
 Points = Sequence[tuple[float, float]]
@@ -17,19 +14,19 @@ Points = Sequence[tuple[float, float]]
 def miss_shares(derived: Points, typed: Mapping[float, float], versioned: Mapping[float, float]) -> Picture:
     """The share of reads that miss against the share of version 2, both from 0 to 1: derived for one typed key, and
     simulated for that and for a key for each version."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    with chart(7.2, 3.6) as figure:
         panel = figure.subplots()
         panel.plot(*zip(*derived, strict=True), color=GREY, lw=2, label="derived: 2s(1 − s)")
-        panel.plot(list(typed), list(typed.values()), "D", color=ORANGE, ms=8, label="one key, typed value, simulated")
-        panel.plot(
-            list(versioned), list(versioned.values()), "o", color=BLUE, ms=8, label="a key for each version, simulated"
-        )
+        for found, mark, colour, name in (
+            (typed, "D", ORANGE, "one key, typed value"),
+            (versioned, "o", BLUE, "a key for each version"),
+        ):
+            panel.plot(list(found), list(found.values()), mark, color=paint(colour), ms=8, label=f"{name}, simulated")
         panel.set_xlabel("share s of the reads that come from version 2")
         panel.set_ylabel("share of reads that miss")
         panel.set_ylim(0, 0.8)
-        panel.grid(alpha=0.3)
-        panel.legend(frameon=False, loc="upper left", ncols=1)
+        panel.grid()
+        panel.legend(loc="upper left", ncols=1)
         most, rest = max(typed, key=lambda share: typed[share]), max(versioned.values())
         title = f"One key for two versions: up to {typed[most]:.0%} of the reads miss"
         panel.set_title(title)
@@ -44,19 +41,18 @@ def after_bump(stored: Points, derived: Points, loads: Points, derived_loads: Po
 
     Units: seconds since the run began; `loads` holds the end of each second and the loads within it.
     """
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    with chart(7.2, 4.6) as figure:
         keys, rate = figure.subplots(2, 1, sharex=True)
         keys.step(*zip(*stored, strict=True), where="post", color=GREEN, lw=2, label="simulated")
         keys.plot(*zip(*derived, strict=True), "--", color=GREY, lw=2, label="derived")
-        rate.bar([t - 0.5 for t, _ in loads], [n for _, n in loads], width=0.9, color=ORANGE, label="simulated")
-        rate.plot(*zip(*derived_loads, strict=True), "--", color=GREY, lw=2, marker="D", ms=4, label="derived")
+        rate.bar([t - 0.5 for t, _ in loads], [n for _, n in loads], width=0.9, color=paint(ORANGE), label="simulated")
+        rate.plot(*zip(*derived_loads, strict=True), "--", color=paint(INK), lw=1.5, marker="D", ms=4, label="derived")
         for panel, name in ((keys, "keys stored"), (rate, "loads in each second")):
             panel.axvline(bump, color=GREY, ls=":")
             panel.set_ylim(0, None)
             panel.set_ylabel(name)
-            panel.grid(alpha=0.3)
-            panel.legend(frameon=False, loc="upper right")
+            panel.grid()
+            panel.legend(loc="upper right")
         keys.annotate("the bump", (bump, 0), xytext=(5, 6), textcoords="offset points")
         rate.set_xlabel("seconds (virtual time)")
         before = [count for t, count in stored if t <= bump][-1]
@@ -72,12 +68,11 @@ def after_bump(stored: Points, derived: Points, loads: Points, derived_loads: Po
 
 def memory(rows: Sequence[Mapping[str, object]]) -> Picture:
     """Bars of `used_memory (MB)`, one for each `state`, in order."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.9 + 0.42 * len(rows)), layout="constrained")
+    with chart(7.2, 0.9 + 0.42 * len(rows)) as figure:
         panel = figure.subplots()
         used = [float(str(row["used_memory (MB)"])) for row in rows]
         states = [str(row["state"]) for row in rows]
-        panel.barh(range(len(rows)), used, color=SKY, height=0.6)
+        panel.barh(range(len(rows)), used, color=paint(SKY), height=0.6)
         for y, (row, mb) in enumerate(zip(rows, used, strict=True)):
             panel.annotate(f"{mb:g} MB, {row['keys']:,} keys", (mb, y), xytext=(6, -4), textcoords="offset points")
         panel.set_yticks(range(len(rows)), states)

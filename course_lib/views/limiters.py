@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from course_lib.views.axes import LEFT, RIGHT, Scale, framed, panel, straight, ticks, time_axis
-from course_lib.views.charts import STYLE, as_picture
+from course_lib.views.figures import as_picture, chart, paint
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture, escape
 
@@ -48,7 +46,7 @@ def limiter(
         _calendar(x, boundaries, end),
         panel(WITHIN, f"admitted within the last {window:g} s", [(n, y(n)) for n in ticks(top, whole=True, about=4)]),
         _steps(marked, x, y, end),
-        _level(y(limit), f"limit {limit}", "limit"),
+        _level(y(limit), f"limit {limit}", "limit", below=0 < y(limit) - y(bound) < 16),
         _level(y(bound), f"derived: at most {bound}", "axis") if bound != limit else "",
         _peak(x(at), y(most), f"{most:g} at {at:.3g} s", crowded=x(at) < 240 and most > 0.9 * bound),
         time_axis(x, end, WITHIN[1], "seconds (virtual time)"),
@@ -111,10 +109,11 @@ def _steps(curve: Points, x: Scale, y: Scale, end: float) -> str:
     )
 
 
-def _level(y: float, words: str, style: str) -> str:
+def _level(y: float, words: str, style: str, *, below: bool = False) -> str:
+    """A line across, with its words above it, or below where another line is near."""
     return (
         f'<path class="{style}" stroke-width="1.5" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
-        f'<text class="s note" x="{LEFT + 8}" y="{y - 5:.1f}">{words}</text>'
+        f'<text class="s note" x="{LEFT + 8}" y="{y + (14 if below else -5):.1f}">{words}</text>'
     )
 
 
@@ -156,8 +155,7 @@ def rivals(curves: Mapping[str, Points], *, limit: int, window: float, end: floa
 
     `curves` maps a limiter's name, as in LIMITERS, to steps (second, number).
     """
-    with rc_context(STYLE):
-        figure = Figure(figsize=(8.2, 4.2), layout="constrained")
+    with chart(8.2, 4.2) as figure:
         axes = figure.subplots()
         most = {name: max((n for _, n in curve), default=0) for name, curve in curves.items()}
         for name, curve in curves.items():
@@ -169,8 +167,8 @@ def rivals(curves: Mapping[str, Points], *, limit: int, window: float, end: floa
         axes.set_ylim(0, None)
         axes.set_xlabel("seconds (virtual time)")
         axes.set_ylabel(f"admitted within the last {window:g} s")
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False, loc="upper left", fontsize=10)
+        axes.grid()
+        axes.legend(loc="upper left", fontsize=10)
         least, largest = min(most.values()), max(most.values())
         title = f"{arrivals[:1].upper()}{arrivals[1:]}: {least:g} to {largest:g} in one window"
         axes.set_title(title)
@@ -182,15 +180,14 @@ def _rival(axes: Axes, curve: Points, role: Role, most: float) -> None:
     width, above = {"-": (4.5, 2), "--": (2.5, 3), ":": (2.5, 4)}[role.line]  # what may lie on another is thinner
     at = next(i for i, step in enumerate(curve) if step[1] == most)
     axes.step(
-        *zip(*curve, strict=True), where="post", color=role.colour, ls=role.line, lw=width, marker=role.mark, ms=8,
-        markevery=[at], label=f"{role.name}: at most {most:g}", zorder=above,
+        *zip(*curve, strict=True), where="post", color=paint(role.colour), ls=role.line, lw=width, marker=role.mark,
+        ms=8, markevery=[at], label=f"{role.name}: at most {most:g}", zorder=above,
     )  # fmt: skip
 
 
 def retries(measured: Mapping[int, float]) -> Picture:
     """What WATCH costs: tries that failed, against the number of clients that begin together, and the bound."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    with chart(7.2, 3.4) as figure:
         axes = figure.subplots()
         clients = range(max(measured) + 1)
         axes.plot(clients, [n * (n - 1) / 2 for n in clients], color=GREY, lw=2, label="derived: at most n(n − 1)/2")
@@ -199,8 +196,8 @@ def retries(measured: Mapping[int, float]) -> Picture:
         axes.set_xlabel("clients n that count one each")
         axes.set_ylabel("tries that failed")
         axes.set_xticks(list(measured))
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+        axes.grid()
+        axes.legend()
         n = max(measured)
         title = f"{n} clients, one update each: {measured[n]:g} tries failed"
         axes.set_title(title)
@@ -210,17 +207,17 @@ def retries(measured: Mapping[int, float]) -> Picture:
 
 def waits(pings: Points, *, began: float, ended: float) -> Picture:
     """How long each PING took, by when it was sent, while a script ran from `began` to `ended`. Units: seconds."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 3.4), layout="constrained")
+    with chart(7.6, 3.4) as figure:
         axes = figure.subplots()
-        axes.axvspan(began, ended, color=SKY, alpha=0.25, label="the script runs")
+        axes.axvspan(began, ended, color=paint(SKY), alpha=0.25, label="the script runs")
         axes.plot([began, ended], [(ended - began) * 1000, 0], color=GREY, lw=2, label="derived: until its end")
-        axes.plot([t for t, _ in pings], [wait * 1000 for _, wait in pings], "o", ms=6, color=BLUE, label="a PING")
+        sent, took = [t for t, _ in pings], [wait * 1000 for _, wait in pings]
+        axes.plot(sent, took, "o", ms=6, color=BLUE, mec=paint(INK), mew=0.6, label="a PING")  # an edge on the blue
         axes.set_xlabel("when it was sent (s)")
         axes.set_ylabel("time until its reply (ms)")
         axes.set_ylim(0, None)
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+        axes.grid()
+        axes.legend()
         longest = max(wait for _, wait in pings) * 1000
         during = sum(began <= t < ended for t, _ in pings)
         title = f"A script of {(ended - began) * 1000:.0f} ms: somebody else's PING takes {longest:.0f} ms"

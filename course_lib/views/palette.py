@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ORANGE = "#E69F00"
-SKY = "#56B4E9"
-GREEN = "#009E73"
-YELLOW = "#F0E442"
-BLUE = "#0072B2"
-VERMILLION = "#D55E00"
-PURPLE = "#CC79A7"
-GREY = "#888888"
-
 # Text, axes and background follow JupyterLab's theme; outside JupyterLab the second value holds.
 INK = "var(--jp-ui-font-color1,#222)"
 FAINT = "var(--jp-ui-font-color2,#555)"
 PAPER = "var(--jp-layout-color0,#fff)"
 RULE = "var(--jp-border-color2,#d0d0d0)"
+
+# Alone, orange has a contrast of 2.2 to white, and sky blue 2.3; with a little ink both have more than 3.
+ORANGE = f"color-mix(in srgb,#E69F00 80%,{INK})"
+SKY = f"color-mix(in srgb,#56B4E9 80%,{INK})"
+GREEN = "#009E73"
+YELLOW = "#F0E442"  # always within an outline
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+PURPLE = "#CC79A7"
+GREY = "#888888"
 ALARM = f"color-mix(in srgb,{VERMILLION} 70%,{INK})"  # vermillion alone is too pale for small text
 WORDS = "var(--jp-ui-font-family,system-ui,sans-serif)"
 CODE = "var(--jp-code-font-family,ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace)"

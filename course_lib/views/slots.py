@@ -28,17 +28,18 @@ def slots(owners: Owners, keys: Mapping[str, int] | None = None, *, before: Owne
     bottom = TOP + ROW * len(names)
     title = _title(owners, before)
     parts = [f'<text class="title" x="12" y="22">{escape(title)}</text>']
-    places = Places(Box(START, TOP - 10, RIGHT - START + 8, ROW * len(names) + 10))
+    places = Places(Box(START, TOP - 18, RIGHT - START + 8, ROW * len(names) + 18))
     for n, name in enumerate(names):
         y = TOP + ROW * n
         parts.append(f'<text class="b end" x="{START - 10}" y="{y + 20:.0f}">{escape(name)}</text>')
         parts.append(f'<path class="grid" d="M{START} {y + 16:.0f}H{RIGHT}"/>')
         parts += [_outline(one, x, y) for one in (before or {}).get(name, ())]
         parts += [_block(one, x, y, COLOURS[n % len(COLOURS)], places) for one in owners.get(name, ())]
+    rows = {slot: n for slot in keys.values() for n, name in enumerate(names) if _owns(owners.get(name, ()), slot)}
+    places.lines += [((x(slot), TOP + ROW * n + 2), (x(slot), TOP + ROW * n + 30)) for slot, n in rows.items()]
     for key, slot in sorted(keys.items(), key=lambda one: one[1]):
-        row = next((n for n, name in enumerate(names) if _owns(owners.get(name, ()), slot)), None)
-        if row is not None:
-            parts.append(_key(key, slot, x, TOP + ROW * row, places))
+        if slot in rows:
+            parts.append(_key(key, slot, x, TOP + ROW * rows[slot], places))
     parts.append(_axis(x, bottom + 6))
     return framed(parts, height=bottom + 52, alt=f"{title}. {_said(owners)}{_placed(owners, keys)}")
 
@@ -85,7 +86,7 @@ def _key(key: str, slot: int, x: Scale, y: float, places: Places) -> str:
     pin = f'<path d="M{x(slot):.1f} {y + 2:.0f}v28" stroke="{INK}" stroke-width="1.6"/><circle cx="{x(slot):.1f}" '
     pin += f'cy="{y + 1:.0f}" r="3.2" fill="{ORANGE}" stroke="{INK}"><title>{escape(key)}: slot {slot}</title></circle>'
     width = len(key) * LETTER
-    box = places.put(width, 14, [(x(slot) + 5, y + 8), (x(slot) - width - 5, y + 8), (x(slot) + 5, y - 9)])
+    box = places.put(width, 14, [(x(slot) + 5, y + 8), (x(slot) - width - 5, y + 8), (x(slot) + 5, y - 17)])
     return pin + (f'<text class="s note" x="{box.x:.1f}" y="{box.y + 12:.1f}">{escape(key)}</text>' if box else "")
 
 

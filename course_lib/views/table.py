@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from course_lib.views.picture import escape
 
 _RULES = """.course-table th,.course-table td{padding:2px 6px;text-align:right;vertical-align:bottom;line-height:1.35}
-.course-table td{white-space:nowrap} .course-table tr>:first-child{text-align:left;font-weight:600}
-.course-table .words{text-align:left}
+.course-table tbody th,.course-table td{white-space:nowrap;vertical-align:baseline}
+.course-table tr>:first-child,.course-table tr>.words.words{text-align:left} .course-table td.words{white-space:normal}
+.course-table tr>:first-child{font-weight:600}
 .course-table caption{text-align:left;padding:4px 8px;caption-side:top}"""
+_NUMBER = re.compile(r"[-−+]?\d[\d.,]*(e[-+]?\d+)?( ?[^\d\s]{1,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Table:
 
     @property
     def _of_words(self) -> list[bool]:
-        """Of each column, whether none of its cells begins with a number: such a column is set from the left."""
-        return [not any(re.match(r"[-−]?\d", row[i]) for row in self.rows) for i in range(len(self.columns))]
+        """Of each column, whether none of its cells is a number, with a unit or without: it is set from the left."""
+        return [not any(_NUMBER.fullmatch(row[i]) for row in self.rows) for i in range(len(self.columns))]
 
 
 def table(rows: Sequence[Mapping[str, object]], *, caption: str = "") -> Table:

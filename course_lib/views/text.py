@@ -10,7 +10,6 @@ from course_lib.trace import Event, Note, Trace
 from course_lib.views.palette import NOTES
 from course_lib.views.picture import escape
 
-SPANS = ("load", "compute", "pause", "hold", "down", "stale")
 TROUBLE = ("violation", "crash", "down", "pause", "skew")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Protocol
 
 SLOTS = 16384
 Ranges = Sequence[tuple[int, int]]
+Phrase = tuple[str, str]
+"""The same said of one node and of several; `{}` stands for the names."""
 
 
 class Node(Protocol):
@@ -91,17 +93,25 @@ def linked(node: Node) -> str:
     return f"finds it {node.link}" if node.role == "sentinel" else f"link {node.link}"
 
 
-def changes(before: Sequence[Node], after: Sequence[Node]) -> list[str]:
-    """What is otherwise than before, a phrase for each change to which a time may be added: `replica1 is primary`.
+def changes(before: Sequence[Node], after: Sequence[Node], *, views: bool = True) -> list[str]:
+    """What is otherwise than before, a phrase to which a time may be added: `sentinel1 and sentinel2 watch replica1`.
 
-    Numbers that always move, the lag and the keys, are no change.
+    Without `views`, only what nodes are and own, not how they see each other. Numbers that always move, the lag and the
+    keys, are no change.
     """
-    known = {node.name: node for node in before}
-    found = [f"{name} has left" for name in known if name not in {node.name for node in after}]
+    known, there, found = {node.name: node for node in before}, {node.name for node in after}, dict[Phrase, list[str]]()
+    for name in known:
+        if name not in there:
+            found.setdefault(("{} has left", "{} have left"), []).append(name)
     for node in after:
         old = known.get(node.name)
-        found += [f"{node.name} has joined"] if old is None else _changed(old, node)
-    return found
+        if old is None:
+            said = [("{} has joined", "{} have joined")]
+        else:
+            said = [*_become(old, node), *(_view(old, node) if views else ())]
+        for phrase in said:
+            found.setdefault(phrase, []).append(node.name)
+    return [(several if len(names) > 1 else one).format(listed(names)) for (one, several), names in found.items()]
 
 
 def ranges(slots: Ranges) -> str:
@@ -154,24 +164,32 @@ def _share(owned: int) -> str:
     return f"all {SLOTS} slots" if owned == SLOTS else f"{owned} of {SLOTS} slots"
 
 
-def _changed(old: Node, node: Node) -> list[str]:
-    found = []
+def _become(old: Node, node: Node) -> Iterator[Phrase]:
+    """What a node is now that it was not: its state, its role if it holds data, its slots."""
     if node.state != old.state:
-        found.append(f"{node.name} is {node.state}")
+        yield f"{{}} is {node.state}", f"{{}} are {node.state}"
+    if node.role == "primary":
+        if (node.role, node.primary) != (old.role, old.primary):
+            yield "{} is primary", "{} are primaries"
+        if tuple(node.slots) != tuple(old.slots) and old.role != "unknown":
+            owned = f"slots {ranges(node.slots)}" if node.slots else "no slots"
+            yield f"{{}} owns {owned}", f"{{}} own {owned}"
+    elif node.role == "replica" and (node.role, node.primary) != (old.role, old.primary):
+        yield f"{{}} is a {role(node)}", f"{{}} are {role(node).replace('replica', 'replicas', 1)}"
+
+
+def _view(old: Node, node: Node) -> Iterator[Phrase]:
+    """What a node says of another that it did not say before: whom a Sentinel watches, and how a link is."""
     if node.role == "unknown" or (old.role == "unknown" and node.role == "sentinel"):
-        return found
-    if (node.role, node.primary) != (old.role, old.primary):
-        verb = "" if node.role == "sentinel" else "is " if node.role == "primary" else "is a "
-        found.append(f"{node.name} {verb}{role(node)}")
+        return
+    whose = node.primary or "its primary"
+    if node.role == "sentinel" and node.primary != old.primary:
+        yield f"{{}} watches {whose}", f"{{}} watch {whose}"
     if node.link not in ("", old.link) and (old.link or node.link == "down"):
-        whose = node.primary or "its primary"
-        finds = node.role == "sentinel"
-        found.append(
-            f"{node.name} finds {whose} {node.link}" if finds else f"the link of {node.name} to {whose} is {node.link}"
-        )
-    if tuple(node.slots) != tuple(old.slots) and node.role == "primary" and old.role != "unknown":
-        found.append(f"{node.name} owns {f'slots {ranges(node.slots)}' if node.slots else 'no slots'}")
-    return found
+        if node.role == "sentinel":
+            yield f"{{}} finds {whose} {node.link}", f"{{}} find {whose} {node.link}"
+        else:
+            yield f"the link of {{}} to {whose} is {node.link}", f"the links of {{}} to {whose} are {node.link}"
 
 
 def _shared(one: Ranges, other: Ranges) -> list[tuple[int, int]]:

@@ -10,12 +10,14 @@ from IPython.display import HTML, display
 from tqdm import tqdm
 
 from course_lib.scenarios import exploring
+from course_lib.scenarios.by_hand import by_hand
 from course_lib.scenarios.exploring import Exploration, struck
 from course_lib.trace import Trace
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
 from course_lib.views.text import capital
+from course_lib.widgets.scheduler import Scheduler
 
 PATIENCE = 1.0
 """Seconds of real time without a bar."""
@@ -49,6 +51,13 @@ class Explored:
         """The replay code of the schedule that is shown."""
         return self.found.code
 
+    def by_hand(self) -> Scheduler:
+        """The same code on a panel: you say whose command runs next. What is shown here is opened there."""
+        panel = Scheduler(by_hand(self.found))
+        if self.code is not None:
+            panel.open(self.code)
+        return panel
+
     def __str__(self) -> str:
         found = self.found
         lines = [found.text]
@@ -73,8 +82,9 @@ class Explored:
             parts.append(f"<div>{spacetime(_marked(found), title=_title(found)).svg}</div>")
             lines = found.shown.trace.text()
             parts.append(
-                f'<p class="small">The simplest such schedule that was found has the code <code>{escape(self.code)}'
-                f"</code>. To play it again, also with other code: <code>explore(…, code=…)</code>.</p>"
+                f'<p class="small">{_is_shown(found)}. To play it again, also with other code, add '
+                f'<code>code="{escape(self.code)}"</code> to the call; to change it move by move, end the call with '
+                f"<code>.by_hand()</code>.</p>"
                 f"<details><summary>The same as text ({lines.count(chr(10)) + 1} lines)</summary>"
                 f"<pre>{escape(lines)}</pre></details>"
             )
@@ -95,6 +105,10 @@ def _head(found: Exploration) -> tuple[str, str]:
 
 
 CLASSES = "Schedules that differ only in the order of commands that do not affect each other count as one class."
+
+
+def _is_shown(found: Exploration) -> str:
+    return "This is the simplest such schedule that was found" if found.played else "This is the schedule of the code"
 
 
 def _marked(found: Exploration) -> Any:

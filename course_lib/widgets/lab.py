@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any, Generic, Protocol, TypeVar
@@ -17,6 +18,7 @@ import ipywidgets as w
 from course_lib.views.picture import Picture, escape
 from course_lib.views.table import table
 from course_lib.widgets import fallback
+from course_lib.widgets.controls import button
 from course_lib.widgets.names import Names
 
 SHOW_PROGRESS_AFTER = 0.5
@@ -40,6 +42,9 @@ class Experiment(Protocol[Result]):
     def row(self, result: Result) -> dict[str, str]:
         """The result's numbers by name, as text, for the table of runs."""
 
+    def says(self, result: Result) -> str:
+        """One sentence on what was run, shown above the picture; may be empty."""
+
 
 class Lab(Generic[Result]):
     """Controls, picture, and a table of the runs that were kept. The last line of a cell shows it.
@@ -47,20 +52,21 @@ class Lab(Generic[Result]):
     `result` is the latest finished run. Programs may set controls by `set(clients=500)`, which runs at once.
     """
 
-    def __init__(self, experiment: Experiment[Result], *, uid: str) -> None:
-        self._experiment, self._uid = experiment, uid
+    def __init__(self, experiment: Experiment[Result]) -> None:
+        self._experiment, self._uid = experiment, "lab" + secrets.token_hex(4)
         self.result: Result | None = None
         self.error: Exception | None = None
         self._kept: list[dict[str, str]] = []
         self._task: asyncio.Task[None] | None = None
         self._by_program = False
         self._controls = experiment.controls()
-        self._picture, self._table, self._says = w.HTML(), w.HTML(), w.HTML()
+        self._picture, self._table = (w.HTML(layout={"overflow": "auto"}) for _ in range(2))
+        self._says = w.HTML()
         self._bar = w.FloatProgress(min=0, max=1, description="simulating", layout={"visibility": "hidden"})
-        self._again = _button("Again", "dice", "Run with the next seed")
-        self._keep = _button("Keep this run", "thumb-tack", "Add this run's numbers to the table")
-        self._clear = _button("Clear table", "eraser", "Empty the table of kept runs")
-        self._stop = _button("Stop", "stop", "Stop the simulation that is running")
+        self._again = button("Again", "dice", "Run with the next seed")
+        self._keep = button("Keep this run", "thumb-tack", "Add this run's numbers to the table")
+        self._clear = button("Clear table", "eraser", "Empty the table of kept runs")
+        self._stop = button("Stop", "stop", "Stop the simulation that is running")
         self._stop.disabled = True
         self.box = self._arranged()
         self.set()
@@ -124,10 +130,6 @@ class Lab(Generic[Result]):
                         self._bar.value = done
                     await asyncio.sleep(0.001)  # long enough to hear the next change, or Stop, whole
             self._show(result)
-        except asyncio.CancelledError:
-            if self._task is None:
-                self._says.value = "Stopped. The picture shows the last run that finished."
-            raise
         except Exception as error:
             self.error = error
             self._says.value = f"<b>{escape(type(error).__name__)}</b>: {escape(error)}"
@@ -139,7 +141,7 @@ class Lab(Generic[Result]):
         self.result, self.error = result, None
         picture = self._experiment.picture(result)
         self._picture.value = picture.svg
-        self._says.value = ""
+        self._says.value = escape(self._experiment.says(result))
         self._tabulate()
 
     def _tabulate(self) -> None:
@@ -147,6 +149,11 @@ class Lab(Generic[Result]):
         runs = [{"run": f"kept {i + 1}", **row} for i, row in enumerate(self._kept)]
         runs.append({"run": "this", **self._experiment.row(self.result)})
         self._table.value = table(runs)._repr_html_()
+
+    def _pressed_stop(self, _: object) -> None:
+        if self._task is not None and not self._task.done():
+            self._cancel()
+            self._says.value = "Stopped. The picture shows the last run that finished."
 
     def _pressed_again(self, _: object) -> None:
         seed = self._controls["seed"]
@@ -166,10 +173,10 @@ class Lab(Generic[Result]):
             self._again: self._pressed_again,
             self._keep: self._pressed_keep,
             self._clear: self._pressed_clear,
-            self._stop: lambda _: self._cancel(),
+            self._stop: self._pressed_stop,
         }
-        for button, answer in pressed.items():
-            button.on_click(answer)
+        for one, answer in pressed.items():
+            one.on_click(answer)
         controls = w.GridBox(
             list(self._controls.values()),
             layout={"grid_template_columns": "repeat(auto-fit, minmax(300px, 1fr))", "max_width": "760px"},
@@ -177,7 +184,3 @@ class Lab(Generic[Result]):
         hide = w.HTML(f"<style>{fallback.hide(self._uid)}</style>")
         buttons = w.HBox([*pressed, self._bar], layout={"flex_flow": "row wrap"})
         return w.VBox([controls, buttons, self._says, self._picture, self._table, hide, Names()])
-
-
-def _button(label: str, icon: str, tooltip: str) -> w.Button:
-    return w.Button(description=label, icon=icon, tooltip=tooltip, layout={"width": "auto"})

@@ -32,7 +32,8 @@ def predict(
     """Ask, wait for an answer, run, compare.
 
     Without `choices` the answer is a number, in `unit`, between `low` and `high`. Each choice comes with the condition
-    under which what happened allows it; of a plain list, `run` returns the choice that came true.
+    under which what happened allows it; of a plain list, `run` returns the choice that came true. What is measured in
+    a number is told in `unit`, too.
     `measure` takes from what `run` returned the part that was asked about; `verdict(outcome, answer)` replaces the
     sentence.
 
@@ -158,7 +159,7 @@ class Prediction:
         if self._verdict is not None:
             self.sentence = self._verdict(self.outcome, answer)
         elif self._choices is not None:
-            self.sentence = on_choice(answer, self._measure(self.outcome), self._choices)
+            self.sentence = on_choice(answer, self._measure(self.outcome), self._choices, self._unit)
         else:
             self.sentence = on_number(answer, float(self._measure(self.outcome)), self._unit)
         self.result.value = f'<p role="status">{_prose(self.sentence)}</p>'

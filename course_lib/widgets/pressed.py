@@ -1,6 +1,7 @@
 """Keys for a whole panel: what is pressed while the focus is anywhere in it, but in no text field.
 
-It also says of each toggle button whether it is pressed, which ipywidgets marks by a class only.
+It also says of each toggle button whether it is pressed, which ipywidgets marks by a class only, and keeps the focus
+where ipywidgets replaces the button that has it: it makes all of them anew when the kernel presses one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import traitlets
 
 _SCRIPT = """
 function render({ model, el }) {
-  let root = null, frame = 0, observer = null;
+  let root = null, frame = 0, observer = null, held = null;
   const typed = (target) => target.matches("input, textarea, select, [contenteditable=true]");
   const press = (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || typed(event.target)) return;
@@ -20,7 +21,11 @@ function render({ model, el }) {
     model.set("pressed", `${event.key}${Date.now()}`);
     model.save_changes();
   };
+  const hold = (event) => { held = event.target; };
   const say = () => {
+    if (held && !held.isConnected && document.activeElement === document.body) {
+      (root.querySelector(".widget-toggle-button.mod-active") ?? root).focus();  // ipywidgets has made its buttons anew
+    }
     for (const button of root.querySelectorAll(".widget-toggle-button")) {
       const pressed = String(button.classList.contains("mod-active"));
       if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
@@ -32,12 +37,18 @@ function render({ model, el }) {
     root.tabIndex = 0;
     root.dataset.lmSuppressShortcuts = "true";
     root.addEventListener("keydown", press);
+    root.addEventListener("focusin", hold);
     observer = new MutationObserver(say);
     observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
     say();
   };
   start();
-  return () => { cancelAnimationFrame(frame); observer?.disconnect(); root?.removeEventListener("keydown", press); };
+  return () => {
+    cancelAnimationFrame(frame);
+    observer?.disconnect();
+    root?.removeEventListener("keydown", press);
+    root?.removeEventListener("focusin", hold);
+  };
 }
 export default { render };
 """

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
-from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -15,62 +13,42 @@ from course_lib.scenarios.redlock_sim import playing
 from course_lib.scenarios.striking import FAULTS
 from course_lib.views.holders import Believed, Held, Trouble, holders
 from course_lib.views.picture import Picture
+from course_lib.widgets.controls import Scenario, choice, decimal, whole
 from course_lib.widgets.lab import Lab
-
-
-class RedlockExperiment:
-    """Contests under the lab's controls; what is not on a control is as in `contest`."""
-
-    def __init__(self, given: Contest) -> None:
-        self._given = given
-
-    def controls(self) -> dict[str, w.Widget]:
-        """The controls by the names of the Contest's fields."""
-        given, wide = self._given, {"width": "98%"}
-        common: dict[str, Any] = {"style": {"description_width": "130px"}, "layout": wide}
-
-        def seconds(value: float, low: float, high: float, step: float, name: str) -> w.Widget:
-            return w.FloatSlider(value, min=low, max=high, step=step, description=name, **common)
-
-        return {
-            "lock": w.Dropdown(options=_by_label(LOCKS), value=given.lock, description="lock", **common),
-            "fault": w.Dropdown(options=_by_label(FAULTS), value=given.fault, description="what goes wrong", **common),
-            "clients": w.IntSlider(given.clients, 1, 5, description="workers", **common),
-            "at": seconds(given.at, 0.5, 10, 0.1, "when (s)"),
-            "ttl": seconds(given.ttl, 0.5, 5, 0.5, "TTL (s)"),
-            "lasts": seconds(given.lasts, 0, 6, 0.2, "for, or by (s)"),
-            "work": seconds(given.work, 0.1, 5, 0.1, "a job takes (s)"),
-            "hit": w.IntSlider(given.hit, 0, NODES, description="nodes hit", **common),
-            "dead": w.IntSlider(given.dead, 0, NODES, description="nodes down before", **common),
-            "fenced": w.Checkbox(given.fenced, description="the resource checks the fence", indent=False),
-            "seed": w.BoundedIntText(given.seed, 0, 999_999, description="seed", **common),
-        }
-
-    def running(self, **values: Any) -> Iterator[tuple[float, Outcome]]:
-        """The contest with these values, simulated in slices."""
-        return playing(replace(self._given, **values))
-
-    def picture(self, result: Outcome) -> Picture:
-        """Nodes above, workers below, on an axis of time that does not depend on the lock."""
-        return contest_picture(result)
-
-    def row(self, result: Outcome) -> dict[str, str]:
-        """Lock, setting and numbers."""
-        given = result.contest
-        down = f", {given.dead} down before" if given.dead else ""
-        fence = "" if given.fenced else ", no fence"
-        what = given.fault if given.fault == "nothing" else f"{given.fault} at {given.at:g} s"
-        setting = f"{given.clients} × {given.work:g} s, TTL {given.ttl:g} s{fence}; {what}{down}"
-        return {"lock": LOCKS[given.lock], "setting": setting} | {n: f"{v:g}" for n, v in result.summary().items()}
 
 
 def redlock_lab(**given: Any) -> Lab[Outcome]:
     """The lab, set up with the fields of a `Contest`: `redlock_lab(lock="one", fault="nodes forget")`."""
-    return Lab(RedlockExperiment(Contest(**given)), uid="lab" + secrets.token_hex(4))
+    return Lab(Scenario(Contest(**given), _controls, playing, contest_picture, _row))
+
+
+def _controls(given: Contest) -> dict[str, w.Widget]:
+    return {
+        "lock": choice("lock", given.lock, LOCKS),
+        "fault": choice("what goes wrong", given.fault, FAULTS),
+        "clients": whole("workers", given.clients, 1, 5),
+        "at": decimal("when (s)", given.at, 0.5, 10, 0.1),
+        "ttl": decimal("TTL (s)", given.ttl, 0.5, 5, 0.5),
+        "lasts": decimal("for, or by (s)", given.lasts, 0, 6, 0.2),
+        "work": decimal("a job takes (s)", given.work, 0.1, 5, 0.1),
+        "hit": whole("nodes hit", given.hit, 0, NODES),
+        "dead": whole("nodes down before", given.dead, 0, NODES),
+        "fenced": w.Checkbox(given.fenced, description="the resource checks the fence", indent=False),
+    }
+
+
+def _row(result: Outcome) -> dict[str, str]:
+    """Lock, setting and numbers."""
+    given = result.contest
+    down = f", {given.dead} down before" if given.dead else ""
+    fence = "" if given.fenced else ", no fence"
+    what = given.fault if given.fault == "nothing" else f"{given.fault} at {given.at:g} s"
+    setting = f"{given.clients} × {given.work:g} s, TTL {given.ttl:g} s{fence}; {what}{down}; seed {given.seed}"
+    return {"lock": LOCKS[given.lock], "setting": setting} | {n: f"{v:g}" for n, v in result.summary().items()}
 
 
 def contest_picture(result: Outcome) -> Picture:
-    """One contest as a picture; its title states what happened."""
+    """One run as a picture whose title states what happened: nodes above, workers below, on one axis for all locks."""
     given = result.contest
     return holders(
         [Held(span.node, span.who, span.start, span.end) for span in result.keys],
@@ -115,8 +93,5 @@ def _finding(result: Outcome) -> str:
     if not result.tenures:
         said.append("nobody ever gets it")
     done = result.written("taken") + older
-    return f"{label[0].upper()}{label[1:]}: {'; '.join(said or ['never two at once'])}; {done} jobs done"
-
-
-def _by_label(names: dict[str, str]) -> list[tuple[str, str]]:
-    return [(label, name) for name, label in names.items()]
+    jobs = f"{done} job{'s' * (done != 1)} done"
+    return f"{label[0].upper()}{label[1:]}: {'; '.join(said or ['never two at once'])}; {jobs}"

@@ -39,8 +39,9 @@ PATIENCE = (8.0, 60.0)
 class Scheduler:
     """The panel for a puzzle, by name or your own. The last line of a cell shows it.
 
-    `found` holds the replay code of each schedule that broke the promise. Choosing the mended code plays every schedule
-    of it, and says how many there were. With `big`, the panel can be read from the back of a room.
+    `found` holds the replay code of each schedule whose last move broke the promise, if that move was made here.
+    Choosing the mended code plays every schedule of it, and says how many there were. With `big`, the panel can be read
+    from the back of a room.
     """
 
     def __init__(self, puzzle: str | Puzzle, *, big: bool = False) -> None:
@@ -49,6 +50,7 @@ class Scheduler:
         self.puzzle = PUZZLES[puzzle] if isinstance(puzzle, str) else puzzle
         self.found: dict[str, str] = {}
         self.proofs: dict[bool, Every] = {}
+        self._longer: set[bool] = set()
         self.uid = "bs" + secrets.token_hex(4)
         self._game = self.puzzle.game()
         self._make_controls()
@@ -64,15 +66,13 @@ class Scheduler:
         """Let the command with that number, from 1, meet the fate that is chosen; without such a command, nothing."""
         if 1 <= number <= len(self._game.able):
             fate = self.fate.value
-            self._game.move(number - 1 if fate == "run" else Move(fate, number - 1))
             self.fate.value = "run"
-            self._show()
+            self._moved(number - 1 if fate == "run" else Move(fate, number - 1))
 
     def wait(self) -> None:
         """Let time pass, with nobody moving."""
         if not self._game.over:
-            self._game.move(Move("wait", seconds=self.puzzle.pause))
-            self._show()
+            self._moved(Move("wait", seconds=self.puzzle.pause))
 
     def undo(self) -> None:
         """Take the last move back."""
@@ -91,8 +91,9 @@ class Scheduler:
         """
         mended = self._game.trial is self.puzzle.mended
         if mended not in self.proofs or not self.proofs[mended].complete:
-            self.proof.value = _framed("", "Playing every schedule …")
+            self.proof.value = _framed("", f"Playing every schedule, for {seconds:g} s at most …")
             self.proofs[mended] = self.puzzle.every(mended=mended, seconds=seconds)
+            (self._longer.add if seconds < PATIENCE[1] else self._longer.discard)(mended)
         self._show()
 
     def open(self, code: str) -> None:
@@ -120,7 +121,9 @@ class Scheduler:
         self.time = _button(f"[t] {self.puzzle.pause:g} s passes", "clock-o", self.wait)
         self.back = _button("[u] undo", "undo", self.undo)
         self.again = _button("[b] start again", "fast-backward", self.restart)
-        self.code = w.Text(placeholder="a replay code", description="Open", continuous_update=False)
+        self.code = w.Text(
+            placeholder="a replay code", description="Open", continuous_update=False, layout={"width": "420px"}
+        )
         self.code.observe(self._code_given, "value")
         self.turns = [_button("", "", lambda number=number: self.move(number)) for number in range(1, MOST + 1)]
         self.all = _button("[e] every schedule", "list-ol", self.every)
@@ -149,7 +152,8 @@ class Scheduler:
         self.row.add_class("turns")
         wrap = {"flex_flow": "row wrap", "align_items": "center", "overflow": "visible"}
         controls = w.HBox([self.time, self.back, self.again, self.all], layout=wrap)
-        options = w.HBox([w.Label("Code:"), self.version, self.code], layout=wrap)
+        both = [w.Label("Code:"), self.version] if self.puzzle.mended is not self.puzzle.naive else []
+        options = w.HBox([*both, self.code], layout=wrap)
         fates = w.HBox([w.Label("Its fate:"), self.fate], layout=wrap)
         source = w.HTML(_sources(self.puzzle))
         shown = [self.head, options, source, self.row, fates, controls, self.told, self.proof, self.picture]
@@ -183,12 +187,18 @@ class Scheduler:
         elif key:
             self.move(int(key))
 
+    def _moved(self, move: int | Move) -> None:
+        game = self._game
+        whole = game.violation is None
+        game.move(move)
+        if whole and game.violation is not None:
+            self.found.setdefault(self.puzzle.code(game), game.violation.text)
+        self._show()
+
     # -- what it shows ------------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
         game, puzzle = self._game, self.puzzle
-        if game.violation is not None:
-            self.found.setdefault(puzzle.code(game), game.violation.text)
         self.head.value = f"<p><b>Promise.</b> {escape(puzzle.promise)} <b>You win when</b> {escape(puzzle.won)}.</p>"
         for number, button in enumerate(self.turns):
             there = number < len(game.able)
@@ -198,10 +208,12 @@ class Scheduler:
         ways = sum(f"-{game.trial.name}-" in code for code in self.found)
         self.told.value = _framed(*standing(puzzle, game, ways))
         mended = game.trial is puzzle.mended
-        self.proof.value = _framed(*proof(puzzle, self.proofs[mended], mended=mended)) if mended in self.proofs else ""
+        every = self.proofs.get(mended)
+        self.proof.value = _framed(*proof(puzzle, every, mended=mended, longer=mended in self._longer)) if every else ""
         wrong = game.violation
         title = headline(wrong.text) if wrong else f"After {counted(len(game.moves), 'move')} nothing is broken"
-        self.picture.value = spacetime(self._marked(), title=capital(title), uid=f"{self.uid}p").svg
+        drawn = spacetime(self._marked(), title=capital(title), uid=f"{self.uid}p")
+        self.picture.value = drawn.svg if game.moves else ""
 
     def _marked(self) -> Any:
         """The run so far without what has not been sent to run, and with the broken promise noted."""

@@ -18,6 +18,7 @@ from course_lib.views.spacetime import draw
 from course_lib.views.style import current
 from course_lib.views.text import Moment, list_rows, moments, ms
 from course_lib.widgets import fallback
+from course_lib.widgets.controls import button
 from course_lib.widgets.follow import Follow
 from course_lib.widgets.names import Names
 
@@ -76,11 +77,11 @@ class SpaceTime:
             disabled=not last,
         )
         self.play = ipywidgets.Play(max=last, interval=max(60, min(900, 20_000 // max(last, 1))), show_repeat=False)
-        self.back = _button("Step back", "step-backward", "The moment before this one", not last)
-        self.forward = _button("Step", "step-forward", "The next moment: a command, a load, a fault", not last)
+        self.back = button("Step back", "step-backward", "The moment before this one", disabled=not last)
+        self.forward = button("Step", "step-forward", "The next moment: a command, a load, a fault", disabled=not last)
         troubled = any(moment.trouble for moment in self.moments)
         tip = "The next lost message, pause, crash or violation" if troubled else "Nothing went wrong in this run"
-        self.fault = _button("Next fault", "bolt", tip, not troubled)
+        self.fault = button("Next fault", "bolt", tip, disabled=not troubled)
         self.time.observe(self._scrubbed, "value")
         self.play.observe(self._played, "value")
         self.back.on_click(lambda _: self.go(self.position - 1 if self.position else last))
@@ -179,9 +180,3 @@ _LIST_STYLE = (
     ".@-live li b{font-weight:400;color:var(--jp-ui-font-color2,#555)}"
     ".@-live li.bad{box-shadow:inset 3px 0 #D55E00}.@-status{font-size:14px;line-height:1.5;min-height:21px}</style>"
 )
-
-
-def _button(description: str, icon: str, tooltip: str, disabled: bool) -> Any:
-    return ipywidgets.Button(
-        description=description, icon=icon, tooltip=tooltip, disabled=disabled, layout={"width": "auto"}
-    )

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import ipywidgets as w
@@ -15,56 +12,41 @@ from course_lib.scenarios.stampede import playing
 from course_lib.scenarios.strategies import STRATEGIES
 from course_lib.views.crowd import Asked, crowd
 from course_lib.views.picture import Picture
+from course_lib.widgets.controls import Scenario, choice, decimal, whole
 from course_lib.widgets.lab import Lab
-
-
-class StampedeExperiment:
-    """Crowds under the lab's controls; what is not on a control is as in `crowd`."""
-
-    def __init__(self, given: Crowd) -> None:
-        self._given = given
-
-    def controls(self) -> dict[str, w.Widget]:
-        """The controls by the names of the Crowd's fields."""
-        given, wide = self._given, {"width": "98%"}
-        common: dict[str, Any] = {"style": {"description_width": "130px"}, "layout": wide}
-        names = [(strategy.label, name) for name, strategy in STRATEGIES.items()]
-        return {
-            "strategy": w.Dropdown(options=names, value=given.strategy, description="strategy", **common),
-            "clients": w.IntSlider(given.clients, 1, 1000, description="clients", **common),
-            "rate": w.FloatSlider(given.rate, min=0.1, max=5, step=0.1, description="each asks (per s)", **common),
-            "load_time": w.FloatSlider(
-                given.load_time, min=0.01, max=1, step=0.01, description="load time (s)", **common
-            ),
-            "ttl": w.FloatSlider(given.ttl, min=0.2, max=5, step=0.1, description="TTL (s)", **common),
-            "beta": w.FloatSlider(given.beta, min=0, max=4, step=0.25, description="β (XFetch)", **common),
-            "seed": w.BoundedIntText(given.seed, 0, 999_999, description="seed", **common),
-        }
-
-    def running(self, **values: Any) -> Iterator[tuple[float, Outcome]]:
-        """The crowd with these values, simulated in slices."""
-        return playing(replace(self._given, **values))
-
-    def picture(self, result: Outcome) -> Picture:
-        """The run on axes that do not depend on the strategy, so that remedies can be compared by eye."""
-        return stampede_picture(result)
-
-    def row(self, result: Outcome) -> dict[str, str]:
-        """Strategy and numbers."""
-        given = result.crowd
-        setting = f"{given.clients} × {given.rate:g}/s, load {given.load_time:g} s, TTL {given.ttl:g} s"
-        beta = f", β {given.beta:g}" if given.strategy == "xfetch" else ""
-        numbers = {name: f"{value:g}" for name, value in result.summary().items()}
-        return {"strategy": STRATEGIES[given.strategy].label, "setting": setting + beta, **numbers}
 
 
 def stampede_lab(**given: Any) -> Lab[Outcome]:
     """The lab, set up with the fields of a `Crowd`: `stampede_lab(strategy="lock", clients=500)`."""
-    return Lab(StampedeExperiment(Crowd(**given)), uid="lab" + secrets.token_hex(4))
+    return Lab(
+        Scenario(
+            Crowd(**given), _controls, playing, stampede_picture, _row, lambda run: STRATEGIES[run.crowd.strategy].says
+        )
+    )
+
+
+def _controls(given: Crowd) -> dict[str, w.Widget]:
+    return {
+        "strategy": choice("strategy", given.strategy, {name: one.label for name, one in STRATEGIES.items()}),
+        "clients": whole("clients", given.clients, 1, 1000),
+        "rate": decimal("each asks (per s)", given.rate, 0.1, 5, 0.1),
+        "load_time": decimal("load time (s)", given.load_time, 0.01, 1, 0.01),
+        "ttl": decimal("TTL (s)", given.ttl, 0.2, 5, 0.1),
+        "beta": decimal("β (XFetch)", given.beta, 0, 4, 0.25),
+    }
+
+
+def _row(result: Outcome) -> dict[str, str]:
+    """Strategy, setting and numbers."""
+    given = result.crowd
+    setting = f"{given.clients} × {given.rate:g}/s, load {given.load_time:g} s, TTL {given.ttl:g} s"
+    beta = f", β {given.beta:g}" if given.strategy == "xfetch" else ""
+    numbers = {name: f"{value:g}" for name, value in result.summary().items()}
+    return {"strategy": STRATEGIES[given.strategy].label, "setting": setting + beta, **numbers}
 
 
 def stampede_picture(result: Outcome) -> Picture:
-    """One crowd's run as a picture; its title states what happened."""
+    """One run as a picture whose title states what happened, on axes that do not depend on the strategy."""
     given = result.crowd
     asked = [
         Asked(r.t_end, r.latency, "stale" if r.kind == "hit" and result.is_stale(r) else r.kind, r.age)

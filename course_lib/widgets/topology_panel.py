@@ -174,7 +174,7 @@ class TopologyPanel:
             self._acted = ""
         if self.nodes and (changed := changes(self.nodes, nodes)):
             at = f"{self._now():%H:%M:%S}"
-            if telling := [one for one in changed if not one.startswith("the link") and " finds " not in one]:
+            if telling := changes(self.nodes, nodes, views=False):
                 self._news = f"{'; '.join(telling)} since {at}."
             self._note(at, changed)
         self.face.show(nodes)

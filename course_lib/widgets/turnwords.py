@@ -30,25 +30,32 @@ def standing(puzzle: Puzzle, game: Any, found: int) -> tuple[str, str]:
     return "", f"<b>{moves}.</b> Who goes next? Press a number, or choose a button.{ways}"
 
 
-def proof(puzzle: Puzzle, every: Every, *, mended: bool) -> tuple[str, str]:
-    """What playing every schedule has shown: a word for its style, and HTML."""
+def proof(puzzle: Puzzle, every: Every, *, mended: bool, longer: bool = False) -> tuple[str, str]:
+    """What playing every schedule has shown: a word for its style, and HTML. Is there `longer` to play, by key e?"""
     sorts = ("without a fault", "with one message lost or one crash", f"in which {puzzle.pause:g} s passes once")
-    of_all = ", ".join(f"{part.schedules:,} {how}" for part, how in zip(every, sorts, strict=True))
-    parts = ", ".join(f"{part.failures:,} of {part.schedules:,} {how}" for part, how in zip(every, sorts, strict=True))
-    if not every.complete:
-        done = f"{every.failures:,} break the promise" if every.failures else "none breaks it"
-        so_far = f"<b>Too many to play all of them at once.</b> Of the {every.schedules:,} that were played"
-        return "", f"{so_far}, {done}: {parts if every.failures else of_all}. Press e to play for longer."
+    parts = ", ".join(_part(part, sort, every) for part, sort in zip(every, sorts, strict=True))
+    more = " Press e to play for longer." if longer else ""
+    if not every.failures and every.complete:
+        return "good", f"<b>✓ All {every.schedules:,} schedules were played, and none breaks the promise</b>: {parts}."
     if not every.failures:
-        found = f"<b>✓ All {every.schedules:,} schedules were played, and none breaks the promise</b>"
-        return "good", f"{found}: {of_all}."
-    found = f"<b>✗ {every.failures:,} of all {every.schedules:,} schedules break the promise</b>"
+        found = f"none of the {every.schedules:,} that were played breaks the promise"
+        return "", f"<b>Too many to play all of them: {found}</b>, {parts}.{more}"
+    of = "all" if every.complete else "the first"
+    found = f"<b>✗ {every.failures:,} of {of} {every.schedules:,} schedules break the promise</b>"
     assert every.simplest is not None
     code = escape(puzzle.code_of(every.simplest, mended=mended))
     opened = (
         f"<details><summary>Show a simplest one (it gives the answer away)</summary>Open <code>{code}</code></details>"
     )
-    return "bad", f"{found}: {parts}.{opened}"
+    many = "" if every.complete else f" There are too many to play all of them.{more}"
+    return "bad", f"{found}: {parts}.{many}{opened}"
+
+
+def _part(part: Any, sort: str, every: Every) -> str:
+    """`4 of 6 without a fault`; where some were left out, `4 of all 6 …` or `4 of the first 100 …`."""
+    of = "" if every.complete else "all " if part.complete else "the first "
+    failed = f"{part.failures:,} of " if every.failures else ""
+    return f"{failed}{of}{part.schedules:,} {sort}"
 
 
 def headline(text: str, most: int = 72) -> str:

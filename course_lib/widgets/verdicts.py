@@ -42,12 +42,13 @@ def on_number(answer: float, happened: float, unit: str) -> str:
     return f"You said {said}; it was {was}, {gap} {direction} than you said{times}."
 
 
-def on_choice(answer: str, happened: Any, choices: Mapping[str, Allows]) -> str:
-    """Which are gone: You said “a few”, which is ruled out. What happened (1,000) rules out … and leaves “all”."""
+def on_choice(answer: str, happened: Any, choices: Mapping[str, Allows], unit: str = "") -> str:
+    """Which are gone: You said “a few”, which is ruled out. What happened (9 loads) rules out … and leaves “all”."""
     left = [choice for choice, allows in choices.items() if allows(happened)]
     out = [choice for choice in choices if choice not in left]
     fate = "still stands" if answer in left else "is ruled out"
-    result = f" ({shown(happened)})" if isinstance(happened, (int, float)) and not isinstance(happened, bool) else ""
+    is_number = isinstance(happened, (int, float)) and not isinstance(happened, bool)
+    result = f" ({_with(happened, unit)})" if is_number else ""
     ruled = f"rules out {listed(out)}" if out else "rules nothing out"
     stays = f", and leaves {listed(left)}" if left and out else "" if left else ": none of the choices foresaw it"
     return f"You said “{answer}”, which {fate}. What happened{result} {ruled}{stays}."

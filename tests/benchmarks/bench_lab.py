@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser.conftest import Desk, browser, desk, lab, notebook  # noqa: F401  # fixtures
+from browser.conftest import browser, desk, lab, notebook, room  # noqa: F401  # fixtures
+from browser.desk import Desk
 from playwright.sync_api import expect
 
 FLOORS = {300: 100, 1000: 300}  # ms, the median, by clients

@@ -5,10 +5,10 @@ from __future__ import annotations
 import psutil
 from playwright.sync_api import expect
 
-from .conftest import ROOT, Desk, speak
+from .desk import ROOT, Desk, speak
 
 LESSON = ROOT / "notebooks" / "01_topologies.ipynb"
-PICTURES = 9  # the fates of writes in five experiments, a failover's timeline, two maps of slots, and the panel
+PICTURES = 10  # the fates of writes in five experiments, a failover, a split brain, two maps of slots, and the panel
 
 
 def servers() -> int:
@@ -28,6 +28,7 @@ def test_the_whole_lesson_runs_every_picture_speaks_and_no_server_is_left(desk: 
     expect(pictures).to_have_count(PICTURES)
     speak(pictures)
     expect(desk.panel).not_to_contain_text("Recorded:")
+    expect(desk.panel.locator(".course-table td.words").first).to_have_css("text-align", "left")
     desk.screenshot_outputs("lesson-01")
     question = desk.panel.locator(".jp-Cell-outputArea", has_text="What does the first primary answer").first
     desk.answer(

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import nbformat
 from playwright.sync_api import Locator, expect
 
-from .conftest import ROOT, Desk, numbers, speak
+from course_lib.views.keyspace import memory
+
+from .desk import ROOT, Desk, speak
+from .labs import assert_reads_in_both_themes, changes, numbers, press
 
 LESSON = ROOT / "notebooks" / "02_key_versioning.ipynb"
 LAB = "rollout_lab"
+ROWS = [{"state": state, "keys": 1, "used_memory (MB)": mb} for state, mb in (("before", 4.1), ("after", 7.2))]
+CHART = f"from course_lib.views.keyspace import memory\nmemory({ROWS})"
 CHARTS = 5  # the lab's picture, miss shares, the bump, the expiries, and memory on a real server
 
 
@@ -29,47 +36,48 @@ def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab
     """Each slider has a name, takes keys, and gives another picture with the numbers of its setting; so the list."""
     box = lab_of("")
     assert int(numbers(box)["crashes"]) > 100
-
-    def press(name: str, key: str, times: int, setting: str) -> dict[str, str]:
-        """Press a key on a slider; wait until the table says so and the picture is another; return the numbers."""
-        before = box.locator("svg[role=img]").get_attribute("class")
-        desk.slider(name).focus()
-        for _ in range(times):
-            desk.page.keyboard.press(key)
-        expect(box.locator(".course-table tbody tr").last).to_contain_text(setting, timeout=30_000)
-        expect(box.locator("svg[role=img]")).not_to_have_class(before or "")
-        return numbers(box)
-
-    press("share of v2", "ArrowRight", 2, "70% in 4 s")
-    press("deploy takes (s)", "Home", 1, "70% in 0 s")
-    press("TTL (s)", "ArrowRight", 2, "TTL 5 s")
-    press("writes (per s)", "ArrowRight", 3, "7 writes/s")
+    press(box, desk.slider("share of v2"), "ArrowRight", "70% in 4 s", times=2)
+    press(box, desk.slider("deploy takes (s)"), "Home", "70% in 0 s")
+    press(box, desk.slider("TTL (s)"), "ArrowRight", "TTL 5 s", times=2)
+    press(box, desk.slider("writes (per s)"), "ArrowRight", "7 writes/s", times=3)
     choose = box.get_by_role("combobox", name="strategy")
-    choose.focus()
-    desk.page.keyboard.press("ArrowDown")
-    expect(box.locator(".course-table tbody tr").last).to_contain_text("version, own deleted", timeout=30_000)
-    stale = numbers(box)
+    stale = press(box, choose, "ArrowDown", "version, own deleted")
     assert (int(stale["crashes"]), int(stale["stale"]) > 0) == (0, True)
-    desk.page.keyboard.press("ArrowDown")
-    expect(box.locator(".course-table tbody tr").last).to_contain_text("version, both deleted", timeout=30_000)
-    assert (numbers(box)["crashes"], numbers(box)["stale"]) == ("0", "0")
-    before = box.locator("svg[role=img]").get_attribute("class")
+    none = press(box, choose, "ArrowDown", "version, both deleted")
+    assert (none["crashes"], none["stale"]) == ("0", "0")
     seed = box.get_by_role("spinbutton", name="seed")
     seed.fill("9")
-    seed.press("Enter")
-    expect(box.locator("svg[role=img]")).not_to_have_class(before or "", timeout=30_000)
+    changes(box, lambda: seed.press("Enter"))
     desk.screenshot("rollout-keyboard", box)
     desk.assert_clean()
 
 
 def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
-    """The title's ink differs from the page's paper in each theme; the pictures are kept for people to look at."""
-    box = lab_of("")
-    desk.page.set_viewport_size({"width": 1280, "height": 1100})  # the whole lab in one picture
+    assert_reads_in_both_themes(desk, lab_of(""), "rollout")
+    desk.assert_clean()
+
+
+def test_a_chart_follows_the_theme_and_without_trust_is_an_image(desk: Desk, notebook: Callable[..., Path]) -> None:
+    """A notebook from somebody else loses inline SVG: an image is left. Once run, it has the theme's colours."""
+    path = notebook("chart", CHART)
+    stored = nbformat.read(path, as_version=4)
+    bundle = memory(ROWS)._repr_mimebundle_()
+    stored.cells[0].outputs = [nbformat.v4.new_output("display_data", data=bundle)]
+    nbformat.write(stored, path)
+    desk.open_notebook(path)
+    chart, image = desk.output(0).locator("svg[role=img]"), desk.output(0).locator("img")
+    expect(image).to_be_visible()
+    assert image.evaluate("one => one.naturalWidth") > 500
+    expect(desk.output(0)).not_to_contain_text("MB", use_inner_text=True)  # words of the picture that it has lost
+    expect(chart).to_have_count(0)
+    desk.run_all()
+    expect(chart).to_be_visible()
+    expect(image).to_be_hidden()
+    inks = {}
     for theme in ("light", "dark"):
         desk.theme(theme)
-        ink = box.locator("svg text.title").evaluate("one => getComputedStyle(one).fill")
-        paper = box.evaluate("one => getComputedStyle(one.closest('.jp-Notebook')).backgroundColor")
-        assert ink != paper
-        desk.screenshot(f"rollout-{theme}", box)
+        inks[theme] = chart.locator("text").first.evaluate("one => getComputedStyle(one).fill")
+        marks = chart.locator("path[style*=color-mix]").first.evaluate("one => getComputedStyle(one).fill")
+        assert marks.startswith("color(srgb 0."), marks
+    assert inks == {"light": "rgba(0, 0, 0, 0.87)", "dark": "rgba(255, 255, 255, 0.87)"}
     desk.assert_clean()

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
-from .conftest import ROOT, Desk, numbers, speak
+from .desk import ROOT, Desk, speak
+from .labs import assert_reads_in_both_themes, numbers, play, press
 
 LESSON = ROOT / "notebooks" / "03_lua_atomicity.ipynb"
 LAB = "limiter_lab"
 CHARTS = 5  # retries, the five limiters twice, the lab's picture, and the PINGs on a real server
-DIAGRAMS = 7  # three smallest failures, two of the scheduler, and two lost replies
+DIAGRAMS = 5  # three smallest failures and two lost replies; the two schedulers draw from the first move on
 # What the prose derives, and the explorer must have counted.
 COUNTED = {"explore(count": (84, 90), "explore(published": (684, 702), "explore(scripted": (0, 6)}
 
@@ -35,45 +36,28 @@ def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     panel = desk.panel.locator(".jp-Cell-outputArea", has_text="No visit is lost").first
     panel.get_by_role("button", name="1 alice: GET visits").focus()
     status = panel.get_by_role("status")
-    for place, key in enumerate("1211"):
-        expect(status).to_contain_text(f"{place} move")
-        desk.page.keyboard.press(key)
+    play(status, "1211")
     expect(status).to_contain_text("Broken in 4 moves")
     desk.assert_clean()
 
 
 def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
-    """Each slider has a name, takes keys, and gives another picture with the numbers of its setting; so the lists.
-
-    And the picture's ink differs from the page's paper in each theme.
-    """
+    """Each slider has a name, takes keys, and gives another picture with the numbers of its setting; so the lists."""
     box = lab_of("limit=50, rate=100")
     assert numbers(box)["most in any window"] == "100"
-
-    def press(control: Locator, key: str, setting: str) -> dict[str, str]:
-        """Press a key; wait until the table says so and the picture is another; return the numbers."""
-        before = box.locator("svg[role=img]").get_attribute("class")
-        control.focus()
-        desk.page.keyboard.press(key)
-        expect(box.locator(".course-table tbody tr").last).to_contain_text(setting, timeout=30_000)
-        expect(box.locator("svg[role=img]")).not_to_have_class(before or "")
-        return numbers(box)
-
-    assert press(desk.slider("limit"), "ArrowRight", "51 per 2 s")["most in any window"] == "102"
-    press(desk.slider("window (s)"), "ArrowRight", "51 per 2.5 s")
-    press(desk.slider("asked (per s)"), "ArrowRight", "boundary, 110/s")
+    assert press(box, desk.slider("limit"), "ArrowRight", "51 per 2 s")["most in any window"] == "102"
+    press(box, desk.slider("window (s)"), "ArrowRight", "51 per 2.5 s")
+    press(box, desk.slider("asked (per s)"), "ArrowRight", "boundary, 110/s")
     choose = box.get_by_role("combobox", name="limiter")
-    assert press(choose, "ArrowDown", "sliding log")["most in any window"] == "51"
-    press(choose, "ArrowDown", "sliding counter")
-    press(choose, "ArrowDown", "token bucket")
-    press(desk.slider("burst (buckets)"), "Home", "burst 1,")
-    press(box.get_by_role("combobox", name="arrivals"), "ArrowDown", "patient, 110/s")
+    assert press(box, choose, "ArrowDown", "sliding log")["most in any window"] == "51"
+    press(box, choose, "ArrowDown", "sliding counter")
+    press(box, choose, "ArrowDown", "token bucket")
+    press(box, desk.slider("burst (buckets)"), "Home", "burst 1,")
+    press(box, box.get_by_role("combobox", name="arrivals"), "ArrowDown", "patient, 110/s")
     desk.screenshot("limiter-keyboard", box)
-    desk.page.set_viewport_size({"width": 1280, "height": 1100})  # the whole lab in one picture
-    for theme in ("light", "dark"):
-        desk.theme(theme)
-        ink = box.locator("svg text.title").evaluate("one => getComputedStyle(one).fill")
-        paper = box.evaluate("one => getComputedStyle(one.closest('.jp-Notebook')).backgroundColor")
-        assert ink != paper
-        desk.screenshot(f"limiter-{theme}", box)
+    desk.assert_clean()
+
+
+def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
+    assert_reads_in_both_themes(desk, lab_of("limit=50, rate=100"), "limiter")
     desk.assert_clean()

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
-from .conftest import ROOT, Desk, numbers, speak
+from .desk import ROOT, Desk, speak
+from .labs import PICTURE, assert_reads_in_both_themes, changes, numbers, press
 
 LESSON = ROOT / "notebooks" / "04_redlock.ipynb"
 LAB = "redlock_lab"
@@ -35,44 +36,23 @@ def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab
     box = lab_of('fault="nodes forget", hit=2')
     assert numbers(box)["two hold"] == "0"
 
-    def until_told(setting: str) -> dict[str, str]:
-        expect(box.locator(".course-table tbody tr").last).to_contain_text(setting, timeout=30_000)
-        return numbers(box)
-
-    def press(name: str, key: str, times: int) -> None:
-        before = box.locator("svg[role=img]").get_attribute("class") or ""
-        desk.slider(name).focus()
-        for _ in range(times):
-            desk.page.keyboard.press(key)
-        expect(box.locator("svg[role=img]")).not_to_have_class(before, timeout=30_000)
-
-    press("nodes hit", "ArrowRight", 1)
-    expect(box.locator("svg[role=img]")).to_have_attribute("aria-label", re.compile("hold at"), timeout=30_000)
+    press(box, desk.slider("nodes hit"), "ArrowRight", "")
+    expect(box.locator(PICTURE)).to_have_attribute("aria-label", re.compile("hold at"), timeout=30_000)
     assert numbers(box)["two hold"] == "1"
-    press("nodes hit", "Home", 1)
-    press("nodes down before", "ArrowRight", 2)
-    assert until_told("2 down before")["two hold"] == "0"
-    press("workers", "ArrowRight", 1)
-    until_told("4 × 0.6 s")
-    press("TTL (s)", "ArrowRight", 1)
-    until_told("TTL 2.5 s")
-    press("a job takes (s)", "ArrowRight", 1)
-    until_told("4 × 0.7 s")
-    press("when (s)", "ArrowRight", 1)
-    until_told("at 3.1 s")
+    press(box, desk.slider("nodes hit"), "Home", "")
+    assert press(box, desk.slider("nodes down before"), "ArrowRight", "2 down before", times=2)["two hold"] == "0"
+    press(box, desk.slider("workers"), "ArrowRight", "4 × 0.6 s")
+    press(box, desk.slider("TTL (s)"), "ArrowRight", "TTL 2.5 s")
+    press(box, desk.slider("a job takes (s)"), "ArrowRight", "4 × 0.7 s")
+    press(box, desk.slider("when (s)"), "ArrowRight", "at 3.1 s")
     choose = box.get_by_role("combobox", name="what goes wrong")
-    choose.select_option(label="the holder pauses as it writes")
-    assert until_told("write pauses")["old over new"] == "0"
-    press("for, or by (s)", "ArrowRight", 3)
+    paused = changes(box, lambda: choose.select_option(label="the holder pauses as it writes"), "write pauses")
+    assert paused["old over new"] == "0"
+    press(box, desk.slider("for, or by (s)"), "ArrowRight", "", times=3)
     fence = box.get_by_role("checkbox", name="the resource checks the fence")
-    fence.focus()
-    desk.page.keyboard.press("Space")
-    assert until_told("no fence")["refused"] == "0"
+    assert press(box, fence, "Space", "no fence")["refused"] == "0"
     box.get_by_role("button", name="Keep this run").click()
-    choose = box.get_by_role("combobox", name="lock", exact=True)
-    choose.focus()
-    desk.page.keyboard.press("ArrowDown")
-    expect(box.locator(".course-table tbody tr").last).to_contain_text("Redlock, extended", timeout=30_000)
+    press(box, box.get_by_role("combobox", name="lock", exact=True), "ArrowDown", "Redlock, extended")
     assert box.locator(".course-table tbody tr").count() == 2
     box.get_by_role("button", name="Again").click()
     expect(box.get_by_role("spinbutton", name="seed")).to_have_value("2")
@@ -81,13 +61,5 @@ def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab
 
 
 def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
-    """The title's ink differs from the page's paper in each theme; the pictures are kept for people to look at."""
-    box = lab_of('lock="unchecked", fault="asking pauses"')
-    desk.page.set_viewport_size({"width": 1280, "height": 1100})  # the whole lab in one picture
-    for theme in ("light", "dark"):
-        desk.theme(theme)
-        ink = box.locator("svg text.title").evaluate("one => getComputedStyle(one).fill")
-        paper = box.evaluate("one => getComputedStyle(one.closest('.jp-Notebook')).backgroundColor")
-        assert ink != paper
-        desk.screenshot(f"redlock-{theme}", box)
+    assert_reads_in_both_themes(desk, lab_of('lock="unchecked", fault="asking pauses"'), "redlock")
     desk.assert_clean()

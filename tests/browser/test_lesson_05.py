@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, expect
 
-from .conftest import ROOT, Desk, numbers, speak, title
+from .desk import ROOT, Desk, speak
+from .labs import assert_reads_in_both_themes, changes, numbers, press, title
 
 LESSON = ROOT / "notebooks" / "05_stampedes.ipynb"
 LAB = "stampede_lab"
-
-
-def changes(box: Locator, act: Callable[[], object]) -> dict[str, str]:
-    """Do something; wait until the picture is another one; return the new numbers."""
-    before = box.locator("svg[role=img]").get_attribute("class")
-    act()
-    expect(box.locator("svg[role=img]")).not_to_have_class(before or "", timeout=30_000)
-    return numbers(box)
 
 
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
@@ -40,22 +32,15 @@ def test_every_slider_moves_by_keyboard_and_the_numbers_follow(desk: Desk, lab_o
     """Each slider has a name, takes arrow keys, and changes what it should."""
     box = lab_of("clients=200")
     first = numbers(box)
-
-    def press(name: str, times: int, setting: str) -> dict[str, str]:
-        """Press the right arrow on a slider; wait until the table says so; return this run's numbers."""
-        desk.slider(name).focus()
-        for _ in range(times):
-            desk.page.keyboard.press("ArrowRight")
-        expect(box.locator(".course-table tbody tr").last).to_contain_text(setting, timeout=30_000)
-        return numbers(box)
-
-    press("clients", 5, "205 × 1/s")
-    assert float(press("each asks (per s)", 10, "205 × 2/s")["requests"]) > 1.5 * float(first["requests"])
-    assert float(press("load time (s)", 10, "load 0.2 s")["loads"]) > 1.5 * float(first["loads"])
-    press("TTL (s)", 3, "TTL 1.3 s")
+    press(box, desk.slider("clients"), "ArrowRight", "205 × 1/s", times=5)
+    twice = press(box, desk.slider("each asks (per s)"), "ArrowRight", "205 × 2/s", times=10)
+    assert float(twice["requests"]) > 1.5 * float(first["requests"])
+    slow = press(box, desk.slider("load time (s)"), "ArrowRight", "load 0.2 s", times=10)
+    assert float(slow["loads"]) > 1.5 * float(first["loads"])
+    press(box, desk.slider("TTL (s)"), "ArrowRight", "TTL 1.3 s", times=3)
     box.get_by_role("combobox", name="strategy").select_option("XFetch")
     expect(title(box)).to_contain_text("XFetch")
-    press("β (XFetch)", 2, "β 1.5")
+    press(box, desk.slider("β (XFetch)"), "ArrowRight", "β 1.5", times=2)
     desk.screenshot("lab-keyboard", box)
     desk.assert_clean()
 
@@ -141,13 +126,6 @@ def test_a_long_run_shows_progress_and_can_be_stopped(desk: Desk, lab_of: Callab
     desk.assert_clean()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator], theme: str) -> None:
-    """The title's ink differs from the page's paper in each theme; the picture is kept for people to look at."""
-    box = lab_of('strategy="placeholder", clients=400')
-    desk.theme(theme)
-    ink = title(box).evaluate("one => getComputedStyle(one).fill")
-    paper = box.evaluate("one => getComputedStyle(one.closest('.jp-Notebook')).backgroundColor")
-    assert ink != paper
-    desk.screenshot(f"lab-{theme}", box)
+def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
+    assert_reads_in_both_themes(desk, lab_of('strategy="placeholder", clients=400'), "lab")
     desk.assert_clean()

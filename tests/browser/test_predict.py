@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from .conftest import Desk
+from .desk import Desk
 
 NUMBER = """from course_lib.widgets.predict import predict
 guess = predict("How many of 20 clients `load` the page?", unit="loads", low=0, high=20, run=lambda: 17)

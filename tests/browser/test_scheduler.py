@@ -7,7 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from .conftest import Desk
+from .desk import Desk
+from .labs import play
 
 PANEL = "from course_lib.widgets.scheduler import Scheduler\npanel = Scheduler({given})\npanel"
 
@@ -20,9 +21,7 @@ def test_a_lock_is_broken_by_keyboard_and_mended(desk: Desk, notebook: Callable[
     status = panel.get_by_role("status").first
     expect(status).to_contain_text("0 moves")
     panel.get_by_role("button", name="1 alice: SET lock").focus()
-    for place, key in enumerate("1t2112"):
-        expect(status).to_contain_text(f"{place} move")
-        desk.page.keyboard.press(key)
+    play(status, "1t2112")
     expect(status).to_contain_text("Broken in 6 moves")
     expect(panel.locator("svg.spacetime text.title")).to_contain_text("got the lock")
     desk.screenshot("scheduler-broken", panel)
@@ -33,9 +32,7 @@ def test_a_lock_is_broken_by_keyboard_and_mended(desk: Desk, notebook: Callable[
     expect(panel).to_contain_text("All 1,518 schedules were played, and none breaks the promise", timeout=100_000)
     expect(panel.get_by_role("button", name="mended")).to_have_attribute("aria-pressed", "true")
     panel.get_by_role("button", name="1 alice: SET lock").click()
-    for place, key in enumerate("t2112"):
-        expect(status).to_contain_text(f"{place + 1} move")
-        desk.page.keyboard.press(key)
+    play(status, "t2112", after=1)
     expect(status).to_contain_text("6 moves")
     expect(status).not_to_contain_text("Broken")
     desk.screenshot("scheduler-mended", panel)
@@ -50,9 +47,7 @@ def test_a_livelock_is_a_win_and_its_code_opens(desk: Desk, notebook: Callable[.
     status = panel.get_by_role("status").first
     expect(status).to_contain_text("0 moves")
     panel.get_by_role("button", name="1 alice: SET a").focus()
-    for place, key in enumerate("121212"):
-        expect(status).to_contain_text(f"{place} move")
-        desk.page.keyboard.press(key)
+    play(status, "121212")
     expect(status).to_contain_text(
         "Broken in 6 moves. After 6 moves all is as it was at the start, though alice and bob have both moved"
     )

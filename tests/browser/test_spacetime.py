@@ -12,7 +12,8 @@ import pytest
 from nbclient import NotebookClient
 from playwright.sync_api import Browser, Locator, expect
 
-from .conftest import ROOT, Desk, Lab, a_desk, written
+from .conftest import a_room, written
+from .desk import ROOT, Desk, Lab
 
 IMPORTS = "from views.samples import *\nfrom course_lib.widgets.spacetime import SpaceTime\n"
 # Waits for the style that follows a key press on a slider, and returns how long that took.
@@ -32,10 +33,11 @@ MEASURE = """async ([handle, key]) => {
 @pytest.fixture(scope="module")
 def desk_of_five(browser: Browser, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A page of its own for the tests that look at one diagram: opened and run once."""
-    with a_desk(browser, lab) as desk:
+    with a_room(browser, lab) as desk:
         cell = IMPORTS + "shown = SpaceTime(five_clients())\nshown"
         desk.open_notebook(written(tmp_path_factory.mktemp("five"), "five", cell))
         yield desk
+        desk.clear()
 
 
 @pytest.fixture
@@ -209,7 +211,7 @@ def test_a_saved_notebook_shows_a_static_picture_without_its_kernel(
         )
         NotebookClient(made, kernel_name="python3", store_widget_state=False).execute()
         nbformat.write(made, path)
-    desk.open_notebook(path.name if trusted else path)
+    desk.open_notebook(path.name if trusted else path, afresh=True)
     picture = desk.output(0).locator("img")
     expect(picture).to_be_visible()
     expect(picture).to_have_attribute("alt", re.compile("Two clients hold the lock at 41 ms"))

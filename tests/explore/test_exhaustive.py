@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from course_lib.explore import Play, Schedule, Simulation, Trial, Violation, enumerate_all, exhaustive, play
+from course_lib.errors import Unrepeatable
+from course_lib.explore import (
+    CRASHED,
+    Move,
+    Play,
+    Schedule,
+    Simulation,
+    Trial,
+    Violation,
+    enumerate_all,
+    exhaustive,
+    play,
+)  # fmt: skip
 from course_lib.explore.footprint import commute, footprint
 
 Body = Callable[[Redis, str], Awaitable[Any]]
@@ -265,3 +277,33 @@ def test_clients_on_keys_of_their_own_have_one_order() -> None:
 def test_commands_commute_only_where_their_keys_are_known(one: bytes, other: bytes, free: bool) -> None:
     first, second = (footprint("redis", [tuple(text.split())]) for text in (one, other))
     assert commute(first, second) is commute(second, first) is free
+
+
+@pytest.mark.parametrize("reduce", [False, True])
+def test_a_client_that_remembers_earlier_runs_is_named(reduce: bool) -> None:
+    """Who goes another way in the same schedule would make every count a lie; the control asks the server instead."""
+    runs: list[str] = []
+
+    async def remembers(redis: Redis, member: str) -> None:
+        runs.append(member)
+        if len(runs) % 3:
+            await redis.incr("n")
+        await redis.incr("n")
+
+    async def counts(redis: Redis, member: str) -> None:
+        await redis.incr("n")
+        await redis.incr("n")
+
+    with pytest.raises(Unrepeatable, match=r"c[01] did something else than before.* keep nothing from one run"):
+        enumerate_all(trial(remembers, lambda run: ()), 2, reduce=reduce)
+    assert enumerate_all(trial(counts, lambda run: ()), 2, reduce=reduce).complete
+
+
+def test_a_fault_at_a_turn_that_is_not_there_strikes_the_last_one() -> None:
+    """A schedule is played with another program, in which fewer commands wait."""
+
+    async def one(redis: Redis, member: str) -> None:
+        await redis.incr("n")
+
+    run = play(trial(one, lambda run: ()), Schedule(1, turns=(Move("crash", 5),)))
+    assert run.results == {"c0": CRASHED}

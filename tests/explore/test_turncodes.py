@@ -40,7 +40,10 @@ def test_a_code_is_the_same_everywhere() -> None:
         ("nonsense", "is no code of a schedule"),
         ("T9-lock.naive-3-01-AAAA", "another version of the course"),
         ("T1-lock.naive-3-02-AAAA", "mistyped"),
-        (encode_turns("counter.naive", 2, [0, 1]), "belongs to 'counter.naive'"),
+        (encode_turns("counter.naive", 2, [0, 1]), "belongs to 'counter.naive', .*panel of the puzzle 'counter'"),
+        (encode_turns("03.2.1.0", 2, [0, 1]), r'replay\("03.2", "T1-03.2.1.0-2-01-....", …\) in course_lib.grading'),
+        (encode_turns("yours", 2, [0, 1]), r'explore\(…, code="T1-yours-2-01-...."\) plays it'),
+        ("R1-0M1G-2082-0010-5XZW-W0", "names a run in time, of an exercise: replay"),
     ],
 )
 def test_a_wrong_code_gets_a_sentence(code: str, said: str) -> None:

@@ -111,6 +111,18 @@ async def one_script(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: f
         await asyncio.sleep(0.01)
 
 
+async def looks_again_and_loads(redis: Any, key: str, lock: str, load: Any, *, ttl: float, token: str) -> Any:
+    """What whoever holds the lock does, and frees it."""
+    try:
+        if (stored := await redis.get(key)) is not None:
+            return json.loads(stored)
+        value = await load()
+        await redis.set(key, json.dumps(value), px=round(ttl * 1000))
+        return value
+    finally:
+        await redis.eval(FREE, 1, lock, token)
+
+
 async def woken_by_pubsub(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
     """Waiters listen rather than poll; as a message may be lost, they look again after 50 ms all the same."""
     lock, channel = f"lock:{key}", f"done:{key}"
@@ -119,13 +131,8 @@ async def woken_by_pubsub(redis: Any, key: str, load: Any, *, ttl: float, lock_t
             return json.loads(stored)
         if await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000)):
             try:
-                if (stored := await redis.get(key)) is not None:
-                    return json.loads(stored)
-                value = await load()
-                await redis.set(key, json.dumps(value), px=round(ttl * 1000))
-                return value
+                return await looks_again_and_loads(redis, key, lock, load, ttl=ttl, token=token)
             finally:
-                await redis.eval(FREE, 1, lock, token)
                 await redis.publish(channel, "go on")
         async with redis.pubsub() as listener:
             await listener.subscribe(channel)
@@ -153,14 +160,7 @@ async def backing_off(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: 
         if (stored := await redis.get(key)) is not None:
             return json.loads(stored)
         if await redis.exists(lock) == 0 and await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000)):
-            try:
-                if (stored := await redis.get(key)) is not None:
-                    return json.loads(stored)
-                value = await load()
-                await redis.set(key, json.dumps(value), px=round(ttl * 1000))
-                return value
-            finally:
-                await redis.eval(FREE, 1, lock, token)
+            return await looks_again_and_loads(redis, key, lock, load, ttl=ttl, token=token)
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 0.04)
 

@@ -166,10 +166,18 @@ FAULTS = "with one crash, lost request or lost reply"
         (
             "03.2",
             "one script",
-            "all 8 schedules of 2 clients with one crash or lost request; all 6 schedules of 3 clients",
+            "all 12 schedules of 2 clients with one crash, pause or lost request; all 6 schedules of 3 clients",
         ),
-        ("03.2", "back off", "all 208 schedules of 2 clients with one crash or lost request; all 140 schedules of 3 "),
-        ("03.3", "as taught", f"all 6 schedules of 3 clients; all 12 schedules of 2 clients {FAULTS}"),
+        (
+            "03.2",
+            "back off",
+            "all 312 schedules of 2 clients with one crash, pause or lost request; all 140 schedules of 3 ",
+        ),
+        (
+            "03.3",
+            "as taught",
+            "all 6 schedules of 3 clients; all 16 schedules of 2 clients with one crash, pause, lost request or lost ",
+        ),
         ("03.6", "as taught", "all 90 schedules of 3 clients"),
     ],
 )
@@ -198,6 +206,15 @@ def test_a_moment_below_zero_is_seen() -> None:
     assert [value for _, value in run.witness.stock.values] == [3, 1, -1, 1]
     assert run.violation("never-negative")
     assert not play(alone, Schedule(2, turns=())).violations
+
+
+def test_who_took_one_too_many_is_whose_command_ran_last() -> None:
+    """Not whoever sent last: c1 has looked first, and its DECRBY arrives after that of c2."""
+    looks_first = dict(wrong("03.2"))["looks-first"]
+    run = play(take.taking(looks_first)[0], Schedule(2, turns=(0, 1, 1, 0)), step=0.001)
+    violation = run.violation("never-negative")
+    assert violation is not None
+    assert (violation.text, violation.who) == ("The stock was -1, after c1's DECRBY.", "c1")
 
 
 def test_a_lost_reply_to_exec_is_a_watch_error_and_is_taken_twice() -> None:

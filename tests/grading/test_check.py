@@ -1,4 +1,4 @@
-"""What the notebook's check is held to: right answers pass, and wrong ones fail with a message of their own."""
+"""What the notebook's check is held to, whatever it is given: words for what is no answer, and no cheat passes."""
 
 from __future__ import annotations
 
@@ -18,37 +18,12 @@ from course_lib.errors import UnknownExercise
 from course_lib.grading import check, guard, hint
 from course_lib.grading.exercise import words
 
-from .programs import ANSWERS, LESSONS, MISCONCEPTIONS, answers, wrong
-from .right import RIGHT
+from .programs import ANSWERS, MISCONCEPTIONS, answers
 
-WORDS = {id: its for lesson in LESSONS for id, its in words(lesson).items()}
-MISTAKES = [(id, name, answer) for id in ANSWERS for name, answer in wrong(id)]
-OTHERS = [(id, name, answer) for id, them in RIGHT.items() for name, answer in them.items()]
 SOLUTIONS, STUBS = answers("solutions"), answers("exercises")
 
 
-def titled(cases: list[tuple[str, str, Any]]) -> list[Any]:
-    names = [f"{id} {name}" for id, name, _ in cases]
-    return [pytest.param(*case, id=f"{name} {names[:i].count(name) or ''}".strip())
-            for i, (case, name) in enumerate(zip(cases, names, strict=True))]  # fmt: skip
-
-
-# -- who passes, who does not -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("id", ANSWERS)
-def test_the_solution_earns_every_point(id: str) -> None:
-    verdict = check(id, SOLUTIONS[id])
-    assert verdict.passed, str(verdict)
-    assert verdict.points == verdict.max_points == WORDS[id].points
-    assert {one.outcome for one in verdict.properties} == {"holds"}
-
-
-@pytest.mark.parametrize(("id", "name", "answer"), titled(OTHERS))
-def test_another_right_answer_passes(id: str, name: str, answer: Any) -> None:
-    """The check knows no code, only what happens: the contract may be kept in many ways."""
-    verdict = check(id, answer)
-    assert verdict.passed, str(verdict)
+# -- no answer at all -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("id", ANSWERS)
@@ -57,32 +32,6 @@ def test_the_stub_is_not_answered_yet(id: str) -> None:
     assert verdict.status == "unanswered"
     assert verdict.points == 0
     assert str(verdict).startswith("○ Not answered yet")
-
-
-@pytest.mark.parametrize(("id", "name", "answer"), titled(MISTAKES))
-def test_a_misconception_fails_with_its_own_message(id: str, name: str, answer: Any) -> None:
-    verdict = check(id, answer)
-    assert verdict.status == "failed"
-    assert verdict.points < verdict.max_points
-    assert verdict.misconception == name, str(verdict)
-    assert WORDS[id].misconceptions[name] in str(verdict)
-    assert verdict.shown is not None
-
-
-@pytest.mark.parametrize("id", ANSWERS)
-def test_every_message_has_a_wrong_program(id: str) -> None:
-    """And there are at least three of them, and three to five hints."""
-    assert {name for name, _ in wrong(id)} == set(WORDS[id].misconceptions)
-    assert len(WORDS[id].misconceptions) >= 3
-    assert 3 <= len(WORDS[id].hints) <= 5
-
-
-def test_every_file_of_wrong_programs_belongs_to_an_exercise() -> None:
-    found = {path.stem[:4].replace("_", ".") for path in MISCONCEPTIONS.glob("[0-9]*.py")}
-    assert found == set(ANSWERS)
-
-
-# -- no answer at all -------------------------------------------------------------------------------------------------
 
 
 async def _never_awaits(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
@@ -327,14 +276,6 @@ def test_an_interrupted_check_puts_everything_back() -> None:
     assert check("05.1", SOLUTIONS["05.1"]).passed
 
 
-@pytest.mark.parametrize("id", ANSWERS)
-def test_a_check_is_quick(id: str) -> None:
-    """By the processor's clock, which a busy machine does not slow down; measured 0.01 to 0.5 s."""
-    begin = time.process_time()
-    check(id, SOLUTIONS[id])
-    assert time.process_time() - begin < 2.0
-
-
 # -- hints ------------------------------------------------------------------------------------------------------------
 
 
@@ -344,6 +285,6 @@ def test_hints_come_one_at_a_time() -> None:
     checking._given.clear()
     given = [hint("05.1") for _ in range(6)]
     assert [one.number for one in given] == [1, 2, 3, 4, 4, 4]
-    assert [one.text for one in given[:4]] == list(WORDS["05.1"].hints)
+    assert [one.text for one in given[:4]] == list(words("05")["05.1"].hints)
     assert "Hint 2 of 4" in str(given[1])
     assert "That was the last one" in given[5]._repr_mimebundle_()["text/html"]

@@ -94,7 +94,7 @@ def test_a_code_shows_the_same_run_again_and_what_another_answer_does_there() ->
         (code_of("03.9", 3, 0, Schedule(2, turns=(0,))), "out of date"),
         (code_of("03.9", 4, 7, Schedule(2, turns=(0,))), "does not have"),
         (code_of("03.9", 4, 0, Schedule(2, 0, "pause", 1)), "does not have"),
-        ("T1-counter.naive-2-0110-532M", "belongs to the puzzle 'counter.naive'"),
+        ("T1-counter.naive-2-0110-532M", "open it on the panel of the puzzle 'counter'"),
     ],
 )
 def test_a_bad_code_is_refused_in_words(code: str, said: str) -> None:

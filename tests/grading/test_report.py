@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from course_lib.grading import Verdict, check, hint
 
-from .programs import ANSWERS, answers, wrong
+from .programs import answers, wrong
 
 FAILED = check("05.3", dict(wrong("05.3"))["no-second-look"])
 PASSED = check("05.1", answers("solutions")["05.1"])
@@ -21,37 +20,6 @@ PASSED = check("05.1", answers("solutions")["05.1"])
 def html(shown: Any) -> str:
     found: str = shown._repr_mimebundle_()["text/html"]
     return found
-
-
-class Balanced(HTMLParser):
-    """Collects tags that are closed without having been opened, or never closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("br", "rect", "path", "circle", "line"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.open and self.open[-1] == tag:
-            self.open.pop()
-        elif tag in self.open:
-            self.wrong.append(tag)
-
-
-@pytest.mark.parametrize("id", ANSWERS)
-@pytest.mark.parametrize("right", [True, False])
-def test_the_html_is_well_formed(id: str, right: bool) -> None:
-    parser = Balanced()
-    parser.feed(html(check(id, answers("solutions")[id] if right else wrong(id)[0][1])))
-    assert parser.open == []
-    assert parser.wrong == []
 
 
 def test_a_failure_shows_what_broke_where_and_how_to_see_it_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from binascii import crc_hqx
 from collections.abc import Callable
 from functools import partial
 from itertools import combinations
@@ -163,6 +164,18 @@ def test_whoever_never_confirms_earns_nothing() -> None:
         return False
 
     assert check("01.3", never).points == 0
+
+
+def test_a_mistake_that_none_of_the_known_ones_explains_is_not_called_one() -> None:
+    """No modulo, and a plain True: what is said of them is what happened, and no well-known mistake."""
+
+    async def says_yes(find_primary: Any, event: str, *, patience: float) -> bool:
+        return True
+
+    for id, answer in (("01.1", lambda key: crc_hqx(key.encode(), 0)), ("01.3", says_yes)):
+        verdict = check(id, answer)
+        assert verdict.status == "failed"
+        assert verdict.misconception is None
 
 
 # -- the judges themselves: slots -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -12,8 +12,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from course_lib.grading.evidence import round_trips as round_trips
 from course_lib.patterns import lock_and_wait
-from course_lib.trace import Event
 from course_lib.worlds import Simulated, World
 
 Ask = Callable[[], Awaitable[Any]]
@@ -76,16 +76,6 @@ def asker(world: Simulated, database: Database, **policy: Any) -> Ask:
     """What one client of a crowd does: ask for the page through the lock."""
     draw = world.draws("poll")
     return partial(lock_and_wait, world.redis(), "page", database.load, **({"draw": draw} | LOCKED | policy))
-
-
-def round_trips(events: Iterable[Event]) -> int:
-    """How often a client that does one thing at a time waited for the network. A pipeline counts once."""
-    trips, answered = 0, -inf
-    for event in events:
-        if event.t_start >= answered:
-            trips += 1
-            answered = inf if event.t_end is None else event.t_end
-    return trips
 
 
 async def wait_until_gone(redis: Redis, key: str) -> None:

@@ -57,7 +57,7 @@ COUNTS = {  # without a fault, with one message lost or one crash, with time pas
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_every_schedule_is_played_and_none_breaks_the_mended_version(name: str) -> None:
-    """The naive version is the control. The simplest schedule that breaks it has a code, which the panel opens."""
+    """The naive version is the control. The simplest schedule that breaks it has a code, whose last move breaks it."""
     puzzle = PUZZLES[name]
     naive, mended = puzzle.every(), puzzle.every(mended=True)
     assert [(part.schedules, part.failures) for part in naive] == COUNTS[name][0]
@@ -67,6 +67,8 @@ def test_every_schedule_is_played_and_none_breaks_the_mended_version(name: str) 
     opened = puzzle.open(puzzle.code_of(naive.simplest))
     assert opened.violation is not None
     assert opened.violation.promise == naive.simplest.violations[0].promise
+    opened.undo()
+    assert opened.violation is None
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_the_search_breaks_del_and_not_compare_and_delete() -> None:
     found = find(naive, seeds=10)
     assert found.shift is not None
     assert found.shift.most_at_once == 2
-    assert "broken in one of" in repr(found)
+    assert "broken; the smallest failure in" in repr(found)
     clean = find(tokened, seeds=3)
     assert clean.shift is None
     assert clean.findings.complete

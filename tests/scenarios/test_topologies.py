@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import socket
 import threading
 import time
 from _thread import interrupt_main
@@ -37,10 +38,12 @@ from course_lib.scenarios.choosing import (
     needs,
     promised,
 )
-from course_lib.scenarios.failover import PHASES
+from course_lib.scenarios.failover import PHASES, as_seen
+from course_lib.scenarios.live_writer import client_of
 from course_lib.scenarios.topologies import LESSON, RECORDED, Bench, record
+from course_lib.scenarios.traps import election
 from course_lib.scenarios.watching import STEPS
-from course_lib.scenarios.writer import Writer, account, numbers, writing
+from course_lib.scenarios.writer import Attempt, Writer, account, after, numbers, silence, writing
 from course_lib.servers import find_all
 from course_lib.sim import OneFault
 from course_lib.worlds import Simulated
@@ -110,6 +113,33 @@ def test_what_was_acknowledged_and_is_gone_is_counted() -> None:
 def test_the_longest_silence_is_that_of_the_fault() -> None:
     """The control: without it, the writer is never silent for as long."""
     assert counted(faults=OneFault("lose reply", at=5))["silence (s)"] > 5 * counted()["silence (s)"]
+
+
+def test_a_cluster_that_is_gone_gives_no_reply_and_stops_no_writer() -> None:
+    """What a cluster's client raises then is no RedisError."""
+    writer = Writer(None, "w")
+
+    async def write() -> None:
+        with socket.socket() as nobody:  # bound, and not listening
+            nobody.bind(("127.0.0.1", 0))
+            writer.redis = client_of("cluster", [nobody.getsockname()[1]])
+            async with writing(writer):
+                await until(lambda: len(writer.attempts) >= 2, "two writes are over")
+
+    asyncio.run(write())
+    assert {one.answer for one in writer.attempts} == {"no reply"}
+
+
+def test_what_came_after_the_fault_is_told_apart() -> None:
+    writes = [[-1.0, "acknowledged"], [0.5, "lost"], [0.6, "acknowledged"], [0.7, "refused"], [0.8, "no reply"]]
+    row = {"writer": "early", "acknowledged": 2, "of these gone": 1, "refused": 1, "no reply": 1}
+    assert after({"writers": {"early": {"writes": writes}}}, "early") == row
+
+
+def test_a_silence_that_has_not_ended_counts() -> None:
+    answers = [(1.0, "acknowledged"), (1.5, "acknowledged"), (2.0, "no reply"), (4.0, "refused")]
+    assert silence([Attempt(n, t - 0.1, t, answer) for n, (t, answer) in enumerate(answers, 1)]) == (1.5, 4.0)
+    assert silence([Attempt(1, 0.0, 1.0, "refused")]) == (0.0, 0.0)
 
 
 # -- in the background ------------------------------------------------------------------------------------------------
@@ -197,6 +227,7 @@ def test_a_primary_that_is_cut_off_promises_what_is_lost_and_min_replicas_bounds
         assert the(outcome, "asking")["confirmed"] >= 20
         assert the(outcome, "asking")["confirmed, missing"] == 0
         assert 0 < outcome["marks"]["new primary"] < outcome["marks"]["healed"]
+        assert [node.name for node in as_seen(outcome) if node.state == "cut off"] == [outcome["cut"]]
 
 
 def test_a_primary_that_comes_back_empty_empties_its_replicas(bench: Bench) -> None:
@@ -214,6 +245,15 @@ def test_two_sentinels_do_not_do_where_two_of_three_would(bench: Bench) -> None:
     assert "+odown" in said_so[:gave_up]
     assert not {"+elected-leader", "+switch-master"} & set(said_so[:gave_up])
     assert "+switch-master" in said_so[gave_up:]
+    told = [row["in words"] for row in election(outcome)]
+    wanted = [
+        "votes for itself, in epoch 1",
+        "gives up: nobody has a majority",
+        "votes for the other sentinel, in epoch",
+    ]
+    found = [next(n for n, words in enumerate(told) if str(words).startswith(one)) for one in wanted]
+    assert found == sorted(found)
+    assert "learns of the new primary" in told
 
 
 def test_slots_are_where_the_clients_library_says(bench: Bench) -> None:
@@ -267,7 +307,7 @@ def written_by_hand(bench: Bench, count: int) -> dict[str, Any]:
 
 
 def test_a_writer_by_hand_counts_what_a_kill_takes(bench: Bench) -> None:
-    """It stops with the next experiment, and for good."""
+    """While it goes on, too; it says so where nobody answers; it stops with the next experiment, and for good."""
     topology = bench.topology("standalone")
     with pytest.raises(ValueError, match="nothing to cut"):
         topology.partition("standalone")
@@ -287,9 +327,18 @@ def test_a_writer_by_hand_counts_what_a_kill_takes(bench: Bench) -> None:
     before = live.counts()["acknowledged"]
     topology.kill("standalone")
     wait_for("no reply", 1)
+    with pytest.raises(ServerFailed, match=r"cannot be read back just now \(ConnectionError\).*Restart it"):
+        live.outcome()
+    while live.counts()["missing"] != "?":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     topology.restart("standalone")
     wait_for("acknowledged", before + 5)
     assert the(live.outcome(), "live")["missing"] >= before
+    while live.counts()["missing"] == "?":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert live.counts()["missing"] >= before
     bench.close()
     assert not live.running
     live.stop()
@@ -416,7 +465,7 @@ def test_for_each_service_something_stands_and_the_rest_has_a_reason(service: st
 def test_a_reason_names_the_need_and_the_measured_number() -> None:
     assert "400 GB do not fit into one machine's 50" in verdicts("activity feeds")[SENTINEL]
     assert "commands over any keys meet CROSSSLOT" in verdicts("matches of two players")[CLUSTER]
-    assert "silent for 1800.0 s after a crash, and 20 s are tolerated" in verdicts("leaderboard of a match")[STANDALONE]
+    assert "silent for 1,800 s after a crash, and 20 s are tolerated" in verdicts("leaderboard of a match")[STANDALONE]
     assert "writes of 1.2 s are lost in a cut, and at most 0 s may be" in verdicts("paid orders")[GUARDED]
     assert "6 machines are needed, and there are 3" in verdicts("sessions")[CLUSTER]
 
@@ -424,7 +473,9 @@ def test_a_reason_names_the_need_and_the_measured_number() -> None:
 def test_a_slower_measurement_changes_the_verdict() -> None:
     """There is no key of right answers: the verdict follows the numbers."""
     slow = {**FACTS, GUARDED: FACTS[SENTINEL], SENTINEL: FACTS[SENTINEL]}
-    assert verdicts("sessions", slow)[GUARDED].startswith("ruled out: acknowledged writes of a bound that nobody knows")
+    assert verdicts("sessions", slow)[GUARDED].startswith(
+        "ruled out: acknowledged writes of a cut of any length are lost"
+    )
     assert verdicts("sessions", slow)[NONE].startswith("stands")
 
 

@@ -264,3 +264,25 @@ def test_a_failure_inside_still_hands_back_the_outer_loop() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(outer())
+
+
+def test_a_loop_that_runs_is_not_run_again_from_inside() -> None:
+    """As asyncio's own refuses: what works in a simulation must not fail in a notebook."""
+    loop = new_loop()
+
+    async def body() -> None:
+        inner = asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="already running"):
+            loop.run_until_complete(inner)
+        inner.close()
+
+    loop.run_until_complete(body())
+    assert loop.run_until_complete(sleep_and_tell(loop, 1)) == 1
+
+
+def test_a_connection_to_the_outside_is_refused_in_words() -> None:
+    async def body() -> None:
+        with pytest.raises(NotImplementedError, match="no network"):
+            await asyncio.open_connection("127.0.0.1", 1)
+
+    new_loop().run_until_complete(body())

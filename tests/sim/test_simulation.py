@@ -346,3 +346,28 @@ def test_who_waits_for_what_only_it_knows_is_no_garbage() -> None:
     with pytest.raises(Deadlock):
         drive()
     assert isinstance(sim.results["c"], asyncio.CancelledError)
+
+
+def test_everybody_has_a_result_however_the_run_ends() -> None:
+    """Who was to begin later has been cut off as well, and so has who will not be cancelled."""
+    world = Simulation()
+
+    async def wait_for_nobody() -> None:
+        await world.loop.create_future()
+
+    async def holds_on() -> None:
+        for _ in range(5):
+            try:
+                await world.loop.create_future()
+            except asyncio.CancelledError:
+                pass
+
+    world.client("waits", wait_for_nobody)
+    world.client("holds on", holds_on)
+    world.client("later", wait_for_nobody, start=5.0)
+    world.loop.max_time = 1.0
+    with pytest.raises(OutOfBudget):
+        world.run()
+    assert {name: type(result) for name, result in world.results.items()} == dict.fromkeys(
+        ("waits", "holds on", "later"), asyncio.CancelledError
+    )

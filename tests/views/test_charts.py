@@ -49,3 +49,11 @@ def test_a_table_is_html_and_text_with_the_same_cells() -> None:
     assert 'scope="row"' in shown
     assert repr(made).splitlines() == ["Two & more", "who  loads", "<a>      1", "b     12.5"]
     assert table([]).rows == ()
+
+
+def test_a_column_of_numbers_is_set_from_the_right_and_one_of_words_from_the_left() -> None:
+    """A number may have a unit; what begins with a number and goes on in words is words."""
+    row = {"who": "a", "setting": "300 × 1/s, load 0.1 s", "share": "80 %", "size": "1,000 kB", "at": "−0.25"}
+    shown = table([row])._repr_html_()
+    assert '<td class="words">300 × 1/s' in shown
+    assert "<td>80 %</td><td>1,000 kB</td><td>−0.25</td>" in shown

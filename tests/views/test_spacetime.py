@@ -44,7 +44,9 @@ def test_every_picture_is_well_formed_and_speaks(name: str) -> None:
     root = ElementTree.fromstring(picture.svg)
     named = [e for e in root.iter(f"{SVG}g") if e.get("role") == "img" and e.get("aria-label") == picture.alt]
     assert len(named) == 1
-    assert picture._repr_mimebundle_() == {"text/html": picture.svg, "text/plain": picture.alt}
+    shown = picture._repr_mimebundle_()
+    assert shown["text/plain"] == picture.alt
+    assert picture.svg in shown["text/html"]
 
 
 @pytest.mark.parametrize("name", ["two", "five", "nodes", "eight"])

@@ -134,6 +134,19 @@ def test_what_changed_is_said_and_what_always_moves_is_not() -> None:
     assert changes(FIVE[:1], []) == ["redlock1 has left"]
 
 
+def test_what_several_nodes_do_at_once_is_said_once() -> None:
+    """And without views only what nodes are: the status has room for one sentence."""
+    cut = [replace(node, link="down" if node.primary else "") for node in SENTINEL]
+    assert changes(SENTINEL, cut) == [
+        "the links of replica1 and replica2 to primary are down",
+        "sentinel1, sentinel2 and sentinel3 find primary down",
+    ]
+    down = [replace(node, state="down") if node.role == "replica" else node for node in cut]
+    assert changes(SENTINEL, down, views=False) == ["replica1 and replica2 are down"]
+    back = [follower(node.name, "replica1") if node.role == "replica" else node for node in cut]
+    assert "replica1 and replica2 are replicas of replica1" in changes(SENTINEL, back)
+
+
 def test_text_from_outside_is_escaped() -> None:
     svg = topology([Seen("<script>alert(1)</script>")], title="a < b & \"c\" 'd'").svg
     assert "<script>" not in svg

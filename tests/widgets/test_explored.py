@@ -7,21 +7,12 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from scenarios.visits import mended, naive
 
 from course_lib.explore import Orders, Play
 from course_lib.scenarios.exploring import Exploration
 from course_lib.widgets import explored
 from course_lib.widgets.explored import Explored, explore
-
-
-async def naive(redis: Any, me: str) -> int:
-    seen = int(await redis.get("visits") or 0)
-    await redis.set("visits", seen + 1)
-    return seen
-
-
-async def mended(redis: Any, me: str) -> int:
-    return int(await redis.incr("visits"))
 
 
 def no_visit_is_lost(run: Play) -> str | None:
@@ -50,6 +41,32 @@ def test_a_broken_promise_is_drawn_named_and_told() -> None:
     assert text.startswith("4 of all 6 schedules of 2 clients break a promise.\nTwo counted <0>.")
     assert shown._repr_mimebundle_()["text/plain"] == text
     assert not shown.holds
+
+
+def test_what_was_found_is_opened_to_be_played_by_hand() -> None:
+    """The schedule that is shown, move for move; judged at its end, so one move less is not broken."""
+    shown = explore(naive, no_visit_is_lost, clients=3)
+    panel = shown.by_hand()
+    assert panel.puzzle.clients == 2
+    assert "Broken in 4 moves. Two counted &lt;0&gt;" in panel.told.value.replace("</b>", "")
+    assert (shown.code or "?") in panel.told.value
+    panel.undo()
+    assert "3 moves." in panel.told.value
+    assert panel.puzzle.every().orders.failures == 4
+    assert "mended" not in str([getattr(part, "options", ()) for row in panel.box.children for part in _parts(row)])
+
+
+def test_what_holds_is_played_by_hand_from_the_start() -> None:
+    panel = explore(mended, no_visit_is_lost, clients=(2, 3)).by_hand()
+    assert panel.game.moves == []
+    assert panel.puzzle.clients == 3
+    for _ in range(3):
+        panel.move(1)
+    assert "the promise was kept" in panel.told.value
+
+
+def _parts(row: Any) -> tuple[Any, ...]:
+    return getattr(row, "children", ())
 
 
 @pytest.mark.parametrize(

@@ -44,15 +44,19 @@ class Counting:
     def row(self, result: int) -> dict[str, str]:
         return {"size": str(result)}
 
+    def says(self, result: int) -> str:
+        return f"It is < {result + 1}." if result > 1 else ""
 
-def moved(lab: Lab[int], *values: int, settle: float = 0.2) -> None:
-    """Move the slider as a front end does, each value in a turn of the loop, then let the lab settle."""
+
+def moved(lab: Lab[int], *values: int) -> None:
+    """Move the slider as a front end does, each value in a turn of the loop, then wait until the lab has settled."""
 
     async def main() -> None:
         for value in values:
             lab._controls["size"].value = value
             await asyncio.sleep(0)
-        await asyncio.sleep(settle)
+        assert lab._task is not None
+        await asyncio.wait([lab._task], timeout=60)
 
     asyncio.run(main())
 
@@ -60,7 +64,7 @@ def moved(lab: Lab[int], *values: int, settle: float = 0.2) -> None:
 def test_a_dragged_slider_simulates_the_last_value_only() -> None:
     """The control: as many moves, each left to settle, are as many simulations."""
     experiment = Counting()
-    lab = Lab(experiment, uid="lab")
+    lab = Lab(experiment)
     moved(lab, *range(2, 52))
     assert experiment.begun == [1, 51]
     assert lab.result == 51
@@ -73,7 +77,7 @@ def test_a_dragged_slider_simulates_the_last_value_only() -> None:
 def test_a_change_during_a_run_overtakes_it() -> None:
     """The overtaken run is closed where it stood, and its picture is never shown."""
     experiment = Counting(slices=1)
-    lab = Lab(experiment, uid="lab")
+    lab = Lab(experiment)
     shown: list[str] = []
     lab._picture.observe(lambda change: shown.append(change["new"]), "value")
 
@@ -92,38 +96,42 @@ def test_a_change_during_a_run_overtakes_it() -> None:
     assert shown == ["<svg>7</svg>"]
 
 
-def test_stop_keeps_the_last_picture_and_says_so() -> None:
-    experiment = Counting(slices=10**9)
-    experiment.slices = 1
-    lab = Lab(experiment, uid="lab")
+@pytest.mark.parametrize("begun", [True, False])
+def test_stop_keeps_the_last_picture_and_says_so(begun: bool) -> None:
+    """Also where the run has not begun yet, as when Stop comes together with a last change."""
+    experiment = Counting(slices=1)
+    lab = Lab(experiment)
     experiment.slices = 10**9
 
     async def main() -> None:
         lab._controls["size"].value = 500
-        await asyncio.sleep(0.03)
-        assert not lab._stop.disabled
+        task = lab._task
+        assert task is not None
+        while begun and 500 not in experiment.begun:
+            await asyncio.sleep(0.001)
+        assert lab._stop.disabled is not begun
         lab._stop.click()
-        await asyncio.sleep(0.03)
+        await asyncio.wait([task], timeout=60)
 
     asyncio.run(main())
     assert lab._picture.value == "<svg>1</svg>"
     assert "Stopped" in lab._says.value
     assert lab._stop.disabled
-    assert experiment.closed == [500]
+    assert experiment.closed == [500] * begun
 
 
 def test_an_error_is_said_and_the_last_picture_stays() -> None:
-    lab = Lab(Counting(), uid="lab")
+    lab = Lab(Counting())
     moved(lab, 13)
     assert "size is 13; accepted: anything else" in lab._says.value
     assert lab._picture.value == "<svg>1</svg>"
     moved(lab, 14)
-    assert (lab._says.value, lab._picture.value) == ("", "<svg>14</svg>")
+    assert (lab._says.value, lab._picture.value) == ("It is &lt; 15.", "<svg>14</svg>")
 
 
 def test_a_program_sets_controls_by_name() -> None:
     experiment = Counting()
-    lab = Lab(experiment, uid="lab")
+    lab = Lab(experiment)
     assert lab.set(size=5, seed=2) == 5
     assert lab.values == {"size": 5, "seed": 2}
     assert experiment.begun == [1, 5]
@@ -132,7 +140,7 @@ def test_a_program_sets_controls_by_name() -> None:
 
 
 def test_again_counts_the_seed_up_and_begins_anew_at_its_end() -> None:
-    lab = Lab(Counting(), uid="lab")
+    lab = Lab(Counting())
 
     async def main() -> None:
         for _ in range(3):
@@ -144,7 +152,7 @@ def test_again_counts_the_seed_up_and_begins_anew_at_its_end() -> None:
 
 
 def test_kept_runs_stand_in_the_table_until_it_is_cleared() -> None:
-    lab = Lab(Counting(), uid="lab")
+    lab = Lab(Counting())
     lab._keep.click()
     lab.set(size=9)
     assert lab._table.value.count("<tr>") == 3
@@ -160,3 +168,4 @@ def test_the_stampede_lab_shows_the_numbers_of_its_run() -> None:
     assert f"{loads} loads" in lab._picture.value
     assert len(lab.set(strategy="lock").loads) == 1
     assert "Lock and wait: 1 load," in lab._picture.value
+    assert lab._says.value == "One client loads, and the others wait for its value."

@@ -67,3 +67,13 @@ def test_rivals_share_their_axes() -> None:
         for name in ALGORITHMS
     }
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize("burst", [1, 2, 4, 8, 20])
+def test_the_words_of_the_limit_and_of_the_bound_do_not_overlap(burst: int) -> None:
+    """However near the two lines are: lines of 12 px need 12 px between them."""
+    svg = limiter_picture(play(Traffic("gcra", "steady", limit=40, rate=20.0, windows=1, burst=burst))).svg
+    heights = {text: float(y) for y, text in re.findall(r'<text class="s note" x="[\d.]+" y="([\d.]+)">([^<]*)', svg)}
+    limit, bound = heights["limit 40"], heights.get(f"derived: at most {39 + burst}")
+    assert (bound is None) is (burst == 1)
+    assert bound is None or limit - bound >= 12

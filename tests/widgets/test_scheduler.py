@@ -107,10 +107,38 @@ def test_what_cannot_be_played_in_time_is_not_called_proven(monkeypatch: pytest.
     monkeypatch.setattr(scheduler, "PATIENCE", (0.0, 30.0))
     panel = Scheduler("counter")
     panel.version.value = "mended"
-    assert proof(panel).startswith("Too many to play all of them at once. Of the 0 that were played, none breaks it")
+    assert proof(panel).startswith("Too many to play all of them: none of the 0 that were played breaks the promise")
+    assert proof(panel).endswith("the first 0 in which 1 s passes once. Press e to play for longer.")
     assert "✓" not in proof(panel)
     panel.keys.pressed = "e1"
     assert "✓ All 18 schedules were played" in proof(panel)
+
+
+def test_what_was_found_before_the_time_was_over_is_told_and_can_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which sort was played whole is told apart; and to press e again, for as long, is not recommended."""
+    whole = PUZZLES["counter"].every()
+    whole.waited.complete = False
+    monkeypatch.setattr(Puzzle, "every", lambda *_, **__: whole)
+    panel = Scheduler("counter")
+    panel.every()
+    assert "✗ 20 of the first 84 schedules break the promise: 4 of all 6 without a fault" in proof(panel)
+    assert "16 of the first 24 in which 1 s passes once. There are too many to play all of them.Show" in proof(panel)
+    assert "T1-counter.naive-2-0110-532M" in proof(panel)
+
+
+def test_a_way_to_break_it_is_the_move_that_does_and_was_made_by_hand() -> None:
+    """More moves after it, and those taken back, are no further ways; nor is a code that was opened."""
+    panel = Scheduler("lock")
+    for key in "1t2112":
+        panel.keys.pressed = f"{key}{len(panel.game.moves)}"
+    panel.wait()
+    panel.undo()
+    assert "Broken in 6 moves" in said(panel)
+    assert "You have found 1 way to break it." in said(panel)
+    other = Scheduler("lock")
+    other.open(*panel.found)
+    assert "Broken in 6 moves" in said(other)
+    assert "You have found" not in said(other)
 
 
 def test_a_livelock_is_a_win_where_the_promise_is_progress() -> None:

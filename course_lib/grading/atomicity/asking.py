@@ -40,9 +40,8 @@ class Asking(Acts):
         assert self.answer is not None
         for left in range(TRIES - 1, -1, -1):
             try:
-                return await self.answer(
-                    self.world.redis(), USER, limit=self.limit, window=self.window, request=request
-                )
+                policy = {"limit": self.limit, "window": self.window, "request": request}
+                return _bare(await self.answer(self.world.redis(), USER, **policy))
             except (RedisTimeoutError, RedisConnectionError):
                 if not left:
                     raise
@@ -51,6 +50,13 @@ class Asking(Acts):
     def look(self) -> None:
         """Take down which keys there are."""
         self.keys = list(ask(self.world.nodes[0], b"KEYS", b"*") or ())
+
+
+def _bare(result: Any) -> Any:
+    """A tuple or a list as it is inside, whatever its class makes of it: a NamedTuple will do."""
+    if isinstance(result, tuple):
+        return tuple(tuple.__iter__(result))
+    return tuple(list.__iter__(result)) if isinstance(result, list) else result
 
 
 class Decided(NamedTuple):
@@ -72,15 +78,20 @@ def allowed(act: Act) -> bool | None:
 def well_formed(result: Any) -> bool:
     """Is it (bool, whole number, seconds)?"""
     return (
-        type(result) in (tuple, list) and len(result) == 3 and type(result[0]) is bool and type(result[1]) is int
+        type(result) is tuple and len(result) == 3 and type(result[0]) is bool and type(result[1]) is int
         and type(result[2]) in (int, float)
     )  # fmt: skip
 
 
 def moments(run: Play, act: Act) -> list[float]:
-    """When the server may have decided: when it ran what a reply was lost to, and the call's last command."""
+    """When the server may have decided: when it ran what a reply was lost to, and the call's last command.
+
+    Whoever was told something without asking the server was told when the call ended.
+    """
     end = run.now if act.ended is None else act.ended
     ran = [e for e in of(run.trace, act.who) if act.began <= e.t_start <= end and e.t_server is not None]
+    if not ran and allowed(act) is not None:
+        return [end]
     return [e.t_server or 0.0 for n, e in enumerate(ran, 1) if n == len(ran) or e.fault == "reply lost"]
 
 

@@ -9,9 +9,9 @@ from itertools import groupby
 from typing import Any
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore import Play, Schedule, Simulation, Trial, Turn, Turns, Violation, decode_turns, play
+from course_lib.explore import Play, Simulation, Trial, Turn, Turns, Violation, decode_turns
 from course_lib.explore.orders import clients_in_order
-from course_lib.grading.answers import NOT_YET
+from course_lib.grading import breaking
 from course_lib.grading.atomicity import twins
 from course_lib.grading.exercise import Refused
 
@@ -50,18 +50,9 @@ class Order:
 
 def an_order(answer: Any) -> Order:
     """The answer, if it is a list of players, or a code of the lesson's panel."""
-    if answer is None or answer is Ellipsis:
-        raise Refused("unanswered", NOT_YET.replace("`raise NotImplementedError`", "`...`"))
     if isinstance(answer, str):
         return _of_code(answer)
-    if not isinstance(answer, list | tuple) or not all(type(name) is str for name in answer):
-        kind = type(answer).__name__
-        raise Refused("error", f'You handed in an object of type {kind}; hand in a list, such as ["alice", "bob"].')
-    strange = next((name for name in answer if name not in PLAYERS), None)
-    if strange is not None or len(answer) > MOST:
-        what = f"There is no {strange!r}" if strange is not None else f"Your list has {len(answer)} names"
-        raise Refused("error", f'{what}: name "alice", "bob" or "carol" for each step, at most {MOST} in all.')
-    return Order(len(PLAYERS), tuple(answer))
+    return Order(len(PLAYERS), breaking.an_order(answer, PLAYERS, MOST, "step"))
 
 
 def _of_code(code: str) -> Order:
@@ -77,10 +68,11 @@ def _of_code(code: str) -> Order:
 
 def follow(order: Order) -> list[Trial]:
     """The same order with the limiter of the documentation, and with its mended twin."""
-    broken = _ordered("the limiter in your order", ("breaks", "fewest"), _judge, order, twins.looks_then_adds)
-    harmless = admitted(play(broken, Schedule(order.clients))) <= order.limit
-    judge = _harmless if harmless else _survives
-    return [broken, _ordered("the script in your order", ("mended",), judge, order, twins.looks_and_adds)]
+    return breaking.with_its_twin(
+        _ordered("the limiter in your order", ("breaks", "fewest"), _judge, order, twins.looks_then_adds),
+        _ordered("the script in your order", ("mended",), _survives, order, twins.looks_and_adds),
+        "That the script survives says nothing, as your order breaks neither of the two.",
+    )
 
 
 def _ordered(
@@ -133,10 +125,6 @@ def _told(run: Play) -> str:
 def _survives(run: Play) -> Iterator[Violation]:
     if admitted(run) > run.witness.limit:
         yield Violation("mended", f"In the same order the script admits {admitted(run)} too.", "alice", 0.0, "too many")
-
-
-def _harmless(run: Play) -> Iterator[Violation]:
-    yield Violation("mended", "That the script survives says nothing, as your order breaks neither of the two.")
 
 
 def clue(answer: Order, failing: Mapping[str, Play]) -> str | None:

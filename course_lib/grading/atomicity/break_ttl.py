@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from math import isfinite
 from typing import Any
 
-from course_lib.explore import OneFault, Play, Schedule, Simulation, Trial, Violation, play
+from course_lib.explore import OneFault, Play, Simulation, Trial, Violation
 from course_lib.explore.keyspace import left
-from course_lib.grading.answers import NOT_YET
 from course_lib.grading.atomicity import twins
 from course_lib.grading.atomicity.wire import world
+from course_lib.grading.breaking import a_fault, with_its_twin
 from course_lib.grading.evidence import ms
-from course_lib.grading.exercise import Refused
 
 CLIENTS, KEY = {"alice": 0.0, "bob": 0.02}, "hits:ann"
 """Who asks, and when, in seconds."""
@@ -23,32 +21,22 @@ Limiter = Callable[..., Awaitable[bool]]
 
 def one_fault(answer: Any) -> OneFault:
     """The answer, if it is a fault."""
-    if answer is None or answer is Ellipsis:
-        raise Refused("unanswered", NOT_YET.replace("`raise NotImplementedError`", "`...`"))
-    if not isinstance(answer, OneFault):
-        given = f"an object of type {type(answer).__name__}"
-        raise Refused(
-            "error", f'You handed in {given}; hand in a fault, such as OneFault("pause", at=1, client="bob").'
-        )
-    if answer.client is not None and answer.client not in CLIENTS:
-        raise Refused("error", f"There is no client {answer.client!r}: there are alice and bob.")
-    if type(answer.seconds) not in (int, float) or not isfinite(answer.seconds) or abs(answer.seconds) > 3600:
-        raise Refused("error", f"seconds is {answer.seconds!r}; at most an hour, 3600, is accepted.")
-    return answer
+    return a_fault(answer, CLIENTS, 'a fault, such as OneFault("pause", at=1, client="bob")')
 
 
 def strike(fault: OneFault) -> list[Trial]:
     """The same fault strikes the two commands, and the one script."""
-    broken = _struck("the fault strikes INCR, then EXPIRE", ("breaks", _breaks), fault, twins.counts_then_expires)
-    harmless = bool(play(broken, Schedule(2)).violations)
-    mended = ("mended", _harmless if harmless else _survives)
-    return [broken, _struck("the same fault strikes the script", mended, fault, twins.counts_and_expires)]
+    return with_its_twin(
+        _struck("the fault strikes INCR, then EXPIRE", "breaks", _breaks, fault, twins.counts_then_expires),
+        _struck("the same fault strikes the script", "mended", _survives, fault, twins.counts_and_expires),
+        "That the script survives says nothing, as your fault breaks neither of the two.",
+    )
 
 
 def _struck(
-    name: str, promise: tuple[str, Callable[[Play], Iterator[Violation]]], fault: OneFault, limiter: Limiter
+    name: str, promise: str, judge: Callable[[Play], Iterator[Violation]], fault: OneFault, limiter: Limiter
 ) -> Trial:
-    return Trial(name, promise[:1], partial(_build, fault, limiter), promise[1], sizes=(2,), least=2, world=world,
+    return Trial(name, (promise,), partial(_build, fault, limiter), judge, sizes=(2,), least=2, world=world,
                  horizon=5.0 + abs(fault.seconds), unfaulted="your fault")  # fmt: skip
 
 
@@ -76,10 +64,6 @@ def _survives(run: Play) -> Iterator[Violation]:
         yield Violation(
             "mended", f"After the same fault the script leaves {KEY} without a TTL too.", "alice", 0.0, "no TTL"
         )
-
-
-def _harmless(run: Play) -> Iterator[Violation]:
-    yield Violation("mended", "That the script survives says nothing, as your fault breaks neither of the two.")
 
 
 def clue(answer: OneFault, failing: Mapping[str, Play]) -> str | None:

@@ -22,8 +22,8 @@ from course_lib.grading.atomicity.asking import (
 )
 from course_lib.grading.atomicity.wire import declared, scripts, slots, unfaulted, world
 from course_lib.grading.database import until
-from course_lib.grading.evidence import JUDGE, excused_error, ms, shown
-from course_lib.grading.versions.acts import Act, cost
+from course_lib.grading.evidence import JUDGE, ms, shown
+from course_lib.grading.versions.acts import Act, answered, cost, failure
 
 LIMIT, WINDOW, IDLE = 3, 1.25, 10.0
 """Of the requests in time; and when the judge looks whether anything is left, in seconds."""
@@ -42,8 +42,8 @@ def limiting(answer: Answer) -> list[Trial]:
         Trial("requests at the same moment", ("race",), partial(_at_once, answer), partial(_too_many, "race"),
               sizes=(2, 3), orders=(2, 3), world=world),
         Trial("and one fault strikes", ("value", "race", "admits", "once"), partial(_at_once, answer),
-              partial(_decided, "race"), sizes=(2,), orders=(2,), faults={"crash": 0.0, **losses}, least=2,
-              world=world),
+              partial(_decided, "race"), sizes=(2,), orders=(2,), faults={"crash": 0.0, "pause": 1.0, **losses},
+              least=2, world=world),
         Trial("one request after another",
               ("value", "window", "admits", "once", "told", "declared", "ends", "cost"), partial(_in_turn, answer),
               _judge_in_turn, seeds=2, faults=losses, **plain),
@@ -101,15 +101,13 @@ def _flushed(answer: Answer, world: Simulation, clients: int) -> Asking:
 
 
 def _value(run: Play) -> Iterator[Violation]:
-    for act in run.witness.acts:
-        if act.ended is None or excused_error(run, act.who, act.result):
-            continue
+    for act in answered(run):
         if isinstance(act.result, BaseException):
-            text = f"{act.who} ended with {type(act.result).__name__}: {str(act.result).rstrip('.')}."
-            yield Violation("value", text, act.who, act.began, "fails")
+            yield failure(act, "value")
             return
         if not well_formed(act.result):
-            text = f"{act.who} was given {shown(act.result)}; it must be (allowed, remaining, retry_after)."
+            form = "(allowed, remaining, retry_after): a bool, an int, a number"
+            text = f"{act.who} was given {shown(act.result)}; it must be {form}."
             yield Violation("value", text, act.who, act.began, "no decision")
             return
 
@@ -176,7 +174,7 @@ def _told(run: Play) -> Iterator[Violation]:
         if remaining != wanted[0] or not abs(retry_after - wanted[1]) <= NEAR:
             text = (
                 f"{act.what}, at {ms(when)}, was told that {remaining} remain and to ask again in {retry_after:g} s; "
-                f"right is {wanted[0]}, and {wanted[1]:.3f} s."
+                f"right is {wanted[0]}, and {round(wanted[1], 3):g} s."
             )
             yield Violation("told", text, act.who, act.began, "told wrongly")
             return

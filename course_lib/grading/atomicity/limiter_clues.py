@@ -23,6 +23,8 @@ def clue(answer: Answer, failing: Mapping[str, Play]) -> str | None:
 def _clues(answer: Answer, failing: Mapping[str, Play]) -> Iterator[str]:
     if any(isinstance(act.result, NoScriptError) for run in failing.values() for act in run.witness.acts):
         yield "trusts-the-cache"
+    if "value" in failing:
+        return  # what it decided, nobody was told
     if "race" in failing:
         sent = [event.client for event in failing["race"].trace]
         yield "two-steps" if any(sent.count(who) > 1 for who in sent) else "one-name-for-many"

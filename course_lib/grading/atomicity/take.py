@@ -13,7 +13,7 @@ from redis.exceptions import WatchError
 from course_lib.explore import Play, Simulation, Trial, Violation
 from course_lib.explore.keyspace import ask, left, world_of
 from course_lib.grading.atomicity.wire import Watched, plant, unfaulted, unknown, whole_number, world
-from course_lib.grading.evidence import excused_error, shown
+from course_lib.grading.evidence import as_they_ran, excused_error, shown
 from course_lib.grading.versions.acts import Act, Acts
 
 Answer = Callable[..., Awaitable[Any]]
@@ -45,7 +45,8 @@ class Taking(Acts):
 
 def taking(answer: Answer) -> list[Trial]:
     """Two who take, then a delivery too, in every order, and with a fault at every send of the two; and one alone."""
-    faults: dict[Any, float] = {"crash": 0.0, "lose request": 0.0}  # of a lost reply 03.3 speaks
+    # Who rests at random never meets another, unless one stands still. Of a lost reply 03.3 speaks.
+    faults: dict[Any, float] = {"crash": 0.0, "pause": 1.0, "lose request": 0.0}
     promises = ("exact", "never-negative", "refused", "ttl")
     return [
         Trial("clients take at the same moment", promises, partial(_at_once, answer, SCARCE), _judge, sizes=(2, 3),
@@ -121,7 +122,7 @@ def _exact(run: Play) -> Iterator[Violation]:
     taken = None if now is None else had - now
     if taken not in {EACH * (len(served) + more) for more in range(maybe + 1)}:
         heard = " and ".join(act.who for act in served) or "nobody"
-        text = f"Of {had}, {now} are left, so {taken} were taken; but {heard} heard True, for {EACH} each."
+        text = f"There were {had}, and {now} at the end: {taken} taken; but {heard} heard True, for {EACH} each."
         text = text if now is not None else f"{KEY} holds no whole number any more."
         who = served[-1] if served else acts[-1]
         yield Violation("exact", text, who.who, run.now if who.ended is None else who.ended, f"{now} are left")
@@ -130,7 +131,7 @@ def _exact(run: Play) -> Iterator[Violation]:
 def _never_negative(run: Play) -> Iterator[Violation]:
     for when, value in run.witness.stock.values:
         if value < 0:
-            last = [event for event in run.trace if event.t_server is not None and event.t_server <= when][-1]
+            last = [event for event in as_they_ran(run.trace) if (event.t_server or 0.0) <= when][-1]
             yield Violation("never-negative", f"The stock was {value}, after {last.client}'s {last.name}.", last.client,
                             when, f"the stock is {value}")  # fmt: skip
             return
@@ -147,7 +148,7 @@ def _refused(run: Play) -> Iterator[Violation]:
 
 def _ttl(run: Play) -> Iterator[Violation]:
     if any(key == KEY and life < 0 for _, key, life in left(run)):
-        wrote = [event for event in run.trace if event.t_server is not None and KEY.encode() in event.command][-1]
+        wrote = [event for event in as_they_ran(run.trace) if KEY.encode() in event.command][-1]
         yield Violation("ttl", f"{KEY} had a TTL of {TTL // 1000} s, and has none any more.", wrote.client,
                         wrote.t_server or 0.0, "no TTL")  # fmt: skip
 
@@ -179,6 +180,8 @@ def clue(answer: Answer, failing: Mapping[str, Play]) -> str | None:
 
 
 def _clues(failing: Mapping[str, Play]) -> Iterator[str]:
+    if any(act.done and type(act.result) is not bool for run in failing.values() for act in run.witness.acts):
+        return
     names = {promise: [event.name for event in run.trace] for promise, run in failing.items()}
     sent = list(chain.from_iterable(names.values()))
     errors = [result for run in failing.values() for result in run.results.values()]

@@ -16,6 +16,7 @@ from course_lib.grading.atomicity.twins import LIMIT, WINDOW
 from course_lib.grading.atomicity.wire import world
 from course_lib.grading.database import until
 from course_lib.grading.evidence import ms
+from course_lib.grading.reading import agreed
 from course_lib.trace import Note, Trace
 
 Invariant = Callable[[Play], Any]
@@ -50,12 +51,10 @@ def _watched(
     answer: Invariant, name: str, promise: str, limiter: Limiter, build: Callable[..., None], **options: Any
 ) -> Trial:
     def judge(run: Play) -> Iterator[Violation]:
-        wrong, said = broken(run.trace), told(answer, run)
-        if wrong is not None and said is None:
-            text = f"{wrong.text} Your invariant said nothing."
-            yield Violation(promise, text, wrong.who, wrong.t_start, wrong.mark)
-        elif wrong is None and said is not None:
-            yield Violation(promise, f"Nothing is wrong in this run; your invariant said: {said}")
+        wrong = broken(run.trace)
+        if wrong is not None:
+            wrong = replace(wrong, promise=promise, text=f"{wrong.text} Your invariant said nothing.")
+        return agreed(wrong, told(answer, run), promise)
 
     return Trial(name, (promise,), partial(build, limiter), judge, horizon=60.0, **{"world": world, **options})
 

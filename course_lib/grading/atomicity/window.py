@@ -9,7 +9,7 @@ from typing import Any
 from course_lib.explore import Play, Schedule, Simulation, Trial, Violation, play
 from course_lib.explore.keyspace import left
 from course_lib.grading.atomicity.wire import plant, unfaulted, unknown, world
-from course_lib.grading.evidence import excused_error, ms, shown
+from course_lib.grading.evidence import as_they_ran, excused_error, ms, shown
 from course_lib.grading.versions.acts import Acts, cost
 
 Answer = Callable[..., Awaitable[Any]]
@@ -67,7 +67,8 @@ def _exact(run: Play) -> Iterator[Violation]:
                 yield _wrong(run, f"{who} ended with {type(result).__name__}: {str(result).rstrip('.')}.", who)
                 return
         elif not unknown(result) and (type(result) is not int or not 1 <= result <= len(run.results)):
-            yield _wrong(run, f"{who} of {len(run.results)} was told {shown(result)}.", who)
+            asked = f"{len(run.results)} client{'s' * (len(run.results) > 1)}"
+            yield _wrong(run, f"With {asked}, {who} was told {shown(result)}.", who)
             return
         elif not unknown(result) and told.setdefault(result, who) != who:
             yield _wrong(run, f"{told[result]} and {who} were both told {result}: a count is lost.", who)
@@ -82,7 +83,7 @@ def _wrong(run: Play, text: str, who: str, promise: str = "exact") -> Violation:
 def _ends(run: Play) -> Iterator[Violation]:
     for key, life in run.witness.items():
         if life < 0:
-            last = [event for event in run.trace if key.encode() in event.command and event.t_server is not None][-1]
+            last = [event for event in as_they_ran(run.trace) if key.encode() in event.command][-1]
             text = f"{key} is left without a TTL: whoever asks, it will count on for ever."
             yield Violation("ends", text, last.client, last.t_server or 0.0, "no TTL")
             return
@@ -98,9 +99,11 @@ def _heals(run: Play) -> Iterator[Violation]:
         )
         yield Violation("heals", text, "c1", run.now, "wrong count")
     elif not lives or not 0 < lives[0] <= LONG * 1000:
-        text = f"The counter stood at {FOUND}, without a TTL; after {told[-1]} counts it still has none."
-        life = f"the server says PTTL {lives[0]}" if lives else "it is gone"
-        yield Violation("heals", f"{text[:-1]} ({life}).", "c1", run.now, "still no TTL")
+        now = "is gone" if not lives else "still has none" if lives[0] < 0 else f"ends in {ms(lives[0] / 1000)}"
+        text = (
+            f"The counter stood at {FOUND}, without a TTL. After one more count it {now}; right is {ms(LONG)} or less."
+        )
+        yield Violation("heals", text, "c1", run.now, "still no TTL" if lives and lives[0] < 0 else "wrong TTL")
 
 
 def _judge_in_turn(run: Play) -> Iterator[Violation]:

@@ -8,15 +8,14 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from course_lib.explore import OneFault, Play, Schedule, Simulation, Trial, Violation, play, steady
-from course_lib.grading.answers import NOT_YET
+from course_lib.explore import OneFault, Play, Simulation, Trial, Violation, steady
+from course_lib.grading.breaking import a_client, a_fault, given, with_its_twin
 from course_lib.grading.database import until
 from course_lib.grading.evidence import of
-from course_lib.grading.exercise import Refused
 from course_lib.grading.locking import twins
 from course_lib.trace import Event
 
-CLIENTS, WORK = 3, 0.2
+NAMES, WORK = ("c1", "c2", "c3"), 0.2
 Writer = Callable[..., Awaitable[str]]
 
 
@@ -30,26 +29,22 @@ class Finding:
 
 def a_finding(answer: Any) -> Finding:
     """The answer, if it is a fault and a client."""
-    if answer is None or answer is Ellipsis:
-        raise Refused("unanswered", NOT_YET.replace("`raise NotImplementedError`", "`...`"))
-    example = 'Finding(fault=OneFault("crash", at=2, client="c1"), refused="c1")'
-    if not isinstance(answer, Finding) or not isinstance(answer.fault, OneFault):
-        given = type(answer.fault if isinstance(answer, Finding) else answer).__name__
-        raise Refused("error", f"You handed in an object of type {given}; hand in a finding, such as {example}.")
-    names = [f"c{number}" for number in range(1, CLIENTS + 1)]
-    for name in (answer.fault.client, answer.refused):
-        if name not in names and not (name is None and answer.fault.client is None):
-            raise Refused("error", f"There is no client {name!r}: there are c1, c2 and c3.")
+    example = 'a finding, such as Finding(fault=OneFault("crash", at=2, client="c1"), refused="c1")'
+    given(answer, Finding, example)
+    assert isinstance(answer, Finding)
+    a_fault(answer.fault, NAMES, example)
+    a_client(answer.refused, NAMES)
     return answer
 
 
 def strike(finding: Finding) -> list[Trial]:
     """The same fault strikes the writer without a fence and the one with it."""
-    broken = _struck("the fault strikes the writer that looks", ("breaks",), _breaks, finding, twins.looks_then_writes)
-    harmless = old_over_new(play(broken, Schedule(CLIENTS))) is None
-    fenced = _harmless if harmless else partial(_fenced, finding)
-    name = "the same fault strikes the writer with a fence"
-    return [broken, _struck(name, ("refused", "mended"), fenced, finding, twins.writes_with_its_fence)]
+    return with_its_twin(
+        _struck("the fault strikes the writer that looks", ("breaks",), _breaks, finding, twins.looks_then_writes),
+        _struck("the same fault strikes the writer with a fence", ("refused", "mended"), partial(_fenced, finding),
+                finding, twins.writes_with_its_fence),
+        "What the fence does says nothing, as your fault does not break the other writer.",
+    )  # fmt: skip
 
 
 def _struck(
@@ -61,11 +56,10 @@ def _struck(
         async def work() -> None:
             await until(world, world.now() + WORK)
 
-        for number in range(1, clients + 1):
-            who = f"c{number}"
-            world.client(who, writer, world.redis(), who, work, start=0.01 * (number - 1))
+        for number, who in enumerate(NAMES):
+            world.client(who, writer, world.redis(), who, work, start=0.01 * number)
 
-    return Trial(name, promises, build, judge, sizes=(CLIENTS,), least=CLIENTS, unfaulted="your fault",
+    return Trial(name, promises, build, judge, sizes=(len(NAMES),), least=len(NAMES), unfaulted="your fault",
                  world=partial(Simulation, latency=steady(0.001), socket_timeout=0.2),
                  horizon=5.0 + abs(finding.fault.seconds))  # fmt: skip
 
@@ -103,11 +97,6 @@ def _fenced(finding: Finding, run: Play) -> Iterator[Violation]:
         yield Violation("refused", said, finding.refused, run.now, "not refused")
     if old_over_new(run) is not None:
         yield Violation("mended", "The same fault breaks the writer with a fence too.")
-
-
-def _harmless(run: Play) -> Iterator[Violation]:
-    for promise in ("refused", "mended"):
-        yield Violation(promise, "What the fence does says nothing, as your fault does not break the other writer.")
 
 
 def clue(answer: Finding, failing: Mapping[str, Play]) -> str | None:

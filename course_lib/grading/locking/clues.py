@@ -10,17 +10,19 @@ from course_lib.grading.evidence import of, paused
 from course_lib.grading.locking import majority
 from course_lib.grading.locking import taking as takers
 from course_lib.grading.locking.wire import KEY, deletes, scripted, yes
-from course_lib.grading.stampedes.clues import EXPIRES, SETS, exclusive, life_ms, value
+from course_lib.grading.stampedes.clues import SETS, value, wrongly_taken
 from course_lib.trace import Event, Trace
 
 
 def taking(answer: Any, failing: Mapping[str, Play]) -> str | None:
     """04.2: what the lock was taken with, in a run without a fault; else what the failing runs show."""
     run = play(takers.taking(answer)[0], Schedule(2))
-    return next(_command(sets(run.trace), run.trace, takers.TTL), None) or next(_taking(failing), None)
+    return next(wrongly_taken(sets(run.trace), run.trace, takers.TTL, _own), None) or next(_taking(failing), None)
 
 
 def _taking(failing: Mapping[str, Play]) -> Iterator[str]:
+    if any(map(takers.neither, (call for run in failing.values() for call in run.witness.calls))):
+        return
     if "gives-up" in failing and not yes(failing["gives-up"].witness.calls[0].result):
         yield "sleeps-too-long"
     if "knows" in failing:
@@ -33,22 +35,13 @@ def _taking(failing: Mapping[str, Play]) -> Iterator[str]:
         yield "sleeps-too-long"
 
 
+def _own(event: Event) -> bool:
+    return event.client.encode() in value(event)
+
+
 def sets(trace: Trace) -> list[Event]:
     """Commands that set the lock, the judge's own left out."""
     return [e for e in trace if e.name in SETS and e.command[1] == KEY.encode() and not e.client.startswith("judge")]
-
-
-def _command(taken: list[Event], trace: Trace, ttl: float) -> Iterator[str]:
-    """What is wrong with the command itself."""
-    lives = [life for event in taken if (life := life_ms(event)) is not None]
-    if taken and not any(exclusive(event) for event in taken):
-        yield "no-nx"
-    if taken and not lives:
-        yield "two-steps" if any(event.name in EXPIRES for event in trace) else "never-expires"
-    if lives and not 0.5 < lives[0] / (ttl * 1000) < 2:
-        yield "wrong-unit"
-    if taken and not any(event.client.encode() in value(event) for event in taken):
-        yield "not-our-token"
 
 
 # -- 04.3 --------------------------------------------------------------------------------------------------------------
@@ -57,10 +50,12 @@ def _command(taken: list[Event], trace: Trace, ttl: float) -> Iterator[str]:
 def asking(answer: Any, failing: Mapping[str, Play]) -> str | None:
     """04.3: the first mistake that the command or the broken promises point to."""
     run = play(majority.asking(answer)[0], Schedule(1))
-    return next(_command(sets(run.trace), run.trace, majority.TTL), None) or next(_asking(failing), None)
+    return next(wrongly_taken(sets(run.trace), run.trace, majority.TTL, _own), None) or next(_asking(failing), None)
 
 
 def _asking(failing: Mapping[str, Play]) -> Iterator[str]:
+    if any(attempt.nonsense for run in failing.values() for attempt in run.witness.attempts):
+        return
     if "one-round" in failing:
         yield "one-by-one"
     if "ends" in failing:

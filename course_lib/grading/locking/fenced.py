@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from inspect import isawaitable
 from typing import Any
 
 from course_lib.explore import CRASHED, Play, Schedule, Simulation, Trial, Violation, play
@@ -60,14 +59,14 @@ def value_at(world: Simulation, key: str = KEY) -> str | None:
 
 
 def putting(answer: Answer) -> list[Trial]:
-    """One after another, for an hour; then two at once, in every order, with a fault at every send; then three."""
+    """One after another, for an hour; then two at once, in every order, and three, with a fault at every send."""
     world = partial(Simulation, socket_timeout=0.2)
     return [
         Trial("one holder after another", ("takes", "refuses", "cost"), partial(_build, answer, _in_turn),
               _judge_in_turn, sizes=(1,), seeds=2, world=world, horizon=2 * LATER),
         Trial("holders write at once", ("takes", "in-order"), partial(_build, answer, _at_once), _judge_at_once,
-              sizes=(2, 3), orders=(2,), seeds=16, faults={"crash": 0.0, "lose reply": 0.0}, fault_sizes=(2,),
-              world=world),
+              sizes=(2, 3), orders=(2,), seeds=16, faults={"crash": 0.0, "pause": 1.0, "lose reply": 0.0},
+              fault_seeds=4, world=world),
     ]  # fmt: skip
 
 
@@ -93,8 +92,6 @@ def _in_turn(run: Writers, number: int) -> None:
             if place == len(IN_TURN) - 1:
                 await until(run.world, LATER)
             result = await run.put("c1", fence, value, key)
-            if isawaitable(result):  # an await was forgotten: that is all there is to say
-                break
         return result
 
     run.world.client("c1", body)
@@ -116,9 +113,9 @@ def _judge_in_turn(run: Play) -> Iterator[Violation]:
             before[key] = right
             continue
         highest = max((f for f, _, k, ok in IN_TURN[: run.witness.puts.index(put)] if ok and k == key), default=None)
-        seen = "none yet" if highest is None else str(highest)
+        seen = "No fence had been stored yet" if highest is None else f"The highest fence so far was {highest}"
         text = (
-            f"The highest fence so far was {seen}. put(redis, {key!r}, {fence}, {value!r}) returned "
+            f"{seen}. put(redis, {key!r}, {fence}, {value!r}) returned "
             f"{_said(put.result)}, and the value is {put.stored!r}; right are {taken} and {right!r}."
         )
         yield Violation("takes" if taken else "refuses", text, put.who, put.ended, "refused" if taken else "taken")
@@ -194,6 +191,8 @@ def _in_turn_clue(run: Play) -> Iterator[str]:
     if place is None:
         return
     put = run.witness.puts[place]
+    if yes(put.result) is None:
+        return  # neither yes nor no, or an error: what was stored tells nothing of the mistake
     if place == len(IN_TURN) - 1:
         yield "forgets-the-fence"
     elif not IN_TURN[place][3]:

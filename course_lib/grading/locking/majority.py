@@ -34,6 +34,12 @@ class Attempt(Call):
     left: list[int] = field(default_factory=list)
 
     @property
+    def nonsense(self) -> bool:
+        """Did it return something that is neither None nor a number?"""
+        answers = self.result is None or type(self.result) in (int, float)
+        return self.ended is not None and not answers and not isinstance(self.result, BaseException)
+
+    @property
     def granted(self) -> float:
         """The validity that it returned; 0 if that is no number."""
         return float(self.result) if type(self.result) in (int, float) else 0.0
@@ -184,20 +190,16 @@ def _validity(run: Play) -> Iterator[Violation]:
             continue
         right = attempt.right()
         off = attempt.granted - right
-        if attempt.on >= QUORUM and right > 0 and not -0.005 <= off <= 1e-6 and _is_answer(attempt.result):
+        if attempt.on >= QUORUM and right > 0 and not -0.005 <= off <= 1e-6 and not attempt.nonsense:
             took = ms(attempt.ended - attempt.began)
             text = (
                 f"With ttl = {attempt.ttl:g} s the call took {took} and returned {shown(attempt.result)}; "
-                f"{right:.4f} s were left."
+                f"{right:.4g} s were left."
             )
             yield Violation("validity", text, attempt.who, attempt.ended, "wrong validity")
-        elif not _is_answer(attempt.result) or (attempt.result is not None and attempt.granted <= 0):
+        elif attempt.nonsense or (attempt.result is not None and attempt.granted <= 0):
             text = f"The call returned {shown(attempt.result)}; return None, or seconds above 0."
             yield Violation("validity", text, attempt.who, attempt.ended, "no validity")
-
-
-def _is_answer(result: object) -> bool:
-    return result is None or type(result) in (int, float)
 
 
 def _lives(run: Play) -> Iterator[Violation]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from inspect import isawaitable
-from typing import Any
+from typing import Any, NamedTuple
 
-from course_lib.explore import Play, Simulation, Trial, Violation
+from course_lib.explore import Extension, Play, Session, Simulation, Trial, Violation
 from course_lib.grading.database import until
 from course_lib.grading.evidence import ms, of, shown
 from course_lib.grading.locking.wire import KEY, Call, held, one_at_a_time, outcome, yes
@@ -16,18 +15,20 @@ from course_lib.grading.locking.wire import KEY, Call, held, one_at_a_time, outc
 Answer = Callable[..., Awaitable[Any]]
 TTL, WORK, PAUSE = 1.0, 0.3, 0.8
 """Seconds. Work and pause together outlast the lock, or the pause could do no harm."""
-PLAN = {"c1": (0.0, 1.05), "c2": (0.0, 0.3, 1.05), "c3": (1.2,)}
+PLAN = {"c1": (0.0, 1.05), "c2": (0.0, 0.3, 1.05), "c3": (1.2, 1.45)}
 """When each client asks for the lock: as it is freed; and before and after whoever had it first wakes from a pause.
 c3 keeps what it gets."""
+TOKEN = "token-of-{}"
 
 
 @dataclass
 class Holders:
-    """The clients of one run, and their calls of the answer."""
+    """The clients of one run, their calls of the answer, and what was removed while they ran."""
 
     world: Simulation
     answer: Answer
     calls: list[Call] = field(default_factory=list)
+    removed: list[Removal] = field(default_factory=list)
 
     async def free(self, who: str, token: str) -> Any:
         """Call the answer; what it raises is its result."""
@@ -38,6 +39,31 @@ class Holders:
         if isinstance(call.result, Exception):
             raise call.result
         return call.result
+
+
+class Removal(NamedTuple):
+    """A command of `who` removed the lock that held this token. Units: seconds."""
+
+    when: float
+    who: str
+    token: str
+
+
+class Removals(Extension):
+    """Sees a lock vanish, under whose command and with which token in it; one that expires does not vanish so."""
+
+    def __init__(self, run: Holders) -> None:
+        self._run, self._before = run, held(run.world)
+
+    def answers(self, session: Session, command: list[bytes]) -> bool:
+        self._before = held(self._run.world)
+        return False
+
+    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
+        if changed and self._before is not None and held(self._run.world) is None:
+            now = self._run.world.now()
+            who = next((e.client for e in reversed(self._run.world.trace.events) if e.t_server == now), "")
+            self._run.removed.append(Removal(now, who, self._before))
 
 
 def releasing(answer: Answer) -> list[Trial]:
@@ -68,21 +94,20 @@ def _cases(run: Holders, number: int) -> None:
             else:
                 await redis.set(KEY, there, px=round(TTL * 1000))
             result = await run.free("c1", "c1-7")
-            if isawaitable(result):  # an await was forgotten: that is all there is to say
-                break
         return result
 
     run.world.client("c1", body)
 
 
 def _holders(run: Holders, number: int) -> None:
+    run.world.nodes[0].extension = Removals(run)
     for who in list(PLAN)[:number]:
         run.world.client(who, _hold, run, who)
 
 
 async def _hold(run: Holders, who: str) -> Any:
     """Ask a few times; with the lock, work; then free it with the answer."""
-    world, token = run.world, f"token-of-{who}"
+    world, token = run.world, TOKEN.format(who)
     for when in PLAN[who]:
         await until(world, when)
         if await world.redis().set(KEY, token, nx=True, px=round(TTL * 1000)):
@@ -108,6 +133,11 @@ def _spares_and_tells(run: Play) -> Iterator[Violation]:
     late = "".join(f" {call.who}'s release had been held up until {ms(call.ended)}." for call in held_up)
     for found in one_at_a_time(run, "spares"):
         yield replace(found, text=f"{found.text}{late}")
+    for when, who, token in run.witness.removed:
+        if token != TOKEN.format(who):
+            text = f"At {ms(when)} {who} removed the lock that held {token!r}.{late}"
+            yield Violation("spares", text, who, when, "freed another's")
+            break
     yield from _tells(run)
 
 

@@ -118,6 +118,11 @@ def _knows(run: Play) -> Iterator[Violation]:
             return
 
 
+def neither(call: Call) -> bool:
+    """Did it return what is neither yes nor no?"""
+    return call.ended is not None and yes(call.result) is None and not isinstance(call.result, BaseException)
+
+
 def _gets(run: Play) -> Iterator[Violation]:
     for call in run.witness.calls:
         died = run.results.get(call.who) is CRASHED
@@ -128,6 +133,10 @@ def _gets(run: Play) -> Iterator[Violation]:
             became = f"ended with {type(call.result).__name__}: {str(call.result).rstrip('.')}"
         elif call.ended is None:
             became = f"was still waiting at {ms(run.now)}"
+        elif neither(call):
+            text = f"{call.who} was given {shown(call.result)}; the answer is True or False."
+            yield Violation("gets", text, call.who, call.ended, "neither")
+            return
         else:
             became = f"was told {shown(call.result)} only at {ms(call.ended)}"
         text = f"{call.who} {became}; it may wait {ms(run.witness.wait)}, and the lock had been free."

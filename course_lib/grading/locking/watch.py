@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from functools import partial
 from math import inf
 from typing import Any
@@ -13,9 +12,9 @@ from course_lib.grading.answers import ask
 from course_lib.grading.database import until
 from course_lib.grading.evidence import ms
 from course_lib.grading.locking import twins
+from course_lib.grading.reading import Cases, Property, agreed, misread, noted
 from course_lib.trace import Note, Trace
 
-Property = Callable[[Trace], str | None]
 LEASE = "hold"
 """The kind of note of what a client believes: from `t_start` to `t_end` the lock is its own."""
 WORK, PAUSE = 0.3, 0.6
@@ -37,14 +36,13 @@ def _watched(
     answer: Property, name: str, promise: str, lock: type[twins.RightLock], turns: int = 1, **options: Any
 ) -> Trial:
     def judge(run: Play) -> Iterator[Violation]:
-        both, said = two_believe(run.trace), ask(answer, run.trace)
-        if both is not None and said is None:
+        wrong = None
+        if (both := two_believe(run.trace)) is not None:
             first, second = both
             since = ms(second.t_start)
             text = f"From {since} on {first.who} and {second.who} both had a lease; your property returned None."
-            yield Violation(promise, text, second.who, second.t_start, "two leases")
-        elif both is None and said is not None:
-            yield Violation(promise, f"Nothing is wrong in this run; your property said: {said}")
+            wrong = Violation(promise, text, second.who, second.t_start, "two leases")
+        return agreed(wrong, ask(answer, run.trace), promise)
 
     return Trial(name, (promise,), partial(_build, lock, turns), judge, sizes=(2,), least=2, horizon=8.0,
                  world=partial(Simulation, nodes=3, socket_timeout=0.2), **options)  # fmt: skip
@@ -97,23 +95,19 @@ async def _believes(world: Simulation, who: str, lock: twins.RightLock) -> Note:
 
 def clue(answer: Property, failing: Mapping[str, Play]) -> str | None:
     """The misconception that the property's verdicts on small traces point to."""
-    return next((name for name, (notes, right) in CLUES.items() if (ask(answer, _trace(notes)) is None) != right), None)
+    return misread(answer, CLUES)
 
 
-def _trace(notes: list[Note]) -> Trace:
-    return Trace("simulated", 0, [], [replace(note) for note in notes])
-
-
-CLUES: dict[str, tuple[list[Note], bool]] = {
-    "cries-wolf": ([Note("c1", LEASE, 0.0, 0.3), Note("c2", LEASE, 0.4, 0.7)], True),
-    "says-nothing": ([Note("c1", LEASE, 0.0, 0.5), Note("c2", LEASE, 0.3, 0.6)], False),
-    "blames-an-extension": ([Note("c1", LEASE, 0.0, 0.5), Note("c1", LEASE, 0.3, 0.8)], True),
-    "dead-still-hold": ([Note("c1", LEASE, 0.0), Note("c1", "crash", 0.1), Note("c2", LEASE, 0.3, 0.6)], True),
+CLUES: Cases = {
+    "cries-wolf": (noted(Note("c1", LEASE, 0.0, 0.3), Note("c2", LEASE, 0.4, 0.7)), True),
+    "says-nothing": (noted(Note("c1", LEASE, 0.0, 0.5), Note("c2", LEASE, 0.3, 0.6)), False),
+    "blames-an-extension": (noted(Note("c1", LEASE, 0.0, 0.5), Note("c1", LEASE, 0.3, 0.8)), True),
+    "dead-still-hold": (noted(Note("c1", LEASE, 0.0), Note("c1", "crash", 0.1), Note("c2", LEASE, 0.3, 0.6)), True),
     "excuses-the-paused": (
-        [Note("c1", LEASE, 0.0, 0.5), Note("c1", "pause", 0.1, 0.4), Note("c2", LEASE, 0.3, 0.6)], False,
+        noted(Note("c1", LEASE, 0.0, 0.5), Note("c1", "pause", 0.1, 0.4), Note("c2", LEASE, 0.3, 0.6)), False,
     ),
     "one-lease-each": (
-        [Note("c1", LEASE, 0.0, 0.5), Note("c2", LEASE, 0.3, 0.6), Note("c1", LEASE, 0.9, 1.2)], False,
+        noted(Note("c1", LEASE, 0.0, 0.5), Note("c2", LEASE, 0.3, 0.6), Note("c1", LEASE, 0.9, 1.2)), False,
     ),
 }  # fmt: skip
 """Notes, and whether None is the right answer; the first one that is answered wrongly names the mistake."""

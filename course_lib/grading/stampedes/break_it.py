@@ -6,38 +6,31 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from course_lib.explore import OneFault, Play, Schedule, Simulation, Trial, Violation, play
-from course_lib.grading.answers import NOT_YET
+from course_lib.explore import OneFault, Play, Simulation, Trial, Violation
+from course_lib.grading.breaking import a_fault, with_its_twin
 from course_lib.grading.evidence import Load, loads, ms, of, overlap, paused
-from course_lib.grading.exercise import Refused
 from course_lib.grading.stampedes.crowd import Answer, Crowd, Setting, all_at_once, world
 from course_lib.grading.stampedes.twins import deletes_any_lock, frees_its_own
 
-CLIENTS, LOCK_TTL, LOAD = 3, 0.15, 0.1
+NAMES, LOCK_TTL, LOAD = ("c1", "c2", "c3"), 0.15, 0.1
 
 
 def one_fault(answer: Any) -> OneFault:
     """The answer, if it is a fault."""
-    if answer is None or answer is Ellipsis:
-        raise Refused("unanswered", NOT_YET.replace("`raise NotImplementedError`", "`...`"))
-    if not isinstance(answer, OneFault):
-        given = f"an object of type {type(answer).__name__}"
-        raise Refused("error", f'You handed in {given}; hand in a fault, such as OneFault("crash", at=2, client="c1").')
-    if answer.client is not None and answer.client not in {f"c{n}" for n in range(1, CLIENTS + 1)}:
-        raise Refused("error", f"There is no client {answer.client!r}: there are c1, c2 and c3.")
-    return answer
+    return a_fault(answer, NAMES, 'a fault, such as OneFault("crash", at=2, client="c1")')
 
 
 def strike(fault: OneFault) -> list[Trial]:
     """The same fault strikes the broken recipe and its mended twin."""
-    broken = _struck("the fault strikes the recipe", ("breaks", _breaks), fault, deletes_any_lock)
-    harmless = not broken_by(play(broken, Schedule(CLIENTS)))
-    mended = ("mended", _harmless if harmless else _survives)
-    return [broken, _struck("the same fault strikes the mended recipe", mended, fault, frees_its_own)]
+    return with_its_twin(
+        _struck("the fault strikes the recipe", "breaks", _breaks, fault, deletes_any_lock),
+        _struck("the same fault strikes the mended recipe", "mended", _survives, fault, frees_its_own),
+        "That the mended recipe survives says nothing, as your fault breaks neither of the two.",
+    )
 
 
 def _struck(
-    name: str, promise: tuple[str, Callable[[Play], Iterator[Violation]]], fault: OneFault, recipe: Answer
+    name: str, promise: str, judge: Callable[[Play], Iterator[Violation]], fault: OneFault, recipe: Answer
 ) -> Trial:
     setting = Setting(recipe, lock_ttl=LOCK_TTL, load=LOAD, failing=1)
 
@@ -45,7 +38,7 @@ def _struck(
         world.faults = replace(fault)
         return all_at_once(setting, world, clients)
 
-    return Trial(name, promise[:1], build, promise[1], sizes=(CLIENTS,), least=CLIENTS, world=world,
+    return Trial(name, (promise,), build, judge, sizes=(len(NAMES),), least=len(NAMES), world=world,
                  horizon=2.0 + abs(fault.seconds), unfaulted="your fault")  # fmt: skip
 
 
@@ -67,10 +60,6 @@ def _survives(run: Play) -> Iterator[Violation]:
     if both is not None:
         text = f"The same fault breaks the mended recipe too: {both[0].who} and {both[1].who} load at once."
         yield Violation("mended", text, both[1].who, both[1].start, "two loads at once")
-
-
-def _harmless(run: Play) -> Iterator[Violation]:
-    yield Violation("mended", "That the mended recipe survives says nothing, as your fault breaks neither of the two.")
 
 
 def _spans(run: Play) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from redis.exceptions import DataError
 
 from course_lib.explore import Play, Schedule, play
-from course_lib.grading.evidence import loads, overlap
+from course_lib.grading.evidence import life_ms, loads, overlap
 from course_lib.grading.stampedes import locks
 from course_lib.grading.stampedes.crowd import KEY, Answer
 from course_lib.trace import Event, Trace
@@ -19,17 +19,26 @@ EXPIRES = ("EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT")
 def fill_the_lock(answer: Answer, failing: Mapping[str, Play]) -> str | None:
     """05.1: what the lock was taken with, in a run without a fault."""
     run = play(locks.fill_the_lock(answer)[0], Schedule(2))
-    taken = list(takes(run.trace))
-    lives = [life for event in taken if (life := life_ms(event)) is not None]
+    return next(wrongly_taken(list(takes(run.trace)), run.trace, run.witness.setting.lock_ttl, _its_token), None)
+
+
+def _its_token(event: Event) -> bool:
+    return b"-token-" in value(event)
+
+
+def wrongly_taken(taken: list[Event], trace: Trace, ttl: float, own: Callable[[Event], bool]) -> Iterator[str]:
+    """What is wrong with the commands that take a lock, if there are any: does one store the client's `own` token?"""
     if not taken:
-        return None
+        return
     if not any(exclusive(event) for event in taken):
-        return "no-nx"
+        yield "no-nx"
+    lives = [life for event in taken if (life := life_ms(event)) is not None]
     if not lives:
-        return "two-steps" if any(event.name in EXPIRES for event in run.trace) else "never-expires"
-    if not 0.5 < lives[0] / (run.witness.setting.lock_ttl * 1000) < 2:
-        return "wrong-unit"
-    return None if any(b"-token-" in value(event) for event in taken) else "not-our-token"
+        yield "two-steps" if any(event.name in EXPIRES for event in trace) else "never-expires"
+    elif not 0.5 < lives[0] / (ttl * 1000) < 2:
+        yield "wrong-unit"
+    if not any(map(own, taken)):
+        yield "not-our-token"
 
 
 def write_the_whole(answer: Answer, failing: Mapping[str, Play]) -> str | None:
@@ -81,12 +90,3 @@ def exclusive(event: Event) -> bool:
 def value(event: Event) -> bytes:
     """What a SET-like command stores."""
     return event.command[2] if event.name in ("SET", "SETNX", "GETSET") else event.command[-1]
-
-
-def life_ms(event: Event) -> float | None:
-    """The life that the command gives the key, in ms; None if it gives none."""
-    arguments = [argument.upper() for argument in event.command]
-    for option, unit in ((b"PX", 1), (b"EX", 1000)):
-        if option in arguments[3:-1]:
-            return int(arguments[arguments.index(option, 3) + 1]) * unit
-    return None

@@ -10,11 +10,10 @@ from typing import Any
 from course_lib.explore import Play, Simulation, Trial, Violation
 from course_lib.grading.answers import ask
 from course_lib.grading.evidence import ms, overlap, paused
+from course_lib.grading.reading import Cases, Property, agreed, misread, noted
 from course_lib.grading.stampedes.crowd import Crowd, Setting, all_at_once, world
 from course_lib.grading.stampedes.twins import deletes_any_lock, frees_its_own, looks_then_takes
-from course_lib.trace import Note, Trace
-
-Property = Callable[[Trace], str | None]
+from course_lib.trace import Note
 
 
 def watching(answer: Property) -> list[Trial]:
@@ -36,13 +35,12 @@ def _watched(
     build: Callable[[Setting, Simulation, int], Crowd] = all_at_once, **options: Any,
 ) -> Trial:  # fmt: skip
     def judge(run: Play) -> Iterator[Violation]:
-        both, said = overlap(run.trace, excused=paused(run.trace)), ask(answer, run.trace)
-        if both is not None and said is None:
+        wrong = None
+        if (both := overlap(run.trace, excused=paused(run.trace))) is not None:
             first, second = both
             text = f"{first.who} and {second.who} loaded at once from {ms(second.start)}; your property returned None."
-            yield Violation(promise, text, second.who, second.start, "two loads at once")
-        elif both is None and said is not None:
-            yield Violation(promise, f"Nothing is wrong in this run; your property said: {said}")
+            wrong = Violation(promise, text, second.who, second.start, "two loads at once")
+        return agreed(wrong, ask(answer, run.trace), promise)
 
     return Trial(name, (promise,), partial(build, setting), judge, least=2, world=world, horizon=2.0, **options)
 
@@ -65,26 +63,22 @@ def _dying(setting: Setting, world: Simulation, clients: int) -> Crowd:
 
 def clue(answer: Property, failing: Mapping[str, Play]) -> str | None:
     """The misconception that the property's verdicts on small traces point to."""
-    return next((name for name, (notes, right) in CLUES.items() if (ask(answer, _trace(notes)) is None) != right), None)
+    return misread(answer, CLUES)
 
 
-def _trace(notes: list[Note]) -> Trace:
-    return Trace("simulated", 0, [], [replace(note) for note in notes])
-
-
-CLUES: dict[str, tuple[list[Note], bool]] = {
-    "cries-wolf": ([Note("c1", "load", 0.0, 0.1)], True),
-    "counts-loads": ([Note("c1", "load", 0.0, 0.1), Note("c2", "load", 0.2, 0.3)], True),
-    "says-nothing": ([Note("c1", "load", 0.0, 0.1), Note("c2", "load", 0.05, 0.15)], False),
+CLUES: Cases = {
+    "cries-wolf": (noted(Note("c1", "load", 0.0, 0.1)), True),
+    "counts-loads": (noted(Note("c1", "load", 0.0, 0.1), Note("c2", "load", 0.2, 0.3)), True),
+    "says-nothing": (noted(Note("c1", "load", 0.0, 0.1), Note("c2", "load", 0.05, 0.15)), False),
     "dead-still-loading": (
-        [Note("c1", "load", 0.0), Note("c1", "crash", 0.05), Note("c2", "load", 0.2, 0.3)], True,
+        noted(Note("c1", "load", 0.0), Note("c1", "crash", 0.05), Note("c2", "load", 0.2, 0.3)), True,
     ),
     "blames-the-paused": (
-        [Note("c1", "pause", 0.0, 0.2), Note("c1", "load", 0.0, 0.3), Note("c2", "load", 0.15, 0.25)], True,
+        noted(Note("c1", "pause", 0.0, 0.2), Note("c1", "load", 0.0, 0.3), Note("c2", "load", 0.15, 0.25)), True,
     ),
     "any-pause-excuses-all": (
-        [Note("c1", "load", 0.0, 0.1), Note("c1", "pause", 0.1, 0.2), Note("c2", "load", 0.15, 0.25),
-         Note("c3", "load", 0.2, 0.3)], False,
+        noted(Note("c1", "load", 0.0, 0.1), Note("c1", "pause", 0.1, 0.2), Note("c2", "load", 0.15, 0.25),
+         Note("c3", "load", 0.2, 0.3)), False,
     ),
 }  # fmt: skip
 """Notes, and whether None is the right answer; the first one that is answered wrongly names the mistake."""

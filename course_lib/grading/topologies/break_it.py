@@ -10,8 +10,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from course_lib.explore import Play, Replication, Schedule, Simulation, Trial, Violation, play, steady
-from course_lib.grading.answers import NOT_YET
+from course_lib.explore import Play, Replication, Simulation, Trial, Violation, steady
+from course_lib.grading.breaking import given, with_its_twin
 from course_lib.grading.database import until
 from course_lib.grading.evidence import JUDGE, of, seen
 from course_lib.grading.exercise import Refused
@@ -43,11 +43,8 @@ class Reported:
 
 def a_cut(answer: Any) -> Cut:
     """The answer, if it is a cut that can happen."""
-    if answer is None or answer is Ellipsis:
-        raise Refused("unanswered", NOT_YET.replace("`raise NotImplementedError`", "`...`"))
-    if not isinstance(answer, Cut):
-        given = f"an object of type {type(answer).__name__}"
-        raise Refused("error", f"You handed in {given}; hand in a cut, such as Cut(at=0.5, seconds=1).")
+    given(answer, Cut, "a cut, such as Cut(at=0.5, seconds=1)")
+    assert isinstance(answer, Cut)
     numbers = all(type(number) in (int, float) for number in (answer.at, answer.seconds))
     if not numbers or not 0 <= answer.at <= LATEST or not answer.seconds > 0:
         raise Refused("error", f"{answer} cannot happen: `at` is from 0 to {LATEST:g}, `seconds` above 0.")
@@ -56,17 +53,16 @@ def a_cut(answer: Any) -> Cut:
 
 def strike(cut: Cut) -> list[Trial]:
     """The same cut strikes the writer that reports what was acknowledged, and the one that waits for a replica."""
-    broken = _struck("the cut strikes the writer that reports OK", ("breaks", _breaks), cut, twins.reports_ok)
-    harmless = not lost(play(broken, Schedule(1)))
-    mended = ("mended", _harmless if harmless else _survives)
-    return [
-        broken,
-        _struck("the same cut strikes the writer that waits for a replica", mended, cut, twins.reports_replicated),
-    ]
+    return with_its_twin(
+        _struck("the cut strikes the writer that reports OK", "breaks", _breaks, cut, twins.reports_ok),
+        _struck("the same cut strikes the writer that waits for a replica", "mended", _survives, cut,
+                twins.reports_replicated),
+        "That the other writer loses nothing says nothing, as your cut makes neither lose any.",
+    )  # fmt: skip
 
 
-def _struck(name: str, promise: tuple[str, Callable[[Play], Iterator[Violation]]], cut: Cut, writer: Writer) -> Trial:
-    return Trial(name, promise[:1], partial(_build, cut, writer), promise[1], sizes=(1,), horizon=LATEST + 40,
+def _struck(name: str, promise: str, judge: Callable[[Play], Iterator[Violation]], cut: Cut, writer: Writer) -> Trial:
+    return Trial(name, (promise,), partial(_build, cut, writer), judge, sizes=(1,), horizon=LATEST + 40,
                  world=partial(Simulation, nodes=3, latency=steady(0.001), socket_timeout=1.0),
                  unfaulted="your cut")  # fmt: skip
 
@@ -117,10 +113,6 @@ def _survives(run: Play) -> Iterator[Violation]:
     if lost(run):
         text = f"The writer that waits for a replica loses {' and '.join(lost(run))} too."
         yield Violation("mended", text, "writer", 0.0, "lost")
-
-
-def _harmless(run: Play) -> Iterator[Violation]:
-    yield Violation("mended", "That the other writer loses nothing says nothing, as your cut makes neither lose any.")
 
 
 def clue(answer: Cut, failing: Mapping[str, Play]) -> str | None:

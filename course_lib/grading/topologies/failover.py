@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from inspect import isawaitable
 from math import inf
 from typing import Any, Literal
 
@@ -118,7 +117,7 @@ def _build(answer: Answer, strike: Strike, patience: float, world: Simulation, c
     return run
 
 
-async def _process(answer: Answer, run: Counting, name: str, plan: list[tuple[float, str]]) -> Any:
+async def _process(answer: Answer, run: Counting, name: str, plan: list[tuple[float, str]]) -> None:
     """Hand over one event after another; what is raised counts, and ends nothing. Its result is the first error."""
     first: Exception | None = None
     for when, event in plan:
@@ -130,8 +129,6 @@ async def _process(answer: Answer, run: Counting, name: str, plan: list[tuple[fl
         except Exception as error:
             call.result, first = error, first or error
         call.ended = run.world.now()
-        if isawaitable(call.result):
-            return call.result
     if first is not None:
         raise first
 

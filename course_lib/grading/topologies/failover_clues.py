@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from course_lib.explore import CRASHED, Play
+from course_lib.grading.evidence import JUDGE
 from course_lib.grading.topologies.failover import Call
 
 
@@ -28,7 +29,9 @@ def _mistakes(failing: Mapping[str, Play]) -> Iterator[str]:
 
 def _lost(run: Play) -> Iterator[str]:
     """It said True, and the event is not counted."""
-    names = {event.name for event in run.trace}
+    names = {event.name for event in run.trace if event.client != JUDGE}
+    if not names:
+        return  # it said so without asking anybody
     if names & {"INCR", "INCRBY"} and "MULTI" not in names:
         yield "marks-then-counts"
     elif any(event.name == "WAIT" for event in run.trace):
@@ -44,6 +47,8 @@ def _unconfirmed(run: Play) -> Iterator[str]:
             yield "never-ends"
         if call.result is True or run.results[call.who] is CRASHED:
             continue
+        if call.ended is not None and call.result is not False and not isinstance(call.result, BaseException):
+            return  # neither yes nor no
         if isinstance(call.result, BaseException):
             yield "lets-errors-out"
         elif call.result is False and not _patient(call, run.witness.patience):

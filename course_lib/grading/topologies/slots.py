@@ -87,6 +87,8 @@ def clue(answer: Slot, failing: Mapping[str, Play]) -> str | None:
         except Exception:
             return False
 
+    if "plain" in failing:
+        return None  # it is not the braces
     return next((name for name, pairs in CLUES.items() if all(took(*pair) for pair in pairs)), None)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import ClusterCrossSlotError
 
 from course_lib.explore import Play, Simulation, Trial, Violation
-from course_lib.grading.answers import NOT_YET
+from course_lib.grading.answers import NOT_YET, refuse_error
 from course_lib.grading.database import until
 from course_lib.grading.evidence import shown
 from course_lib.grading.exercise import Refused
@@ -51,7 +51,10 @@ def three_functions(answer: Any) -> Any:
     """The answer, if it is a class with the three methods, or an object that has them."""
     if answer is None or answer is Ellipsis:
         raise Refused("unanswered", NOT_YET)
-    made = answer() if isinstance(answer, type) else answer
+    try:
+        made = answer() if isinstance(answer, type) else answer
+    except Exception as error:
+        refuse_error(error, answer)
     for method, arguments in METHODS.items():
         found = getattr(made, method, None)
         wanted = f"`def {method}(self, {', '.join(arguments)})`"
@@ -119,6 +122,7 @@ async def _store_two(names: Any, world: Simulation, seen: dict[str, Any]) -> Any
     first, second = _named(names, seen, list(PAIRS[world.seed % len(PAIRS)]))
     await redis_for(world, first).set(first, "the first")
     await redis_for(world, second).set(second, "the second")
+    seen["again"] = getattr(names, seen["names"][0][0])(*seen["names"][0][1:])
     return await redis_for(world, first).get(first)
 
 
@@ -136,7 +140,11 @@ def _together(run: Play) -> Iterator[Violation]:
 
 
 def _distinct(run: Play) -> Iterator[Violation]:
-    if run.results["shop"] != "the first":
+    if run.witness["again"] != run.witness["keys"][0]:
+        name, key, again = told(run.witness["names"][0]), run.witness["keys"][0], shown(run.witness["again"])
+        text = f"{name} gave {key!r}, and {again} when it was asked again: under that, nothing is stored."
+        yield Violation("distinct", text, "shop", 0.005, "another key")
+    elif run.results["shop"] != "the first":
         first, second = run.witness["names"]
         key = run.witness["keys"][0]
         text = f"{told(first)} and {told(second)} both gave {key!r}: the second value replaced the first."
@@ -161,12 +169,11 @@ def told(name: Name) -> str:
 
 def clue(answer: Any, failing: Mapping[str, Play]) -> str | None:
     """The misconception that the answer's keys point to, in the first kind of name that has it."""
-    names = answer() if isinstance(answer, type) else answer
     for method in METHODS:
         a, b = (DAY, "2026-11-24") if method == "visitors" else ("42", "43")
         p, q = ("07", "08") if method == "visitors" else ("name", "cart")
         try:
-            key = getattr(names, method)
+            key = getattr(answer, method)
             found = next((name for name, has in CLUES.items() if has(key, a, b, p, q)), None)
         except Exception:
             return None

@@ -14,11 +14,11 @@ from course_lib.explore import Play, Replication, Simulation, Trial, Violation
 from course_lib.grading.answers import ask
 from course_lib.grading.database import until
 from course_lib.grading.evidence import JUDGE, of, seen
+from course_lib.grading.reading import Cases, Property, agreed, misread
 from course_lib.grading.topologies import twins
 from course_lib.grading.topologies.failover import world
 from course_lib.trace import Event, Note, Trace
 
-Property = Callable[[Trace], str | None]
 Writer = Callable[..., Awaitable[None]]
 REPORTED = "reported"
 """The kind of note with which a writer reports an event; its text is the event."""
@@ -51,12 +51,11 @@ def watching(answer: Property) -> list[Trial]:
 def _watched(answer: Property, name: str, promise: str, writer: Writer, **options: Any) -> Trial:
     def judge(run: Play) -> Iterator[Violation]:
         trace = run.trace.where(lambda event: not event.client.startswith(JUDGE))
-        wrong, said = unconfirmed(trace), ask(answer, trace)
-        if wrong is not None and said is None:
-            text = f"{wrong.who} reported {wrong.text} without a confirmation; your property returned None."
-            yield Violation(promise, text, wrong.who, wrong.t_start, "not confirmed")
-        elif wrong is None and said is not None:
-            yield Violation(promise, f"All that is reported in this run was confirmed; your property said: {said}")
+        wrong = None
+        if (note := unconfirmed(trace)) is not None:
+            text = f"{note.who} reported {note.text} without a confirmation; your property returned None."
+            wrong = Violation(promise, text, note.who, note.t_start, "not confirmed")
+        return agreed(wrong, ask(answer, trace), promise, "All that is reported was confirmed")
 
     return Trial(name, (promise,), partial(_build, writer), judge, world=world, horizon=12.0, **options)
 
@@ -118,7 +117,7 @@ def lost(run: Play) -> set[str]:
 
 def clue(answer: Property, failing: Mapping[str, Play]) -> str | None:
     """The misconception that the property's verdicts on small traces point to."""
-    return next((name for name, (made, right) in CLUES.items() if (ask(answer, made()) is None) != right), None)
+    return misread(answer, CLUES)
 
 
 Made = tuple[str, str, Any]  # a client and its node, a command or REPORT, its reply: "…" for one that was lost
@@ -145,7 +144,7 @@ def _trace(*made: Made, reported: tuple[str, str] = ("c1", "a")) -> Callable[[],
 
 
 WRITE: Made = ("c1", "SADD visits a", 1)
-CLUES: dict[str, tuple[Callable[[], Trace], bool]] = {
+CLUES: Cases = {
     "cries-wolf": (_trace(WRITE, ("c1", "WAIT 1 50", 1)), True),
     "says-nothing": (_trace(WRITE), False),
     "ok-is-enough": (_trace(WRITE, ("c1", "WAIT 1 50", 0)), False),

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from course_lib.explore import Play, Simulation
+from course_lib.explore import Play, Simulation, Violation
+from course_lib.grading.answers import awaited
 from course_lib.grading.database import until
-from course_lib.grading.evidence import loads, of, round_trips
+from course_lib.grading.evidence import excused_error, loads, of, round_trips
 
 PATIENCE = 0.2
 """Seconds until a client gives up on a reply."""
@@ -49,7 +50,7 @@ class Acts:
                 act = Act(name, what, self.world.now())
                 self.acts.append(act)
                 try:
-                    act.result = await does[what]()
+                    act.result = await awaited(does[what]())
                 except Exception as error:
                     act.result, first = error, first or error
                 act.ended = self.world.now()
@@ -73,6 +74,17 @@ def cost(run: Play, act: Act) -> tuple[int, int]:
     end = run.now if act.ended is None else act.ended
     trips = round_trips(event for event in of(run.trace, act.who) if act.began <= event.t_start <= end)
     return trips, sum(load.who == act.who and act.began <= load.start <= end for load in loads(run.trace))
+
+
+def answered(run: Play) -> Iterator[Act]:
+    """The acts that came to an end, but for those that may have failed because a fault hit their process."""
+    return (act for act in run.witness.acts if act.ended is not None and not excused_error(run, act.who, act.result))
+
+
+def failure(act: Act, promise: str) -> Violation:
+    """That an act ended with an error."""
+    text = f"{act.who} ended with {type(act.result).__name__}: {str(act.result).rstrip('.')}."
+    return Violation(promise, text, act.who, act.began, "fails")
 
 
 def undisturbed(run: Play) -> Iterator[Acts]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from course_lib.explore import Play, Schedule, Simulation, Trial, Turn, Turns, Violation, play
-from course_lib.grading.answers import NOT_YET
+from course_lib.explore import Play, Simulation, Trial, Turn, Turns, Violation
+from course_lib.grading import breaking
 from course_lib.grading.evidence import JUDGE, ms
-from course_lib.grading.exercise import Refused
 from course_lib.grading.versions import twins
 
 PLAYERS, MOST = ("reader", "writer"), 12
@@ -30,30 +29,22 @@ class Played:
 
 def an_order(answer: Any) -> tuple[str, ...]:
     """The answer, if it is a list of players."""
-    if answer is None or answer is Ellipsis:
-        raise Refused("unanswered", NOT_YET.replace("`raise NotImplementedError`", "`...`"))
-    if not isinstance(answer, list | tuple) or not all(type(name) is str for name in answer):
-        kind = type(answer).__name__
-        raise Refused("error", f'You handed in an object of type {kind}; hand in a list, such as ["reader", "writer"].')
-    strange = next((name for name in answer if name not in PLAYERS), None)
-    if strange is not None or len(answer) > MOST:
-        what = f"There is no {strange!r}" if strange is not None else f"Your list has {len(answer)} names"
-        raise Refused("error", f'{what}: name "reader" or "writer" for each command, at most {MOST} in all.')
-    return tuple(answer)
+    return breaking.an_order(answer, PLAYERS, MOST, "command")
 
 
 def follow(order: tuple[str, ...]) -> list[Trial]:
     """The same order with the recipe, and with its mended twin."""
-    broken = _ordered("the recipe in your order", ("breaks", _breaks), order, twins.copies_forward)
-    harmless = not stale(play(broken, Schedule(2)))
-    mended = ("mended", _harmless if harmless else _survives)
-    return [broken, _ordered("the mended recipe in your order", mended, order, twins.copies_in_one_step)]
+    return breaking.with_its_twin(
+        _ordered("the recipe in your order", "breaks", _breaks, order, twins.copies_forward),
+        _ordered("the mended recipe in your order", "mended", _survives, order, twins.copies_in_one_step),
+        "That the mended recipe survives says nothing, as your order breaks neither of the two.",
+    )
 
 
 def _ordered(
-    name: str, promise: tuple[str, Callable[[Play], Iterator[Violation]]], order: tuple[str, ...], read: Read
+    name: str, promise: str, judge: Callable[[Play], Iterator[Violation]], order: tuple[str, ...], read: Read
 ) -> Trial:
-    return Trial(name, promise[:1], partial(_build, order, read), promise[1], sizes=(2,), least=2, horizon=5.0,
+    return Trial(name, (promise,), partial(_build, order, read), judge, sizes=(2,), least=2, horizon=5.0,
                  unfaulted="your order")  # fmt: skip
 
 
@@ -121,10 +112,6 @@ def _survives(run: Play) -> Iterator[Violation]:
     if stale(run):
         text = f"The mended recipe serves the old profile too, {ms(run.now)} after the start."
         yield Violation("mended", text, "later", 1.0, "served the old profile")
-
-
-def _harmless(run: Play) -> Iterator[Violation]:
-    yield Violation("mended", "That the mended recipe survives says nothing, as your order breaks neither of the two.")
 
 
 def clue(answer: Any, failing: Mapping[str, Play]) -> str | None:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from course_lib.explore import Play, Schedule, Simulation, Trial, Violation, play
 from course_lib.grading.database import until
-from course_lib.grading.evidence import JUDGE, excused_error, ms, of, seen, shown
-from course_lib.grading.versions.acts import Act, Acts, cost, undisturbed, world
+from course_lib.grading.evidence import JUDGE, ms, of, seen, shown
+from course_lib.grading.versions.acts import Act, Acts, answered, cost, failure, undisturbed, world
 
 Answer = Callable[..., Any]
 TTL, OTHERS = 2.0, "app:shop:price:v1:7"
@@ -128,12 +128,9 @@ def _in_turn(run: Play) -> Iterator[Violation]:
 
 def _value(run: Play) -> Iterator[Violation]:
     """Whoever no fault hit gets a row of the user that it asked for."""
-    for act in run.witness.acts:
-        if act.ended is None or excused_error(run, act.who, act.result):
-            continue
+    for act in answered(run):
         if isinstance(act.result, BaseException):
-            text = f"{act.who} ended with {type(act.result).__name__}: {str(act.result).rstrip('.')}."
-            yield Violation("value", text, act.who, act.began, "fails")
+            yield failure(act, "value")
             return
         row = run.witness.rows.get(act.result) if type(act.result) is str else None
         if act.what != "flush" and (row is None or row.user != ("42" if act.what == "read" else "43")):

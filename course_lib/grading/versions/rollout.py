@@ -9,8 +9,8 @@ from typing import Any
 
 from course_lib.explore import Play, Schedule, Simulation, Trial, Violation, play
 from course_lib.grading.database import until
-from course_lib.grading.evidence import excused_error, loads, ms, shown
-from course_lib.grading.versions.acts import Act, Acts, cost, undisturbed, world
+from course_lib.grading.evidence import life_ms, loads, ms, shown
+from course_lib.grading.versions.acts import Act, Acts, answered, cost, undisturbed, world
 from course_lib.grading.versions.twins import ProfilesV1
 
 TTL = 2.0
@@ -128,9 +128,7 @@ def _is(act: Act, profile: dict[str, str]) -> bool:
 def _shape(run: Play) -> Iterator[Violation]:
     """Everybody whom no fault hit gets a profile, in the shape of the version that it runs."""
     database = run.witness.database
-    for act in run.witness.acts:
-        if act.ended is None or excused_error(run, act.who, act.result):
-            continue
+    for act in answered(run):
         if isinstance(act.result, BaseException):
             said = f"{type(act.result).__name__}: {str(act.result).rstrip('.')}"
             crashed = "could not read what it found" if act.who.startswith("v1") else "failed"
@@ -193,7 +191,7 @@ def clue(answer: Answer, failing: Mapping[str, Play]) -> str | None:
     if write is None:
         return None
     sets = [event for event in run.trace if event.name in ("SET", "SETEX", "PSETEX") and event.t_start < write.began]
-    lives = [life for event in sets if (life := _life_ms(event.command)) is not None]
+    lives = [life for event in sets if (life := life_ms(event)) is not None]
     if any(b":v1:" in event.command[1] for event in sets):
         return "shares-v1s-key"
     if sets and not lives:
@@ -211,12 +209,3 @@ def clue(answer: Answer, failing: Mapping[str, Play]) -> str | None:
     if any(event.t_start < run.witness.database.committed for event in sent):
         return "deletes-first"
     return "two-trips" if "cost" in failing and len(sent) > 1 else None
-
-
-def _life_ms(command: tuple[bytes, ...]) -> float | None:
-    """The life that a SET gives, in ms; None if it gives none."""
-    words = [word.upper() for word in command]
-    for option, unit in ((b"PX", 1), (b"EX", 1000)):
-        if option in words[3:-1]:
-            return int(words[words.index(option, 3) + 1]) * unit
-    return int(words[2]) * (1000 if words[0] == b"SETEX" else 1) if words[0] in (b"SETEX", b"PSETEX") else None

@@ -10,11 +10,11 @@ from typing import Any
 from course_lib.explore import Play, Simulation, Trial, Violation
 from course_lib.grading.answers import ask
 from course_lib.grading.evidence import JUDGE, seen
+from course_lib.grading.reading import Cases, Property, agreed, misread
 from course_lib.grading.versions import twins
 from course_lib.grading.versions.acts import world
 from course_lib.trace import Event, Trace
 
-Property = Callable[[Trace], str | None]
 Program = Callable[..., Awaitable[None]]
 
 
@@ -34,13 +34,13 @@ def _watched(answer: Property, name: str, promise: str, program: Program, **opti
         immortal = immortal_in(run)
         if immortal is None:
             return
-        said = ask(answer, run.trace.where(lambda event: not event.client.startswith(JUDGE)))
-        if immortal and said is None:
+        wrong = None
+        if immortal:
             last = [event for event in run.trace if event.client != JUDGE and immortal[0].encode() in event.command][-1]
             text = f"{immortal[0]} has no TTL and will never expire; your property returned None."
-            yield Violation(promise, text, last.client, last.t_start, "lives for ever")
-        elif not immortal and said is not None:
-            yield Violation(promise, f"Every key in this run expires or is deleted; your property said: {said}")
+            wrong = Violation(promise, text, last.client, last.t_start, "lives for ever")
+        said = ask(answer, run.trace.where(lambda event: not event.client.startswith(JUDGE)))
+        yield from agreed(wrong, said, promise, "Every key expires or is deleted")
 
     return Trial(name, (promise,), partial(_build, program), judge, world=world, horizon=5.0, **options)
 
@@ -71,13 +71,11 @@ def _build(program: Program, world: Simulation, clients: int) -> None:
 
 def clue(answer: Property, failing: Mapping[str, Play]) -> str | None:
     """The misconception that the property's verdicts on small traces point to."""
-    return next(
-        (name for name, (events, right) in CLUES.items() if (ask(answer, _trace(events)) is None) != right), None
-    )
+    return misread(answer, CLUES)
 
 
-def _trace(events: list[Event]) -> Trace:
-    return Trace("simulated", 0, [replace(event) for event in events])
+def _trace(*events: Event) -> Callable[[], Trace]:
+    return lambda: Trace("simulated", 0, [replace(event) for event in events])
 
 
 def _event(text: str, at: float, *, reply: Any = b"OK", lost: str | None = None, ran: float | None = None) -> Event:
@@ -85,19 +83,21 @@ def _event(text: str, at: float, *, reply: Any = b"OK", lost: str | None = None,
     return Event("c1", "redis", tuple(map(str.encode, text.split())), at, t_server, at + 0.002, reply, lost)
 
 
-CLUES: dict[str, tuple[list[Event], bool]] = {
-    "cries-wolf": ([_event("SET a 1 PX 1000", 0.0)], True),
-    "says-nothing": ([_event("SET a 1", 0.0)], False),
-    "one-command-at-a-time": ([_event("SET a 1", 0.0), _event("PEXPIRE a 1000", 0.01, reply=1)], True),
-    "forgets-del": ([_event("SET a 1", 0.0), _event("DEL a", 0.01, reply=1)], True),
-    "blames-keepttl": ([_event("SET a 1 PX 1000", 0.0), _event("SET a 2 XX KEEPTTL", 0.01)], True),
-    "once-is-for-ever": ([_event("SET a 1 PX 1000", 0.0), _event("SET a 2", 0.01)], False),
+CLUES: Cases = {
+    "cries-wolf": (_trace(_event("SET a 1 PX 1000", 0.0)), True),
+    "says-nothing": (_trace(_event("SET a 1", 0.0)), False),
+    "one-command-at-a-time": (_trace(_event("SET a 1", 0.0), _event("PEXPIRE a 1000", 0.01, reply=1)), True),
+    "forgets-del": (_trace(_event("SET a 1", 0.0), _event("DEL a", 0.01, reply=1)), True),
+    "blames-keepttl": (_trace(_event("SET a 1 PX 1000", 0.0), _event("SET a 2 XX KEEPTTL", 0.01)), True),
+    "once-is-for-ever": (_trace(_event("SET a 1 PX 1000", 0.0), _event("SET a 2", 0.01)), False),
     "counts-what-was-lost": (
-        [_event("SET a 1", 0.0), _event("PEXPIRE a 1000", 0.01, reply=None, lost="request lost")], False,
+        _trace(_event("SET a 1", 0.0), _event("PEXPIRE a 1000", 0.01, reply=None, lost="request lost")), False,
     ),
-    "mixes-keys": ([_event("SET a 1", 0.0), _event("SET b 1", 0.01), _event("PEXPIRE b 1000", 0.02, reply=1)], False),
+    "mixes-keys": (
+        _trace(_event("SET a 1", 0.0), _event("SET b 1", 0.01), _event("PEXPIRE b 1000", 0.02, reply=1)), False,
+    ),
     "blames-what-never-ran": (
-        [_event("SET a 1 NX PX 1000", 0.0), _event("SET a 2 NX", 0.01, reply=None)], True,
+        _trace(_event("SET a 1 NX PX 1000", 0.0), _event("SET a 2 NX", 0.01, reply=None)), True,
     ),
 }  # fmt: skip
 """Commands, and whether None is the right answer; the first one that is answered wrongly names the mistake."""

@@ -1,0 +1,160 @@
+"""Every program, right or wrong, is judged once: who passes, what is said, what the page shows, what the code plays."""
+
+from __future__ import annotations
+
+import time
+from html.parser import HTMLParser
+from typing import Any, NamedTuple
+
+import pytest
+
+from course_lib.grading import Verdict, check, replay
+from course_lib.grading.exercise import words
+
+from .programs import ANSWERS, LESSONS, MISCONCEPTIONS, answers, wrong
+from .right import RIGHT
+
+WORDS = {id: its for lesson in LESSONS for id, its in words(lesson).items()}
+SOLUTIONS = answers("solutions")
+MISTAKES = [(id, name, answer) for id in ANSWERS for name, answer in wrong(id)]
+OTHERS = [(id, name, answer) for id, them in RIGHT.items() for name, answer in them.items()]
+
+
+class Judged(NamedTuple):
+    """A program of an exercise, its name, its verdict, and the check's seconds by the processor's clock, which a busy
+    machine does not slow down."""
+
+    id: str
+    name: str
+    answer: Any
+    verdict: Verdict
+    took: float
+
+
+def judged(id: str, name: str, answer: Any) -> Judged:
+    begin = time.process_time()
+    return Judged(id, name, answer, check(id, answer), time.process_time() - begin)
+
+
+def titled(cases: list[tuple[str, str, Any]]) -> list[Any]:
+    names = [f"{id} {name}" for id, name, _ in cases]
+    return [pytest.param(case, id=f"{name} {names[:i].count(name) or ''}".strip())
+            for i, (case, name) in enumerate(zip(cases, names, strict=True))]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=ANSWERS)
+def solved(request: pytest.FixtureRequest) -> Judged:
+    """The course's own solution."""
+    return judged(request.param, "", SOLUTIONS[request.param])
+
+
+@pytest.fixture(scope="module", params=titled(MISTAKES))
+def mistaken(request: pytest.FixtureRequest) -> Judged:
+    """A wrong program, of which the course knows what its author believes."""
+    return judged(*request.param)
+
+
+# -- right programs ---------------------------------------------------------------------------------------------------
+
+
+def test_the_solution_earns_every_point(solved: Judged) -> None:
+    verdict = solved.verdict
+    assert verdict.passed, str(verdict)
+    assert verdict.points == verdict.max_points == WORDS[solved.id].points
+    assert {one.outcome for one in verdict.properties} == {"holds"}
+
+
+def test_a_check_is_quick(solved: Judged) -> None:
+    """Measured 0.01 to 0.5 s on a machine that has nothing else to do."""
+    assert solved.took < 2.0
+
+
+def test_the_page_of_a_solution_is_well_formed(solved: Judged) -> None:
+    assert unbalanced(solved.verdict) == []
+
+
+@pytest.mark.parametrize("case", titled(OTHERS))
+def test_another_right_answer_passes(case: tuple[str, str, Any]) -> None:
+    """The check knows no code, only what happens: the contract may be kept in many ways."""
+    verdict = judged(*case).verdict
+    assert verdict.passed, str(verdict)
+
+
+# -- wrong programs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_misconception_fails_with_its_own_message(mistaken: Judged) -> None:
+    verdict = mistaken.verdict
+    assert verdict.status == "failed"
+    assert verdict.points < verdict.max_points
+    assert verdict.misconception == mistaken.name, str(verdict)
+    assert WORDS[mistaken.id].misconceptions[mistaken.name] in str(verdict)
+    assert verdict.shown is not None
+
+
+def test_a_code_shows_the_same_run_again(mistaken: Judged) -> None:
+    """To the last reply: the traces' digests are equal, and so is the sentence."""
+    first = mistaken.verdict
+    assert first.code is not None
+    again = replay(mistaken.id, first.code, mistaken.answer)
+    assert first.shown is not None
+    assert again.shown is not None
+    assert again.shown.trace.digest() == first.shown.trace.digest()
+    assert again.message == first.message
+    assert again.code == first.code
+    assert not again.passed
+
+
+def test_the_page_of_a_mistake_is_well_formed(mistaken: Judged) -> None:
+    assert unbalanced(mistaken.verdict) == []
+
+
+@pytest.mark.parametrize("id", ANSWERS)
+def test_every_message_has_a_wrong_program(id: str) -> None:
+    """And there are at least three of them, and three to five hints."""
+    assert {name for name, _ in wrong(id)} == set(WORDS[id].misconceptions)
+    assert len(WORDS[id].misconceptions) >= 3
+    assert 3 <= len(WORDS[id].hints) <= 5
+
+
+def test_every_file_of_wrong_programs_belongs_to_an_exercise() -> None:
+    found = {path.stem[:4].replace("_", ".") for path in MISCONCEPTIONS.glob("[0-9]*.py")}
+    assert found == set(ANSWERS)
+
+
+# -- the page ---------------------------------------------------------------------------------------------------------
+
+
+class Balanced(HTMLParser):
+    """Collects tags that are closed without having been opened, or never closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("br", "hr", "img", "input", "wbr"):  # which HTML never closes
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.wrong.append(tag)
+
+
+def unbalanced(page: Verdict | str) -> list[str]:
+    """The tags of a verdict's page that are closed in a wrong place, or never."""
+    parser = Balanced()
+    parser.feed(page if isinstance(page, str) else page._repr_mimebundle_()["text/html"])
+    return [*parser.open, *parser.wrong]
+
+
+@pytest.mark.parametrize("page", ["<p><b>bold</p>", "<p>open", "</p>", "<table></table></td>"])
+def test_a_page_that_is_not_well_formed_is_seen(page: str) -> None:
+    """The control."""
+    assert unbalanced(page)
