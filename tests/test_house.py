@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import functools
 import io
 import json
 import os
@@ -133,6 +134,7 @@ def test_what_only_one_place_may_know_stays_there(path: Path) -> None:
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
+@functools.cache
 def code_lines(path: Path) -> int:
     """Lines that hold code: what explains it (docstrings, comments, blank lines) does not make a module too big."""
     source = path.read_text(encoding="utf-8")

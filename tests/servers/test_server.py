@@ -170,15 +170,13 @@ def test_fifty_starts_and_stops_leave_nothing(found: Found, temporary: Path) -> 
     this = psutil.Process()
     descriptors, threads = this.num_fds(), this.num_threads()
     others = {child.pid for child in this.children(recursive=True)}  # of other tests in this process
-    ports = []
     for _ in range(50):
-        with Server(found) as server:
-            ports.append(server.port)
+        with Server(found):
+            pass
     assert (this.num_fds(), this.num_threads()) == (descriptors, threads)
     assert {child.pid for child in this.children(recursive=True)} <= others
     assert list(temporary.iterdir()) == []
-    assert processes_that_mention(str(temporary)) == []
-    assert not any(listens(port) for port in ports)
+    assert processes_that_mention(str(temporary)) == []  # so no port is held: others' servers may have it by now
 
 
 # -- in trouble -------------------------------------------------------------------------------------------------------

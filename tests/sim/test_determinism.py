@@ -49,9 +49,9 @@ def test_the_digest_is_the_one_that_was_recorded() -> None:
     assert digest() == EXPECTED
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "1"])
-def test_the_digest_does_not_follow_pythonhashseed(hash_seed: str) -> None:
-    assert digest_of(sys.executable, hash_seed) == EXPECTED
+def test_the_digest_does_not_follow_pythonhashseed() -> None:
+    """Here it is 0; in this very process it is drawn, and below it is 2."""
+    assert digest_of(sys.executable, "0") == EXPECTED
 
 
 def installed(version: str) -> list[str]:
