@@ -19,6 +19,13 @@ IDLE = """() => {
   const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
   return session?.isReady && session.session?.kernel?.status === "idle";
 }"""
+# Whether each cell of code has been executed, or one has failed, after which the others are not.
+EXECUTED = """() => {
+  const cells = window.jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model);
+  const code = cells.filter((cell) => cell.type === "code" && cell.sharedModel.getSource().trim());
+  const failed = code.some((cell) => cell.outputs.toJSON().some((output) => output.output_type === "error"));
+  return failed || code.every((cell) => cell.executionCount !== null);
+}"""
 # Ends every kernel and closes every notebook, without a question about what is not saved.
 CLEAR = """async () => {
   const open = [...window.jupyterapp.shell.widgets("main")];
@@ -68,6 +75,7 @@ class Desk:
     def run_all(self) -> None:
         """Run every cell and wait until the last has finished."""
         self.command("notebook:run-all-cells")
+        self.page.wait_for_function(EXECUTED, timeout=240_000)
         unfinished = self.panel.locator(".jp-InputPrompt", has_text="[*]")
         expect(unfinished).to_have_count(0, timeout=240_000)
         self.wait_idle()

@@ -228,6 +228,8 @@ def test_a_relay_that_has_ended_is_told(found: Found) -> None:
     with pytest.raises(ServerFailed, match="relay is gone"):
         ContainedRelays(free_port()).cut(1)
     with Server(found) as taken:
+        with pytest.raises(ServerFailed, match="relay is gone"):  # and a stranger is there
+            ContainedRelays(taken.port).cut(1)
         script = SCRIPT.with_name("relay_service.py")
         order = f"listen {taken.port} 1 1 node"
         done = subprocess.run(
