@@ -41,7 +41,7 @@ check: env ## ruff (rules, format) and mypy --strict on course_lib
 	@$(COURSE) -m mypy
 
 exercises: env ## generate exercises/ from solutions/
-	@$(COURSE) -m course_lib.grading.exercises
+	@$(COURSE) -m course_lib.grading.make_exercises
 
 reference: env ## generate course_lib/patterns/README.md from the docstrings
 	@$(COURSE) -m course_lib.reference

@@ -32,6 +32,7 @@ LONGEST = (
     "servers/test_topology.py",
     "test_bootstrap.py",
     "grading",
+    "lessons",
     "servers",
     "patterns",
 )

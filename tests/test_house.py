@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from course_lib.lessons import LESSONS
+
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = ROOT / "course_lib"
 MODULES = sorted(path for path in COURSE.rglob("*.py") if "__pycache__" not in path.parts)
@@ -30,24 +32,21 @@ ARROWS: dict[str, set[str]] = {
     "bootstrap": set(),  # it runs before anything is installed
     "patterns": {"errors"},
     "sim": {"trace", "errors"},
-    "servers": {"trace", "errors"},
-    "worlds": {"sim", "servers", "live", "recorded", "trace", "errors"},
-    "live": {"sim", "recorded", "trace", "errors"},  # the part of worlds that the two in real time share
-    "recorded": {"trace", "errors"},  # the connections of those two
-    "oracle": {"trace", "errors"},
+    "servers": {"errors"},
+    "worlds": {"sim", "servers", "trace", "errors"},
     "explore": {"sim", "trace", "errors"},
-    "scenarios": {"patterns", "worlds", "sim", "servers", "explore", "trace", "errors"},
-    "views": {"trace", "errors"},
-    "widgets": {"scenarios", "views", "trace", "errors"},
-    "grading": {"explore", "scenarios", "views", "trace", "errors"},
+    "views": {"trace"},
+    "widgets": {"views", "worlds", "explore", "trace", "errors"},
+    "grading": {"explore", "views", "lessons", "trace", "errors"},
+    "lessons": {"patterns", "sim", "servers", "worlds", "explore", "views", "widgets", "grading", "trace", "errors"},
     "lesson": {"servers", "errors"},
     "reference": set(),  # it reads the patterns' sources, and imports none
 }
 
 # Who may know a package of others from inside or at all, beyond what everybody may use.
 ONLY = {
-    "fakeredis._*": ["course_lib/sim/fakes*.py"],
-    "ipywidgets*": ["course_lib/widgets/*"],
+    "fakeredis._*": ["course_lib/sim/fake_server*.py"],
+    "ipywidgets*": ["course_lib/widgets/*", "course_lib/lessons/*/lab.py"],
     "anywidget*": ["course_lib/widgets/*"],
 }
 
@@ -150,10 +149,7 @@ def code_lines(path: Path) -> int:
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_no_module_is_two_ideas(path: Path) -> None:
     """All that knows fakeredis from inside stands in one file, so that file may be larger."""
-    assert code_lines(path) <= (350 if path.name == "fakes.py" else 200)
-
-
-BY_LESSON = {"scenarios", "views", "widgets", "grading"}  # what grows with each lesson; all else does not
+    assert code_lines(path) <= (350 if path.name == "fake_server.py" else 200)
 
 
 def test_the_course_stays_small() -> None:
@@ -161,11 +157,10 @@ def test_the_course_stays_small() -> None:
 
     The patterns count without imports; with docstrings, examples and the heads of scripts they are twice as long.
     """
-    lessons = len(list((ROOT / "notebooks").glob("*.ipynb")))
     ours = {path: code_lines(path) for path in MODULES}
-    of_lessons = sum(n for path, n in ours.items() if path.relative_to(COURSE).parts[0] in BY_LESSON)
-    assert of_lessons < 2_900 * lessons
-    assert sum(ours.values()) - of_lessons < 8_000
+    of_lessons = sum(n for path, n in ours.items() if path.relative_to(COURSE).parts[0] == "lessons")
+    assert of_lessons < 2_900 * len(LESSONS)
+    assert sum(ours.values()) - of_lessons < 12_200
     patterns = list((COURSE / "patterns").glob("*.py"))
     assert sum(map(code_lines, patterns)) - sum(map(import_lines, patterns)) < 1_200
 
@@ -224,7 +219,7 @@ def _private(redis): pass
     assert contracts_missing(bare) == ["get: docstring", "get: Cost", "get: Units", "Lock: Cost", "module: Source"]
 
 
-@pytest.mark.parametrize("part", ["scenarios", "views", "widgets"])
+@pytest.mark.parametrize("part", ["views", "widgets"])
 def test_the_map_of_a_crowded_part_names_every_module(part: str) -> None:
     """A reader looks for a lesson's module in the docstring of its package."""
     listed = set(re.findall(r"\w+", ast.get_docstring(ast.parse((COURSE / part / "__init__.py").read_text())) or ""))

@@ -22,8 +22,8 @@ from math import inf
 
 from course_lib.errors import BadArgument, Deadlock
 from course_lib.explore.histories import Calls, cut, recorded
-from course_lib.explore.keyspace import ask, left, world_of
 from course_lib.explore.linearizable import UNKNOWN, Call, Model, State, counter, linearization
+from course_lib.explore.server_state import ask, left, world_of
 from course_lib.explore.trial import HeldBack, Play, Violation
 from course_lib.sim import CRASHED
 from course_lib.trace import Note

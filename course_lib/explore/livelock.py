@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from course_lib.errors import OutOfBudget
 from course_lib.explore.invariants import Invariant
-from course_lib.explore.keyspace import ask
+from course_lib.explore.server_state import ask
 from course_lib.explore.trial import Play, Violation
 from course_lib.sim import Move, Simulation, Turn
 

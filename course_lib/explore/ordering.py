@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb, factorial, inf, prod
 
-from course_lib.explore.exhaustive import enumerate_all
-from course_lib.explore.orders import Orders, Progress
-from course_lib.explore.sampled import sample, strike_sampled
 from course_lib.explore.shrink import steps_of
+from course_lib.explore.strategies.exhaustive import enumerate_all
+from course_lib.explore.strategies.pct import sample, strike_sampled
+from course_lib.explore.tally import Orders, Progress
 from course_lib.explore.trial import Play, Schedule, Trial
 
 Keep = Callable[[Orders], object]

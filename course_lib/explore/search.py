@@ -10,8 +10,8 @@ from math import inf
 from time import monotonic
 
 from course_lib.explore.ordering import Allowance, by_order, stages
-from course_lib.explore.orders import Orders
 from course_lib.explore.shrink import shrink
+from course_lib.explore.tally import Orders
 from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import KINDS, Simulation, kept_random
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from course_lib.explore.exhaustive import enumerate_all
-from course_lib.explore.orders import Progress, simplicity
-from course_lib.explore.sampled import sample, strike_sampled
+from course_lib.explore.strategies.exhaustive import enumerate_all
+from course_lib.explore.strategies.pct import sample, strike_sampled
+from course_lib.explore.tally import Progress, simplicity
 from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import Choose, Move, Simulation, Turn, kept_random
 

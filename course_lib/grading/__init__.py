@@ -4,7 +4,7 @@ from course_lib.grading import check, hint, replay
 check("05.1", load_once)
 """
 
-from course_lib.grading.checking import check, hint, replay
+from course_lib.grading.checker import check, hint, replay
 from course_lib.grading.verdict import Property, Verdict
 
 __all__ = ["Property", "Verdict", "check", "hint", "replay"]

@@ -10,11 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+from course_lib import lessons
 from course_lib.errors import UnknownExercise
 from course_lib.explore import Play, Trial
-
-JUDGES = {"01": "topologies", "02": "versions", "03": "atomicity", "04": "locking", "05": "stampedes"}
-"""Where each lesson's exercises are judged: a package beside this module, with RULES by exercise."""
+from course_lib.lessons import LESSONS
 
 
 class Refused(Exception):
@@ -41,7 +40,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Words:
-    """Everything that a learner reads about an exercise, from the lesson's TOML file beside this module."""
+    """Everything that a learner reads about an exercise, from the lesson's words.toml."""
 
     title: str
     minutes: int
@@ -93,8 +92,8 @@ class Exercise:
 @cache
 def words(lesson: str) -> dict[str, Words]:
     """The words of a lesson's exercises, by id."""
-    files = list(Path(__file__).parent.glob(f"{lesson}_*.toml"))
-    tables = tomllib.loads(files[0].read_text(encoding="utf-8")) if files else {}
+    file = Path(lessons.__file__).parent / LESSONS.get(lesson, "") / "exercises" / "words.toml"
+    tables = tomllib.loads(file.read_text(encoding="utf-8")) if lesson in LESSONS else {}
     return {id: Words.read(table) for id, table in tables.items()}
 
 
@@ -103,7 +102,7 @@ def find(id: str) -> Exercise:
     lesson = id.partition(".")[0] if isinstance(id, str) else ""
     known = words(lesson) if lesson.isdigit() else {}
     if id not in known:
-        there = ", ".join(known or [known_id for number in JUDGES for known_id in words(number)])
+        there = ", ".join(known or [known_id for number in LESSONS for known_id in words(number)])
         raise UnknownExercise(f"There is no exercise {id!r}. There are: {there}.")
-    rules = import_module(f"course_lib.grading.{JUDGES[lesson]}").RULES  # only now: it brings the simulation
+    rules = import_module(f"course_lib.lessons.{LESSONS[lesson]}.exercises").RULES  # only now: it brings the simulation
     return Exercise(id, known[id], rules[id])

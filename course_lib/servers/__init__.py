@@ -4,8 +4,8 @@
 a server and loses, delays and counts what passes. `Topology` runs several that belong together; `Composed` runs them as
 containers instead, which may outlive this process.
 
-A small guard stands over each process (guard.py). This process talks to it through a socket (channel.py): its end of
-file tells the guard that we are gone, even by kill -9, and the guard ends the process and removes its folder.
+A small guard stands over each process (guard.py). This process talks to it through a socket (guard_channel.py): its
+end of file tells the guard that we are gone, even by kill -9, and the guard ends the process and removes its folder.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from course_lib.servers.proxy import Proxy
 from course_lib.servers.server import Server
 
 if TYPE_CHECKING:
-    from course_lib.servers.composed import Composed
-    from course_lib.servers.status import NodeStatus
     from course_lib.servers.topology import Topology
+    from course_lib.servers.topology.composed import Composed
+    from course_lib.servers.topology.status import NodeStatus
 
 __all__ = [
     "Composed",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 # They bring the client library and YAML: 0.1 s that a program with a lone server need not spend.
-LATE = {"Composed": "composed", "NodeStatus": "status", "Topology": "topology"}
+LATE = {"Composed": "topology.composed", "NodeStatus": "topology.status", "Topology": "topology"}
 
 
 def __getattr__(name: str) -> Any:

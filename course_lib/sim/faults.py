@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from course_lib.sim.draws import Draws
 
 if TYPE_CHECKING:
-    from course_lib.sim.fakes import Node
+    from course_lib.sim.fake_server import Node
     from course_lib.sim.process import Process
     from course_lib.sim.simulation import Simulation
 

@@ -11,8 +11,8 @@ from heapq import heappush
 from typing import Any, TypeVar
 from weakref import ref
 
+from course_lib.sim.event_queue import Schedule
 from course_lib.sim.process import PROCESS, Process
-from course_lib.sim.schedule import Schedule
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
-from course_lib.sim.fakes import Extension, Session
+from course_lib.sim.fake_server import Extension, Session
 
 if TYPE_CHECKING:
     from course_lib.sim.simulation import Simulation

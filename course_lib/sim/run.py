@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from course_lib.errors import Deadlock, OutOfBudget
 from course_lib.sim.loop import SimLoop
-from course_lib.sim.network import CLIENT
 from course_lib.sim.process import PROCESS, Process
+from course_lib.sim.wire import CLIENT
 
 
 class Crashed:

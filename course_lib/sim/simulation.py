@@ -10,17 +10,17 @@ from typing import Any
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 
-from course_lib.sim.client import SimConnection, SimPool
 from course_lib.sim.draws import Draws
-from course_lib.sim.fakes import Node, ScriptEngine
+from course_lib.sim.fake_server import Node, ScriptEngine
 from course_lib.sim.faults import Faults
 from course_lib.sim.latency import Latency, lan
 from course_lib.sim.loop import SimLoop
+from course_lib.sim.open_connections import Wires
+from course_lib.sim.pool import SimConnection, SimPool
 from course_lib.sim.process import Process
+from course_lib.sim.redis_client import SimRedis
 from course_lib.sim.run import Run
-from course_lib.sim.short import SimRedis
 from course_lib.sim.turns import Turns
-from course_lib.sim.wires import Wires
 from course_lib.trace import Note, Trace
 
 

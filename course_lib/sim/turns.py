@@ -11,9 +11,9 @@ from course_lib.sim.draws import Draws
 from course_lib.sim.faults import Kind
 
 if TYPE_CHECKING:
-    from course_lib.sim.network import Sent, Wire
     from course_lib.sim.process import Process
     from course_lib.sim.simulation import Simulation
+    from course_lib.sim.wire import Sent, Wire
 
 
 class Turn(NamedTuple):

@@ -1,7 +1,6 @@
-"""Trace or numbers in, picture and its text alternative out. Nothing here knows a pattern.
+"""Trace or numbers in, picture and its text alternative out. Nothing here knows a pattern or a lesson.
 
-spacetime is the diagram of every lesson, and plan, scale, frame, messages, marks, labels, captions, density, text and
-style are its parts. axes (drawn by hand), figures (matplotlib), table, picture and palette serve all others: topology,
-topology_words, failover and slots (lesson 01), rollout and keyspace (02), limiters (03), holders, holder_signs and
-validity (04), crowd and charts (05).
+spacetime is the diagram of every lesson, a package with its parts; scale, labels and style serve it and others. axes
+(drawn by hand), figures (matplotlib), table, picture and palette are what the lessons' pictures are made of. topology
+and topology_words draw running servers; expiries is the chart of keys that expire together.
 """

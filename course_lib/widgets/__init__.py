@@ -1,6 +1,6 @@
-"""Controls around scenarios and views, for JupyterLab.
+"""Controls around views, for JupyterLab. Nothing here knows a lesson.
 
-predict and verdicts, spacetime, lab, scheduler and turnwords, explored, topology_panel and topology_face are what a
-lesson shows; rollout_lab, limiter_lab, redlock_lab and stampede_lab set up the lab for theirs, from controls. names,
-pressed, picking, follow, fallback and aside are what these are made of.
+predict and prediction_words, spacetime, scheduler and scheduler_words, explore, topology_panel and topology_layout are
+what a lesson shows; lab and controls are what a lesson's lab is made of. browser (a package) and fallback are what all
+of these are made of.
 """

@@ -18,8 +18,8 @@ import ipywidgets as w
 from course_lib.views.picture import Picture, escape
 from course_lib.views.table import table
 from course_lib.widgets import fallback
+from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button
-from course_lib.widgets.names import Names
 
 SHOW_PROGRESS_AFTER = 0.5
 """Seconds of real time after which a run shows a progress bar."""

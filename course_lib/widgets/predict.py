@@ -14,8 +14,8 @@ from IPython.display import display
 
 from course_lib.views.picture import escape
 from course_lib.widgets import fallback
-from course_lib.widgets.names import Names
-from course_lib.widgets.verdicts import Allows, equal_to, number_of, objection, on_choice, on_number
+from course_lib.widgets.browser.labels import Names
+from course_lib.widgets.prediction_words import Allows, equal_to, number_of, objection, on_choice, on_number
 
 
 def predict(

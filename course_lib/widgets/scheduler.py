@@ -8,15 +8,15 @@ from typing import Any
 import ipywidgets as w
 
 from course_lib.errors import BadReplayCode
-from course_lib.scenarios.every import Every
-from course_lib.scenarios.puzzles import PUZZLES, Move, Puzzle
+from course_lib.explore.all_schedules import Every
+from course_lib.explore.puzzles import PUZZLES, Move, Puzzle
 from course_lib.views.palette import BLUE, GREEN, RULE, VERMILLION
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
 from course_lib.widgets import fallback
-from course_lib.widgets.names import Names
-from course_lib.widgets.pressed import Pressed
-from course_lib.widgets.turnwords import capital, counted, headline, named, proof, standing
+from course_lib.widgets.browser.keys import Pressed
+from course_lib.widgets.browser.labels import Names
+from course_lib.widgets.scheduler_words import capital, counted, headline, named, proof, standing
 
 FATES: dict[str, tuple[str, Any]] = {
     "": ("runs", "run"),

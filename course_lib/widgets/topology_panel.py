@@ -13,8 +13,8 @@ from course_lib.views.picture import escape
 from course_lib.views.topology import topology as picture_of
 from course_lib.views.topology_words import Node, changes
 from course_lib.widgets import fallback
-from course_lib.widgets.aside import aside, within
-from course_lib.widgets.topology_face import ACTS, Act, Face
+from course_lib.widgets.topology_layout import ACTS, Act, Face
+from course_lib.worlds.threads import aside, within
 
 EVERY = 0.5
 """Seconds between two looks at the nodes."""

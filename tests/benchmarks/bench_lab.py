@@ -39,7 +39,7 @@ def test_slider_to_picture(
     clients: int,
 ) -> None:
     """Print median and 95th percentile beside the floor for each strategy; fail on a median above the floor."""
-    given = f"from course_lib.widgets.stampede_lab import stampede_lab\nlab = stampede_lab(clients={clients})\nlab"
+    given = f"from course_lib.lessons.stampedes.lab import stampede_lab\nlab = stampede_lab(clients={clients})\nlab"
     desk.open_notebook(notebook("bench", given))
     desk.run_all()
     choose = desk.output(0).get_by_role("combobox", name="strategy")

@@ -133,10 +133,11 @@ def notebook(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def lab_of(request: pytest.FixtureRequest, desk: Desk, notebook: Callable[..., Path]) -> Callable[[str], Locator]:
     """Open a notebook with the lab that the test's module names in LAB, set up with some fields; return the widget."""
-    lab = request.module.LAB
+    lesson, lab = request.module.LAB
 
     def opened(given: str = "") -> Locator:
-        desk.open_notebook(notebook("lab", f"from course_lib.widgets.{lab} import {lab}\nlab = {lab}({given})\nlab"))
+        cell = f"from course_lib.lessons.{lesson}.lab import {lab}\nlab = {lab}({given})\nlab"
+        desk.open_notebook(notebook("lab", cell))
         desk.run_all()
         box = desk.output(0).locator(".widget-vbox").first
         expect(title(box)).to_be_visible()

@@ -8,15 +8,15 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Locator, expect
 
-from course_lib.views.keyspace import memory
+from course_lib.lessons.keys.picture_keyspace import memory
 
 from .desk import ROOT, Desk, speak
 from .labs import assert_reads_in_both_themes, changes, numbers, press
 
 LESSON = ROOT / "notebooks" / "02_key_versioning.ipynb"
-LAB = "rollout_lab"
+LAB = ("keys", "rollout_lab")
 ROWS = [{"state": state, "keys": 1, "used_memory (MB)": mb} for state, mb in (("before", 4.1), ("after", 7.2))]
-CHART = f"from course_lib.views.keyspace import memory\nmemory({ROWS})"
+CHART = f"from course_lib.lessons.keys.picture_keyspace import memory\nmemory({ROWS})"
 CHARTS = 5  # the lab's picture, miss shares, the bump, the expiries, and memory on a real server
 
 

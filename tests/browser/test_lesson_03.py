@@ -10,7 +10,7 @@ from .desk import ROOT, Desk, speak
 from .labs import assert_reads_in_both_themes, numbers, play, press
 
 LESSON = ROOT / "notebooks" / "03_lua_atomicity.ipynb"
-LAB = "limiter_lab"
+LAB = ("atomicity", "limiter_lab")
 CHARTS = 5  # retries, the five limiters twice, the lab's picture, and the PINGs on a real server
 DIAGRAMS = 5  # three smallest failures and two lost replies; the two schedulers draw from the first move on
 # What the prose derives, and the explorer must have counted.

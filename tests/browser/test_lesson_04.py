@@ -11,7 +11,7 @@ from .desk import ROOT, Desk, speak
 from .labs import PICTURE, assert_reads_in_both_themes, changes, numbers, press
 
 LESSON = ROOT / "notebooks" / "04_redlock.ipynb"
-LAB = "redlock_lab"
+LAB = ("locks", "redlock_lab")
 
 
 def test_the_whole_lesson_runs_and_a_lock_is_broken_by_hand(desk: Desk) -> None:

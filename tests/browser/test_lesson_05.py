@@ -10,7 +10,7 @@ from .desk import ROOT, Desk, speak
 from .labs import assert_reads_in_both_themes, changes, numbers, press, title
 
 LESSON = ROOT / "notebooks" / "05_stampedes.ipynb"
-LAB = "stampede_lab"
+LAB = ("stampedes", "stampede_lab")
 
 
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:

@@ -14,19 +14,9 @@ from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
 from course_lib.errors import Unrepeatable
-from course_lib.explore import (
-    CRASHED,
-    Move,
-    Play,
-    Schedule,
-    Simulation,
-    Trial,
-    Violation,
-    enumerate_all,
-    exhaustive,
-    play,
-)  # fmt: skip
-from course_lib.explore.footprint import commute, footprint
+from course_lib.explore import CRASHED, Move, Play, Schedule, Simulation, Trial, Violation, enumerate_all, play
+from course_lib.explore.commutativity import commute, footprint
+from course_lib.explore.strategies import exhaustive
 
 Body = Callable[[Redis, str], Awaitable[Any]]
 

@@ -33,9 +33,9 @@ from course_lib.explore import (
     strike_sampled,
     verdict,
 )  # fmt: skip
-from course_lib.explore.orders import simplicity
-from course_lib.explore.sampled import PROBES
 from course_lib.explore.shrink import following, simpler, steps_of
+from course_lib.explore.strategies.pct import PROBES
+from course_lib.explore.tally import simplicity
 
 
 async def look_then_set(redis: Redis) -> int:

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from course_lib.explore import Orders, Play, Schedule, Simulation, Trial, Violation, chance, play, sample, shrink
-from course_lib.explore.orders import clients_in_order, simplicity
+from course_lib.explore.tally import clients_in_order, simplicity
 from course_lib.sim import Choose, Draws
 
 

@@ -23,10 +23,10 @@ from course_lib.explore import (
     Trial,
     Violation,
     enumerate_all,
-    exhaustive,
     play,
     strike_sampled,
-)  # fmt: skip
+)
+from course_lib.explore.strategies import exhaustive
 from course_lib.sim.faults import Kind
 
 Judge = Callable[[Play], Iterable[Violation]]

@@ -1,15 +1,16 @@
-"""Where the graders' tests find programs: wrong ones in tests/misconceptions, right ones in the solutions' notebook."""
+"""Where the graders' tests find programs: wrong ones in tests/lessons, right ones in the solutions' notebook."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from course_lib.lessons import LESSONS as LESSON_FOLDERS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-MISCONCEPTIONS = ROOT / "tests" / "misconceptions"
 ANSWERS = {
     "01.1": "slot", "01.2": "ShopKeys", "01.3": "count", "01.4": "smallest_outage", "01.5": "cut",
     "01.6": "unconfirmed",
@@ -23,14 +24,10 @@ LESSONS = sorted({exercise.partition(".")[0] for exercise in ANSWERS})
 
 
 def module(exercise: str) -> ModuleType:
-    """The file of wrong programs for an exercise: its name begins 05_1_, which no import statement can say."""
-    (path,) = MISCONCEPTIONS.glob(exercise.replace(".", "_") + "_*.py")
-    spec = importlib.util.spec_from_file_location(f"wrong_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
+    """The module of wrong programs for an exercise: lessons.stampedes.wrong_1_… for 05.1."""
+    lesson, _, number = exercise.partition(".")
+    (path,) = (ROOT / "tests" / "lessons" / LESSON_FOLDERS[lesson]).glob(f"wrong_{number}_*.py")
+    return import_module(f"lessons.{LESSON_FOLDERS[lesson]}.{path.stem}")
 
 
 def wrong(exercise: str) -> list[tuple[str, Any]]:

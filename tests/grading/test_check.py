@@ -18,7 +18,7 @@ from course_lib.errors import UnknownExercise
 from course_lib.grading import check, guard, hint
 from course_lib.grading.exercise import words
 
-from .programs import ANSWERS, MISCONCEPTIONS, answers
+from .programs import ANSWERS, ROOT, answers
 
 SOLUTIONS, STUBS = answers("solutions"), answers("exercises")
 
@@ -220,7 +220,7 @@ def test_a_property_cannot_forge_its_answer() -> None:
 
 TWICE = """
 import sys, uuid, secrets, random
-sys.path.insert(0, {root!r})
+sys.path[:0] = [{root!r}, {root!r} + '/tests']
 from course_lib.grading import check
 from tests.grading.programs import module
 async def drawn(redis, lock, token, lock_ttl):
@@ -233,7 +233,7 @@ print(check("05.5", module("05.5").any_pause_excuses_all)._repr_mimebundle_()["t
 
 def test_the_verdict_is_the_same_in_every_process() -> None:
     """Byte for byte, whatever PYTHONHASHSEED is, and though the answer draws from secrets, uuid and random."""
-    source = TWICE.format(root=str(MISCONCEPTIONS.parent.parent))
+    source = TWICE.format(root=str(ROOT))
     said = [
         subprocess.run(
             [sys.executable, "-c", source], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
@@ -280,9 +280,9 @@ def test_an_interrupted_check_puts_everything_back() -> None:
 
 
 def test_hints_come_one_at_a_time() -> None:
-    from course_lib.grading import checking
+    from course_lib.grading import checker
 
-    checking._given.clear()
+    checker._given.clear()
     given = [hint("05.1") for _ in range(6)]
     assert [one.number for one in given] == [1, 2, 3, 4, 4, 4]
     assert [one.text for one in given[:4]] == list(words("05")["05.1"].hints)

@@ -13,9 +13,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from course_lib.grading import exercises
+from course_lib.grading import make_exercises
 from course_lib.grading.exercise import words
-from course_lib.grading.exercises import BEGIN, END, BadSource, exercise, main, text
+from course_lib.grading.make_exercises import BEGIN, END, BadSource, exercise, main, text
 
 from .programs import LESSONS, ROOT, cells
 
@@ -55,7 +55,7 @@ def test_the_command_fails_on_drift(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_the_command_runs_as_a_module() -> None:
-    done = subprocess.run([sys.executable, "-m", "course_lib.grading.exercises", "--check"], cwd=ROOT, check=False)
+    done = subprocess.run([sys.executable, "-m", "course_lib.grading.make_exercises", "--check"], cwd=ROOT, check=False)
     assert done.returncode == 0
 
 
@@ -199,4 +199,4 @@ def test_a_slow_check_shows_a_bar_that_goes_away(then: str, bars: int, monkeypat
 
 
 def test_the_generator_knows_where_the_course_is() -> None:
-    assert exercises.ROOT == ROOT
+    assert make_exercises.ROOT == ROOT

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from course_lib.errors import BadReplayCode
 from course_lib.explore import Move, Play, Schedule, Simulation, Trial, Violation, code_of, schedule_of
-from course_lib.grading import check, checking, replay
+from course_lib.grading import check, checker, replay
 from course_lib.grading.exercise import Exercise, Promise, Rules, Words
 
 
@@ -47,7 +47,7 @@ def counter(monkeypatch: pytest.MonkeyPatch) -> Exercise:
     promises = (Promise("kept", "safety", 3, "No update is lost."),)
     words = Words("Count", 5, 4, promises, ("Think.",), {}, "It is one command.", "Nothing.")
     made = Exercise("03.9", words, Rules(lambda answer: answer, trials, lambda answer, failing: None))
-    monkeypatch.setattr(checking, "find", lambda id: made)
+    monkeypatch.setattr(checker, "find", lambda id: made)
     return made
 
 
@@ -104,7 +104,7 @@ def test_a_bad_code_is_refused_in_words(code: str, said: str) -> None:
 
 def test_a_trial_in_time_takes_no_turns(counter: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
     timed = changed(counter.rules, trials=lambda answer: [changed(trials(answer)[0], orders=())])
-    monkeypatch.setattr(checking, "find", lambda id: changed(counter, rules=timed))
+    monkeypatch.setattr(checker, "find", lambda id: changed(counter, rules=timed))
     with pytest.raises(BadReplayCode, match="does not have"):
         replay("03.9", "T1-03.9.4.0-2-0110-ZEN2", get_then_set)
 

@@ -7,12 +7,13 @@ from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
 import pytest
+from lessons.right import RIGHT
 
 from course_lib.grading import Verdict, check, replay
 from course_lib.grading.exercise import words
+from course_lib.lessons import LESSONS as FOLDERS
 
-from .programs import ANSWERS, LESSONS, MISCONCEPTIONS, answers, wrong
-from .right import RIGHT
+from .programs import ANSWERS, LESSONS, ROOT, answers, wrong
 
 WORDS = {id: its for lesson in LESSONS for id, its in words(lesson).items()}
 SOLUTIONS = answers("solutions")
@@ -118,7 +119,9 @@ def test_every_message_has_a_wrong_program(id: str) -> None:
 
 
 def test_every_file_of_wrong_programs_belongs_to_an_exercise() -> None:
-    found = {path.stem[:4].replace("_", ".") for path in MISCONCEPTIONS.glob("[0-9]*.py")}
+    number = {folder: lesson for lesson, folder in FOLDERS.items()}
+    paths = (ROOT / "tests" / "lessons").glob("*/wrong_*.py")
+    found = {f"{number[path.parent.name]}.{path.stem.split('_')[1]}" for path in paths}
     assert found == set(ANSWERS)
 
 

@@ -16,7 +16,7 @@ import pytest
 from redis.exceptions import LockError, NoScriptError, RedisError, WatchError
 
 from course_lib.grading import check
-from course_lib.grading.topologies import twins
+from course_lib.lessons.topologies import programs
 from course_lib.trace import Trace
 
 from .programs import answers
@@ -77,7 +77,7 @@ class Counting:
 
     async def once(self) -> bool:
         redis = await self.find_primary()
-        await redis.register_script(twins.ONCE)(keys=["visits", "visits:seen"], args=[self.event])
+        await redis.register_script(programs.ONCE)(keys=["visits", "visits:seen"], args=[self.event])
         return bool(await redis.wait(1, 60) > 0)
 
     async def until(self, deadline: float) -> bool:

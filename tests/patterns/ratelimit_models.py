@@ -14,7 +14,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from course_lib.patterns.ratelimit import GCRA, FixedWindow, Limiter, SlidingCounter, SlidingLog, TokenBucket
-from course_lib.sim.fakes import EPOCH
+from course_lib.sim.fake_server import EPOCH
 
 Answer = tuple[bool, int, int]  # allowed, remaining, µs to wait
 

@@ -20,7 +20,7 @@ from course_lib.servers import Server
 from course_lib.servers.proxy import Proxy
 from course_lib.sim import CRASHED, OneFault
 from course_lib.sim.faults import KINDS
-from course_lib.sim.short import SimRedis
+from course_lib.sim.redis_client import SimRedis
 from course_lib.worlds import Real, Simulated, World
 
 from . import broken_keys

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from course_lib.servers import compose
-from course_lib.servers.compose import CONFIG, MOUNTED, Service
-from course_lib.servers.relays import SCRIPT
+from course_lib.servers.relay import SCRIPT
+from course_lib.servers.topology import compose_file
+from course_lib.servers.topology.compose_file import CONFIG, MOUNTED, Service
 
 from .observing import ROOT
 
@@ -27,7 +27,7 @@ TOPOLOGIES = ("standalone", "sentinel", "cluster", "redlock")
 
 @functools.cache
 def described() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(compose.COMPOSE.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = yaml.safe_load(compose_file.COMPOSE.read_text(encoding="utf-8"))
     return loaded
 
 
@@ -38,7 +38,7 @@ def services() -> dict[str, Any]:
 
 
 def servers() -> list[Service]:
-    return [service for profile in TOPOLOGIES for service in compose.services(profile)]
+    return [service for profile in TOPOLOGIES for service in compose_file.services(profile)]
 
 
 def published(body: dict[str, Any]) -> list[str]:
@@ -57,7 +57,7 @@ def test_it_follows_the_schema_of_compose_files(tmp_path: Path) -> None:
     control = tmp_path / "control.json"  # every JSON file is a YAML file
     control.write_text(json.dumps(wrong), encoding="utf-8")
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
-    files = [str(compose.COMPOSE), str(control)]
+    files = [str(compose_file.COMPOSE), str(control)]
     done = subprocess.run([*check, *files], capture_output=True, text=True, timeout=120, check=False)
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if "::" in line]
     assert len(complaints) == 1, done.stdout + done.stderr
@@ -74,7 +74,7 @@ def test_every_server_is_published_once_on_loopback_only() -> None:
     here = Counter(int(port.split(":")[1]) for port in ports)
     assert set(here.values()) == {1}
     shared = Counter(int(port.split(":")[1]) for port in published(services()["net"]))
-    assert shared == Counter([*(service.port for service in servers()), compose.relay_port("sentinel")])
+    assert shared == Counter([*(service.port for service in servers()), compose_file.relay_port("sentinel")])
     assert all(port.split(":")[1] == port.split(":")[2] for port in published(services()["net"]))
 
 
@@ -106,7 +106,7 @@ def test_every_server_is_asked_for_its_health_at_its_own_port() -> None:
 def test_the_relay_leads_to_every_node_that_others_talk_to() -> None:
     """At the port, and the port of the bus, that the node announces; and each says to the relay who it is."""
     orders = []
-    for service in [*compose.services("sentinel"), *compose.services("cluster")]:
+    for service in [*compose_file.services("sentinel"), *compose_file.services("cluster")]:
         orders.append(f"listen {service.port} {after('--port', service)} {service.port} node")
         assert "relay" in services()[service.name]["depends_on"]
         if service.kind == "sentinel":
@@ -114,14 +114,14 @@ def test_the_relay_leads_to_every_node_that_others_talk_to() -> None:
             assert re.fullmatch(f"{service.port:08d}[0-9a-f]{{32}}", after("myid", service))
         else:
             assert after("--replica-announce-port", service) == str(service.port)
-    for service in compose.services("cluster"):
+    for service in compose_file.services("cluster"):
         bus = after("--cluster-announce-bus-port", service)
         assert after("--cluster-announce-port", service) == str(service.port)
         assert bus == str(service.port + 10_000)  # as redis-cli, which introduces them, takes for granted
         orders.append(f"listen {bus} {int(after('--port', service)) + 10_000} {service.port} bus")
     relay = services()["relay"]
     assert relay["command"] == ["python", "-IS", "/relay/relay_service.py", "17900", *orders]
-    assert {profile: compose.relay_port(profile) for profile in TOPOLOGIES} == {
+    assert {profile: compose_file.relay_port(profile) for profile in TOPOLOGIES} == {
         "standalone": None,
         "sentinel": 17900,
         "cluster": 17900,
@@ -147,24 +147,24 @@ def test_every_file_that_is_mounted_or_named_exists() -> None:
 
 
 def test_every_port_that_a_configuration_names_is_a_server_of_that_profile() -> None:
-    here = compose.services("sentinel")
+    here = compose_file.services("sentinel")
     ports = {port for service in here for port in (service.port, int(after("--port", service)))}
     (watched,) = re.findall(r"sentinel monitor course 127\.0\.0\.1 (\d+) 2", (CONFIG / "sentinel.conf").read_text())
-    assert int(watched) == compose.services("sentinel")[0].port
-    for service in compose.services("sentinel"):
+    assert int(watched) == compose_file.services("sentinel")[0].port
+    for service in compose_file.services("sentinel"):
         assert {int(word) for word in service.command if re.fullmatch(r"\d{5}", word)} <= ports
 
 
 def test_an_engine_and_we_form_the_same_cluster() -> None:
     """The script that introduces the nodes gives each replica the primary that its label names."""
-    ports = {service.name: service.port for service in compose.services("cluster")}
+    ports = {service.name: service.port for service in compose_file.services("cluster")}
     script = services()["cluster-form"]["command"][-1]
     pairs = {tuple(map(int, pair)) for pair in re.findall(r"(\d{5}):(\d{5})", script)}
-    labelled = {(s.port, ports[s.replicates]) for s in compose.services("cluster") if s.replicates}
+    labelled = {(s.port, ports[s.replicates]) for s in compose_file.services("cluster") if s.replicates}
     assert pairs == labelled
     created = re.search(r"--cluster create (.*) --cluster-yes", script)
     assert created is not None
-    primaries = [f"127.0.0.1:{s.port}" for s in compose.services("cluster") if not s.replicates]
+    primaries = [f"127.0.0.1:{s.port}" for s in compose_file.services("cluster") if not s.replicates]
     assert created[1].split() == primaries
     assert set(services()["cluster-form"]["depends_on"]) == {"net", "relay", *ports}
 
@@ -173,7 +173,7 @@ def test_an_engine_and_we_form_the_same_cluster() -> None:
     ("profile", "kinds"), [("standalone", "d"), ("sentinel", "dddsss"), ("cluster", "d" * 6), ("redlock", "d" * 5)]
 )
 def test_a_profile_has_its_servers(profile: str, kinds: str) -> None:
-    found = compose.services(profile)
+    found = compose_file.services(profile)
     assert "".join(service.kind[0] for service in found) == kinds
     assert len({service.port for service in found}) == len(found)
-    assert compose.profiles() == TOPOLOGIES
+    assert compose_file.profiles() == TOPOLOGIES

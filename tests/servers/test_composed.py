@@ -17,13 +17,14 @@ import pytest
 import yaml
 
 from course_lib.errors import NoEngine, ServerFailed
-from course_lib.servers import Found, NodeStatus, Server, composed, guarded
-from course_lib.servers.asking import ask, ask_all
-from course_lib.servers.compose import COMPOSE, REPLICA, Service
-from course_lib.servers.composed import Composed
-from course_lib.servers.engine import Container, Engine, find_engine
+from course_lib.servers import Found, NodeStatus, Server, guarded
+from course_lib.servers.ask import ask, ask_all
 from course_lib.servers.ports import HOST, free_port
-from course_lib.servers.relays import SCRIPT, ContainedRelays
+from course_lib.servers.relay import SCRIPT, ContainedRelays
+from course_lib.servers.topology import composed
+from course_lib.servers.topology.compose_file import COMPOSE, REPLICA, Service
+from course_lib.servers.topology.composed import Composed
+from course_lib.servers.topology.engine import Container, Engine, find_engine
 from course_lib.widgets.topology_panel import TopologyPanel
 
 from .observing import listens, wait_until

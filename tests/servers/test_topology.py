@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from course_lib.errors import ServerFailed
 from course_lib.servers import Found, NodeStatus, Topology, find_all
-from course_lib.servers.asking import ask, ask_all
+from course_lib.servers.ask import ask, ask_all
 from course_lib.servers.ports import free_port
 
 from .observing import client, kill, listens, processes_that_mention, python, said_by, wait_until, wait_until_gone

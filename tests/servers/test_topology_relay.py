@@ -11,10 +11,10 @@ import pytest
 
 from course_lib.errors import ServerFailed
 from course_lib.servers import Found, Server
-from course_lib.servers.asking import Refusal, ask, ask_all, decoded, encoded
+from course_lib.servers.ask import Refusal, ask, ask_all, decoded, encoded
 from course_lib.servers.ports import free_port
-from course_lib.servers.relay import CLIENT, ENOUGH, source_of
-from course_lib.servers.relays import Relays
+from course_lib.servers.relay import Relays
+from course_lib.servers.relay.relay import CLIENT, ENOUGH, source_of
 
 from .observing import listens, wait_until
 

@@ -15,7 +15,7 @@ from redis.exceptions import DataError, ResponseError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from course_lib.sim import OneFault, Simulation
-from course_lib.sim.network import Sent
+from course_lib.sim.wire import Sent
 
 from .running import MS, alone, last, world
 from .scenarios import ALL, FAULTS, play

@@ -30,7 +30,7 @@ from fakeredis.commands_mixins.transactions_mixin import TransactionsCommandsMix
 from fakeredis.model import ClientInfo
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 
-from course_lib.sim import fakes
+from course_lib.sim import fake_server
 
 from .running import alone, world
 
@@ -175,9 +175,11 @@ def test_every_module_of_fakeredis_that_reads_the_clock_reads_ours() -> None:
                 reading.add(".".join(path.relative_to(folder.parent).with_suffix("").parts).removesuffix(".__init__"))
     assert modules
     unused = {"fakeredis._core._selector"}  # of plain sockets
-    assert reading - unused <= set(fakes.SEAMS), f"these read the machine's clock: {reading - set(fakes.SEAMS)}"
-    for name in fakes.SEAMS:
-        assert isinstance(importlib.import_module(name).time, fakes._Clock)
+    assert reading - unused <= set(fake_server.SEAMS), (
+        f"these read the machine's clock: {reading - set(fake_server.SEAMS)}"
+    )
+    for name in fake_server.SEAMS:
+        assert isinstance(importlib.import_module(name).time, fake_server._Clock)
 
 
 def test_random_numbers_come_from_the_module_that_a_run_seeds() -> None:

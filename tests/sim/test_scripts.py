@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from course_lib.sim.sandbox import ALLOWANCE
+from course_lib.sim.lua_sandbox import ALLOWANCE
 
 from .running import alone, say, world
 
@@ -200,7 +200,7 @@ def test_evalsha_falls_back_to_eval_when_the_script_is_unknown() -> None:
 
 def test_a_python_error_inside_a_script_reaches_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not hang, it cannot be mistaken for Redis's, and `pcall` sees it as an error."""
-    from course_lib.sim.fakes import Session
+    from course_lib.sim.fake_server import Session
 
     monkeypatch.setattr(Session, "get", lambda self, key: 1 / 0)
     replies = run("return redis.call('GET', 'k')", "return redis.pcall('GET', 'k').err", "return 1")
@@ -211,7 +211,7 @@ def test_a_python_error_inside_a_script_reaches_the_client(monkeypatch: pytest.M
 
 def test_an_interrupt_inside_a_script_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even a `pcall` of the script may swallow it."""
-    from course_lib.sim.fakes import Session
+    from course_lib.sim.fake_server import Session
 
     def interrupt(self: Any, key: Any) -> None:
         raise KeyboardInterrupt

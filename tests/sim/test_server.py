@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from course_lib.sim import Process, Simulation, steady
-from course_lib.sim.fakes import EPOCH, Node, Session
+from course_lib.sim.fake_server import EPOCH, Node, Session
 from course_lib.trace import Event
 
 from .running import MS, alone, last, say, world

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.lessons.atomicity.picture_limiters import LIMITERS, retries, rivals, waits
+from course_lib.lessons.keys.picture_keyspace import memory, miss_shares
+from course_lib.lessons.stampedes.picture_charts import loads_per_expiry, remedies
 from course_lib.views import palette
-from course_lib.views.charts import expiries, loads_per_expiry, remedies
-from course_lib.views.keyspace import memory, miss_shares
-from course_lib.views.limiters import LIMITERS, retries, rivals, waits
+from course_lib.views.expiries import expiries
 from course_lib.views.picture import Picture
 
 THEMES = Path(sys.prefix) / "share" / "jupyter" / "lab" / "themes" / "@jupyterlab"

@@ -9,9 +9,9 @@ import ipywidgets
 import pytest
 
 from course_lib.errors import BadArgument
+from course_lib.lessons.stampedes.lab import stampede_lab
 from course_lib.views.picture import Picture
 from course_lib.widgets.lab import Lab
-from course_lib.widgets.stampede_lab import stampede_lab
 
 
 class Counting:

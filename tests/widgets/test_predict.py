@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from course_lib.widgets.predict import predict
-from course_lib.widgets.verdicts import number_of, objection, shown
+from course_lib.widgets.prediction_words import number_of, objection, shown
 
 
 def test_the_run_is_held_back_until_there_is_an_answer() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from course_lib.explore import Simulation, Trial
-from course_lib.scenarios.puzzles import PUZZLES, Puzzle
+from course_lib.explore.puzzles import PUZZLES, Puzzle
 from course_lib.widgets import scheduler
 from course_lib.widgets.scheduler import Scheduler
 

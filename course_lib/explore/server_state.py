@@ -1,0 +1,39 @@
+"""What the servers hold when a run is judged: asked as a client would ask, unseen by the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from course_lib.errors import CourseError
+from course_lib.explore.trial import Play
+from course_lib.sim import Simulation
+from course_lib.sim.fake_server import Node, Session
+
+
+def ask(node: Node, *command: bytes) -> Any:
+    """What a simulated server answers to a command: bytes, a number, a list, None; None if nobody ever connected."""
+    if not node.first_sessions:
+        return None
+    replies: list[Any] = []
+    session = Session.accept(node, 0, replies.append)
+    session.execute(list(command))
+    session.hang_up()
+    return replies[0]
+
+
+def world_of(run: Play) -> Simulation:
+    """The world of a run that is being judged. Raises: CourseError later, when it has gone on to other runs."""
+    if run.world is None:
+        raise CourseError(
+            "This invariant asks the servers what they hold, and only the judge of a run can: give it to a Trial as "
+            "its judge, rather than call it with a run that was played before."
+        )
+    return run.world
+
+
+def left(run: Play, match: str = "*") -> Iterator[tuple[Node, str, int]]:
+    """(node, key, milliseconds it has left, or −1 for a key without a TTL) of each key that matches, in order."""
+    for node in world_of(run).nodes:
+        for key in sorted(ask(node, b"KEYS", match.encode()) or ()):
+            yield node, key.decode(errors="replace"), ask(node, b"PTTL", key)

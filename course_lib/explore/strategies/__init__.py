@@ -1,0 +1,1 @@
+"""How a search chooses its schedules, a strategy a module."""

@@ -1,0 +1,69 @@
+"""What was played by order, in words that claim no more than was done."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from math import floor
+
+from course_lib.explore.strategies.pct import PROBES, chance
+from course_lib.explore.tally import Orders, clients_in_order
+from course_lib.explore.trial import Play
+from course_lib.sim import KINDS, Move
+
+NAMED = {"lose request": "lost request", "lose reply": "lost reply", "node down": "dead node"}
+"""What a kind of fault is called in a sentence, where that is another name."""
+
+
+def counted(found: Orders) -> str:
+    """`all 702 schedules of 3 clients`, `all 288 schedules of 2 clients with one crash or lost reply`, `2,000 sampled
+    schedules of 3 clients (a bug of depth 3 is met with a probability of at least 99 %)`."""
+    who = f"{found.clients} client{'s' * (found.clients != 1)}"
+    text = f"{found.schedules:,} {_what(found)} of {who}{struck(found)}"
+    if not found.complete and (found.faults or not found.depth):
+        return f"{text}, out of more"
+    if not found.depth:
+        return f"all {text}" if found.schedules > 1 else text
+    if found.faults:
+        return f"{text}, one at each send of {found.drawn:,} sampled orders"
+    settled = found.schedules - PROBES  # in the first ones, priorities fell too early to promise anything
+    if settled < 1:
+        return text
+    least = floor(1000 * chance(found.clients, found.commands, found.depth, settled)) / 10
+    early = f", in the first {found.commands} turns," if found.turns > found.commands else ""
+    return f"{text} (a bug of depth {found.depth}{early} is met with a probability of at least {least:g} %)"
+
+
+def struck(found: Orders) -> str:
+    """` with one crash or lost reply`, ` with two faults, each a crash or lost reply`; nothing where none strikes."""
+    if not found.faults:
+        return ""
+    names = either([NAMED.get(kind, kind) for kind in KINDS if kind in found.trial.faults])
+    return f" with one {names}" if found.faults == 1 else f" with {found.faults} faults, each a {names}"
+
+
+def verdict(found: Orders) -> str:
+    """`12 of all 16 schedules of 2 clients break a promise`, `none of all 2 schedules … breaks a promise`."""
+    if not found.failures:
+        return f"none of {counted(found)} breaks a promise"
+    return f"{found.failures:,} of {counted(found)} break{'s' * (found.failures == 1)} a promise"
+
+
+def in_turn(run: Play) -> str:
+    """`2 clients, who run a command or more in turn: c0, c1, c0; one lost reply`: a schedule that was chosen."""
+    faults = [turn.kind for turn in run.schedule.turns or () if isinstance(turn, Move) and turn.kind != "wait"]
+    struck = "".join(f"; one {NAMED.get(kind, kind)}" for kind in faults)
+    if run.schedule.clients == 1:
+        return f"1 client{struck}"
+    order = ", ".join(client for client, _ in groupby(clients_in_order(run)))
+    return f"{run.schedule.clients} clients, who run a command or more in turn: {order}{struck}"
+
+
+def either(names: list[str]) -> str:
+    """`a, b or c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _what(found: Orders) -> str:
+    return (
+        found.what if found.schedules != 1 else found.what.replace("schedules", "schedule").replace("classes", "class")
+    )

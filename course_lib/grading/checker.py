@@ -1,0 +1,269 @@
+"""Check an answer, give a hint, replay a schedule: what a notebook calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from course_lib.errors import BadReplayCode, Unrepeatable
+from course_lib.explore import (
+    NAMED,
+    REPEATABLE,
+    Budget,
+    Findings,
+    Orders,
+    Play,
+    Schedule,
+    Trial,
+    code_of,
+    counted,
+    described,
+    either,
+    in_turn,
+    play,
+    schedule_of,
+    search,
+    smaller,
+    spread,
+)  # fmt: skip
+from course_lib.grading.answer import Misused, names_of, refuse_error, sound
+from course_lib.grading.exercise import Exercise, Refused, find
+from course_lib.grading.guard import LIMIT, Guard, Stuck
+from course_lib.grading.progress import Progress
+from course_lib.grading.report import Hint
+from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
+
+BUDGET = Budget(steps=250_000)
+"""Of each trial. A right answer takes a fifth of it at most; a wrong one that asks without end is stopped after 2 s."""
+
+
+def check(id: str, answer: Any) -> Verdict:
+    """Judge an answer under many schedules, and show what was found. The same answer gets the same verdict.
+
+    Cost: usually under a second; a bar shows how far it is if it takes longer. Interrupt it like any other cell.
+    Raises: UnknownExercise. Whatever is wrong with the answer is said in the verdict.
+    """
+    exercise = find(id)
+    return _judged(exercise, answer, partial(_checked, exercise, answer))
+
+
+def replay(id: str, code: str, answer: Any) -> Verdict:
+    """Show one schedule again, with this answer: the one that a check found, here or on another machine.
+
+    Raises: UnknownExercise; BadReplayCode, which says what is wrong with the code.
+    """
+    exercise = find(id)
+    number, schedule = schedule_of(code, id, exercise.words.revision)
+
+    def again(guard: Guard) -> Verdict:
+        trials = exercise.rules.trials(exercise.rules.accept(answer))
+        guard.begin()
+        trial, located = _located(trials, number, schedule, code)
+        return _replayed(exercise, play(trial, located), trial, code_of(id, exercise.words.revision, number, located),
+                         guard)  # fmt: skip
+
+    return _judged(exercise, answer, again)
+
+
+def _judged(exercise: Exercise, answer: Any, judge: Callable[[Guard], Verdict]) -> Verdict:
+    """What the judge says with the guard up; in words if the answer cannot be judged."""
+    guard = Guard(names_of(answer))
+    try:
+        with guard.up():
+            return replace(judge(guard), answer=_name(answer))
+    except Refused as refusal:
+        return _refused(exercise, refusal.status, str(refusal))
+    except Unrepeatable as error:
+        return _refused(exercise, "error", str(error))
+    except Stuck:
+        return _refused(exercise, "error", STUCK)
+    except BaseException as error:
+        if isinstance(error, (Exception, KeyboardInterrupt)):
+            raise
+        return _left(exercise, answer, error)
+
+
+def _left(exercise: Exercise, answer: Any, error: BaseException) -> Verdict:
+    """The answer raised what no `except Exception` catches, such as SystemExit."""
+    try:
+        refuse_error(error, answer)
+    except Refused as refusal:
+        return _refused(exercise, refusal.status, str(refusal))
+
+
+def _name(answer: Any) -> str:
+    """What the learner calls it, where that can be known."""
+    name = getattr(answer, "__name__", "")
+    return name if isinstance(name, str) and name.isidentifier() else "answer"
+
+
+def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
+    with Progress(guard.begin) as progress:
+        prepared = exercise.rules.accept(answer)
+        trials = exercise.rules.trials(prepared)
+        guard.begin()
+        first = play(trials[0], Schedule(1)) if exercise.rules.learners_code else None
+        _refuse_blocked(guard, answer)
+        if first is not None:
+            sound(first, answer)
+        found = [search(trial, BUDGET, progress) for trial in trials]
+        _refuse_blocked(guard, answer)
+        for result in [result for one in found for run in one.failing.values() for result in run.results.values()]:
+            if isinstance(result, Misused):
+                refuse_error(result, answer)
+        return _verdict(exercise, prepared, found, guard)
+
+
+def _refuse_blocked(guard: Guard, answer: Any) -> None:
+    """What was forbidden counts, also where the answer, or a library that it calls, caught the error."""
+    if guard.blocked is not None:
+        refuse_error(guard.blocked, answer)
+
+
+STUCK = (
+    f"Your code held on for {LIMIT:.0f} s and let nobody else run. Does a loop go round without an await? Does "
+    f"something in it wait in real time?"
+)
+
+
+_given: Counter[str] = Counter()
+
+
+def hint(id: str) -> Hint:
+    """The next hint of an exercise; after the last one, the last one again. Raises: UnknownExercise."""
+    hints = find(id).words.hints
+    _given[id] = min(_given[id] + 1, len(hints))
+    return Hint(id, _given[id], len(hints), hints[_given[id] - 1])
+
+
+def _located(trials: Any, number: int, schedule: Schedule, code: str) -> tuple[Trial, Schedule]:
+    trial = trials[number] if number < len(trials) else None
+    unknown = trial is None or (schedule.kind and schedule.kind not in trial.faults)
+    if trial is None or unknown or not 1 <= schedule.clients <= 1_000 or (schedule.turns and not trial.orders):
+        raise BadReplayCode(f"{code!r} names a schedule that this exercise does not have.")
+    return trial, replace(schedule, seconds=trial.faults[schedule.kind] if schedule.kind else 0.0)
+
+
+# -- from findings to a verdict ----------------------------------------------------------------------------------------
+
+
+def _verdict(exercise: Exercise, answer: Any, found: list[Findings], guard: Guard) -> Verdict:
+    words = exercise.words
+    failing = {promise: run for one in found for promise, run in one.failing.items()}
+    properties = _properties(exercise, found)
+    passed = all(one.outcome == "holds" for one in properties)
+    tried = _tried(found)
+    if passed:
+        after, shown = (words.why, words.still_open), _exhibit(exercise, found[0])
+        message = f"Every property holds under {tried}."
+        return Verdict(exercise.id, words.title, "passed", properties, message, shown=shown, tried=tried, after=after)
+    broken = next((one.name for one in properties if one.name in failing), None)
+    if broken is None:
+        message = "Nothing was found broken, but your code took so many steps that not every schedule could be tried."
+        return Verdict(exercise.id, words.title, "failed", properties, message, tried=tried)
+    clue = exercise.rules.clue(answer, failing)
+    shown, message = _smallest(exercise, found, broken, guard)
+    return Verdict(
+        exercise.id, words.title, "failed", properties, message, clue, words.misconceptions.get(clue or "", ""), shown,
+        tried,
+    )  # fmt: skip
+
+
+def _properties(exercise: Exercise, found: list[Findings]) -> tuple[Property, ...]:
+    outcomes = {promise.name: _found(promise.name, found) for promise in exercise.words.promises}
+    baseless = any(promise.basis and outcomes[promise.name] == "broken" for promise in exercise.words.promises)
+    for name, outcome in outcomes.items():
+        if baseless and outcome == "holds":
+            outcomes[name] = "not counted"
+    return tuple(Property(p.name, p.kind, p.says, p.points, outcomes[p.name]) for p in exercise.words.promises)
+
+
+def _found(promise: str, found: list[Findings]) -> Outcome:
+    concerned = [one for one in found if promise in one.trial.promises]
+    if any(promise in one.failing for one in concerned):
+        return "broken"
+    return "holds" if concerned and all(one.complete for one in concerned) else "not settled"
+
+
+def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Guard) -> tuple[Shown, str]:
+    """The failing run in as few clients as possible, played once more for what it prints."""
+    number, one = next((n, one) for n, one in enumerate(found) if promise in one.failing)
+    guard.begin()
+    run = smaller(one.trial, promise, one.failing[promise], guard.begin)
+    guard.begin()
+    run = _drawn(one.trial, play(one.trial, run.schedule), promise)
+    violation = run.violation(promise)
+    if violation is None:
+        raise Unrepeatable(f"One schedule broke a promise, and kept it when it was played again. {REPEATABLE}")
+    code = code_of(exercise.id, exercise.words.revision, number, run.schedule)
+    return Shown(run, violation, code, _told(one.trial, run), guard.printed.getvalue()), violation.text
+
+
+def _drawn(trial: Trial, run: Play, promise: str) -> Play:
+    """The run as it is shown: turns have no duration of their own, and a picture needs one."""
+    return run if run.schedule.turns is None else spread(trial, promise, run)
+
+
+def _told(trial: Trial, run: Play) -> str:
+    return described(trial, run.schedule) if run.schedule.turns is None else in_turn(run)
+
+
+def _exhibit(exercise: Exercise, found: Findings) -> Shown | None:
+    """The first run of the first trial, where the answer is one that wants to be seen at work."""
+    if not exercise.rules.exhibit:
+        return None
+    run = play(found.trial, Schedule(found.trial.sizes[0]))
+    code = code_of(exercise.id, exercise.words.revision, 0, run.schedule)
+    return Shown(run, None, code, described(found.trial, run.schedule))
+
+
+def _replayed(exercise: Exercise, run: Play, trial: Trial, code: str, guard: Guard) -> Verdict:
+    broken = {violation.promise for violation in run.violations}
+    properties = tuple(
+        Property(p.name, p.kind, p.says, p.points, _outcome(p.name, trial, broken)) for p in exercise.words.promises
+    )
+    order = [p.name for p in exercise.words.promises]
+    violation = min(run.violations, key=lambda found: order.index(found.promise), default=None)
+    if violation is not None:
+        run = _drawn(trial, run, violation.promise)
+        violation = run.violation(violation.promise)
+    shown = Shown(run, violation, code, _told(trial, run), guard.printed.getvalue())
+    message = violation.text if violation else "Nothing is violated in this schedule. Run the check for all the others."
+    status: Status = "failed" if violation else "passed"
+    return Verdict(exercise.id, exercise.words.title, status, properties, message, shown=shown, tried="this schedule")
+
+
+def _outcome(name: str, trial: Trial, broken: set[str]) -> Outcome:
+    return "broken" if name in broken else "holds" if name in trial.promises else "not checked"
+
+
+def _refused(exercise: Exercise, status: Status, text: str) -> Verdict:
+    properties = tuple(Property(p.name, p.kind, p.says, p.points, "not checked") for p in exercise.words.promises)
+    return Verdict(exercise.id, exercise.words.title, status, properties, text)
+
+
+def _tried(found: list[Findings]) -> str:
+    """`all 16 schedules of 2 clients, of which 12 break a promise; …` for what was played by order; for what was played
+    in time `412 schedules: 80 sampled, and one crash, lost request or lost reply at each of 31 sends`."""
+    ordered = list(dict.fromkeys(_by_order(one) for each in found for one in each.orders if one.schedules))
+    timed = [one for one in found if one.kinds]
+    return "; ".join([*ordered, *([_timed(timed)] if timed else [])])
+
+
+def _by_order(orders: Orders) -> str:
+    breaks = f", of which {orders.failures:,} break{'s' * (orders.failures == 1)} a promise" if orders.failures else ""
+    return counted(orders) + breaks
+
+
+def _timed(found: list[Findings]) -> str:
+    kinds = sum((one.kinds for one in found), Counter[str]())
+    sampled, faults = kinds.pop("no fault", 0), list(kinds)
+    total = sampled + kinds.total()
+    if not faults:
+        return f"{total:,} schedules"
+    sends = max(one.sends for one in found)
+    fault = f"{kinds.total():,} with one {either([NAMED.get(kind, kind) for kind in faults])}"
+    return f"{total:,} schedules: {sampled:,} sampled without a fault, and {fault}, at each of up to {sends} sends"

@@ -1,0 +1,1 @@
+"""Lesson 03, make it atomic with Lua: lost updates and rate limiters."""

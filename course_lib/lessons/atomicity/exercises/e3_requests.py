@@ -1,0 +1,122 @@
+"""Requests that a judged limiter decides, each with its id; asked again, with the same id, if no answer comes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from course_lib.explore import Play, Simulation
+from course_lib.explore.server_state import ask
+from course_lib.grading.evidence import of
+from course_lib.grading.acts import Act, Acts
+
+Answer = Callable[..., Awaitable[Any]]
+USER, TRIES = "ann", 3
+NEAR = 0.005
+"""Seconds by which two moments may differ and count as the same: no request of a plan comes so close to a border."""
+
+
+@dataclass
+class Asking(Acts):
+    """All requests of one run. `keys` is what the server held when it was looked at. Units: `window` in seconds."""
+
+    answer: Answer | None = None
+    limit: int = 1
+    window: float = 60.0
+    keys: list[bytes] = field(default_factory=list)
+
+    def client(self, name: str, plan: Iterable[tuple[float, str]]) -> None:
+        """A client that asks when its plan says, with that id, one request after another."""
+        steps = list(plan)
+        self.process(name, {request: partial(self.ask, request) for _, request in steps}, steps)
+
+    async def ask(self, request: str) -> Any:
+        """Ask; and again if no answer comes, as a caller does that must know."""
+        assert self.answer is not None
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                policy = {"limit": self.limit, "window": self.window, "request": request}
+                return _bare(await self.answer(self.world.redis(), USER, **policy))
+            except (RedisTimeoutError, RedisConnectionError):
+                if not left:
+                    raise
+        return None
+
+    def look(self) -> None:
+        """Take down which keys there are."""
+        self.keys = list(ask(self.world.nodes[0], b"KEYS", b"*") or ())
+
+
+def _bare(result: Any) -> Any:
+    """A tuple or a list as it is inside, whatever its class makes of it: a NamedTuple will do."""
+    if isinstance(result, tuple):
+        return tuple(tuple.__iter__(result))
+    return tuple(list.__iter__(result)) if isinstance(result, list) else result
+
+
+class Decided(NamedTuple):
+    """A request that was admitted: `sure` if its caller heard so, else perhaps. In seconds, when the server decided it:
+    at `when`, or at any of its tries from `first` on whose reply was lost."""
+
+    when: float
+    act: Act
+    first: float
+    sure: bool
+
+
+def allowed(act: Act) -> bool | None:
+    """What its caller heard; None if it heard nothing, or nothing that can be read."""
+    result = act.result
+    return result[0] if well_formed(result) else None
+
+
+def well_formed(result: Any) -> bool:
+    """Is it (bool, whole number, seconds)?"""
+    return (
+        type(result) is tuple and len(result) == 3 and type(result[0]) is bool and type(result[1]) is int
+        and type(result[2]) in (int, float)
+    )  # fmt: skip
+
+
+def moments(run: Play, act: Act) -> list[float]:
+    """When the server may have decided: when it ran what a reply was lost to, and the call's last command.
+
+    Whoever was told something without asking the server was told when the call ended.
+    """
+    end = run.now if act.ended is None else act.ended
+    ran = [e for e in of(run.trace, act.who) if act.began <= e.t_start <= end and e.t_server is not None]
+    if not ran and allowed(act) is not None:
+        return [end]
+    return [e.t_server or 0.0 for n, e in enumerate(ran, 1) if n == len(ran) or e.fault == "reply lost"]
+
+
+def decisions(run: Play) -> list[Decided]:
+    """Every request that may have been admitted, by time; one that was asked again within its window counts once."""
+    found: list[Decided] = []
+    for act in run.witness.acts:
+        whens = moments(run, act)
+        if whens and allowed(act) is not False:
+            found.append(Decided(whens[-1], act, whens[0], allowed(act) is True))
+    found.sort(key=lambda one: one.when)
+    return [one for n, one in enumerate(found) if not _again(found[:n], one, run.witness.window)]
+
+
+def _again(earlier: list[Decided], one: Decided, window: float) -> bool:
+    return any(e.act.what == one.act.what and one.when - e.when < window - NEAR for e in earlier)
+
+
+def refusals(run: Play) -> Iterator[tuple[float, Act]]:
+    """The requests that were refused, and when."""
+    for act in run.witness.acts:
+        if allowed(act) is False and (whens := moments(run, act)):
+            yield whens[-1], act
+
+
+def asking(answer: Answer, world: Simulation, *, limit: int, window: float) -> Asking:
+    """Nobody asks yet."""
+    return Asking(world, answer=answer, limit=limit, window=window)

@@ -1,0 +1,168 @@
+"""03.6, write the invariant: the answer reads runs; it is judged on many runs of broken limiters and of a right one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial, wraps
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from course_lib.explore import Play, Schedule, Simulation, Trial, Violation, play, steady
+from course_lib.grading.answer import ask
+from course_lib.lessons.atomicity import programs
+from course_lib.lessons.atomicity.programs import LIMIT, WINDOW
+from course_lib.lessons.atomicity.exercises.wire import world
+from course_lib.grading.database import until
+from course_lib.grading.evidence import ms
+from course_lib.grading.write_the_property import agreed
+from course_lib.trace import Note, Trace
+
+Invariant = Callable[[Play], Any]
+Limiter = Callable[..., Awaitable[bool]]
+YES, NO, UNKNOWN = "admitted", "refused", "unknown"
+"""The kinds of note that stand for a request: UNKNOWN, if its client heard nothing."""
+GRID, ASKED = 0.75, 6
+"""Seconds between two moments of a plan, of which none is near a whole window; and how often each client asks."""
+
+
+def watching(answer: Invariant) -> list[Trial]:
+    """Runs at one moment, in every order; and runs of half a minute, also with a fault at every command."""
+    faults: dict[Any, float] = {"crash": 0.0, "lose request": 0.0, "lose reply": 0.0}
+    some: dict[str, Any] = {"sizes": (1, 2, 3), "seeds": 4}
+    struck: dict[str, Any] = {"sizes": (1, 2), "seeds": 2, "faults": faults, "fault_seeds": 2}
+    at_once: dict[str, Any] = {"sizes": (3,), "orders": (3,), "least": 3}
+    return [
+        _watched(answer, "looks, then adds", "catches-race", programs.checks_then_logs, _at_once, **at_once),
+        _watched(answer, "fixed windows", "catches-window", programs.counts_and_expires, _in_time, **some),
+        _watched(answer, "INCR, then EXPIRE", "catches-blocked", programs.counts_then_expires, _in_time,
+                 **{**struck, "fault_seeds": 1}),
+        _watched(answer, "logs all", "catches-blocked", programs.logs_all, _in_time, **some),
+        _watched(answer, "the right one", "accepts", programs.logs_the_admitted, _in_time, **struck),
+        _watched(answer, "exactly one window later", "accepts", programs.logs_the_admitted, _to_the_second, sizes=(1,),
+                 world=partial(Simulation, latency=steady(2**-10))),
+        _watched(answer, "the right one, at one moment", "accepts", programs.logs_the_admitted, _at_once, faults=faults,
+                 **at_once),
+    ]  # fmt: skip
+
+
+def _watched(
+    answer: Invariant, name: str, promise: str, limiter: Limiter, build: Callable[..., None], **options: Any
+) -> Trial:
+    def judge(run: Play) -> Iterator[Violation]:
+        wrong = broken(run.trace)
+        if wrong is not None:
+            wrong = replace(wrong, promise=promise, text=f"{wrong.text} Your invariant said nothing.")
+        return agreed(wrong, told(answer, run), promise)
+
+    return Trial(name, (promise,), partial(build, limiter), judge, horizon=60.0, **{"world": world, **options})
+
+
+def told(answer: Invariant, run: Play) -> str | None:
+    """What the invariant says of a run: a sentence, or the first violation that it yields; None if it says nothing."""
+
+    @wraps(answer)
+    def reads(trace: Trace) -> Any:
+        results = dict(run.results)
+        found = answer(replace(run, trace=trace, results=results, witness=None, violations=[], world=None))
+        if isinstance(found, Iterable) and not isinstance(found, str):
+            found = next((getattr(one, "text", one) for one in found), None)
+        return found
+
+    return ask(reads, run.trace)
+
+
+def broken(trace: Trace) -> Violation | None:
+    """The first that is one too many within a window, or was refused while there was room."""
+    asked = sorted((n for n in trace.notes if n.kind in (YES, NO, UNKNOWN)), key=lambda note: note.t_start)
+    admitted = [note for note in asked if note.kind == YES]
+    for first, last in zip(admitted, admitted[LIMIT:], strict=False):
+        if last.t_start - first.t_start < WINDOW:
+            within = ms(last.t_start - first.t_start)
+            text = f"{LIMIT + 1} were admitted within {within}; the limit is {LIMIT} in {WINDOW} s."
+            return Violation("", text, last.who, last.t_start, "one too many")
+    for note in asked:
+        before = [one for one in asked if note.t_start - WINDOW < one.t_start < note.t_start and one.kind != NO]
+        if note.kind == NO and len(before) < LIMIT:
+            at = ms(note.t_start)
+            text = f"{note.who} was refused at {at}, and at most {len(before)} had been admitted in {WINDOW} s."
+            return Violation("", text, note.who, note.t_start, "refused, and there is room")
+    return None
+
+
+def example(limiter: Limiter) -> Play:
+    """One run of two clients of a limiter, to be looked at."""
+    return play(
+        Trial("an example", (), partial(_in_time, limiter), lambda run: (), world=world, horizon=60.0), Schedule(2)
+    )
+
+
+# -- runs -------------------------------------------------------------------------------------------------------------
+
+
+def _at_once(limiter: Limiter, world: Simulation, clients: int) -> None:
+    for number in range(1, clients + 1):
+        world.client(f"c{number}", _request, limiter, world, f"c{number}", f"c{number}-1")
+
+
+def _in_time(limiter: Limiter, world: Simulation, clients: int) -> None:
+    """Each client asks some times in half a minute; no two requests are almost a window apart."""
+    for number in range(1, clients + 1):
+        draw, name = world.draws(f"c{number}"), f"c{number}"
+        steps = sorted({int(draw() * 40) for _ in range(ASKED)})
+        world.client(name, _client, limiter, world, name, [GRID * step + 0.03 * number for step in steps])
+
+
+def _to_the_second(limiter: Limiter, world: Simulation, clients: int) -> None:
+    """With messages that always take as long, so that two requests lie exactly one window apart."""
+    world.client("c1", _client, limiter, world, "c1", [0, 1, 10, 10.5, 11])
+
+
+async def _client(limiter: Limiter, world: Simulation, who: str, plan: list[float]) -> None:
+    for number, when in enumerate(plan, 1):
+        await until(world, when)
+        await _request(limiter, world, who, f"{who}-{number}")
+
+
+async def _request(limiter: Limiter, world: Simulation, who: str, request: str) -> None:
+    note = world.note(who, UNKNOWN)
+    try:
+        allowed = await limiter(world.redis(), "hits", request)
+    except RedisError:
+        return
+    ran = [event.t_server for event in world.trace if event.client == who and event.t_server is not None]
+    note.kind, note.t_start = YES if allowed else NO, max(ran)
+
+
+# -- clues: what does the invariant say of small runs made by hand? ---------------------------------------------------
+
+
+def clue(answer: Invariant, failing: Mapping[str, Play]) -> str | None:
+    """The misconception that the invariant's verdicts on small runs point to."""
+    return next((name for name, (made, right) in CLUES.items() if (told(answer, made()) is None) != right), None)
+
+
+def _run(*made: tuple[float, str]) -> Callable[[], Play]:
+    def build() -> Play:
+        notes = [Note("c1", kind, when) for when, kind in made]
+        return Play(Schedule(1), Trace("simulated", 0, [], notes), {"c1": None}, None, 60.0, 0)
+
+    return build
+
+
+CLUES: dict[str, tuple[Callable[[], Play], bool]] = {
+    "cries-wolf": (_run((0, YES), (1, YES)), True),
+    "says-nothing": (_run((0, YES), (1, YES), (2, YES)), False),
+    "counts-the-whole-run": (_run((0, YES), (1, YES), (15, YES), (16, YES)), True),
+    "calendar-windows": (_run((8, YES), (9, YES), (11, YES)), False),
+    "a-window-too-long": (_run((0, YES), (1, YES), (10, YES), (11, YES)), True),
+    "only-too-many": (_run((0, YES), (1, NO)), False),
+    "forbids-refusals": (_run((0, YES), (1, YES), (2, NO)), True),
+    "room-for-ever-taken": (_run((0, YES), (1, YES), (15, NO)), False),
+    "refusals-take-room": (_run((0, YES), (1, YES), (5, NO), (10.5, NO)), False),
+    "forgets-the-unknown": (_run((0, UNKNOWN), (1, YES), (2, NO)), True),
+    "unknown-is-admitted": (_run((0, UNKNOWN), (1, YES), (2, YES)), True),
+    "looks-ahead": (_run((0, YES), (1, NO), (2, YES)), False),
+}
+"""Small runs, and whether None is the right answer; the first one that is answered wrongly names the mistake."""

@@ -1,0 +1,91 @@
+"""What the judges of lesson 03 do to a simulated server, and see of it, past every client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from redis.crc import key_slot
+
+from course_lib.explore import CRASHED, Extension, Play, Session, Simulation
+from course_lib.explore.server_state import ask
+from course_lib.trace import Event
+
+PATIENCE = 0.2
+"""Seconds until a client gives up on a reply."""
+
+
+def world() -> Simulation:
+    """One node; a lost message is noticed after PATIENCE."""
+    return Simulation(socket_timeout=PATIENCE)
+
+
+def plant(world: Simulation, *command: str) -> None:
+    """A command that is there before any client's: at the beginning, and in no trace."""
+    world.at(0.0, _send, world, [part.encode() for part in command])
+
+
+def _send(world: Simulation, command: list[bytes]) -> None:
+    session = Session.accept(world.nodes[0], 0, lambda reply: None)
+    session.execute(command)
+    session.hang_up()
+
+
+class Watched(Extension):
+    """Remembers what a key holds after each command: (when, value), from the beginning on. Units: seconds.
+
+    A transaction or a script counts as one command, as it does to everybody else.
+    """
+
+    def __init__(self, world: Simulation, key: str) -> None:
+        self._world, self._key, self._asking = world, key.encode(), False
+        self.values: list[tuple[float, int]] = []
+
+    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
+        if changed and not self._asking:
+            self._asking = True
+            value = ask(self._world.nodes[0], b"GET", self._key)
+            self._asking = False
+            if (held := whole_number(value)) is not None:
+                self.values.append((self._world.now(), held))
+
+    def during(self, start: float, end: float) -> list[int]:
+        """What it held at some moment from start to end."""
+        before = [value for when, value in self.values if when < start]
+        return before[-1:] + [value for when, value in self.values if start <= when <= end]
+
+
+def whole_number(value: Any) -> int | None:
+    """What a GET was answered, as a number: 0 for a key that is missing, None for what is no whole number."""
+    text = b"0" if value is None else value if isinstance(value, bytes) else b""
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def unfaulted(run: Play) -> bool:
+    """Did no fault strike, whether it was chosen in time or turn by turn?"""
+    return run.schedule.faults == 0
+
+
+def unknown(result: Any) -> bool:
+    """Does whoever ended so not know what the server did?"""
+    return result is CRASHED or isinstance(result, BaseException)
+
+
+def declared(event: Event) -> list[bytes]:
+    """The keys that a script declares; of any other command all arguments, among which its keys are."""
+    if event.name in ("EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL"):
+        return list(event.command[3 : 3 + (whole_number(event.command[2]) or 0)]) if len(event.command) > 2 else []
+    return list(event.command[1:])
+
+
+def slots(event: Event) -> set[int]:
+    """The slots of the keys that a script declares."""
+    return {int(key_slot(key)) for key in declared(event)} if event.name.startswith("EVAL") else set()
+
+
+def scripts(run: Play) -> Iterator[Event]:
+    """The calls of scripts."""
+    return (event for event in run.trace if event.name.startswith("EVAL"))

@@ -1,0 +1,1 @@
+"""Lesson 02, name and version keys: a rolling deploy, a flush, an audit."""

@@ -1,0 +1,159 @@
+"""01.4, find what a Sentinel set-up does not survive: the answer names hosts, which die; then the Sentinels vote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from course_lib.explore import Play, Simulation, Trial, Violation
+from course_lib.grading.evidence import shown
+from course_lib.lessons.topologies.exercises.sentinels import GIVE_UP, SETUPS, Council, Setup, drawn, needed, outages
+
+Answer = Callable[[Setup], Any]
+DRAWN = 30
+MOST_NODES = 4
+
+
+@dataclass
+class Told:
+    """The set-up of one run, and what the answer said of it."""
+
+    council: Council
+    said: Any = None
+    writable: bool = False
+
+    @property
+    def setup(self) -> Setup:
+        """What the answer was asked about."""
+        return self.council.setup
+
+
+def proving(answer: Answer) -> list[Trial]:
+    """A run's seed is the number of its set-up; after those in the table come set-ups that are drawn."""
+    common: dict[str, Any] = {
+        "sizes": (1,), "seeds": len(SETUPS) + DRAWN, "horizon": 6.0,
+        "world": partial(Simulation, nodes=MOST_NODES, socket_timeout=0.2),
+    }  # fmt: skip
+    return [
+        Trial("the hosts that you named die", ("proves",), partial(_build, answer, False), _proves, **common,
+              unfaulted="the hosts that you named die"),
+        Trial("as few hosts as will do", ("smallest",), partial(_build, answer, True), _smallest, **common,
+              unfaulted="the hosts that were enough die"),
+    ]  # fmt: skip
+
+
+def _build(answer: Answer, fewest: bool, world: Simulation, clients: int) -> Told:
+    setup = SETUPS[world.seed] if world.seed < len(SETUPS) else drawn(world)
+    told = Told(Council(world, setup))
+
+    async def ask() -> None:
+        told.said = answer(replace(setup))
+        if (dead := _hosts(told.said, setup)) is not None:
+            told.council.dead |= min(next(outages(setup)), dead, key=len) if fewest else dead
+
+    async def write() -> None:
+        for number in range(1 + len(setup.replicas)):
+            try:
+                await world.redis(number).set("visits", "1")
+                told.writable = True
+                return
+            except RedisError:
+                continue
+
+    world.client("you", ask)
+    world.client("app", write, start=GIVE_UP)
+    return told
+
+
+def _hosts(said: Any, setup: Setup) -> frozenset[str] | None:
+    """The hosts that were named; None if this is no set of some of the set-up's hosts."""
+    if type(said) not in (set, frozenset, list, tuple) or not all(type(host) is str for host in said):
+        return None
+    return frozenset(said) if said and set(said) <= set(setup.hosts) else None
+
+
+def _proves(run: Play) -> Iterator[Violation]:
+    setup, error = run.witness.setup, run.results["you"]
+    dead = _hosts(run.witness.said, setup)
+    if dead is None:
+        gave = f"raised {type(error).__name__}: {error}" if isinstance(error, Exception) else shown(run.witness.said)
+        yield Violation("proves", f"Asked about {setup.line}, your function gave {gave}; give a set of its hosts.")
+    elif run.witness.writable:
+        text = f"In {setup.line}: without {_listed(dead)} there is still a primary. {_why(setup, dead)}."
+        yield Violation("proves", text, "app", GIVE_UP, "a write succeeds")
+
+
+def _smallest(run: Play) -> Iterator[Violation]:
+    setup, dead, enough = run.witness.setup, _hosts(run.witness.said, run.witness.setup), run.witness.council.dead
+    if dead is not None and len(dead) > len(enough):
+        few = f"{len(enough)} host{'s' * (len(enough) != 1)}"
+        text = f"In {setup.line}: you named {_listed(dead)}. Here only {_listed(enough)} died: {few} will do."
+        yield Violation("smallest", text, "app", GIVE_UP, "no primary")
+
+
+def _why(setup: Setup, dead: Collection[str]) -> str:
+    if setup.primary not in dead:
+        return f"The one on {setup.primary} is not affected"
+    left = sum(host not in dead for host in setup.sentinels)
+    return f"{left} Sentinels are left, {needed(setup)} votes are needed, and there is a replica to promote"
+
+
+def _listed(hosts: Collection[str]) -> str:
+    return " and ".join(sorted(hosts))
+
+
+# -- clues: which rule would give these answers? -----------------------------------------------------------------------
+
+
+def clue(answer: Answer, failing: Mapping[str, Play]) -> str | None:
+    """The mistaken rule whose smallest outage is as large as the answer's, on every set-up of the table."""
+    try:
+        sizes = [len(set(answer(setup))) for setup in SETUPS]
+        dead = [set(answer(setup)) for setup in SETUPS]
+    except Exception:
+        return None
+    if any(setup.primary not in hosts for setup, hosts in zip(SETUPS, dead, strict=True)):
+        return "spares-the-primary"
+    if all(size == len(setup.hosts) for setup, size in zip(SETUPS, sizes, strict=True)):
+        return "everything"
+    return next((name for name, rule in MISTAKEN.items() if sizes == [_least(setup, rule) for setup in SETUPS]), None)
+
+
+def _least(setup: Setup, survives: Callable[[Setup, Collection[str]], bool]) -> int:
+    for size in range(1, len(setup.hosts) + 1):
+        if not all(setup.primary not in dead or survives(setup, dead) for dead in combinations(setup.hosts, size)):
+            return size
+    return 0
+
+
+def _rule(
+    *, majority: bool = True, quorum: bool = True, all_known: bool = True, half: bool = False, priority: bool = True,
+    replicas: bool = True, by_host: bool = False,
+) -> Callable[[Setup, Collection[str]], bool]:  # fmt: skip
+    """The rule with one part of it left out, or wrong."""
+
+    def survives(setup: Setup, dead: Collection[str]) -> bool:
+        running = set(setup.sentinels) if by_host else setup.sentinels
+        voters, known = sum(host not in dead for host in running), len(running) + setup.removed * all_known
+        able = any(host not in dead and (not priority or number > 0) for host, number in setup.replicas)
+        most = (known + 1) // 2 if half else known // 2 + 1
+        least = max(setup.quorum if quorum else 1, most if majority else 1)
+        return voters >= least and (able or not replicas)
+
+    return survives
+
+
+MISTAKEN = {
+    "quorum-elects": _rule(majority=False),
+    "majority-only": _rule(quorum=False),
+    "forgets-the-removed": _rule(all_known=False),
+    "half-is-enough": _rule(half=True),
+    "promotes-priority-0": _rule(priority=False),
+    "nobody-to-promote": _rule(replicas=False),
+    "counts-hosts": _rule(by_host=True),
+}

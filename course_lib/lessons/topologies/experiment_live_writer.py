@@ -1,0 +1,194 @@
+"""A writer in a process of its own, which goes on while somebody kills, pauses and partitions by hand.
+
+`LiveWriter(topology)` starts a Python that runs `main` of this module and tells of each write in a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+
+import course_lib
+from course_lib.errors import CourseError, ServerFailed
+from course_lib.lessons.topologies.experiment_sentinel_log import sentinels_of
+from course_lib.lessons.topologies.experiment_writer import (
+    NO_REPLY,
+    OK,
+    ONCE,
+    REFUSED,
+    SILENT,
+    Attempt,
+    Writer,
+    account,
+    stored,
+)
+from course_lib.servers import Topology, guarded
+from course_lib.servers.ports import HOST
+from course_lib.servers.topology.status import NAME
+from course_lib.worlds.threads import PATIENCE, Background
+
+HOME = Path(course_lib.__file__).parents[1]
+LONGEST = 1800.0
+"""Seconds after which a forgotten writer stops by itself."""
+PACE = 0.02
+"""Seconds between a reply and the next write: some fifty writes a second."""
+LOOK_AGAIN, SHARE = 1.0, 0.2
+"""Seconds between two times that all is read back; more, if it takes more than this share of the time."""
+MISSING, UNKNOWN = "missing", "?"
+"""Of the counts: what was acknowledged and is not there now; and what stands in its place while nobody answers."""
+
+
+class LiveWriter:
+    """Writes numbered values through the topology's own client until `stop()`, this process's end, or half an hour.
+
+    Meanwhile a thread of this process reads everything back, about once a second, as a client that has just come: so
+    the loss is seen as it happens.
+
+    Cost: a second to start, as the process imports the course.
+    Raises: ServerFailed if it does not begin to write.
+    Does not: count the write that is under way when it is stopped.
+    """
+
+    def __init__(self, topology: Topology, *, name: str = "live") -> None:
+        self._topology, self._name, self._attempts = topology, name, list[Attempt]()
+        self._missing: object = UNKNOWN
+        sentinels = sentinels_of(topology)
+        names = sentinels or topology.names
+        order = {"profile": topology.profile, "ports": [topology.port(node) for node in names], "name": name}
+        command = [sys.executable, "-m", __name__, json.dumps(order)]
+        self._process = guarded(command, directory=HOME, env={**os.environ, "PYTHONUNBUFFERED": "1"}, grace=0)
+        self._first = threading.Event()
+        self._listening = threading.Thread(target=self._listen, name=f"writer {name}", daemon=True)
+        self._listening.start()
+        self._reading = Background(self._read_on, name=f"reader of {name}")
+        try:
+            if not self._first.wait(PATIENCE) or not self._attempts:
+                raise ServerFailed(f"The writer has not begun to write within {PATIENCE:g} s.{self._last_words()}")
+        except BaseException:  # an interrupt too
+            self.stop()
+            raise
+
+    def _listen(self) -> None:
+        """Note what the process says, line by line, until it has ended."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._attempts.append(Attempt(*json.loads(line)))
+            self._first.set()
+        self._first.set()
+
+    async def _read_on(self) -> None:
+        """Again and again: what was acknowledged, and does whoever comes now find it?"""
+        clock = asyncio.get_running_loop().time
+        while True:
+            began = clock()
+            told = [one for one in list(self._attempts) if one.answer == OK]
+            try:
+                async with self._client() as redis:
+                    self._missing = len(told) - len(await stored(redis, self._writer(told), told))
+            except (*NO_REPLY, CourseError):  # a CourseError: the topology has been stopped
+                self._missing = UNKNOWN
+            await asyncio.sleep(max(LOOK_AGAIN, (clock() - began) / SHARE))
+
+    def _client(self) -> Any:
+        return self._topology.redis(**{**ONCE, "socket_timeout": 2.0})
+
+    def _writer(self, attempts: list[Attempt]) -> Writer:
+        writer = Writer(None, self._name)
+        writer.attempts = attempts
+        return writer
+
+    def _last_words(self) -> str:
+        """What the process said of its own end, if it has ended."""
+        if self._process.is_alive() or self._process.stderr is None:
+            return ""
+        return f" Its last words:\n{self._process.stderr.read()[-1000:]}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it writes."""
+        return self._process.is_alive()
+
+    def counts(self) -> dict[str, Any]:
+        """What the writer has been told so far: how many acknowledged, refused, no reply. Cost: no round trip.
+
+        "missing" is how many of the acknowledged were not there a second ago, or a few; "?" while nobody answers.
+        """
+        answers = [one.answer for one in list(self._attempts)]
+        return {**{answer: answers.count(answer) for answer in (OK, REFUSED, SILENT)}, MISSING: self._missing}
+
+    def outcome(self) -> dict[str, Any]:
+        """Read everything back now; of the account, "missing" are acknowledged and not there now.
+
+        Raises: ServerFailed while there is nobody who could answer for all of them.
+        """
+        writer = self._writer(list(self._attempts))
+
+        async def read() -> dict[str, Any]:
+            async with self._client() as redis:
+                told = await account(redis, writer, writer.attempts[0].began)
+            return {"writers": {self._name: told}, "marks": {}}
+
+        try:
+            return Background(read, name="reading back").result()
+        except NO_REPLY as error:
+            raise ServerFailed(
+                f"The writes cannot be read back just now ({type(error).__name__}): a server that should have them "
+                "does not answer. Restart it, resume it or heal the cut, wait a moment, and read again."
+            ) from error
+
+    def stop(self) -> None:
+        """End the process; what was noted stays. Safe to call twice."""
+        self._reading.cancel()
+        if self._process.is_alive():
+            self._process.kill()
+        self._listening.join()
+        self._process.end()
+
+    def __enter__(self) -> LiveWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+async def write(profile: str, ports: list[int], name: str) -> None:
+    """Write, and print each attempt as soon as it is over."""
+    end = time.monotonic() + LONGEST
+    async with client_of(profile, ports) as redis:
+        writer, told = Writer(redis, name, pace=PACE), 0
+        at_work = asyncio.create_task(writer.run())
+        while time.monotonic() < end and not at_work.done():
+            await asyncio.sleep(PACE / 2)
+            for one in writer.attempts[told:]:
+                print(json.dumps(astuple(one)), flush=True)
+            told = len(writer.attempts)
+        writer.stop()
+        await at_work
+
+
+def client_of(profile: str, ports: list[int]) -> Any:
+    """redis-py's client for a topology, by the ports of its sentinels, or of its servers. It tries nothing twice."""
+    options = {**ONCE, "retry": Retry(NoBackoff(), 0)}
+    if profile == "sentinel":
+        sentinels = Sentinel([(HOST, port) for port in ports], sentinel_kwargs=options, **options)  # type: ignore[no-untyped-call]
+        return sentinels.master_for(NAME)
+    if profile == "cluster":
+        return RedisCluster(startup_nodes=[ClusterNode(HOST, port) for port in ports], **options)
+    return Redis(host=HOST, port=ports[0], **options)
+
+
+if __name__ == "__main__":
+    asyncio.run(write(**json.loads(sys.argv[1])))

@@ -1,0 +1,151 @@
+"""How single servers become a topology: links, introductions, slots, and when it is ready to be used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from course_lib.errors import ServerFailed
+from course_lib.servers.ask import Refusal, ask, ask_all, info
+from course_lib.servers.ports import HOST
+from course_lib.servers.topology.node import Node
+from course_lib.servers.topology.status import NAME, pairs, slots_in
+
+SLOTS = 16_384
+READY_WITHIN = 20.0  # s, on a machine under heavy load
+POLL = 0.01  # s between two looks
+# ms. A Sentinel that was just started finds the others within a second, not ten; down-after-milliseconds is untouched.
+# During a failover it asks replicas for INFO once a second and promotes none that it last heard from longer ago than
+# five ping-periods: with a ping-period of 200 or less there would often be no replica that is good enough.
+PERIODS = {"info-period": 200, "publish-period": 200, "ping-period": 400, "ask-period": 100}
+PERIOD_WORDS = [word for period in PERIODS.items() for word in period]
+
+
+def wait_until(holds: Callable[[], bool], what: str, within: float = READY_WITHIN) -> None:
+    """Look again and again until it holds. Raises: ServerFailed after `within` seconds, which says what did not."""
+    deadline = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"not within {within:g} s: {what}")
+        time.sleep(POLL)
+
+
+def bring_up(nodes: Sequence[Node], start: Callable[[Node], object]) -> None:
+    """Start the servers, each kind after those that it needs, and return when they are a topology."""
+    replicas = [node for node in nodes if node.service.follows]
+    sentinels = [node for node in nodes if node.kind == "sentinel"]
+    each(start, [node for node in nodes if node not in replicas + sentinels])
+    each(start, replicas)
+    wait_for_links(replicas)
+    each(start, sentinels)
+    introduce_sentinels(sentinels, len(replicas))
+    if nodes[0].bus:
+        form_cluster(nodes)
+
+
+def each(work: Callable[[Node], object], nodes: Sequence[Node]) -> None:
+    """Do it to all of them at the same time."""
+    if nodes:
+        with ThreadPoolExecutor(len(nodes)) as pool:
+            list(pool.map(work, nodes))
+
+
+# -- replication and Sentinel -----------------------------------------------------------------------------------------
+
+
+def wait_for_links(replicas: Sequence[Node]) -> None:
+    """Return when each replica has its primary's data and follows it."""
+
+    def linked() -> bool:
+        answers = ask_all({node.own: [("INFO", "replication")] for node in replicas})
+        return len(answers) == len(replicas) and all(
+            info(answer).get("master_link_status") == "up" for (answer,) in answers.values()
+        )
+
+    wait_until(linked, f"{', '.join(node.name for node in replicas)} linked to the primary")
+
+
+def introduce_sentinels(sentinels: Sequence[Node], replicas: int) -> None:
+    """Return when every Sentinel knows all the others, and all replicas."""
+    hurry(sentinels)
+
+    def introduced() -> bool:
+        answers = ask_all({node.own: [("SENTINEL", "MASTER", NAME)] for node in sentinels})
+        known = [pairs(answer) for (answer,) in answers.values()]
+        wanted = {"num-slaves": str(replicas), "num-other-sentinels": str(len(sentinels) - 1), "flags": "master"}
+        return len(known) == len(sentinels) and all(wanted.items() <= one.items() for one in known)
+
+    wait_until(introduced, "every Sentinel knows the others and the replicas")
+
+
+def hurry(sentinels: Sequence[Node]) -> None:
+    """Let these Sentinels look around more often; they forget it when they restart."""
+    ask_all({node.own: [("SENTINEL", "DEBUG", *PERIOD_WORDS)] for node in sentinels}, within=2.0)
+
+
+# -- Cluster ----------------------------------------------------------------------------------------------------------
+
+
+def form_cluster(nodes: Sequence[Node]) -> None:
+    """Share the slots out among the primaries, introduce all to all, and give each replica its primary.
+
+    A primary without slots among the nodes is none: a replica whose primary is not among them becomes a primary too.
+    """
+    names = {node.name for node in nodes}
+    primaries = [node for node in nodes if node.service.replicates not in names]
+    first = 0
+    for n, node in enumerate(primaries, 1):
+        last = round(SLOTS * n / len(primaries)) - 1  # as redis-cli --cluster create does
+        ask(node.own, "CLUSTER", "SET-CONFIG-EPOCH", n)
+        ask(node.own, "CLUSTER", "ADDSLOTSRANGE", first, last)
+        first = last + 1
+    for node in nodes[1:]:
+        meet(node, nodes[0])
+    wait_until(lambda: all(len(view) == len(nodes) for view in views(nodes)), "every node knows all others")
+    ids = {node.name: ask(node.own, "CLUSTER", "MYID") for node in primaries}
+    for node in nodes:
+        if node not in primaries:
+            ask(node.own, "CLUSTER", "REPLICATE", ids[node.service.replicates])
+    wait_until_agreed(nodes)
+
+
+def meet(node: Node, other: Node) -> None:
+    """Introduce a node to another; the rest of the cluster hears of it from them."""
+    ask(node.own, "CLUSTER", "MEET", HOST, other.port, other.bus)
+
+
+def wait_until_agreed(nodes: Sequence[Node], within: float = READY_WITHIN) -> None:
+    """Return when every slot is covered, every replica linked, and all nodes give the same account of it."""
+    questions = [("CLUSTER", "INFO"), ("INFO", "replication")]
+
+    def agreed() -> bool:
+        answers = ask_all({node.own: questions for node in nodes})
+        if len(answers) < len(nodes) or len(set(views(nodes))) > 1:
+            return False
+        states = [(info(cluster), info(replication)) for cluster, replication in answers.values()]
+        return all(
+            cluster.get("cluster_state") == "ok" and own.get("master_link_status", "up") == "up"
+            for cluster, own in states
+        )
+
+    wait_until(agreed, "all slots are covered and all nodes of the cluster agree", within)
+
+
+def views(nodes: Sequence[Node]) -> list[frozenset[tuple[Any, ...]]]:
+    """What each of these nodes knows of the cluster; nothing, if it did not answer."""
+    answers = ask_all({node.own: [("CLUSTER", "NODES")] for node in nodes})
+    return [_view(answers.get(node.own, [""])[0]) for node in nodes]
+
+
+def _view(said: Any) -> frozenset[tuple[Any, ...]]:
+    """Identity, address, flags, primary and slots of each node that is known, but for those whose identity is not."""
+    if not isinstance(said, str) or isinstance(said, Refusal):
+        return frozenset()
+    lines = [line.split() for line in said.splitlines()]
+    known = [(words, " ".join(words)) for words in lines if "handshake" not in words[2] and "noaddr" not in words[2]]
+    return frozenset(
+        (words[0], words[1].partition("@")[0], words[2].replace("myself,", ""), words[3], slots_in(line))
+        for words, line in known
+    )

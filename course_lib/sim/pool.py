@@ -1,0 +1,190 @@
+"""redis-py's end of the simulated wire: connections and their pool."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import redis.asyncio as aioredis
+from redis.asyncio.connection import AbstractConnection
+from redis.event import EventDispatcher
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from course_lib.sim.fake_server import Node
+from course_lib.sim.process import PROCESS, Process
+from course_lib.sim.wire import Wire
+
+if TYPE_CHECKING:
+    from course_lib.sim.simulation import Simulation
+
+_DISPATCHER = EventDispatcher()  # nobody listens; building one for each connection would cost more than the connection
+
+
+@lru_cache(1_000)
+def _words(name: str | bytes) -> list[bytes]:
+    """`CONFIG SET` is two words on the wire."""
+    return (name.encode() if isinstance(name, str) else name).split()
+
+
+class SimConnection(AbstractConnection):
+    """What redis-py holds for a connection. Honours `socket_timeout` as redis-py's own does."""
+
+    def __init__(self, *, world: Simulation, node: Node, **kwargs: Any) -> None:
+        super().__init__(event_dispatcher=_DISPATCHER, **kwargs)
+        self.host, self.port = node.name, 6379
+        self.wire: Wire | None = None
+        self._world, self._node = world, node
+
+    def repr_pieces(self) -> list[tuple[str, Any]]:
+        return [("node", self._node.name), ("db", self.db)]
+
+    def _host_error(self) -> str:
+        return self._node.name
+
+    @property
+    def is_connected(self) -> bool:
+        return self.wire is not None
+
+    async def connect(self) -> None:
+        if self.wire is not None:
+            return
+        self.wire = self._world.wires.open(self._node, int(self.db))
+        try:
+            for callback in self._connect_callbacks:  # a subscriber subscribes again
+                if not self._node.up:
+                    raise RedisConnectionError(f"Connection refused by {self._node.name}")
+                if (method := callback()) is not None:
+                    await method(self)
+        except BaseException:
+            self.hang_up()
+            raise
+
+    async def disconnect(self, nowait: bool = False, **_: Any) -> None:  # type: ignore[override]
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection; the next command opens another."""
+        if self.wire is not None:
+            self._world.wires.close(self.wire)
+            self.wire = None
+            self._parser.on_disconnect()  # type: ignore[no-untyped-call]
+
+    def pack_command(self, *args: Any) -> list[Any]:
+        encode: Callable[[Any], bytes] = self.encoder.encode
+        encoding, errors = self.encoder.encoding, self.encoder.encoding_errors
+        words = _words(args[0]).copy()
+        for arg in args[1:]:
+            if type(arg) is str:  # as nearly all are; `encode` comes to the same, after more questions
+                words.append(arg.encode(encoding, errors))
+            else:
+                words.append(arg if type(arg) is bytes else encode(arg))
+        return [words]
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[Any]:
+        return [packed for command in commands for packed in self.pack_command(*command)]
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if self.wire is None:
+            await self.connect()
+        assert self.wire is not None
+        self.wire.send(command)
+        if (process := self.wire.process) is not None and process.dead:
+            await self._world.loop.create_future()  # it died while sending: not one step further
+
+    async def can_read(self, timeout: float = 0) -> bool:
+        return self.wire is not None and bool(self.wire.replies)
+
+    can_read_destructive = can_read
+
+    async def read_response(
+        self,
+        disable_decoding: bool = False,
+        timeout: float | None = None,
+        *,
+        disconnect_on_error: bool = True,
+        push_request: bool | None = False,
+    ) -> Any:
+        wire = self.wire  # another task may hang up in the meantime
+        if wire is None:
+            raise RedisConnectionError(f"Not connected to {self._node.name}")
+        limit = self.socket_timeout if timeout is None else None if timeout == inf else timeout
+        try:
+            while not wire.replies:
+                await wire.arrival(limit)
+            reply = wire.replies.popleft()
+        except TimeoutError:
+            if timeout is not None:
+                return None
+            if disconnect_on_error:
+                await self.disconnect(nowait=True)
+            raise RedisTimeoutError(f"Timeout reading from {self._node.name}") from None
+        except BaseException:
+            if disconnect_on_error:
+                await self.disconnect(nowait=True)
+            raise
+        if isinstance(reply, Exception):
+            raise reply
+        return reply if disable_decoding else self.decode(reply)
+
+    def decode(self, reply: Any) -> Any:
+        """A reply as redis-py hands it out: text where `decode_responses` is set, all the way down."""
+        if isinstance(reply, bytes):
+            return self.encoder.decode(reply)  # type: ignore[no-untyped-call]
+        if isinstance(reply, list):
+            return [self.decode(item) for item in reply]
+        return reply
+
+
+class SimPool(aioredis.ConnectionPool):
+    """Idle connections by process: one client object serves them all, and none sees another's connections.
+
+    It has no limit, where redis-py's pool stops at 100 connections by default.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.idle: defaultdict[Process | None, list[SimConnection]] = defaultdict(list)
+        self._spare: list[SimConnection] = []
+        retry = self.connection_kwargs.get("retry")
+        self.retries: int = retry.get_retries() if retry else 0
+
+    def rewind(self) -> None:
+        """No process holds a connection. Keep the objects: building one costs as much as several commands."""
+        for idle in self.idle.values():
+            for connection in idle:
+                connection.wire = None
+                if not connection._connect_callbacks:
+                    self._spare.append(connection)
+        self.idle.clear()
+
+    async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
+        return self.take()
+
+    def take(self) -> SimConnection:
+        """An idle connection of the running process, or a new one."""
+        idle = self.idle[PROCESS.get()]
+        if idle:
+            used = idle.pop()
+            if used.wire is not None and used.wire.replies:  # nobody asked for these: redis-py hangs up as well
+                used.hang_up()
+            return used
+        if self._spare:
+            return self._spare.pop()
+        connection: SimConnection = self.make_connection()  # type: ignore[no-untyped-call]
+        return connection
+
+    async def release(self, connection: Any) -> None:
+        self.give_back(connection)
+
+    def give_back(self, connection: SimConnection) -> None:
+        """The running process has done with it."""
+        self.idle[PROCESS.get()].append(connection)
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        for idle in self.idle.values():
+            for connection in idle:
+                await connection.disconnect()

@@ -1,0 +1,196 @@
+"""The wire between a simulated client and a simulated server: latency, loss, and order.
+
+    pattern → redis.asyncio.Redis → SimPool → SimConnection → Wire ~~ latency, loss ~~ Session (the server's end)
+
+Each direction keeps its order, as TCP does. Commands travel as lists of bytes: no RESP is written or parsed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from course_lib.sim.draws import Draws
+from course_lib.sim.fake_server import Node, Session
+from course_lib.sim.faults import Faults, Send
+from course_lib.sim.process import Process
+from course_lib.trace import Event
+
+if TYPE_CHECKING:
+    from course_lib.sim.simulation import Simulation
+
+CLIENT: ContextVar[str] = ContextVar("client", default="outside")
+"""The name under which the running code's commands enter the trace."""
+
+_TICK = 1e-9
+"""Seconds between two messages that would otherwise arrive at the same instant in the wrong order."""
+
+
+@dataclass(slots=True)
+class Sent(Event):
+    """A command's life in a simulation, where it is known when it reached the server: before it ran, if it blocked."""
+
+    t_arrived: float | None = None
+
+
+class Wire:
+    """One connection from a process to a node, both ends of it."""
+
+    __slots__ = (
+        "_back",
+        "_draw",
+        "_latency",
+        "_session",
+        "_there",
+        "asked",
+        "client",
+        "node",
+        "number",
+        "open",
+        "process",
+        "replies",
+        "waiter",
+        "world",
+    )
+
+    def __init__(self, world: Simulation, node: Node, process: Process | None, number: int, db: int) -> None:
+        self.world, self.node, self.process, self.number = world, node, process, number
+        timed = world.turns is None
+        self._latency = world.latency if world.turns is None else world.turns.latency
+        self.client = "outside"  # who used it last, for what arrives unasked
+        self._draw = Draws(world.seed, process.name if process else "", node.name, number) if timed else _NO_DRAWS
+        self._session = Session.accept(node, db, self._answered)
+        self.open = True
+        self._there = self._back = 0.0
+        self.asked: deque[Sent] = deque()  # sent, not yet answered by the server
+        self.replies: deque[Any] = deque()  # arrived, not yet read by the client
+        self.waiter: asyncio.Future[None] | None = None
+
+    # -- client to server ----------------------------------------------------------------------------------------------
+
+    def send(self, commands: list[list[bytes]]) -> None:
+        """Put commands on the wire, in one message. Raises: redis's ConnectionError when the node refuses."""
+        world, process = self.world, self.process
+        name = self.client = CLIENT.get()
+        now = world.loop.now
+        events = [Sent(name, self.node.name, tuple(command), now) for command in commands]
+        world.trace.events.extend(events)
+        if world.faults is not None:
+            self._tempt_fate(events, world.faults)
+        if process is not None and process.dead:
+            for event in events:
+                event.fault = "never left"
+            return
+        if now < self.node.down_until:
+            for event in events:
+                event.fault = "refused"
+            raise RedisConnectionError(f"Connection refused by {self.node.name}")
+        if process is not None and process.paused_until > now:
+            now = process.paused_until
+            for event in events:
+                event.t_start = now
+        if world.turns is not None:
+            if now > world.loop.now:
+                world.loop.send(now, world.turns.offer, world, self, events)
+            else:
+                world.turns.offer(world, self, events)
+            return
+        self._there = max(self._there + _TICK, now + self._latency(self._draw))
+        world.loop.send(self._there, self.arrive, events)
+
+    def _tempt_fate(self, events: list[Sent], faults: Faults) -> None:
+        """Ask about each command. Commands in one message are lost together, replies from the lost one on."""
+        losses: list[str | None] = []
+        for event in events:
+            event.fault = faults.on_send(self.world, Send(event.client, self.process, self.node, event.command))
+            losses.append(event.fault)
+        if "request lost" in losses:
+            for event in events:
+                event.fault = "request lost"
+        elif "reply lost" in losses:
+            for event in events[losses.index("reply lost") :]:
+                event.fault = "reply lost"
+
+    def arrive(self, events: list[Sent]) -> None:
+        """The message is at the server, which runs its commands."""
+        now = self.world.loop.now
+        session = self._session
+        for event in events:
+            if event.fault == "request lost" or now < self.node.down_until or session.killed:
+                event.fault = "request lost"
+                continue
+            event.t_arrived = now
+            self.asked.append(event)
+            session.execute(list(event.command))
+
+    # -- server to client ----------------------------------------------------------------------------------------------
+
+    def _answered(self, reply: Any) -> None:
+        now = self.world.loop.now
+        if not self.asked or (self._session.subscribed and _is_pushed(reply)):
+            event: Event = Event(self.client, self.node.name, (b"PUSH",), now, now)
+            self.world.trace.events.append(event)
+        else:
+            event = self.asked.popleft()
+            event.t_server = now
+        event.reply = reply
+        if event.fault == "reply lost" or now < self.node.down_until:
+            event.fault = "reply lost"
+            return
+        self._back = max(self._back + _TICK, now + self._latency(self._draw))
+        self.world.loop.due(self._back, self._delivered, event, reply)
+
+    def _delivered(self, event: Event, reply: Any) -> None:
+        if not self.open:
+            event.fault = event.fault or "nobody reads"
+            return
+        event.t_end = self.world.loop.now
+        self.replies.append(reply)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    # -- the client reads ----------------------------------------------------------------------------------------------
+
+    def arrival(self, limit: float | None) -> asyncio.Future[None]:
+        """Done when `replies` has one; with asyncio's TimeoutError after `limit` seconds, if it is not None."""
+        self.waiter = self.world.loop.create_future()
+        if limit is not None:
+            self.world.wires.patience(limit).watch(self.waiter, self.process)
+        return self.waiter
+
+    def forget(self) -> None:
+        """The run is over: undo the cycle with the session, so that neither has to wait for the garbage collector."""
+        self._session.answer = _nobody
+
+    def close(self, *, abruptly: bool = False) -> None:
+        """The client hangs up; the server notices when the news reaches it. `abruptly`: nobody is left to be told."""
+        if not self.open:
+            return
+        self.open = False
+        loop = self.world.loop
+        self._there = max(self._there + _TICK, loop.now + self._latency(self._draw))
+        loop.due(self._there, self._session.hang_up)
+        if self.waiter is not None and not self.waiter.done():
+            if abruptly:
+                self.waiter.cancel()
+            else:
+                self.waiter.set_exception(RedisConnectionError(f"Connection to {self.node.name} closed"))
+
+
+_NO_DRAWS = Draws("nobody draws from this")  # where turns are chosen, no latency is drawn
+
+_PUSHES = frozenset((b"message", b"pmessage", b"smessage"))
+
+
+def _is_pushed(reply: Any) -> bool:
+    """Is it what a subscriber hears unasked, rather than the reply to a command, which may be a list like it?"""
+    return isinstance(reply, list) and bool(reply) and reply[0] in _PUSHES
+
+
+def _nobody(reply: Any) -> None:
+    """Who hears the replies of a run that is over."""

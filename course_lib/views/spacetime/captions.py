@@ -1,0 +1,96 @@
+"""Commands and replies as labels beside their arrows, as far as there is room."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from course_lib.views.labels import Places, Point
+from course_lib.views.picture import escape, shorten
+from course_lib.views.spacetime.messages import Message, px
+from course_lib.views.spacetime.plan import CHARACTER, Plan
+from course_lib.views.spacetime.text import lost
+
+SWATCH = 7.0  # room for the stroke in the client's colour that stands before a command
+
+
+def captions(frame: Plan, found: list[Message], places: Places) -> str:
+    """Faults first, then commands, then replies. What finds no free place is left to the mouse and the text trace.
+
+    Commands that left, ran and were answered together share one arrow, so they share one label.
+    """
+    batches = [list(sent) for _, sent in groupby(found, _together)]
+    commands = "".join(_command(frame, sent, places) for sent in sorted(batches, key=_urgency))
+    return commands + "".join(_reply(frame, sent, places) for sent in batches if sent[0].strong)
+
+
+def _together(m: Message) -> tuple[object, ...]:
+    """Equal for commands of one message. Their replies, which come one after another, may differ by less than 10 µs."""
+    e = m.event
+    ran, ended = (None if t is None else round(t, 5) for t in (e.t_server, e.t_end))
+    return e.client, e.node, e.t_start, ran, ended, lost(e), m.strong
+
+
+def _urgency(sent: list[Message]) -> tuple[bool, bool, float]:
+    m = sent[0]
+    return not m.strong, lost(m.event) is None, m.event.t_start
+
+
+def _said(sent: list[Message]) -> list[str]:
+    """One command; several with dots between them, by their names if that would be long, or the first and the last."""
+    whole = " · ".join(m.event.text for m in sent)
+    if len(sent) == 1 or len(whole) <= 36:
+        return [shorten(whole, 36)]
+    runs = [(name, len(list(same))) for name, same in groupby(m.event.name for m in sent)]
+    names = " · ".join(f"{n} × {name}" if n > 1 else name for name, n in runs)
+    return [shorten(names, 48), f"{runs[0][0]} … {runs[-1][0]}"]
+
+
+def _answered(sent: list[Message]) -> str:
+    """The reply; of a transaction that of `EXEC`, which has all the others in it."""
+    events = [m.event for m in sent]
+    events = events[-1:] if events[-1].name == "EXEC" else events
+    return shorten(" · ".join(e.reply_text for e in events), 18)
+
+
+def _command(frame: Plan, sent: list[Message], places: Places) -> str:
+    """The command, or those sent together, in the longest words for which there is room."""
+    return next(filter(None, (_beside(frame, sent[0], said, places) for said in _said(sent))), "")
+
+
+def _beside(frame: Plan, m: Message, said: str, places: Places) -> str:
+    """Words beside the client's end of a request, the fault in words; nothing if no place is free."""
+    e, fault = m.event, lost(m.event)
+    text = said + (f" ✕ {fault}" if fault else "")
+    x, y = frame.scale(e.t_start), frame.lanes[e.client]
+    down = 1 if frame.lanes[e.node] > y else -1
+    width = len(text) * CHARACTER + SWATCH
+    near, far = y - 7 + 17 * down, y - 7 - 17 * down
+    rows = (near, far, near + 14 * down, far - 14 * down)
+    corners: list[Point] = [(at, row) for row in rows for at in (x + 4, x - width - 4, x - width / 2)]
+    if m.request:
+        (a, b), (c, d) = m.request
+        corners += [(a + (c - a) * s + 5, b + (d - b) * s - 7) for s in (0.4, 0.55, 0.7)]
+    box = places.put(width, 14, corners, most_crossed=5)
+    if box is None:
+        return ""
+    swatch = f'<path class="w" stroke="{m.colour}" d="M{px(box.x + 2)} {px(box.y + 1)}v12"/>'
+    return swatch + _text(text, box.x + SWATCH, box.y, "c f" if fault else "c")
+
+
+def _reply(frame: Plan, sent: list[Message], places: Places) -> str:
+    """The reply beside the client's end of its line, where there is still room."""
+    e = sent[0].event
+    if e.t_end is None:
+        return ""
+    text = _answered(sent)
+    x, y = frame.scale(e.t_end), frame.lanes[e.client]
+    down = 1 if frame.lanes[e.node] > y else -1
+    width = len(text) * CHARACTER + 4
+    box = places.put(
+        width, 14, [(at, y - 7 + dy * down) for dy in (17, 31) for at in (x + 2, x - width - 4)], most_crossed=2
+    )
+    return _text(text, box.x + 2, box.y, "c a") if box else ""
+
+
+def _text(text: str, x: float, y: float, style: str) -> str:
+    return f'<text class="t {style}" x="{px(x)}" y="{px(y + 11)}">{escape(text)}</text>'

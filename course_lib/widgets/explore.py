@@ -1,0 +1,184 @@
+"""`explore` in a notebook: a bar while it plays, and then the verdict, the smallest failing schedule and its code."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import HTML, display
+from tqdm import tqdm
+
+from course_lib.explore import exploration
+from course_lib.explore.by_hand import by_hand
+from course_lib.explore.exploration import Exploration, struck
+from course_lib.trace import Trace
+from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
+from course_lib.views.picture import escape
+from course_lib.views.spacetime import spacetime
+from course_lib.views.spacetime.text import capital
+from course_lib.widgets.scheduler import Scheduler
+
+PATIENCE = 1.0
+"""Seconds of real time without a bar."""
+
+
+def explore(*args: Any, **options: Any) -> Explored:
+    """`course_lib.explore.exploration.explore` with a bar; the last line of a cell shows what it found.
+
+    Takes the same arguments. Interrupt the cell, and it shows what was found until then.
+    """
+    bar = _Bar()
+    try:
+        return Explored(exploration.explore(*args, **options, progress=bar))
+    finally:
+        bar.close()
+
+
+class Explored:
+    """What was found, as a notebook shows it. `found` has the numbers, the failing run and its code."""
+
+    def __init__(self, found: Exploration) -> None:
+        self.found = found
+
+    @property
+    def holds(self) -> bool:
+        """Was nothing found broken, and nothing left out?"""
+        return self.found.holds
+
+    @property
+    def code(self) -> str | None:
+        """The replay code of the schedule that is shown."""
+        return self.found.code
+
+    def by_hand(self) -> Scheduler:
+        """The same code on a panel: you say whose command runs next. What is shown here is opened there."""
+        panel = Scheduler(by_hand(self.found))
+        if self.code is not None:
+            panel.open(self.code)
+        return panel
+
+    def __str__(self) -> str:
+        found = self.found
+        lines = [found.text]
+        if found.violation is not None:
+            lines.append(f"{_title(found)}.")
+        if found.shown is not None:
+            lines += [f"The schedule that is shown: {self.code}", found.shown.trace.text()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/html": self._html(), "text/plain": str(self)}
+
+    def _html(self) -> str:
+        found = self.found
+        tone, head = _head(found)
+        parts = [f'<p class="head {tone}"><b>{head}</b></p><p>{escape(found.text)}</p>']
+        if any(one.what.startswith("classes") for one in found.played.values()):
+            parts.append(f'<p class="small">{CLASSES}</p>')
+        if found.shown is not None:
+            parts.append(f"<div>{spacetime(_marked(found), title=_title(found)).svg}</div>")
+            lines = found.shown.trace.text()
+            parts.append(
+                f'<p class="small">{_is_shown(found)}. To play it again, also with other code, add '
+                f'<code>code="{escape(self.code)}"</code> to the call; to change it move by move, end the call with '
+                f"<code>.by_hand()</code>.</p>"
+                f"<details><summary>The same as text ({lines.count(chr(10)) + 1} lines)</summary>"
+                f"<pre>{escape(lines)}</pre></details>"
+            )
+        return f'<div class="course-explored">{STYLE}{"".join(parts)}</div>'
+
+
+def _head(found: Exploration) -> tuple[str, str]:
+    """What kind of finding it is, in the fewest words that are true."""
+    if found.violation is not None:
+        return "bad", "✗ Broken"
+    if found.shown is not None:
+        return "calm", "✓ Not broken by this schedule"
+    if not found.complete:
+        return "calm", "○ Nothing found so far"
+    if found.sampled:
+        return "good", "✓ Nothing found in what was sampled"
+    return "good", "✓ Holds in every schedule"
+
+
+CLASSES = "Schedules that differ only in the order of commands that do not affect each other count as one class."
+
+
+def _is_shown(found: Exploration) -> str:
+    return "This is the simplest such schedule that was found" if found.played else "This is the schedule of the code"
+
+
+def _marked(found: Exploration) -> Any:
+    """The run with the broken promise noted where it broke."""
+    assert found.shown is not None
+    trace, wrong = found.shown.trace.where(lambda event: True), found.violation
+    if wrong is not None and wrong.who:
+        trace.note(wrong.who, "violation", wrong.t_start, text=wrong.mark or wrong.promise)
+    return trace
+
+
+def _title(found: Exploration) -> str:
+    if found.violation is None:
+        return "Nothing is violated in this schedule"
+    return capital(found.violation.text, found.shown.trace) if found.shown else capital(found.violation.text, Trace())
+
+
+class _Bar:
+    """A bar for each number of clients and of faults, once it takes longer than PATIENCE.
+
+    In a notebook it is HTML that is emptied at the end: tqdm's own would stay behind as a widget that is gone.
+    """
+
+    def __init__(self) -> None:
+        self._next = monotonic() + PATIENCE
+        self._of: object = None
+        self._bar: Any = None
+
+    def __call__(self, orders: Any, played: int) -> None:
+        if monotonic() < self._next:
+            return
+        self._next = monotonic() + PATIENCE / 5
+        if orders is not self._of:
+            self.close()
+            self._of = orders
+            what = f"{orders.what} of {orders.clients} clients{struck(orders)}"
+            self._bar = (_HtmlBar if getattr(get_ipython(), "kernel", None) else tqdm)(
+                desc=what, total=orders.expected, leave=False
+            )
+        self._bar.update(played - self._bar.n)
+
+    def close(self) -> None:
+        """The bar goes away; what was found stays."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class _HtmlBar:
+    """As much of tqdm as is needed here."""
+
+    def __init__(self, desc: str, total: int, leave: bool) -> None:
+        self.n, self._desc, self._total = 0, desc, total
+        self._place: Any = display(HTML(""), display_id=True)  # type: ignore[no-untyped-call]
+
+    def update(self, more: int) -> None:
+        self.n += more
+        bar = f'<progress aria-label="schedules played" max="{max(self._total, self.n)}" value="{self.n}"></progress>'
+        self._place.update(HTML(f"{bar} {self.n:,} {escape(self._desc)}"))  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        self._place.update(HTML(""))  # type: ignore[no-untyped-call]
+
+
+STYLE = f"""<style>
+.course-explored{{font:14px/1.5 {WORDS};color:{INK};background:{PAPER};max-width:760px;padding:2px 0 6px}}
+.course-explored p{{margin:8px 0}} .course-explored .head{{font-size:16px;border-left:5px solid;padding:4px 10px}}
+.course-explored .good{{border-color:{GREEN}}} .course-explored .bad{{border-color:{VERMILLION}}}
+.course-explored .calm{{border-color:{FAINT}}} .course-explored .bad b{{color:{ALARM}}}
+.course-explored .small{{color:{FAINT};font-size:13px}} .course-explored summary{{color:{FAINT};font-size:13px;
+cursor:pointer}} .course-explored code,.course-explored pre{{font:13px/1.45 {CODE};color:inherit;background:none}}
+.course-explored pre{{overflow-x:auto;max-height:340px;white-space:pre}}
+</style>"""

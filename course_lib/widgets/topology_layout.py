@@ -1,0 +1,157 @@
+"""What the topology panel shows: nodes to pick, buttons with their keys, the picture, a status, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as w
+
+from course_lib.views.picture import escape
+from course_lib.views.topology import topology
+from course_lib.views.topology_words import Node
+from course_lib.widgets import fallback
+from course_lib.widgets.browser.clicks import Picking
+from course_lib.widgets.browser.keys import Pressed
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A verb of the topology: its key, and how it is called while it lasts and when it is done.
+
+    `named` means that it is done to one node.
+    """
+
+    key: str
+    verb: str
+    during: str
+    done: str
+    named: bool = True
+
+    def of(self, name: str) -> str:
+        """`kill primary`, `reset`."""
+        return f"{self.verb} {name}" if self.named else self.verb
+
+
+ACTS = {
+    act.verb: act
+    for act in (
+        Act("k", "kill", "Killing", "killed"),
+        Act("p", "pause", "Pausing", "paused"),
+        Act("p", "resume", "Resuming", "resumed"),
+        Act("c", "partition", "Cutting off", "cut off"),
+        Act("h", "heal", "Healing every link", "healed every link", named=False),
+        Act("r", "restart", "Restarting", "restarted"),
+        Act("m", "promote", "Promoting", "promoted"),
+        Act("b", "reset", "Resetting all nodes", "reset all nodes", named=False),
+    )
+}
+BUTTONS = ("kill", "pause", "partition", "heal", "restart", "promote", "reset")
+HINT = "Pick a node, then press a button or its key."
+
+
+class Face:
+    """The widgets of a panel. `press(verb)` hears the buttons and keys; with `big`, the text is larger."""
+
+    def __init__(self, uid: str, press: Callable[[str], None], *, big: bool) -> None:
+        self.uid, self.nodes, self.faint = uid, tuple[Node, ...](), False
+        self._press, self._drawn = press, ""
+        self.choice = w.ToggleButtons(options=[], style={"button_width": "auto"})
+        self.choice.observe(lambda _: self._draw(), "value")
+        self.buttons = {verb: self._button(verb) for verb in BUTTONS}
+        self.told, self.writer, self.picture, self.log = w.HTML(), w.HTML(), w.HTML(), w.HTML()
+        self.keys = Pressed("123456789" + "".join(dict.fromkeys(act.key for act in ACTS.values())))
+        self.keys.observe(self._key, "pressed")
+        self.picking = Picking()
+        self.picking.observe(lambda change: self.pick(change["new"].partition(" ")[2]), "picked")
+        self.box = self._arranged(20 if big else 15)
+
+    @property
+    def picked(self) -> str:
+        """The name of the node that the buttons act on."""
+        return str(self.choice.value or "")
+
+    @property
+    def state(self) -> str:
+        """The state of the node that is picked, as it was last seen."""
+        return {node.name: node.state for node in self.nodes}.get(self.picked, "")
+
+    def pick(self, name: str) -> None:
+        """Let the buttons act on this node; without such a node, nothing."""
+        if name in [node.name for node in self.nodes]:
+            self.choice.value = name
+
+    def show(self, nodes: tuple[Node, ...]) -> None:
+        """Show the nodes as they are now."""
+        self.nodes, picked, self.faint = nodes, self.picked, False
+        options = [(f"{at} {node.name}", node.name) for at, node in enumerate(nodes, 1)]
+        if list(self.choice.options) != options:
+            names = [node.name for node in nodes]
+            self.choice.options = options
+            self.choice.value = picked if picked in names else next(iter(names), None)
+        self._draw()
+
+    def fade(self) -> None:
+        """What is drawn is over: draw it faintly."""
+        self.faint = True
+        self._draw()
+
+    def tell(self, said: str, numbers: Mapping[str, object], happened: Sequence[str]) -> None:
+        """Say what is going on (HTML), the writer's numbers, and what happened, oldest first."""
+        values = " · ".join(f"<b>{escape(_digits(number))}</b> {escape(name)}" for name, number in numbers.items())
+        lines = "".join(f"<li>{escape(line)}</li>" for line in reversed(happened))
+        _set(self.told, f'<div role="status"><p>{said or HINT}</p></div>')
+        _set(self.writer, f"<p>Writer: {values}</p>" if values else "")
+        _set(self.log, f"<p>What happened, newest first:</p><ol>{lines}</ol>" if lines else "")
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if self.nodes:
+            svg = topology(self.nodes, picked=self.picked, uid=f"{self.uid}p").svg
+            _set(self.picture, f'<div style="opacity:.6">{svg}</div>' if self.faint else svg)
+        for verb, button in self.buttons.items():
+            act = ACTS["resume" if verb == "pause" and self.state == "paused" else verb]
+            name = f"{act.key}  {act.verb} {self.picked if act.named else 'all'}"
+            if button.description != name:
+                button.description = name
+
+    def _key(self, change: dict[str, Any]) -> None:
+        key = change["new"][:1]
+        if key.isdigit():
+            self.pick(dict(enumerate((node.name for node in self.nodes), 1)).get(int(key), ""))
+        elif key:
+            self._press(next(act.verb for act in ACTS.values() if act.key == key))
+
+    def _button(self, verb: str) -> Any:
+        button = w.Button(layout={"width": "auto"})
+        button.on_click(lambda _: self._press(verb))
+        return button
+
+    def _arranged(self, size: int) -> Any:
+        uid = self.uid
+        rules = (
+            f"{fallback.hide(uid)}.{uid} p,.{uid} ol{{margin:4px 0;font-size:{size}px;line-height:1.4}}"
+            f".{uid} ol{{list-style:none;padding-left:12px}}.{uid} li{{font-size:{size - 2}px}}"
+            f".{uid} .widget-button,.{uid} .widget-toggle-button{{font-size:{size}px;height:auto;"
+            f"min-height:32px;padding:2px 10px;line-height:1.6}}.{uid}:focus{{outline:2px solid #0072B2}}"
+        )
+        wrap = {"flex_flow": "row wrap", "align_items": "center"}
+        acts = w.HBox(list(self.buttons.values()), layout=wrap)
+        parts = [self.choice, acts, self.told, self.writer, self.picture, self.log, self.keys, self.picking]
+        style = w.HTML(f"<style>{rules}</style>")
+        # The page counts its views of a widget that has a number there, and tells the kernel.
+        box = w.VBox([style, *parts], layout={"padding": "4px 12px"}, _view_count=0)
+        box.add_class(uid)
+        return box
+
+
+def _digits(number: object) -> str:
+    return f"{number:,}" if isinstance(number, int) else str(number)
+
+
+def _set(part: Any, value: str) -> None:
+    """Only what is new is sent to the page; and a screen reader reads only what is new."""
+    if part.value != value:
+        part.value = value

@@ -1,0 +1,126 @@
+"""Drawn orders in several processes: the findings of one, and no process that is left."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from course_lib.explore import Play, Simulation, Trial, Violation, sample
+from course_lib.explore.parallel import sample_in_processes
+
+ROOT = Path(__file__).parents[2]
+
+
+async def count(redis: Redis) -> int:
+    seen = int(await redis.get("n") or 0)
+    await redis.set("n", seen + 1)
+    return seen
+
+
+def build(world: Simulation, clients: int) -> None:
+    for number in range(clients):
+        world.client(f"c{number}", count, world.redis())
+
+
+def judge(run: Play) -> Iterable[Violation]:
+    values = list(run.results.values())
+    if len(set(values)) < len(values):
+        yield Violation("kept", "two counted alike")
+    if len(set(values)) == 1:
+        yield Violation("progress", "all counted alike")
+
+
+def counter() -> Trial:
+    """A trial that another process can make as well."""
+    return Trial("a counter", ("kept", "progress"), build, judge)
+
+
+def test_two_processes_find_what_one_finds() -> None:
+    """To the last count, and the same simplest failures; and none of them is left."""
+    told: list[int] = []
+    one = sample(counter(), 3, 220, seed=5)
+    two = sample_in_processes(counter, 3, 220, seed=5, processes=2, pays=0.0, progress=told.append)
+    assert (two.outcomes, two.broken, two.schedules, two.steps) == (one.outcomes, one.broken, one.schedules, one.steps)
+    assert (two.turns, two.commands, two.depth) == (one.turns, one.commands, one.depth)
+    assert two.failing.keys() == one.failing.keys() == {"kept", "progress"}
+    for promise, run in one.failing.items():
+        assert two.failing[promise].schedule == run.schedule
+        assert two.failing[promise].trace.digest() == run.trace.digest()
+    assert told[-1] == 220
+    assert not multiprocessing.active_children()
+
+
+def test_little_work_stays_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("course_lib.explore.parallel.get_context", None)  # it would be called
+    found = sample_in_processes(counter, 2, 60, processes=2, pays=1e9)
+    assert found.outcomes == sample(counter(), 2, 60).outcomes
+
+
+def test_a_trial_of_a_cell_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be imported by another process"):
+        sample_in_processes(lambda: counter(), 2, 100)
+
+
+ENDLESS = """
+from tests.explore.test_processes import counter
+from course_lib.explore.parallel import sample_in_processes
+told = []
+def tell(played):
+    if played > 50 and not told:  # what is played in this process is behind it
+        told.append(played)
+        print("going on", flush=True)
+try:
+    sample_in_processes(counter, 3, 1_000_000, processes=2, pays=0.0, progress=tell)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def children(pid: int) -> set[int]:
+    done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return {int(line) for line in done.stdout.split()}
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX systems")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupt_or_a_death_leaves_no_process(how: signal.Signals) -> None:
+    """An interrupt goes to all of them, as a notebook's does, and only one has something to say; a kill goes to one."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "going on\n"
+        workers = children(running.pid)
+        assert len(workers) >= 2
+        if how is signal.SIGINT:
+            os.killpg(running.pid, how)
+            assert running.communicate(timeout=60) == ("interrupted\n", "")
+        else:
+            running.kill()
+        deadline = time.monotonic() + 60
+        while any(map(alive, workers)):
+            assert time.monotonic() < deadline, "a process is left"
+            time.sleep(0.05)
+    finally:
+        running.kill()
+        running.communicate()

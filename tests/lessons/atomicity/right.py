@@ -1,0 +1,165 @@
+"""Other right answers to lesson 03's exercises: nothing but the contract is common to them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+from grading.programs import module
+from redis.exceptions import NoScriptError, WatchError
+
+from course_lib.explore import Play, Violation
+from course_lib.explore.invariants import all_of, at_most
+from course_lib.patterns.ratelimit import SlidingLog
+from course_lib.sim import OneFault
+
+scripted: Any = module("03.1").scripted
+limiter: Any = module("03.3").limiter
+limiter_text: Any = module("03.3").limiter_text
+invariant: Any = module("03.6").invariant
+
+# -- 03.1 -------------------------------------------------------------------------------------------------------------
+
+
+async def in_a_transaction(redis: Any, key: str, *, window: float) -> Any:
+    """PEXPIRE NX gives a life only to a key that has none."""
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.incr(key)
+        pipe.pexpire(key, round(window * 1000), nx=True)
+        hits, _ = await pipe.execute()
+    return hits
+
+
+SET_NX = """
+redis.call('SET', KEYS[1], 0, 'NX', 'PX', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[1], 'NX')
+return redis.call('INCR', KEYS[1])
+"""
+
+
+# -- 03.2 -------------------------------------------------------------------------------------------------------------
+
+
+async def gives_back_in_one_step(redis: Any, key: str, n: int) -> Any:
+    """What a script takes and gives back, nobody sees."""
+    script = """
+        if redis.call('DECRBY', KEYS[1], ARGV[1]) >= 0 then return 1 end
+        redis.call('INCRBY', KEYS[1], ARGV[1])
+        return 0"""
+    return bool(await redis.eval(script, 1, key, n))
+
+
+async def backing_off(redis: Any, key: str, n: int) -> Any:
+    """Another retry policy: a pipeline of its own for each try, and a random pause in between."""
+    while True:
+        try:
+            async with redis.pipeline(transaction=True) as pipe:
+                await pipe.watch(key)
+                if int(await pipe.get(key) or 0) < n:
+                    return False
+                pipe.multi()
+                pipe.decrby(key, n)
+                await pipe.execute()
+                return True
+        except WatchError:
+            await asyncio.sleep(random.uniform(0.001, 0.01))
+
+
+# -- 03.3 -------------------------------------------------------------------------------------------------------------
+
+TWO_KEYS = """
+local t, window = redis.call('TIME'), tonumber(ARGV[2])
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+while true do
+  local oldest = redis.call('LINDEX', KEYS[1], -1)
+  if not oldest or tonumber(oldest) > now - window then break end
+  redis.call('RPOP', KEYS[1])
+end
+local used = redis.call('LLEN', KEYS[1])
+local known = redis.call('EXISTS', KEYS[2])
+if known == 0 and used >= tonumber(ARGV[1]) then
+  return {'no', 0, tostring((redis.call('LINDEX', KEYS[1], -1) + window - now) / 1000)}
+end
+if known == 0 then
+  used = redis.call('LPUSH', KEYS[1], now)
+  redis.call('PEXPIRE', KEYS[1], window)
+  redis.call('SET', KEYS[2], '1', 'PX', window)
+end
+return {'yes', ARGV[1] - used, '0'}
+"""
+
+
+async def list_and_marks(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
+    """A list of times, and a key for each id, in the slot of the user; in ms; seconds come as a text."""
+    keys = [f"hits:{{{user}}}", f"request:{{{user}}}:{request}"]
+    said, remaining, wait = await redis.eval(TWO_KEYS, 2, *keys, limit, round(window * 1000))
+    return said == "yes", remaining, float(wait)
+
+
+async def falls_back(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
+    """EVALSHA, and EVAL on NOSCRIPT, by hand."""
+    call = (1, f"{{{user}}}", limit, round(window * 1e6), request)
+    try:
+        reply = await redis.evalsha(redis.register_script(limiter_text()).sha, *call)
+    except NoScriptError:
+        reply = await redis.eval(limiter_text(), *call)
+    return [reply[0] == 1, reply[1], reply[2] / 1e6]
+
+
+async def the_courses_own(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
+    decision = await SlidingLog(redis, limit=limit, period=window, timeout=0.5).hit(user, request_id=request)
+    return decision.allowed, decision.remaining, decision.retry_after
+
+
+# -- 03.6 -------------------------------------------------------------------------------------------------------------
+
+
+def too_few(run: Play) -> Any:
+    """The second half, as a generator, by going through the run as it happened."""
+    taken: list[float] = []
+    for note in sorted(run.trace.notes, key=lambda note: note.t_start):
+        if note.kind == "refused":
+            if sum(when > note.t_start - 10 for when in taken) < 2:
+                yield Violation("not too few", f"{note.who} was refused", note.who, note.t_start)
+        elif note.kind in ("admitted", "unknown"):
+            taken.append(note.t_start)
+
+
+def said_yes(run: Play) -> Any:
+    return [(note.t_start, note.who) for note in run.trace.notes if note.kind == "admitted"]
+
+
+ATOMICITY: dict[str, dict[str, Any]] = {
+    "03.1": {
+        "transaction": in_a_transaction,
+        "begins with SET NX": scripted(SET_NX),
+        "TTL": scripted("""
+            local hits = redis.call('INCR', KEYS[1])
+            if redis.call('TTL', KEYS[1]) == -1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+            return hits"""),
+    },
+    "03.2": {
+        "one script": module("03.2").scripted(),
+        "gives back in one step": gives_back_in_one_step,
+        "back off": backing_off,
+    },
+    "03.3": {
+        "as taught": limiter(),
+        "list and marks": list_and_marks,
+        "falls back": falls_back,
+        "the course's own": the_courses_own,
+    },
+    "03.4": {
+        "another first": ["carol"],
+        "two in the gap": ["bob", "alice", "alice", "alice", "carol", "carol", "carol"],
+        "a code of the panel": "T1-limiter.naive-2-011100-VRZC",
+    },
+    "03.5": {
+        "lost request": OneFault("lose request", at=2, client="alice"),
+        "never hears the 1": OneFault("lose reply", at=1, client="alice"),
+        "counted among all": OneFault("crash", at=2),
+        "server down": OneFault("node down", at=2, seconds=0.01, client="alice"),
+    },
+    "03.6": {"as taught": invariant(), "ready-made and yielded": all_of(at_most(2, 10, admitted=said_yes), too_few)},
+}

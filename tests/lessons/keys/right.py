@@ -1,0 +1,173 @@
+"""Other right answers to lesson 02's exercises: nothing but the contract is common to them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from grading.programs import module
+
+from course_lib.patterns.audit import remove_versions
+from course_lib.patterns.cache import milliseconds
+from course_lib.patterns.keys import Generation, KeySchema
+from course_lib.trace import Trace
+
+filled: Any = module("02.2").filled
+flushable: Any = module("02.3").flushable
+cleaning: Any = module("02.4").cleaning
+follows: Any = module("02.6").follows
+
+OLD, NEW = "app:user:profile:v1:{}", "app:user:profile:v2:{}"
+PROFILE = KeySchema("app", "user", "profile", version=2)
+
+# -- 02.1 -------------------------------------------------------------------------------------------------------------
+
+
+def letter_by_letter(*parts: str | int) -> str:
+    for part in map(str, parts):
+        if not part or any(letter in ":{}" or letter.isspace() for letter in part):
+            raise ValueError(f"{part!r} could be misread")
+    return ":".join(("app:user:profile:v2", *map(str, parts)))
+
+
+# -- 02.2 -------------------------------------------------------------------------------------------------------------
+
+
+async def both_written(service: Any, user: str, profile: Any) -> None:
+    """It writes both shapes in place of deleting both, in one pipeline."""
+    await service.save(user, profile)
+    life = milliseconds("ttl", service.ttl)
+    async with service.redis.pipeline(transaction=True) as pipe:
+        pipe.set(OLD.format(user), json.dumps({"name": f"{profile['first']} {profile['last']}"}), px=life)
+        pipe.set(NEW.format(user), json.dumps(profile), px=life)
+        await pipe.execute()
+
+
+async def both_unlinked(service: Any, user: str, profile: Any) -> None:
+    await service.save(user, profile)
+    async with service.redis.pipeline(transaction=False) as pipe:
+        pipe.unlink(OLD.format(user))
+        pipe.unlink(NEW.format(user))
+        await pipe.execute()
+
+
+# -- 02.3 -------------------------------------------------------------------------------------------------------------
+
+
+class TheCoursesOwn:
+    """A read of the course's own Generation; `seen` is taken before the load."""
+
+    def __init__(self, redis: Any, *, ttl: float) -> None:
+        self.rows, self.ttl = Generation(redis, PROFILE), ttl
+
+    async def read(self, user: str, load: Any) -> Any:
+        stored = await self.rows.get(user)
+        if stored is None:
+            seen = self.rows.seen
+            stored = await load()
+            await self.rows.set(user, value=stored, ttl=self.ttl, seen=seen)
+        return stored
+
+    async def flush(self) -> None:
+        await self.rows.flush()
+
+
+class GenerationInTheValue:
+    """One key a user; the value says of which generation it is, and another's is a miss. One MGET reads both."""
+
+    counter, key = "app:user:profile:v2:generation", "app:user:profile:v2:row:{}"
+
+    def __init__(self, redis: Any, *, ttl: float) -> None:
+        self.redis, self.ttl = redis, ttl
+
+    async def read(self, user: str, load: Any) -> Any:
+        generation, stored = await self.redis.mget(self.counter, self.key.format(user))
+        mark = f"{generation or 0};"
+        if stored is not None and stored.startswith(mark):
+            return stored.removeprefix(mark)
+        row = await load()
+        await self.redis.set(self.key.format(user), mark + row, px=milliseconds("ttl", self.ttl))
+        return row
+
+    async def flush(self) -> None:
+        await self.redis.incr(self.counter)
+
+
+async def a_new_token(cache: Any) -> None:
+    """No counter at all: a number that nobody ever used before serves as well, and cannot go back."""
+    await cache.redis.set("app:user:profile:v2", secrets.randbits(60) + 1)
+
+
+READ = """
+local generation = redis.call('GET', KEYS[1]) or '0'
+return {generation, redis.call('GET', KEYS[1] .. '.' .. generation .. ':' .. ARGV[1])}
+"""
+
+
+async def by_script(cache: Any, user: str) -> tuple[int, Any]:
+    generation, stored = await cache.redis.eval(READ, 1, "app:user:profile:v2", user)
+    return int(generation), stored
+
+
+# -- 02.4 -------------------------------------------------------------------------------------------------------------
+
+
+async def the_courses_own(redis: Any, *, live: int) -> int:
+    return await remove_versions(redis, KeySchema("app", "user", "profile", version=live), count=100)
+
+
+async def by_hand(redis: Any, *, live: int) -> int:
+    """The cursor by hand, and a pipeline of UNLINKs in place of one with many keys."""
+    removed, cursor = 0, -1
+    while cursor:
+        cursor, keys = await redis.scan(max(cursor, 0), match="app:user:profile:v*", count=50)
+        old = [key for key in keys if key.split(":")[3][1:].isdecimal() and int(key.split(":")[3][1:]) < live]
+        async with redis.pipeline(transaction=False) as pipe:
+            for key in old:
+                pipe.unlink(key)
+            removed += sum(await pipe.execute())
+    return removed
+
+
+# -- 02.6 -------------------------------------------------------------------------------------------------------------
+
+
+def key_by_key(trace: Trace) -> str | None:
+    """It looks at each key by itself, from the last command that changed it backwards."""
+    ran = sorted((e for e in trace if e.t_server is not None), key=lambda e: e.t_server or 0.0)
+    for key in {name for event in ran for name in event.command[1:]}:
+        mine = [e for e in ran if (e.name == "DEL" and key in e.command[1:]) or e.command[1] == key]
+        state = "absent"
+        for event in mine:
+            if event.name == "DEL":
+                state = "absent"
+            elif event.name == "PEXPIRE":
+                state = state if state == "absent" else "mortal"
+            elif event.reply is not None and b"KEEPTTL" not in event.command[3:]:
+                state = "mortal" if {b"PX", b"EX"} & set(event.command[3:]) else "immortal"
+            elif event.reply is not None and state == "absent":
+                state = "immortal"
+        if state == "immortal":
+            return f"{key!r} has no TTL"
+    return None
+
+
+VERSIONS: dict[str, dict[str, Any]] = {
+    "02.1": {"letters": letter_by_letter, "the course's own": PROFILE.key},
+    "02.2": {
+        "both written": filled(write=both_written),
+        "both unlinked": filled(write=both_unlinked),
+        "in whole seconds": filled(life=lambda ttl: {"ex": round(ttl)}),
+    },
+    "02.3": {
+        "as taught": flushable(),
+        "the course's own": TheCoursesOwn,
+        "in the value": GenerationInTheValue,
+        "a token": flushable(flush=a_new_token),
+        "a script": flushable(ask=by_script),
+    },
+    "02.4": {"as taught": cleaning(), "the course's own": the_courses_own, "by hand": by_hand},
+    "02.5": {"all named": ("reader", "reader", "writer", "reader"), "not to the end": ["reader", "reader", "writer"]},
+    "02.6": {"as taught": follows(), "key by key": key_by_key},
+}

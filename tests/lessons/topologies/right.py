@@ -1,0 +1,158 @@
+"""Other right answers to lesson 01's exercises: nothing but the contract is common to them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from itertools import combinations
+from typing import Any
+
+from grading.programs import module
+from redis.crc import key_slot
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, WatchError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from course_lib.lessons.topologies.exercises.e5_break_it import Cut
+from course_lib.trace import Trace
+
+with_the_part: Any = module("01.1").with_the_part
+shop: Any = module("01.2").shop
+counting: Any = module("01.3").counting
+outage: Any = module("01.4").outage
+unconfirmed: Any = module("01.6").unconfirmed
+
+# -- 01.1 -------------------------------------------------------------------------------------------------------------
+
+
+def by_pattern(data: bytes) -> bytes:
+    found = re.match(rb"[^{]*\{([^}]+)\}", data, re.DOTALL)
+    return found[1] if found else data
+
+
+# -- 01.2 -------------------------------------------------------------------------------------------------------------
+
+
+class Another:
+    """Tags that name the kind as well, at other places of the key."""
+
+    def user(self, user: str, what: str) -> str:
+        return f"{what}:{{user-{user}}}"
+
+    def product(self, product: str, what: str) -> str:
+        return f"{{product-{product}}}.{what}.{{not-a-tag}}"
+
+    def visitors(self, day: str, hour: str) -> str:
+        return f"v{{{day}}}{hour}"
+
+
+# -- 01.3 -------------------------------------------------------------------------------------------------------------
+
+
+async def in_one_message(redis: Any, event: str) -> Any:
+    """Count and wait in one pipeline: one round trip. What came of the WAIT is kept for `looked_at`."""
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.eval(SCRIPT, 2, "visits", f"visits:event:{event}")
+        pipe.wait(1, 80)
+        replies = await pipe.execute()
+    LAST[event] = replies[1]
+
+
+SCRIPT = """
+if redis.call('SET', KEYS[2], '1', 'NX', 'PX', '3600000') then return redis.call('INCR', KEYS[1]) end
+return 0
+"""
+LAST: dict[str, int] = {}
+
+
+async def looked_at(redis: Any, event: str) -> bool:
+    return LAST.pop(event) >= 1
+
+
+async def optimistically(find_primary: Any, event: str, *, patience: float) -> bool:
+    """WATCH and MULTI in place of a script, under a time limit in place of a deadline."""
+    mark = f"visits:{event}"
+    try:
+        async with asyncio.timeout(patience):
+            while True:
+                try:
+                    redis = await find_primary()
+                    async with redis.pipeline(transaction=True) as pipe:
+                        await pipe.watch(mark)
+                        if not await pipe.exists(mark):
+                            pipe.multi()
+                            pipe.set(mark, "1")
+                            pipe.incr("visits")
+                            await pipe.execute()
+                    if await redis.wait(1, 100):
+                        return True
+                except (RedisConnectionError, RedisTimeoutError, ReadOnlyError, WatchError):
+                    pass
+                await asyncio.sleep(random.uniform(0.03, 0.12))
+    except TimeoutError:
+        return False
+
+
+# -- 01.4 -------------------------------------------------------------------------------------------------------------
+
+
+def by_three_reasons(setup: Any) -> Any:
+    """Not by trying all: the primary's host, and the fewest that leave too few votes, or no replica."""
+    known = len(setup.sentinels) + setup.removed
+    needed = max(setup.quorum, known // 2 + 1)
+    replicas = {setup.primary, *(host for host, priority in setup.replicas if priority > 0)}
+    counts = {host: setup.sentinels.count(host) for host in set(setup.sentinels)}
+    left, silent = sum(counts.values()) - counts.pop(setup.primary, 0), [setup.primary]
+    for host in sorted(counts, key=lambda host: -counts[host]):
+        if left >= needed:
+            left -= counts[host]
+            silent.append(host)
+    return min(sorted(replicas), silent, key=len) if left < needed else sorted(replicas)
+
+
+def largest_first(setup: Any) -> Any:
+    """It looks from the other end, and takes another one of equals."""
+    for size in range(1, len(setup.hosts) + 1):
+        for dead in combinations(reversed(setup.hosts), size):
+            if set(outage()(setup)) and size == len(outage()(setup)) and setup.primary in dead:
+                votes = sum(host not in dead for host in setup.sentinels)
+                able = any(host not in dead and priority for host, priority in setup.replicas)
+                if not able or votes < max(setup.quorum, (len(setup.sentinels) + setup.removed) // 2 + 1):
+                    return frozenset(dead)
+    return None
+
+
+# -- 01.6 -------------------------------------------------------------------------------------------------------------
+
+
+def as_it_happens(trace: Trace) -> str | None:
+    """It goes through what the clients saw, in order, and remembers what each of them may report."""
+    written: dict[tuple[str, str], dict[bytes, float]] = {}
+    sure: set[tuple[str, bytes]] = set()
+    moments = [(event.t_end, 0, event) for event in trace if event.t_end is not None]
+    moments += [(note.t_start, 1, note) for note in trace.notes if note.kind == "reported"]  # type: ignore[misc]
+    for when, kind, it in sorted(moments, key=lambda moment: moment[:2]):
+        if kind == 1:
+            if (it.who, it.text.encode()) not in sure:  # type: ignore[attr-defined]
+                return f"{it.text} was reported too early"  # type: ignore[attr-defined]
+        elif it.name == "SADD" and not isinstance(it.reply, Exception):
+            written.setdefault((it.client, it.node), {})[it.command[2]] = when
+        elif it.name == "WAIT" and not isinstance(it.reply, Exception) and it.reply > 0:
+            mine = written.get((it.client, it.node), {})
+            sure |= {(it.client, event) for event, answered in mine.items() if answered <= it.t_start}
+    return None
+
+
+TOPOLOGIES: dict[str, dict[str, Any]] = {
+    "01.1": {"a pattern": with_the_part(by_pattern), "redis-py's": lambda key: key_slot(key.encode())},
+    "01.2": {"as taught": shop(), "another": Another, "an object": Another()},
+    "01.3": {
+        "as taught": counting(),
+        "one message": counting(add=in_one_message, sure=looked_at),
+        "optimistic": optimistically,
+    },
+    "01.4": {"as taught": outage(), "three reasons": by_three_reasons, "another of equals": largest_first},
+    "01.5": {"for ever": Cut(at=2.5), "late": Cut(at=13.2, seconds=3), "at the beginning": Cut(at=0, seconds=100)},
+    "01.6": {"as taught": unconfirmed(), "as it happens": as_it_happens},
+}
