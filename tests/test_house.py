@@ -29,18 +29,33 @@ ARROWS: dict[str, set[str]] = {
     "": set(),  # course_lib/__init__.py
     "errors": set(),
     "trace": set(),
+    "lazy": set(),
     "bootstrap": set(),  # it runs before anything is installed
     "patterns": {"errors"},
     "sim": {"trace", "errors"},
-    "servers": {"errors"},
-    "worlds": {"sim", "servers", "trace", "errors"},
+    "servers": {"lazy", "errors"},
+    "worlds": {"sim", "lazy", "trace", "errors"},
     "explore": {"sim", "trace", "errors"},
     "views": {"trace"},
     "widgets": {"views", "worlds", "explore", "trace", "errors"},
-    "grading": {"explore", "views", "lessons", "trace", "errors"},
-    "lessons": {"patterns", "sim", "servers", "worlds", "explore", "views", "widgets", "grading", "trace", "errors"},
+    "grading": {"explore", "views", "trace", "errors", "lessons"},  # of lessons only what LOOKS_UP says
+    "lessons": {
+        *("patterns", "sim", "servers", "worlds", "explore", "views", "widgets", "grading", "lazy", "trace", "errors"),
+    },
     "lesson": {"servers", "errors"},
     "reference": set(),  # it reads the patterns' sources, and imports none
+}
+
+LOOKS_UP = {"course_lib.grading.exercise": {"course_lib.lessons"}}
+"""Which lesson has an exercise is the one thing that a kit asks of the lessons; then it imports that one by its name."""
+
+# Within a lesson, what the first word of a module's name may import: a picture knows no controls, and so on.
+LAYERS: dict[str, set[str]] = {
+    "experiment": {"experiment"},
+    "picture": {"picture", "experiment"},
+    "lab": {"lab", "picture", "experiment"},
+    "programs": {"programs"},
+    "exercises": {"exercises", "programs"},
 }
 
 # Who may know a package of others from inside or at all, beyond what everybody may use.
@@ -60,6 +75,9 @@ NOT_OURS = {".git", ".venv", "uv.lock", "__pycache__", ".ipynb_checkpoints", ".a
 CACHES = {".pytest_cache", ".mypy_cache", ".ruff_cache"}
 
 
+NAMES: set[str] = set()  # of every module, filled below
+
+
 def part_of(module: str) -> str:
     """course_lib.sim.loop belongs to sim; course_lib itself is ""."""
     return module.split(".")[1] if "." in module else ""
@@ -69,8 +87,14 @@ def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+NAMES |= {module_name(path) for path in MODULES}
+
+
 def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[str]:
-    """Every module that the source imports, at the top or inside a function, in full: `from .x import y` too."""
+    """Every module that the source imports, at the top or inside a function, in full: `from .x import y` too.
+
+    So are those that a package's `lazy(__name__, {…})` names, which are imported when somebody asks.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -79,15 +103,30 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[s
             prefix = base[: len(base) - node.level + 1] if node.level else []
             origin = ".".join([*prefix, *filter(None, [node.module])])
             # `from course_lib import sim` names the part in the second place.
-            yield from (f"{origin}.{alias.name}" for alias in node.names) if origin == "course_lib" else [origin]
+            named = [f"{origin}.{alias.name}" for alias in node.names]
+            yield from named if origin == "course_lib" else [origin, *(name for name in named if name in NAMES)]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy":
+            late = ast.literal_eval(node.args[1])
+            yield from (name if name.startswith("course_lib.") else f"{module}.{name}" for name in late)
 
 
 def wrong_arrows(source: str, module: str, *, is_package: bool = False) -> list[str]:
     own = part_of(module)
     assert own in ARROWS, f"{module} is no part of the house: give it a line in ARROWS"
     allowed = {"", own, *ARROWS[own]}  # the root holds a docstring, so importing it is no arrow
-    used = imports(source, module, is_package=is_package)
-    return sorted({name for name in used if name.split(".")[0] == "course_lib" and part_of(name) not in allowed})
+    used = {name for name in imports(source, module, is_package=is_package) if name.split(".")[0] == "course_lib"}
+    wrong = {name for name in used if part_of(name) not in allowed}
+    if own != "lessons":
+        return sorted(wrong | {name for name in used - LOOKS_UP.get(module, set()) if part_of(name) == "lessons"})
+    return sorted(wrong | {name for name in used if not within_the_lesson(module, name)})
+
+
+def within_the_lesson(module: str, used: str) -> bool:
+    """Of the lessons, a module may import its own lesson's, and there only layers below it."""
+    (_, _, lesson, layer, *_), (_, part, *inside) = (*module.split("."), "", ""), (*used.split("."), "", "", "")
+    if part != "lessons" or not lesson or not layer:
+        return True  # a kit; or the map of a lesson, which names everything in it
+    return inside[0] == lesson and inside[1].split("_")[0] in {*LAYERS[layer.split("_")[0]], ""}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
@@ -109,6 +148,37 @@ def test_a_wrong_arrow_is_seen(source: str) -> None:
     """The control: a pattern that knows the simulation, written in each way that Python offers."""
     assert wrong_arrows(source, "course_lib.patterns.stampede")
     assert not wrong_arrows("from course_lib.errors import LoadTimeout", "course_lib.patterns.stampede")
+
+
+@pytest.mark.parametrize(
+    ("module", "wrong", "right"),
+    [
+        ("experiment_burst", "lessons.stampedes.picture_crowd", "lessons.stampedes.experiment_crowd"),
+        ("picture_crowd", "lessons.stampedes.lab", "views.axes"),
+        ("exercises.e1_locks", "lessons.stampedes.lab", "lessons.stampedes.programs"),
+        ("lab", "lessons.keys.experiment_rollout", "lessons.stampedes.picture_crowd"),
+    ],
+)
+def test_a_wrong_layer_is_seen(module: str, wrong: str, right: str) -> None:
+    """The control: a lesson that looks up within itself, or at another lesson."""
+    assert wrong_arrows(f"import course_lib.{wrong}", f"course_lib.lessons.stampedes.{module}")
+    assert not wrong_arrows(f"import course_lib.{right}", f"course_lib.lessons.stampedes.{module}")
+
+
+def test_a_late_import_is_seen() -> None:
+    """The control: what `lazy` names is imported too, only later."""
+    assert wrong_arrows('lazy(__name__, {"course_lib.sim": "Draws"})', "course_lib.servers", is_package=True)
+    assert wrong_arrows("import course_lib.lessons.keys.lab", "course_lib.grading.exercise")
+
+
+def test_no_arrow_is_unused() -> None:
+    """Else the table says less than it could."""
+    used: dict[str, set[str]] = {part: set() for part in ARROWS}
+    for path in MODULES:
+        module = module_name(path)
+        found = imports(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py")
+        used[part_of(module)] |= {part_of(name) for name in found if name.split(".")[0] == "course_lib"}
+    assert {part: sorted(ARROWS[part] - used[part]) for part in ARROWS} == {part: [] for part in ARROWS}
 
 
 def test_patterns_need_only_redis_and_the_standard_library() -> None:
@@ -270,6 +340,28 @@ def test_a_forbidden_line_is_seen(line: str) -> None:
 
 
 # -- notebooks --------------------------------------------------------------------------------------------------------
+
+
+def notebook_imports(path: Path) -> set[str]:
+    """What of the course the code cells import."""
+    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    lines = [line.strip() for cell in cells for line in "".join(cell["source"]).splitlines()]
+    found = (re.match(r"(?:from|import) (course_lib[\w.]*)", line) for line in lines)
+    return {match[1] for match in found if match}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.name)
+def test_a_lesson_imports_its_own_package_and_the_patterns(path: Path) -> None:
+    """So a reader sees on one line what is the lesson's, and what it teaches."""
+    own = f"course_lib.lessons.{LESSONS[path.name[:2]]}"
+    foreign = notebook_imports(path) - {"course_lib.lesson", own}
+    assert {name for name in foreign if not name.startswith("course_lib.patterns")} == set()
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("solutions/*.ipynb")), ids=lambda path: path.name)
+def test_exercises_import_checks_and_their_lesson(path: Path) -> None:
+    own = f"course_lib.lessons.{LESSONS[path.name[:2]]}"
+    assert notebook_imports(path) <= {"course_lib.lesson", "course_lib.grading", own}
 
 
 def carried_outputs(notebook: dict[str, Any]) -> list[int]:

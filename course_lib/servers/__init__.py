@@ -10,9 +10,9 @@ end of file tells the guard that we are gone, even by kill -9, and the guard end
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from course_lib.lazy import lazy
 from course_lib.servers.guarded_process import GuardedProcess, guarded
 from course_lib.servers.lookup import Found, find, find_all
 from course_lib.servers.proxy import Proxy
@@ -37,11 +37,4 @@ __all__ = [
 ]
 
 # They bring the client library and YAML: 0.1 s that a program with a lone server need not spend.
-LATE = {"Composed": "topology.composed", "NodeStatus": "topology.status", "Topology": "topology"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import the modules of whole topologies when they are first asked for."""
-    if name not in LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{LATE[name]}"), name)
+__getattr__ = lazy(__name__, {"topology": "Topology", "topology.composed": "Composed", "topology.status": "NodeStatus"})

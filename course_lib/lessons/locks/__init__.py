@@ -1,1 +1,46 @@
-"""Lesson 04, lock with care: who holds a lock, and who believes it."""
+"""Lesson 04, lock with care: who holds a lock, and who believes it. What its notebooks may import.
+
+- `experiment_one_job`         a few workers and one job, small enough to draw every command
+- `experiment_puzzles`         locks to be broken by hand, each with the one change that mends it
+- `experiment_broken_locks`    locks with one thing wrong
+- `experiment_acquisition`     one acquisition of Redlock, looked at closely
+- `experiment_contest`         a contest for a lock and what became of it: the questions and the numbers of the lab
+- `experiment_contest_run`     the contest, simulated on five nodes
+- `experiment_strike`          one thing that goes wrong in it, at a chosen moment
+- `experiment_node_keys`       whose key was on which node, read from a trace
+- `experiment_without_locks`   two jobs that people take a lock for, done with one and without
+- `experiment_real`            five real servers, some of them killed, and what locking costs then
+- `experiment_paused_writer`   a real holder, stopped by SIGSTOP between its last look and its write
+- `picture_holders`, `picture_holder_signs`   the contest drawn: nodes, believers, troubles
+- `picture_validity`           the sum of Redlock as a picture
+- `lab`                        the contest, with controls
+- `programs`                   locks and writers that learners read and break
+- `exercises`                  04.1 to 04.6
+"""
+
+from course_lib.lazy import lazy
+
+__getattr__ = lazy(
+    __name__,
+    {
+        "experiment_acquisition": "acquire_once",
+        "experiment_broken_locks": "ExtendsLate",
+        "experiment_contest": "Contest",
+        "experiment_contest_run": "play",
+        "experiment_one_job": "IN_ORDER find shift",
+        "experiment_paused_writer": "stopped_before_its_write",
+        "experiment_puzzles": "PUZZLES",
+        "experiment_real": "grab killing try_real",
+        "experiment_without_locks": "WAYS deliver sell",
+        "picture_validity": "validity",
+        "lab": "contest_picture redlock_lab",
+        "exercises.e4_break_it": "Finding",
+        "course_lib.errors": "NoServer",
+        "course_lib.servers": "Topology",
+        "course_lib.sim": "OneFault",
+        "course_lib.views.table": "table",
+        "course_lib.widgets.predict": "predict",
+        "course_lib.widgets.scheduler": "Scheduler",
+        "course_lib.widgets.spacetime": "SpaceTime",
+    },
+)

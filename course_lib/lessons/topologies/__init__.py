@@ -1,1 +1,37 @@
-"""Lesson 01, choose a topology: real servers, killed, paused and cut off."""
+"""Lesson 01, choose a topology: real servers, killed, paused and cut off. What its notebooks may import.
+
+- `experiment_bench`         where every experiment is made, on real servers, or shown as it was recorded (`recorded/`)
+- `experiment_writer`        numbered writes, each sent once; later, which of them are still there
+- `experiment_live_writer`   the same in a process of its own, while somebody breaks things by hand
+- `experiment_failover`      one server, then Sentinel: what a crash and a partition cost
+- `experiment_sentinel_log`  what an experiment sees of a topology with Sentinels, and all that they say
+- `experiment_traps`         a primary that comes back empty; two Sentinels
+- `experiment_slots`         where a key lives in a cluster, and what a client sees while slots move
+- `experiment_cluster`       what the death of a cluster's primary costs
+- `experiment_decision`      services and their needs, and which topologies that rules out
+- `picture_failover`, `picture_slots`
+- `programs`                 writers that learners read and break
+- `exercises`                01.1 to 01.6
+"""
+
+from course_lib.lazy import lazy
+
+__getattr__ = lazy(
+    __name__,
+    {
+        "experiment_bench": "Bench",
+        "experiment_decision": "as_rows check measured needs",
+        "experiment_failover": "as_seen",
+        "experiment_traps": "election",
+        "experiment_writer": "after numbers",
+        "picture_failover": "fates timeline",
+        "picture_slots": "slots",
+        "exercises.e5_break_it": "Cut",
+        "exercises.sentinels": "SETUPS",
+        "course_lib.errors": "NoServer ServerFailed",
+        "course_lib.views.table": "table",
+        "course_lib.views.topology": "topology:picture_of",
+        "course_lib.widgets.predict": "predict",
+        "course_lib.widgets.topology_panel": "TopologyPanel",
+    },
+)

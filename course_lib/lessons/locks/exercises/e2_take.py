@@ -11,7 +11,8 @@ from typing import Any
 from course_lib.explore import CRASHED, Play, Simulation, Trial, Violation, steady
 from course_lib.grading.database import until
 from course_lib.grading.evidence import ms, of, shown, struck
-from course_lib.lessons.locks.exercises.wire import FREE_OUR_OWN, KEY, Call, held, one_at_a_time, outcome, yes
+from course_lib.lessons.locks.programs import FREE_OUR_OWN
+from course_lib.lessons.locks.exercises.wire import KEY, Call, held, one_at_a_time, outcome, yes
 
 Answer = Callable[..., Awaitable[Any]]
 TTL, WORK, PATIENCE = 1.0, 0.15, 0.2

@@ -12,13 +12,6 @@ from course_lib.explore.server_state import ask
 from course_lib.trace import Event, Trace
 
 KEY = "job"
-FREE_OUR_OWN = """
--- free our own lock
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-""".strip()
-
-
 @dataclass
 class Call:
     """One call of the answer: by whom and with which token; what it returned, or the error that it raised.

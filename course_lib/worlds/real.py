@@ -1,0 +1,43 @@
+"""Servers that listen on this machine as a world."""
+
+from __future__ import annotations
+
+import redis.asyncio as aioredis
+from redis.asyncio.retry import Retry
+
+from course_lib.worlds.live import Live
+from course_lib.worlds.recorded import Recorded
+
+
+class _RealConnection(Recorded, aioredis.Connection):
+    """A socket, recorded."""
+
+
+class Real(Live):
+    """Servers that listen somewhere, in real time. `urls` such as `Server().url`: redis://127.0.0.1:6379/0.
+
+    Units: `socket_timeout` in seconds; `connections` is how many sockets a node gets at most, the rest wait for a
+    free one.
+    Raises: redis's ConnectionError, in a client's result, where nothing listens. Keys stay: start from an empty server.
+    """
+
+    def __init__(
+        self,
+        *urls: str,
+        seed: int = 0,
+        socket_timeout: float | None = 5.0,
+        retry: Retry | None = None,
+        connections: int = 64,
+    ) -> None:
+        if not urls:
+            raise ValueError("Real needs the URL of at least one server: Real(server.url)")
+        super().__init__("real", seed, socket_timeout, retry)
+        self._urls, self._connections = urls, connections
+
+    def _connect(self, node: int) -> aioredis.Redis:
+        name = f"redis{node}" if len(self._urls) > 1 else "redis"
+        pool = aioredis.BlockingConnectionPool.from_url(
+            self._urls[node], connection_class=_RealConnection, recorder=self, node=name,
+            max_connections=self._connections, timeout=None, **self._options,
+        )  # fmt: skip
+        return aioredis.Redis(connection_pool=pool)
