@@ -47,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
 }
 
 LOOKS_UP = {"course_lib.grading.exercise": {"course_lib.lessons"}}
-"""Which lesson has an exercise is the one thing that a kit asks of the lessons; then it imports that one by its name."""
+"""Which lesson has an exercise: all that a kit asks of the lessons. Then it imports that one, by its name."""
 
 # Within a lesson, what the first word of a module's name may import: a picture knows no controls, and so on.
 LAYERS: dict[str, set[str]] = {
