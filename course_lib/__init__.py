@@ -3,6 +3,7 @@
 - `patterns`   what the course teaches: redis.asyncio and the standard library only. Read this first
 - `errors`     one class for each named failure
 - `trace`      Event, Note, Trace: what every world records
+- `words`      numbers and lists as a sentence says them
 - `sim`        virtual time: the loop, processes, the wire, faults, the simulated server (`fake_server`)
 - `servers`    real servers and whole topologies as local processes that never outlive the kernel
 - `worlds`     Simulated, Embedded, Real: the same few verbs; `oracle` replays a simulated trace on a real server

@@ -30,17 +30,19 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "trace": set(),
     "lazy": set(),
+    "words": set(),
     "bootstrap": set(),  # it runs before anything is installed
     "patterns": {"errors"},
     "sim": {"trace", "errors"},
     "servers": {"lazy", "errors"},
     "worlds": {"sim", "lazy", "trace", "errors"},
     "explore": {"sim", "trace", "errors"},
-    "views": {"trace"},
-    "widgets": {"views", "worlds", "explore", "trace", "errors"},
+    "views": {"trace", "words"},
+    "widgets": {"views", "worlds", "explore", "trace", "words", "errors"},
     "grading": {"explore", "views", "trace", "errors", "lessons"},  # of lessons only what LOOKS_UP says
     "lessons": {
-        *("patterns", "sim", "servers", "worlds", "explore", "views", "widgets", "grading", "lazy", "trace", "errors"),
+        *("patterns", "sim", "servers", "worlds", "explore", "views", "widgets", "grading"),
+        *("lazy", "trace", "words", "errors"),
     },
     "lesson": {"servers", "errors"},
     "reference": set(),  # it reads the patterns' sources, and imports none

@@ -39,8 +39,3 @@ class Picture:
 def escape(text: object) -> str:
     """Text that is safe in SVG and HTML, between tags and inside a quoted attribute, whatever bytes it came from."""
     return html.escape(_UNPRINTABLE.sub("�", str(text)))
-
-
-def shorten(text: str, most: int) -> str:
-    """At most `most` characters, the last one an ellipsis where something was left out."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"

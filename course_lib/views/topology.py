@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from course_lib.views import palette
 from course_lib.views.labels import Box
 from course_lib.views.palette import ALARM, BLUE, FAINT, GREEN, GREY, INK, PAPER, VERMILLION
-from course_lib.views.picture import Picture, escape, shorten
+from course_lib.views.picture import Picture, escape
 from course_lib.views.style import UID, scoped
 from course_lib.views.topology_words import (
     Node,
     alternative,
     claimed_twice,
-    counted,
     leading,
     linked,
     ranges,
     role,
     trouble,
 )
+from course_lib.words import counted, shorten
 
 WIDTH, EDGE = 760.0, 14.0
 ROW, LOW = 112.0, 94.0

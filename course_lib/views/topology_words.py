@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Protocol
 
+from course_lib.words import counted, listed
+
 SLOTS = 16384
 Ranges = Sequence[tuple[int, int]]
 Phrase = tuple[str, str]
@@ -125,11 +127,6 @@ def claimed_twice(nodes: Iterable[Node]) -> list[tuple[Node, Node]]:
     return [(a, b) for a, b in combinations(owners, 2) if _shared(a.slots, b.slots)]
 
 
-def counted(number: int, thing: str) -> str:
-    """`1 key`, `2 keys`."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"
-
-
 def leading(nodes: Sequence[Node]) -> str:
     """Who is primary, who follows, or who owns the slots: by what the nodes say of themselves."""
     primaries = [node for node in nodes if node.role == "primary"]
@@ -157,7 +154,7 @@ def _who_owns(nodes: Sequence[Node], primaries: Sequence[Node]) -> str:
     owned = sum(high - low + 1 for node in primaries for low, high in node.slots)
     owners = sum(bool(node.slots) for node in primaries)
     verb = "own" if owners != 1 else "owns"
-    return f"{counted(owners, 'primary').replace('primarys', 'primaries')} {verb} {_share(owned)}"
+    return f"{counted(owners, 'primary', 'primaries')} {verb} {_share(owned)}"
 
 
 def _share(owned: int) -> str:
@@ -194,8 +191,3 @@ def _view(old: Node, node: Node) -> Iterator[Phrase]:
 
 def _shared(one: Ranges, other: Ranges) -> list[tuple[int, int]]:
     return [(max(a, c), min(b, d)) for a, b in one for c, d in other if max(a, c) <= min(b, d)]
-
-
-def listed(words: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return ", ".join(words) if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -16,7 +16,7 @@ from course_lib.trace import Trace
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
-from course_lib.views.spacetime.text import capital
+from course_lib.views.spacetime.text import as_title
 from course_lib.widgets.scheduler import Scheduler
 
 PATIENCE = 1.0
@@ -123,7 +123,7 @@ def _marked(found: Exploration) -> Any:
 def _title(found: Exploration) -> str:
     if found.violation is None:
         return "Nothing is violated in this schedule"
-    return capital(found.violation.text, found.shown.trace) if found.shown else capital(found.violation.text, Trace())
+    return as_title(found.violation.text, found.shown.trace if found.shown else Trace())
 
 
 class _Bar:

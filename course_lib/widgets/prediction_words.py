@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from course_lib.words import listed
+
 Allows = Callable[[Any], bool]
 
 
@@ -49,20 +51,14 @@ def on_choice(answer: str, happened: Any, choices: Mapping[str, Allows], unit: s
     fate = "still stands" if answer in left else "is ruled out"
     is_number = isinstance(happened, (int, float)) and not isinstance(happened, bool)
     result = f" ({_with(happened, unit)})" if is_number else ""
-    ruled = f"rules out {listed(out)}" if out else "rules nothing out"
-    stays = f", and leaves {listed(left)}" if left and out else "" if left else ": none of the choices foresaw it"
+    ruled = f"rules out {_quoted(out)}" if out else "rules nothing out"
+    stays = f", and leaves {_quoted(left)}" if left and out else "" if left else ": none of the choices foresaw it"
     return f"You said “{answer}”, which {fate}. What happened{result} {ruled}{stays}."
 
 
 def equal_to(choice: str) -> Allows:
     """For choices without a condition: the outcome names the choice that came true."""
     return lambda outcome: str(outcome) == choice
-
-
-def listed(choices: list[str]) -> str:
-    """`“a”, “b” and “c”`."""
-    quoted = [f"“{choice}”" for choice in choices]
-    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]
 
 
 def shown(value: float) -> str:
@@ -76,3 +72,7 @@ def shown(value: float) -> str:
 def _with(value: float, unit: str) -> str:
     singular = unit.removesuffix("s") if value == 1 and len(unit) > 3 else unit
     return f"{shown(value)} {singular}".rstrip()
+
+
+def _quoted(choices: list[str]) -> str:
+    return listed([f"“{choice}”" for choice in choices])

@@ -16,7 +16,8 @@ from course_lib.views.spacetime import spacetime
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
-from course_lib.widgets.scheduler_words import capital, counted, headline, named, proof, standing
+from course_lib.widgets.scheduler_words import headline, named, proof, standing
+from course_lib.words import capital, counted
 
 FATES: dict[str, tuple[str, Any]] = {
     "": ("runs", "run"),

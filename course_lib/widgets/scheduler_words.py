@@ -7,6 +7,7 @@ from typing import Any
 from course_lib.explore.all_schedules import Every
 from course_lib.explore.puzzles import Puzzle
 from course_lib.views.picture import escape
+from course_lib.words import capital, counted, shorten
 
 
 def named(turn: Any) -> str:
@@ -63,22 +64,11 @@ def headline(text: str, most: int = 72) -> str:
     return text if len(text) <= most else text.split(", ")[0].split(": ")[0]
 
 
-def counted(number: int, one: str, more: str = "") -> str:
-    """`1 move`, `2 moves`."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
-
-
-def capital(text: str) -> str:
-    """With a capital letter."""
-    return text[:1].upper() + text[1:]
-
-
 def _short(command: tuple[bytes, ...]) -> str:
     name = command[0].decode(errors="replace")
     if name in ("EVAL", "EVALSHA"):
         return f"a script on {command[3].decode(errors='replace')}"
-    text = " ".join(part.decode(errors="replace") for part in command)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return shorten(" ".join(part.decode(errors="replace") for part in command), 40)
 
 
 def _result(result: Any) -> str:

@@ -15,12 +15,13 @@ from course_lib.views.picture import escape
 from course_lib.views.scale import nice_step
 from course_lib.views.spacetime import draw
 from course_lib.views.spacetime.plan import plan
-from course_lib.views.spacetime.text import Moment, list_rows, moments, ms
+from course_lib.views.spacetime.text import Moment, list_rows, moments
 from course_lib.views.style import current
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.follow import Follow
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button
+from course_lib.words import ms
 
 PAGE = 200  # lines of the text trace that are on the page at once
 

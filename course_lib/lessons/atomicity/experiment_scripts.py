@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from course_lib.errors import ServerFailed
 from course_lib.servers import Server
+from course_lib.words import shorten
 
 Row = dict[str, object]
 PATIENCE = 30.0
@@ -184,8 +185,7 @@ def _say(redis: Any, *command: str | int) -> str:
     try:
         return str(redis.execute_command(*command))
     except RedisError as error:
-        words = str(error).partition(" script:")[0].partition(". ")[0]
-        return words if len(words) <= MOST_WORDS else f"{words[: MOST_WORDS - 1]}…"
+        return shorten(str(error).partition(" script:")[0].partition(". ")[0], MOST_WORDS)
 
 
 def apart(main: Coroutine[Any, Any, Any]) -> Any:

@@ -11,6 +11,7 @@ from course_lib.lessons.atomicity.picture_limiters import limiter
 from course_lib.views.picture import Picture
 from course_lib.widgets.controls import Scenario, choice, decimal, whole
 from course_lib.widgets.lab import Lab
+from course_lib.words import capital
 
 
 def limiter_lab(**given: Any) -> Lab[Outcome]:
@@ -47,7 +48,7 @@ def limiter_picture(result: Outcome) -> Picture:
     return limiter(
         [(request.t / MICRO, request.allowed) for request in result.asked],
         result.curve,
-        title=f"{label[0].upper()}{label[1:]}: at most {most} in {given.window:g} s{over}",
+        title=f"{capital(label)}: at most {most} in {given.window:g} s{over}",
         limit=given.limit,
         bound=given.bound,
         window=given.window,

@@ -10,6 +10,7 @@ from course_lib.views.axes import LEFT, RIGHT, Scale, framed, panel, straight, t
 from course_lib.views.figures import as_picture, chart, paint
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture, escape
+from course_lib.words import capital
 
 LIMITERS: dict[str, Role] = {
     "fixed": Role(VERMILLION, "X", "-", "fixed window"),
@@ -170,7 +171,7 @@ def rivals(curves: Mapping[str, Points], *, limit: int, window: float, end: floa
         axes.grid()
         axes.legend(loc="upper left", fontsize=10)
         least, largest = min(most.values()), max(most.values())
-        title = f"{arrivals[:1].upper()}{arrivals[1:]}: {least:g} to {largest:g} in one window"
+        title = f"{capital(arrivals)}: {least:g} to {largest:g} in one window"
         axes.set_title(title)
         said = "; ".join(f"{LIMITERS[name].name} {number:g}" for name, number in most.items())
         return as_picture(figure, f"{title}. Limit {limit} per {window:g} s. {said}.")

@@ -12,6 +12,7 @@ from course_lib.lessons.keys.picture_rollout import Shown, rollout
 from course_lib.views.picture import Picture
 from course_lib.widgets.controls import Scenario, choice, decimal
 from course_lib.widgets.lab import Lab
+from course_lib.words import capital
 
 LARGEST = 0.3
 """kB of the largest key with its value."""
@@ -69,4 +70,4 @@ def _finding(result: Outcome) -> str:
     label = STRATEGIES[result.rollout.strategy].label
     crashes, stale, misses = (result.count(kind) for kind in ("error", "stale", "load"))
     bad = [f"{crashes:,} crashes"] * bool(crashes) + [f"{stale:,} stale reads"] * bool(stale)
-    return f"{label[0].upper()}{label[1:]}: {', '.join(bad or ['no crash, nothing stale'])}, {misses:,} misses"
+    return f"{capital(label)}: {', '.join(bad or ['no crash, nothing stale'])}, {misses:,} misses"

@@ -14,6 +14,7 @@ from course_lib.lessons.stampedes.picture_crowd import Asked, crowd
 from course_lib.views.picture import Picture
 from course_lib.widgets.controls import Scenario, choice, decimal, whole
 from course_lib.widgets.lab import Lab
+from course_lib.words import capital
 
 
 def stampede_lab(**given: Any) -> Lab[Outcome]:
@@ -72,6 +73,6 @@ def _finding(result: Outcome) -> str:
     failed = f", {result.errors} errors" if result.errors else ""
     label = STRATEGIES[result.crowd.strategy].label
     return (
-        f"{label[0].upper()}{label[1:]}: {loads} {'load' if loads == 1 else 'loads'}, "
+        f"{capital(label)}: {loads} {'load' if loads == 1 else 'loads'}, "
         f"longest wait {result.worst * 1000:.0f} ms{stale}{failed}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from course_lib.trace import Event, Trace
 from course_lib.views.labels import Box, Places
-from course_lib.views.picture import Picture, escape, shorten
+from course_lib.views.picture import Picture, escape
 from course_lib.views.spacetime import marks
 from course_lib.views.spacetime.captions import captions
 from course_lib.views.spacetime.density import crowd
@@ -16,6 +16,7 @@ from course_lib.views.spacetime.messages import Message, drawn, hover, messages,
 from course_lib.views.spacetime.plan import NAME_LENGTH, Plan, plan
 from course_lib.views.spacetime.text import alternative, finding
 from course_lib.views.style import UID, sheet
+from course_lib.words import shorten
 
 
 def spacetime(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import groupby
 
 from course_lib.views.labels import Places, Point
-from course_lib.views.picture import escape, shorten
+from course_lib.views.picture import escape
 from course_lib.views.spacetime.messages import Message, px
 from course_lib.views.spacetime.plan import CHARACTER, Plan
 from course_lib.views.spacetime.text import lost
+from course_lib.words import shorten
 
 SWATCH = 7.0  # room for the stroke in the client's colour that stands before a command
 

@@ -9,10 +9,11 @@ from math import ceil, log
 
 from course_lib.trace import Note
 from course_lib.views.palette import BLUE, FAULT, INK, NOTES
-from course_lib.views.picture import escape, shorten
+from course_lib.views.picture import escape
 from course_lib.views.spacetime.messages import cross_path, px
 from course_lib.views.spacetime.plan import Plan
-from course_lib.views.spacetime.text import count, finding, lost, most_at_once
+from course_lib.views.spacetime.text import finding, lost, most_at_once
+from course_lib.words import counted, shorten
 
 ROWS, SLICES, SHADES = 40, 160, 5
 CROWD_HEIGHT, STRIP_HEIGHT, STRIP_GAP = 240.0, 46.0, 26.0
@@ -58,7 +59,7 @@ def _cells(plan: Plan, row_of: dict[str, int], rows: int) -> str:
         shade = min(SHADES, 1 + int(SHADES * log(number) / log(most + 1))) if most > 1 else SHADES
         corner = f"M{px(plan.left + column * width)} {px(plan.top + row * height)}"
         shaded.setdefault(shade, []).append(f"{corner}h{px(width)}v{px(height - 0.5)}h{px(-width)}Z")
-    told = f"fullest cell: {count(most, 'command')}" if cells else ""
+    told = f"fullest cell: {counted(most, 'command')}" if cells else ""
     paths = "".join(
         f'<path fill="{BLUE}" opacity="{0.3 + 0.7 * shade / SHADES:.2g}" d="{"".join(squares)}"/>'
         for shade, squares in sorted(shaded.items())
@@ -82,7 +83,7 @@ def _centre(plan: Plan, row: int, column: int, rows: int) -> tuple[float, float]
 
 def _frame(plan: Plan) -> str:
     size = f'width="{px(plan.right - plan.left)}" height="{px(CROWD_HEIGHT)}"'
-    label = count(len(plan.clients), "client")
+    label = counted(len(plan.clients), "client")
     return (
         f'<rect class="frame" x="{px(plan.left)}" y="{px(plan.top)}" {size}/>'
         f'<text class="end" x="{px(plan.left - 8)}" y="{px(plan.top + CROWD_HEIGHT / 2 + 4)}">{label}</text>'
@@ -99,7 +100,7 @@ def _node(plan: Plan, node: str, y: float) -> str:
         for i, n in sorted(served.items())
     )
     per = (plan.scale.times[-1] - plan.scale.times[0]) * 1000 / SLICES
-    told = f"most: {count(most, 'command')} in {per:.3g} ms"
+    told = f"most: {counted(most, 'command')} in {per:.3g} ms"
     return f'<path fill="{INK}" opacity=".65" d="{columns}"/>' + _strip(plan, y, shorten(node, 18), told)
 
 
@@ -112,7 +113,7 @@ def _loads(plan: Plan, loads: Sequence[Note], y: float) -> str:
     d, base = f"M{px(plan.left)} {px(y + STRIP_HEIGHT)}", y + STRIP_HEIGHT
     for x, level in _thinned(plan, steps):
         d += f"H{px(x)}V{px(base - STRIP_HEIGHT * level / max(most, 1))}"
-    told = f"{count(len(loads), 'load')}, at most {most:,} at once"
+    told = f"{counted(len(loads), 'load')}, at most {most:,} at once"
     steps_drawn = f'<path fill="{NOTES["load"].colour}" d="{d}H{px(plan.right)}V{px(base)}Z"/>'
     return steps_drawn + _strip(plan, y, "loads running", told)
 

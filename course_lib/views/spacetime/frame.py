@@ -7,8 +7,9 @@ from course_lib.views.picture import escape
 from course_lib.views.spacetime import marks
 from course_lib.views.spacetime.messages import px
 from course_lib.views.spacetime.plan import CHARACTER, Plan
-from course_lib.views.spacetime.text import lost, ms, note_name
+from course_lib.views.spacetime.text import lost, note_name
 from course_lib.views.style import UID
+from course_lib.words import ms
 
 
 def axis(frame: Plan, bottom: float) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from course_lib.trace import Note
 from course_lib.views.labels import Box, Places, Point
 from course_lib.views.palette import FAULT, GREY, INK, NOTES
-from course_lib.views.picture import escape, shorten
+from course_lib.views.picture import escape
 from course_lib.views.spacetime.messages import px
 from course_lib.views.spacetime.plan import CHARACTER, Plan
-from course_lib.views.spacetime.text import ms, note_name, note_text
+from course_lib.views.spacetime.text import note_name, note_text
+from course_lib.words import ms, shorten
 
 BARS = ("load", "compute", "pause", "hold", "down")
 HEIGHT = 14.0  # of a line of text

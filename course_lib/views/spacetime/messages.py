@@ -10,9 +10,10 @@ from statistics import median
 from course_lib.trace import Event
 from course_lib.views.labels import Point
 from course_lib.views.palette import FAULT
-from course_lib.views.picture import escape, shorten
+from course_lib.views.picture import escape
 from course_lib.views.spacetime.plan import CHARACTER, Plan
-from course_lib.views.spacetime.text import event_text, lost, ms
+from course_lib.views.spacetime.text import event_text, lost
+from course_lib.words import ms, shorten
 
 # How much of its way a lost message is drawn, where that is not the usual 60 %.
 WAY = {"never left": 0.0, "nobody reads": 0.9, "refused": 1.0}

@@ -8,8 +8,8 @@ from typing import Literal
 
 from course_lib.trace import Trace
 from course_lib.views.palette import INK, process_colour
-from course_lib.views.picture import shorten
 from course_lib.views.scale import TimeScale, shortened, straight
+from course_lib.words import shorten
 
 Detail = Literal["labels", "lines", "density"]
 NAME_LENGTH = 18

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from course_lib.trace import Event, Note, Trace
 from course_lib.views.palette import NOTES
 from course_lib.views.picture import escape
+from course_lib.words import capital, counted, ms
 
 TROUBLE = ("violation", "crash", "down", "pause", "skew")
 
@@ -66,40 +67,26 @@ def note_name(note: Note) -> str:
     return NOTES[note.kind].name if note.kind in NOTES else note.kind
 
 
-def ms(seconds: float, unit: bool = True) -> str:
-    """Seconds as milliseconds with as many digits as help: `0.42 ms`, `41 ms`, `1,250 ms`."""
-    value = round(seconds * 1000, 6) + 0.0  # + 0.0 turns minus zero into zero
-    digits = 0 if abs(value) >= 200 else 1 if abs(value) >= 20 else 2
-    text = f"{value:,.{digits}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{text} ms" if unit else text
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 load`, `1,000 loads`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def finding(trace: Trace) -> str:
     """The one thing that a picture of this trace shows: a violation, else faults, else loads, else commands."""
     broken = [n for n in trace.notes if n.kind == "violation"]
     loads = [n for n in trace.notes if n.kind == "load"]
     if broken:
-        words, when = capital(broken[0].text or "Violation", trace), ms(broken[0].t_start)
+        words, when = as_title(broken[0].text or "Violation", trace), ms(broken[0].t_start)
         return words if when in words else f"{words} at {when}"
     faults = _faults(trace)
-    commands = count(len(trace.events), "command")
+    commands = counted(len(trace.events), "command")
     if faults:
         return f"{commands}, " + ", ".join(faults[:3])
     if loads:
-        return f"{count(len(loads), 'load')} by {count(len({n.who for n in loads}), 'client')}"
-    return f"{commands} by {count(len(trace.clients), 'client')}" if trace.events else "Nothing happened"
+        return f"{counted(len(loads), 'load')} by {counted(len({n.who for n in loads}), 'client')}"
+    return f"{commands} by {counted(len(trace.clients), 'client')}" if trace.events else "Nothing happened"
 
 
-def capital(words: str, trace: Trace) -> str:
+def as_title(words: str, trace: Trace) -> str:
     """With a capital letter, unless the first word is a key or another argument of a command: `hits has no TTL`."""
     first = words.partition(" ")[0].encode(errors="replace")
-    return words if any(first in event.command[1:] for event in trace.events) else _sentence(words)
+    return words if any(first in event.command[1:] for event in trace.events) else capital(words)
 
 
 def alternative(trace: Trace, title: str) -> str:
@@ -109,8 +96,8 @@ def alternative(trace: Trace, title: str) -> str:
     start, end = trace.span
     parts = [
         f"Space-time diagram: {title}",
-        f"{count(len(trace.clients), 'client')} sent {count(len(trace.events), 'command')} to "
-        f"{count(len(trace.nodes), 'node')} from {ms(start)} to {ms(end)}",
+        f"{counted(len(trace.clients), 'client')} sent {counted(len(trace.events), 'command')} to "
+        f"{counted(len(trace.nodes), 'node')} from {ms(start)} to {ms(end)}",
     ]
     faults = _faults(trace)
     parts.append(f"Faults: {', '.join(faults)}" if faults else "No message was lost")
@@ -151,10 +138,6 @@ def _kind(notes: Sequence[Note], kind: str) -> str:
     when = f"from {ms(first)} to {ms(last)}" if last > first else f"at {ms(first)}"
     spans = [(n.t_start, end) for n, end in zip(these, ends, strict=True) if end > n.t_start]
     if len(these) == 1:
-        return f"{_sentence(note_name(these[0]))} ({these[0].who}) {when}"
+        return f"{capital(note_name(these[0]))} ({these[0].who}) {when}"
     crowd = f", at most {most_at_once(spans):,} at once" if len(spans) > 1 else ""
     return f"{len(these):,} × {note_name(these[0])} {when}{crowd}"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
