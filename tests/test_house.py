@@ -68,7 +68,7 @@ ONLY = {
 }
 
 TOP_LEVEL = {
-    *("README.md", "LICENSE", "LICENSE-prose", "Makefile", "pyproject.toml", "requirements.lock"),
+    *("README.md", "CONTRIBUTING.md", "LICENSE", "LICENSE-prose", "Makefile", "pyproject.toml", "requirements.lock"),
     *("environment.yml", "postBuild", "docker-compose.yml"),
     *("notebooks", "exercises", "solutions", "course_lib", "tests"),
     *(".ci", ".github", ".gitattributes", ".gitignore", ".pre-commit-config.yaml"),
@@ -197,6 +197,34 @@ def test_what_only_one_place_may_know_stays_there(path: Path) -> None:
     for package, places in ONLY.items():
         if not any(fnmatch.fnmatch(where, place) for place in places):
             assert fnmatch.filter(used, package) == [], f"{where} must not know {package}"
+
+
+SMALL = {"", "errors", "trace", "lazy", "words"}  # what anybody may import is left out of the picture
+
+
+def pictured(page: str) -> set[tuple[str, str]]:
+    """The arrows of the picture of the house."""
+    picture = page.split("```mermaid")[1].split("```")[0]
+    return {(origin, target) for origin, target in re.findall(r"(\w+) --> (\w+)", picture)}
+
+
+def test_the_picture_of_the_house_is_true() -> None:
+    """What contributors look at first has every arrow of the table, and no other."""
+    table = {(part, other) for part, others in ARROWS.items() for other in others - SMALL}
+    assert pictured((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")) == table
+
+
+def test_a_wrong_picture_is_seen() -> None:
+    """The control."""
+    assert pictured("```mermaid\nflowchart TD\n    sim --> views\n```") == {("sim", "views")}
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md", "solutions/README.md"])
+def test_paths_that_a_page_names_are_there(page: str) -> None:
+    named = set(
+        re.findall(r"`((?:course_lib|tests|notebooks|solutions|exercises)/[\w./]+)`", (ROOT / page).read_text())
+    )
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 # -- sizes and docstrings ---------------------------------------------------------------------------------------------
