@@ -265,6 +265,36 @@ def test_the_course_stays_small() -> None:
     assert sum(map(code_lines, patterns)) - sum(map(import_lines, patterns)) < 1_200
 
 
+LONGEST_RUN = 12
+
+
+def repeated(sources: dict[str, str], longest: int = LONGEST_RUN) -> list[str]:
+    """Where a run of more than so many lines begins that stands somewhere else too; comments, blanks, imports apart."""
+    first: dict[tuple[str, ...], tuple[str, int]] = {}
+    found = []
+    for name, source in sources.items():
+        lines = [(number, line.strip()) for number, line in enumerate(source.splitlines(), 1)]
+        lines = [(n, line) for n, line in lines if line and not line.startswith(("#", "import ", "from "))]
+        for at in range(len(lines) - longest):
+            run = tuple(line for _, line in lines[at : at + longest + 1])
+            there, place = first.setdefault(run, (name, at))
+            if there != name or place + longest < at:
+                found.append(f"{name}:{lines[at][0]} stands in {there} too")
+    return found
+
+
+def test_nothing_stands_twice() -> None:
+    sources = {module_name(path): path.read_text(encoding="utf-8") for path in MODULES}
+    assert repeated(sources) == []
+
+
+def test_what_stands_twice_is_seen() -> None:
+    """The control."""
+    lines = "\n".join(f"    call({number})" for number in range(13))
+    assert repeated({"a": f"def one():\n{lines}", "b": f"def other():\n    # more\n{lines}"}) == ["b:3 stands in a too"]
+    assert repeated({"a": lines, "b": lines.replace("call(6)", "other(6)")}) == []
+
+
 def import_lines(path: Path) -> int:
     """Lines that import at the top of a module."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
