@@ -1,10 +1,32 @@
 """Checks that teach: `check` judges an answer, `hint` helps, `replay` shows a schedule again.
 
-from course_lib.grading import check, hint, replay
-check("05.1", load_once)
+    from course_lib.grading import check, hint, replay
+    check("05.1", load_once)
+
+What a notebook calls, and what it shows:
+- `checker`             an answer under many schedules, or one schedule again → a verdict
+- `verdict`             each promise kept or broken, points, the smallest failing schedule: as a page and as text
+- `page`                the frame and the style of what is shown
+- `hints`               the next hint, when it is asked for
+- `progress`            a bar for a check that takes longer than a second
+- `guard`               what keeps a check from hanging, and its text the same each time
+
+How an exercise is judged:
+- `exercise`            its words, and its rules: the only module that looks up a lesson
+- `answer`              is this an answer at all? What cannot be judged is refused in words
+- `acts`                processes that do one thing after another, and what became of each
+- `database`            the database behind a judged cache: its loads are noted
+- `evidence`            what a trace says of loads, faults and round trips
+- `lock_commands`       how a lock was taken, for clues
+- `break_it`            the frame of exercises in which a fault or an order is to break a program
+- `write_the_property`  the frame of exercises in which the answer reads runs
+
+For authors:
+- `make_exercises`      exercises/ from solutions/
 """
 
-from course_lib.grading.checker import check, hint, replay
+from course_lib.grading.checker import check, replay
+from course_lib.grading.hints import hint
 from course_lib.grading.verdict import Property, Verdict
 
 __all__ = ["Property", "Verdict", "check", "hint", "replay"]

@@ -10,15 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial, wraps
 from types import CodeType, FunctionType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from redis.exceptions import DataError, ResponseError
 
 from course_lib.errors import CourseError
 from course_lib.explore import Play
 from course_lib.grading.evidence import JUDGE
-from course_lib.grading.exercise import Refused
 from course_lib.trace import Trace
+
+
+class Refused(Exception):
+    """There is nothing to judge: not answered yet, or an answer that cannot be run. The text says what to do."""
+
+    def __init__(self, status: Literal["error", "unanswered"], text: str) -> None:
+        super().__init__(text)
+        self.status: Literal["error", "unanswered"] = status
 
 
 class Misused(CourseError):

@@ -8,8 +8,7 @@ from math import isfinite
 from typing import Any
 
 from course_lib.explore import OneFault, Play, Schedule, Trial, Violation, either, play
-from course_lib.grading.answer import NOT_YET
-from course_lib.grading.exercise import Refused
+from course_lib.grading.answer import NOT_YET, Refused
 
 HOUR = 3600
 

@@ -1,4 +1,4 @@
-"""Check an answer, give a hint, replay a schedule: what a notebook calls."""
+"""Check an answer, and replay a schedule: what a notebook calls."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ from course_lib.explore import (
     smaller,
     spread,
 )  # fmt: skip
-from course_lib.grading.answer import Misused, names_of, refuse_error, sound
-from course_lib.grading.exercise import Exercise, Refused, find
+from course_lib.grading.answer import Misused, Refused, names_of, refuse_error, sound
+from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.guard import LIMIT, Guard, Stuck
 from course_lib.grading.progress import Progress
-from course_lib.grading.report import Hint
 from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
 
 BUDGET = Budget(steps=250_000)
@@ -127,16 +126,6 @@ STUCK = (
     f"Your code held on for {LIMIT:.0f} s and let nobody else run. Does a loop go round without an await? Does "
     f"something in it wait in real time?"
 )
-
-
-_given: Counter[str] = Counter()
-
-
-def hint(id: str) -> Hint:
-    """The next hint of an exercise; after the last one, the last one again. Raises: UnknownExercise."""
-    hints = find(id).words.hints
-    _given[id] = min(_given[id] + 1, len(hints))
-    return Hint(id, _given[id], len(hints), hints[_given[id] - 1])
 
 
 def _located(trials: Any, number: int, schedule: Schedule, code: str) -> tuple[Trial, Schedule]:

@@ -8,20 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from course_lib import lessons
 from course_lib.errors import UnknownExercise
 from course_lib.explore import Play, Trial
 from course_lib.lessons import LESSONS
-
-
-class Refused(Exception):
-    """There is nothing to judge: not answered yet, or an answer that cannot be run. The text says what to do."""
-
-    def __init__(self, status: Literal["error", "unanswered"], text: str) -> None:
-        super().__init__(text)
-        self.status: Literal["error", "unanswered"] = status
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from course_lib.explore import Play, Violation
-from course_lib.grading.evidence import JUDGE
+from course_lib.grading.evidence import JUDGE, ms
+from course_lib.grading.page import framed, prose
 from course_lib.trace import Trace
+from course_lib.views.picture import escape
+from course_lib.views.spacetime import spacetime
 
 Outcome = Literal["holds", "broken", "not counted", "not settled", "not checked"]
 Status = Literal["passed", "failed", "error", "unanswered"]
@@ -95,13 +98,105 @@ class Verdict:
         return self.shown.code if self.shown is not None else None
 
     def __str__(self) -> str:
-        from course_lib.grading.report import plain
-
         return plain(self)
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from course_lib.grading.report import page, plain
-
         return {"text/html": page(self), "text/plain": plain(self)}
+
+
+HEADS = {"passed": "✓ Passed", "failed": "✗ Not yet", "error": "✗ Cannot be judged", "unanswered": "○ Not answered yet"}
+MARKS = {
+    "holds": "✓ holds", "broken": "✗ broken", "not counted": "– not counted", "not settled": "? not settled",
+    "not checked": "– not checked",
+}  # fmt: skip
+
+
+def page(verdict: Verdict) -> str:
+    """The verdict as HTML: headline, what is wrong and its picture, then each property, then what helps on."""
+    tone = {"passed": "good", "unanswered": "calm"}.get(verdict.status, "bad")
+    earned = f"{verdict.points} of {_points(verdict.max_points)}"
+    parts = [
+        f'<p class="head {tone}"><b>{HEADS[verdict.status]}</b> · {escape(verdict.id)} {escape(verdict.title)}'
+        f'<span class="earned">{earned}</span></p>',
+        f'<p class="message">{prose(verdict.message)}</p>',
+    ]
+    if verdict.lesson:
+        parts.append(f'<p class="known"><b>A mistake that many make.</b> {prose(verdict.lesson)}</p>')
+    if verdict.shown is not None:
+        parts.append(f'<div class="picture">{spacetime(verdict.shown.trace, title=_title(verdict)).svg}</div>')
+    if verdict.status in ("passed", "failed"):
+        parts.append(_table(verdict.properties))
+    if verdict.status == "passed" and verdict.after:
+        names = ("Why it works.", "What it does not protect against.")
+        parts += [f"<p><b>{name}</b> {prose(text)}</p>" for name, text in zip(names, verdict.after, strict=False)]
+    elif verdict.tried:
+        parts.append(f'<p class="small">Tried: {escape(verdict.tried)}.</p>')
+    if verdict.shown is not None:
+        parts.append(_again(verdict, verdict.shown))
+    if not verdict.passed:
+        parts.append(f'<p class="small">For help: <code>hint("{escape(verdict.id)}")</code></p>')
+    return framed("".join(parts))
+
+
+def plain(verdict: Verdict) -> str:
+    """The verdict as text, with nothing left out but the picture."""
+    lines = [
+        f"{HEADS[verdict.status]} · {verdict.id} {verdict.title} · {verdict.points} of {_points(verdict.max_points)}",
+        verdict.message,
+    ]
+    if verdict.lesson:
+        lines.append(f"A mistake that many make. {verdict.lesson}")
+    if verdict.status in ("passed", "failed"):
+        lines += [f"  {MARKS[p.outcome]:<14} {p.kind:<9} {p.says} ({_points(p.points)})" for p in verdict.properties]
+    if verdict.status == "passed" and verdict.after:
+        lines += [f"Why it works. {verdict.after[0]}", f"What it does not protect against. {verdict.after[1]}"]
+    elif verdict.tried:
+        lines.append(f"Tried: {verdict.tried}.")
+    if verdict.shown is not None:
+        shown = verdict.shown
+        lines += [f"Schedule: {shown.schedule}.", f"Replay: {_call(verdict, shown)}"]
+        lines += [shown.trace.text(), *([f"Printed: {shown.printed}"] if shown.printed else [])]
+    if not verdict.passed:
+        lines.append(f'For help: hint("{verdict.id}")')
+    return "\n".join(lines)
+
+
+def _table(properties: tuple[Property, ...]) -> str:
+    rows = "".join(
+        f'<tr><td class="{p.outcome.replace(" ", "-")}">{MARKS[p.outcome]}</td><td>{escape(p.kind)}</td>'
+        f'<td class="says">{prose(p.says)}</td><td class="number">{p.earned} of {p.points}</td></tr>'
+        for p in properties
+    )
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Result", "Kind", "Property"))
+    last = '<th scope="col" class="number">Points</th>'
+    return f"<table><thead><tr>{heads}{last}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _again(verdict: Verdict, shown: Shown) -> str:
+    unnamed = ", with your own for <code>answer</code>" if verdict.answer == "answer" else ""
+    lines = shown.trace.text()
+    printed = f"<details><summary>What your code printed</summary><pre>{escape(shown.printed)}</pre></details>"
+    return (
+        f'<p class="small">Schedule shown: {escape(shown.schedule)}. To see it again, after a change or with a '
+        f"classmate's code, run this in a cell{unnamed}:<br><code>{escape(_call(verdict, shown))}</code></p>"
+        f"<details><summary>The same as text ({lines.count(chr(10)) + 1} lines)</summary><pre>{escape(lines)}</pre>"
+        f"</details>{printed if shown.printed else ''}"
+    )
+
+
+def _call(verdict: Verdict, shown: Shown) -> str:
+    return f'replay("{verdict.id}", "{shown.code}", {verdict.answer})'
+
+
+def _title(verdict: Verdict) -> str:
+    assert verdict.shown is not None
+    marked = next((note for note in verdict.shown.trace.notes if note.kind == "violation"), None)
+    if marked is not None:
+        return f"{marked.text[:1].upper()}{marked.text[1:]} at {ms(marked.t_start)}"
+    return verdict.shown.violation.text.partition(":")[0] if verdict.shown.violation else "Nothing is violated"
+
+
+def _points(number: int) -> str:
+    return f"{number} point{'s' * (number != 1)}"

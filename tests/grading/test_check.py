@@ -280,9 +280,9 @@ def test_an_interrupted_check_puts_everything_back() -> None:
 
 
 def test_hints_come_one_at_a_time() -> None:
-    from course_lib.grading import checker
+    from course_lib.grading import hints
 
-    checker._given.clear()
+    hints._given.clear()
     given = [hint("05.1") for _ in range(6)]
     assert [one.number for one in given] == [1, 2, 3, 4, 4, 4]
     assert [one.text for one in given[:4]] == list(words("05")["05.1"].hints)

@@ -13,7 +13,7 @@ from course_lib.explore import Play, Simulation, Trial, Turn, Turns, Violation, 
 from course_lib.explore.tally import clients_in_order
 from course_lib.grading import break_it
 from course_lib.lessons.atomicity import programs
-from course_lib.grading.exercise import Refused
+from course_lib.grading.answer import Refused
 
 PLAYERS, MOST, PUZZLE = ("alice", "bob", "carol"), 24, "limiter.naive"
 """PUZZLE is what the codes of the lesson's panel name, where the first two play with a limit of 1."""

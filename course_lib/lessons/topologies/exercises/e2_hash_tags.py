@@ -11,10 +11,9 @@ from typing import Any
 from redis.exceptions import ClusterCrossSlotError
 
 from course_lib.explore import Play, Simulation, Trial, Violation
-from course_lib.grading.answer import NOT_YET, refuse_error
+from course_lib.grading.answer import NOT_YET, Refused, refuse_error
 from course_lib.grading.database import until
 from course_lib.grading.evidence import shown
-from course_lib.grading.exercise import Refused
 from course_lib.lessons.topologies.exercises.cluster import cluster, redis_for, share_slots, slot_of
 
 Name = tuple[str, str, str]  # a method of the answer, and its two arguments

@@ -11,10 +11,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 from course_lib.explore import Play, Replication, Simulation, Trial, Violation, steady
+from course_lib.grading.answer import Refused
 from course_lib.grading.break_it import given, with_its_twin
 from course_lib.grading.database import until
 from course_lib.grading.evidence import JUDGE, of, seen
-from course_lib.grading.exercise import Refused
 from course_lib.lessons.topologies import programs
 
 DOWN_AFTER, MAX_LAG = 3.0, 2.0

@@ -1,0 +1,43 @@
+"""Pieces of the page on which a notebook shows a verdict or a hint: its frame, its style, prose with `code` in it."""
+
+from __future__ import annotations
+
+from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, ORANGE, PAPER, RULE, VERMILLION, WORDS
+from course_lib.views.picture import escape
+
+WELL = f"color-mix(in srgb,{GREEN} 70%,{INK})"  # green alone is too pale for small text
+
+
+def framed(html: str) -> str:
+    """The page around these pieces."""
+    return f'<div class="course-check">{STYLE}{html}</div>'
+
+
+def prose(text: str) -> str:
+    """Escaped, with `code` set as code."""
+    parts = escape(text).split("`")
+    return "".join(part if i % 2 == 0 else f"<code>{part}</code>" for i, part in enumerate(parts))
+
+
+STYLE = f"""<style>
+.course-check{{font:14px/1.5 {WORDS};color:{INK};background:{PAPER};max-width:760px;padding:2px 0 6px}}
+.course-check p{{margin:8px 0}} .course-check code,.course-check pre{{font:13px/1.45 {CODE};color:inherit}}
+.course-check code{{background:color-mix(in srgb,{INK} 8%,transparent);padding:1px 4px;border-radius:3px}}
+.course-check .head{{font-size:16px;border-left:5px solid;padding:4px 10px;margin:4px 0 10px;
+display:flex;gap:.4em;flex-wrap:wrap}}
+.course-check .good{{border-color:{GREEN}}} .course-check .bad{{border-color:{VERMILLION}}}
+.course-check .calm{{border-color:{FAINT}}} .course-check .earned{{margin-left:auto;font-weight:600}}
+.course-check .known{{border-left:5px solid {ORANGE};padding:4px 10px}}
+.course-check .small{{color:{FAINT};font-size:13px}}
+.course-check .message{{font-size:15px}} .course-check .picture{{overflow-x:auto;margin:10px 0}}
+.course-check table{{border-collapse:collapse;margin:10px 0;font-size:14px;width:100%;color:inherit;
+table-layout:auto!important}} .course-check tr{{background:none!important}}
+.course-check td,.course-check th{{text-align:left!important;padding:4px 12px 4px 0;border-bottom:1px solid {RULE};
+vertical-align:top;white-space:nowrap;background:none!important;color:inherit}}
+.course-check td.says{{white-space:normal!important;width:100%}} .course-check th{{font-weight:600;color:{FAINT}}}
+.course-check .number{{text-align:right!important}}
+.course-check .holds{{color:{WELL};font-weight:600}} .course-check .broken{{color:{ALARM};font-weight:600}}
+.course-check details{{margin:6px 0}} .course-check summary{{cursor:pointer;color:{FAINT};font-size:13px}}
+.course-check pre{{overflow-x:auto;max-height:340px;border:1px solid {RULE};padding:6px 8px;
+white-space:pre;background:none}}
+</style>"""
