@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from course_lib.views.palette import BLUE, FAINT, GREEN, INK, ORANGE, PAPER, PURPLE, RULE, VERMILLION, WORDS
-from course_lib.views.picture import Picture, escape
-from course_lib.views.scale import nice_step
+from course_lib.views.picture import UID, Picture, escape, named, scoped
 
 LEFT, RIGHT, WIDTH = 62.0, 748.0, 760.0
 LEAST = 640.0
@@ -46,25 +45,32 @@ KINDS: dict[str, Kind] = {
 """In drawing order: what is rare comes last, and so on top."""
 
 
-def framed(parts: Iterable[str], *, height: float, alt: str) -> Picture:
-    """The parts as one picture, `height` pixels high, with the words that say the same.
+def framed(title: str, parts: Iterable[str], *, height: float, alt: str) -> Picture:
+    """The parts below a title as one picture, `height` pixels high, with the words that say the same.
 
     It shrinks with its column down to LEAST, and where there is less room it scrolls.
     """
-    uid = "ax" + secrets.token_hex(4)
-    style = "".join(f".{uid} {rule.strip()}}}" for rule in _RULES.replace("\n", " ").split("}")[:-1])
     svg = (
-        f'<svg class="{uid}" viewBox="0 0 {WIDTH:.0f} {height:.0f}" style="width:100%;max-width:{WIDTH:.0f}px;'
+        f'<svg class="{UID}" viewBox="0 0 {WIDTH:.0f} {height:.0f}" style="width:100%;max-width:{WIDTH:.0f}px;'
         f'min-width:{LEAST:.0f}px" role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">'
-        f"<style>{style}</style>{''.join(parts)}</svg>"
+        f'<style>{scoped(_RULES)}</style><text class="title" x="12" y="22">{escape(title)}</text>'
+        f"{''.join(parts)}</svg>"
     )
-    return Picture(svg, alt)
+    return named(svg, alt, kind="ax")
 
 
-def straight(low: float, high: float, start: float, stop: float) -> Scale:
+def linear(low: float, high: float, start: float, stop: float) -> Scale:
     """A scale from `low … high` to the pixels `start … stop`."""
     unit = (stop - start) / ((high - low) or 1.0)
     return lambda value: start + (value - low) * unit
+
+
+def nice_step(least: float) -> float:
+    """The smallest of 1, 2, 5 × a power of ten that is at least `least`."""
+    if least <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * m for m in (1, 2, 5, 10) if power * m >= least * (1 - 1e-9))
 
 
 def ticks(most: float, *, whole: bool = False, about: int = 3) -> list[float]:

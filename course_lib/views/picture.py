@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import re
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _TRUSTED = "<style>.course-live{display:block!important} .course-still{display:none}</style>"
 _ON_WHITE = "<style>:root{background:#fff}</style></svg>"  # an <img> knows nothing of the page's theme
+
+UID = "@uid@"
+"""Stands for a picture's own name, the class that scopes its style sheet, until all of it is written: see `named`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +25,11 @@ class Picture:
     alt: str
 
     def _repr_html_(self) -> str:
-        """The element, and the same as an image: in a notebook that is not trusted, a sanitiser leaves of the style
-        nothing, of the element the words, and of the image all."""
+        """The element, and the same as an image.
+
+        In a notebook that is not trusted, a sanitizer removes the style and leaves only the words of the element, but
+        the whole image.
+        """
         live = f'<div class="course-live" hidden="hidden">{self.svg}</div>'
         still = f'<p class="course-still">{self.as_image()}</p>'
         return f"{_TRUSTED}{live}{still}"
@@ -36,6 +43,25 @@ class Picture:
         return f'<img alt="{escape(self.alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
 
 
+def named(svg: str, alt: str, *, kind: str, uid: str | None = None) -> Picture:
+    """The picture with its own name in place of UID: `uid`, or else one that depends on what it shows."""
+    return Picture(svg.replace(UID, uid or kind + hashlib.sha256(svg.encode()).hexdigest()[:8]), alt)
+
+
+def scoped(rules: str, uid: str = UID) -> str:
+    """The CSS rules with `.uid` before every selector, so that two pictures on one page leave each other alone."""
+    parts = []
+    for rule in rules.replace("\n", " ").split("}")[:-1]:
+        selectors, body = rule.split("{")
+        parts.append(",".join(f".{uid} {one.strip()}" for one in selectors.split(",")) + "{" + body + "}")
+    return "".join(parts)
+
+
 def escape(text: object) -> str:
     """Text that is safe in SVG and HTML, between tags and inside a quoted attribute, whatever bytes it came from."""
     return html.escape(_UNPRINTABLE.sub("�", str(text)))
+
+
+def px(value: float) -> str:
+    """A coordinate to a tenth of a pixel, without a useless `.0`."""
+    return f"{value:.1f}".removesuffix(".0")

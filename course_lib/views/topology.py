@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from course_lib.views import palette
 from course_lib.views.labels import Box
 from course_lib.views.palette import ALARM, BLUE, FAINT, GREEN, GREY, INK, PAPER, VERMILLION
-from course_lib.views.picture import Picture, escape
-from course_lib.views.style import UID, scoped
+from course_lib.views.picture import UID, Picture, escape, named, scoped
 from course_lib.views.topology_words import (
     Node,
     alternative,
@@ -69,12 +67,12 @@ def topology(nodes: Sequence[Node], *, picked: str = "", title: str | None = Non
     svg = (
         f'<svg class="{UID} topology" viewBox="0 0 {WIDTH:.0f} {height:.0f}" '
         f'style="max-width:{WIDTH:.0f}px;width:100%" role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">'
-        f"<style>{scoped(_RULES, UID)}</style>"
+        f"<style>{scoped(_RULES)}</style>"
         f'<text class="title{" wrong" if split else ""}" x="{EDGE}" y="24">{escape(shorten(told, 84))}</text>'
         f'<text class="wrong b" x="{EDGE}" y="43">{escape(shorten(wrong, 108))}</text>'
         f"{arrows}{boxes}</svg>"
     )
-    return Picture(svg.replace(UID, uid or "tp" + hashlib.sha256(svg.encode()).hexdigest()[:8]), alt)
+    return named(svg, alt, kind="tp", uid=uid)
 
 
 def arranged(nodes: Sequence[Node]) -> tuple[dict[str, Box], float]:

@@ -11,12 +11,12 @@ from typing import Any
 import ipywidgets
 
 from course_lib.trace import Event, Trace
+from course_lib.views.axes import nice_step
 from course_lib.views.picture import escape
-from course_lib.views.scale import nice_step
 from course_lib.views.spacetime import draw
-from course_lib.views.spacetime.plan import plan
+from course_lib.views.spacetime.plan import lay_out
+from course_lib.views.spacetime.style import current
 from course_lib.views.spacetime.text import Moment, list_rows, moments
-from course_lib.views.style import current
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.follow import Follow
 from course_lib.widgets.browser.labels import Names
@@ -46,7 +46,7 @@ class SpaceTime:
         self.uid = "st" + secrets.token_hex(4)
         self.position = 0
         self.moments: list[Moment] = moments(trace)
-        self._plan = plan(trace, width=width, lanes=lanes, to_scale=to_scale)
+        self._plan = lay_out(trace, width=width, lanes=lanes, to_scale=to_scale)
         self.picture = draw(self._plan, title=title, highlight=highlight, uid=self.uid)
         self._moving = False
         self._placed = inf  # ms at which a program last put the slider

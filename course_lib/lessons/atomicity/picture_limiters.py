@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from course_lib.views.axes import LEFT, RIGHT, Scale, framed, panel, straight, ticks, time_axis
+from course_lib.views.axes import LEFT, RIGHT, Scale, framed, linear, panel, ticks, time_axis
 from course_lib.views.figures import as_picture, chart, paint
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, Role
-from course_lib.views.picture import Picture, escape
+from course_lib.views.picture import Picture
 from course_lib.words import capital
 
 LIMITERS: dict[str, Role] = {
@@ -37,11 +37,10 @@ def limiter(
     `asked` says when and whether admitted; `curve` from when on how many lie in the window that ends there. Units:
     seconds; `top` is the end of the lower axis, so that rivals share it; what is larger stretches it.
     """
-    x, (at, most) = straight(0.0, end, LEFT, RIGHT), max(curve, key=lambda step: step[1], default=(0.0, 0.0))
-    y = straight(0.0, max(top, most) * 1.14, WITHIN[1], WITHIN[0])
+    x, (at, most) = linear(0.0, end, LEFT, RIGHT), max(curve, key=lambda step: step[1], default=(0.0, 0.0))
+    y = linear(0.0, max(top, most) * 1.14, WITHIN[1], WITHIN[0])
     marked = [(t, n) for t, n in curve if t <= end]
     parts = [
-        f'<text class="title" x="12" y="22">{escape(title)}</text>',
         _fullest(x, at, window),
         _requests(asked, x, end),
         _calendar(x, boundaries, end),
@@ -53,7 +52,7 @@ def limiter(
         time_axis(x, end, WITHIN[1], "seconds (virtual time)"),
         _legend(),
     ]
-    return framed(parts, height=490, alt=_alt(title, asked, at, most, limit, bound, window))
+    return framed(title, parts, height=490, alt=_alt(title, asked, at, most, limit, bound, window))
 
 
 def _fullest(x: Scale, at: float, window: float) -> str:

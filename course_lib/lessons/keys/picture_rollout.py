@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from course_lib.views.axes import LEFT, RIGHT, Place, Scale, dots, framed, legend, panel, straight, ticks, time_axis
+from course_lib.views.axes import LEFT, RIGHT, Place, Scale, dots, framed, legend, linear, panel, ticks, time_axis
 from course_lib.views.palette import GREEN, GREY, SKY
 from course_lib.views.picture import Picture, escape
 
@@ -40,11 +40,10 @@ def rollout(
 
     Units: seconds; `most` kB is the top of the last axis, so that rivals share it; what is larger stretches it.
     """
-    x = straight(0.0, end, LEFT, RIGHT)
+    x = linear(0.0, end, LEFT, RIGHT)
     most = max([most, *(sum(step[1:]) for step in stored)])
-    y_share, y_kb = straight(0.0, 1.0, SHARE[1], SHARE[0]), straight(0.0, most, MEMORY[1], MEMORY[0])
+    y_share, y_kb = linear(0.0, 1.0, SHARE[1], SHARE[0]), linear(0.0, most, MEMORY[1], MEMORY[0])
     parts = [
-        f'<text class="title" x="12" y="22">{escape(title)}</text>',
         panel(SHARE, "share of version 2", [("0", y_share(0)), ("1", y_share(1))]),
         _stairs(restarts, processes, x, y_share, end),
         *_reads([read for read in reads if read.version == 1], OLD, "reads by version 1 of the code", x, things),
@@ -59,7 +58,7 @@ def rollout(
         legend({read.kind for read in reads}, 532),
         _layer_legend({layer for step in stored for layer in range(3) if step[layer + 1]}),
     ]
-    return framed(parts, height=562, alt=_alt(title, reads, stored))
+    return framed(title, parts, height=562, alt=_alt(title, reads, stored))
 
 
 def _stairs(restarts: Sequence[float], processes: int, x: Scale, y: Scale, end: float) -> str:
@@ -73,7 +72,7 @@ def _stairs(restarts: Sequence[float], processes: int, x: Scale, y: Scale, end: 
 
 def _reads(reads: Sequence[Shown], place: Place, name: str, x: Scale, things: Mapping[str, int]) -> list[str]:
     """A row for each thing that can be read, so that what befell one key is seen from left to right."""
-    y = straight(-0.5, sum(things.values()) - 0.5, place[0] + 2, place[1] - 2)
+    y = linear(-0.5, sum(things.values()) - 0.5, place[0] + 2, place[1] - 2)
     parts, first = [panel(place, name, [])], 0
     for kind, count in things.items():
         parts.append(f'<path class="grid" d="M{LEFT} {y(first + count - 0.5):.1f}H{RIGHT}"/>')

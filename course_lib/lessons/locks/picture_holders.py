@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from course_lib.lessons.locks.picture_holder_signs import TROUBLES, WRITES, Believed, Held, Trouble, legend, shape
-from course_lib.views.axes import LEFT, RIGHT, Scale, framed, straight, time_axis
+from course_lib.views.axes import LEFT, RIGHT, Scale, framed, linear, time_axis
 from course_lib.views.palette import ALARM, FAINT, GREY, INK, PAPER, VERMILLION, process_colour
 from course_lib.views.picture import Picture, escape
 
@@ -43,10 +43,9 @@ def holders(
     together: Sequence[tuple[str, str, float, float]], *, title: str, workers: Sequence[str], nodes: int, end: float,
 ) -> Picture:  # fmt: skip
     """Draw both sides over one axis of time. `together` lists who held at once, from when to when. Units: seconds."""
-    rows, x = _Rows(tuple(workers), nodes), straight(0.0, end, LEFT, RIGHT)
+    rows, x = _Rows(tuple(workers), nodes), linear(0.0, end, LEFT, RIGHT)
     colours = {who: process_colour(index) for index, who in enumerate(workers)}
     parts = [
-        f'<text class="title" x="12" y="22">{escape(title)}</text>',
         _hatching(),
         f'<text class="b" x="12" y="{TOP - 12}">whose key each node holds</text>',
         f'<text class="b" x="12" y="{TOP + ROW * nodes + GAP - 12}">who has a valid lease</text>',
@@ -59,7 +58,7 @@ def holders(
         time_axis(x, end, rows.bottom + 6, "seconds (virtual time)"),
         *legend(believed, troubles, rows.bottom + 62),
     ]
-    return framed(parts, height=rows.bottom + 92, alt=_alt(title, held, believed, troubles, together, nodes))
+    return framed(title, parts, height=rows.bottom + 92, alt=_alt(title, held, believed, troubles, together, nodes))
 
 
 def _hatching() -> str:

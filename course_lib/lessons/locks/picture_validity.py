@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from course_lib.views.axes import LEFT, RIGHT, Scale, framed, straight, time_axis
+from course_lib.views.axes import LEFT, RIGHT, Scale, framed, linear, time_axis
 from course_lib.views.palette import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER, VERMILLION
-from course_lib.views.picture import Picture, escape
+from course_lib.views.picture import Picture
 
 ROW, TOP, GAP = 26.0, 68.0, 52.0
 
@@ -17,13 +17,12 @@ Answer = tuple[float | None, float | None]
 def validity(answers: Sequence[Answer], *, ttl: float, elapsed: float, lasts: float) -> Picture:
     """Draw one acquisition. Units: seconds since its first request left; `lasts` is the lease's end, by the sum."""
     most = 1.35 * max(ttl, elapsed)
-    x = straight(0.0, 1000 * most, LEFT, RIGHT)
+    x = linear(0.0, 1000 * most, LEFT, RIGHT)
     expiries = [ran + ttl for ran, _ in answers if ran is not None]
     gap = (min(expiries, default=0.0) - lasts) * 1000
     title = f"The lease ends {gap:.0f} ms before the first of its keys" if lasts > elapsed else "No validity is left"
     bottom = TOP + ROW * len(answers)
     parts = [
-        f'<text class="title" x="12" y="22">{escape(title)}</text>',
         f'<text class="b" x="12" y="{TOP - 14}">the key on each node, from the request to its expiry</text>',
         *(part for number, answer in enumerate(answers) for part in _node(number, answer, ttl, x)),
         f'<text class="b" x="12" y="{bottom + GAP - 16}">what the worker counts</text>',
@@ -33,7 +32,7 @@ def validity(answers: Sequence[Answer], *, ttl: float, elapsed: float, lasts: fl
         f'<text class="s" x="32" y="{bottom + GAP + 80}">the node\'s reply, within the time-out</text>',
         time_axis(x, 1000 * most, bottom + GAP + 34, "ms since the first request left"),
     ]
-    return framed(parts, height=bottom + GAP + 92, alt=_alt(title, answers, ttl, elapsed, lasts))
+    return framed(title, parts, height=bottom + GAP + 92, alt=_alt(title, answers, ttl, elapsed, lasts))
 
 
 def _node(number: int, answer: Answer, ttl: float, x: Scale) -> Iterator[str]:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course_lib.views.axes import KINDS, LEFT, RIGHT, Scale, dots, framed, legend, panel, straight, ticks, time_axis
+from course_lib.views.axes import KINDS, LEFT, RIGHT, Scale, dots, framed, legend, linear, panel, ticks, time_axis
 from course_lib.views.palette import ORANGE
-from course_lib.views.picture import Picture, escape
+from course_lib.views.picture import Picture
 
 LOADS, LATENCY, AGE = (58.0, 124.0), (160.0, 296.0), (332.0, 408.0)  # top and bottom of each panel, in pixels
 SHORTEST, LONGEST = 0.0005, 30.0  # ends of the latency axis, in seconds, the same for every strategy
@@ -42,11 +42,10 @@ def crowd(
     most = max([most_loads, *(count for _, count in under_way)])
     top_age = max([oldest, *(a.age for a in asked if a.age is not None)])
     last = max([end, *(t for t, _ in under_way), *(a.t for a in asked)])
-    x = straight(0.0, last, LEFT, RIGHT)
-    y_loads = straight(0.0, most, LOADS[1], LOADS[0])
-    y_age = straight(0.0, top_age, AGE[1], AGE[0])
+    x = linear(0.0, last, LEFT, RIGHT)
+    y_loads = linear(0.0, most, LOADS[1], LOADS[0])
+    y_age = linear(0.0, top_age, AGE[1], AGE[0])
     parts = [
-        f'<text class="title" x="12" y="22">{escape(title)}</text>',
         panel(LOADS, "loads under way", [(n, y_loads(n)) for n in ticks(most, whole=True)]),
         _area(under_way, x, y_loads),
         panel(LATENCY, "latency", [(_seconds(s), _log(s)) for s in (0.001, 0.01, 0.1, 1.0, 10.0)]),
@@ -59,7 +58,7 @@ def crowd(
         time_axis(x, last, AGE[1], "seconds since the key was written (virtual time)"),
         legend({a.kind for a in asked}, 470),
     ]
-    return framed(parts, height=482, alt=_alt(title, asked, under_way, ttl))
+    return framed(title, parts, height=482, alt=_alt(title, asked, under_way, ttl))
 
 
 def _log(seconds: float) -> float:

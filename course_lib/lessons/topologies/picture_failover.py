@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.views.axes import LEFT, RIGHT, Kind, Scale, dots, framed, legend, straight, time_axis
+from course_lib.views.axes import LEFT, RIGHT, Kind, Scale, dots, framed, legend, linear, time_axis
 from course_lib.views.labels import Box, Places
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, SKY, VERMILLION
 from course_lib.views.picture import Picture, escape
@@ -38,7 +38,7 @@ def timeline(outcome: Mapping[str, Any]) -> Picture:
     ordered = sorted(outcome["steps"].items(), key=lambda step: step[1])
     first, last = ordered[0][1], ordered[-1][1]
     room = (last - first) * 0.08 + 0.01
-    x = straight(first - room, last + room, START, RIGHT)
+    x = linear(first - room, last + room, START, RIGHT)
     rows = _stacked([x(t) for _, t in ordered])
     top = 50.0 + 21 * max(rows)
     names = sorted({str(one[1]) for one in events})
@@ -46,7 +46,6 @@ def timeline(outcome: Mapping[str, Any]) -> Picture:
     length = last - first
     title = f"{length:.2f} s without an acknowledged write"
     parts = [
-        f'<text class="title" x="12" y="22">{title}</text>',
         *(
             _head(n, x(t), 44.0 + 21 * row, bottom)
             for n, ((_, t), row) in enumerate(zip(ordered, rows, strict=True), 1)
@@ -63,7 +62,7 @@ def timeline(outcome: Mapping[str, Any]) -> Picture:
     said = "; ".join(f"{n + 1}, {words}, {_ms(t)}" for n, (words, t) in enumerate(ordered))
     parted = ", ".join(f"{name} {end - start:.2f} s" for name, start, end in spans)
     alt = f"{title}: {parted}. Steps, in time from the kill on: {said}. {counted(writes)}."
-    return framed(parts, height=bottom + 132 + 20 * ((len(ordered) + 1) // 2), alt=alt)
+    return framed(title, parts, height=bottom + 132 + 20 * ((len(ordered) + 1) // 2), alt=alt)
 
 
 def fates(outcome: Mapping[str, Any]) -> Picture:
@@ -78,12 +77,11 @@ def fates(outcome: Mapping[str, Any]) -> Picture:
     title = f"{gone:,} of {promised:,} acknowledged writes are gone"
     times = [float(str(one[0])) for writes in writers.values() for one in writes] + list(moments.values())
     low, high = min(times, default=0.0), max(times, default=1.0)
-    x, ordered = straight(low, high, START, RIGHT), sorted(moments.items(), key=lambda one: one[1])
+    x, ordered = linear(low, high, START, RIGHT), sorted(moments.items(), key=lambda one: one[1])
     labels, rows = _labels(ordered, x)
     top = 44.0 + 18 * rows
     bottom = top + LANE * len(writers)
-    parts = [f'<text class="title" x="12" y="22">{escape(title)}</text>', *labels]
-    parts.append(f'<path class="limit" d="{"".join(f"M{x(t):.1f} 40V{bottom:.0f}" for t in moments.values())}"/>')
+    parts = [*labels, f'<path class="limit" d="{"".join(f"M{x(t):.1f} 40V{bottom:.0f}" for t in moments.values())}"/>']
     for n, (name, writes) in enumerate(writers.items()):
         y = top + LANE * (n + 0.5)
         parts += [_lane(name, y), *_writes(writes, x, y, low, high)]
@@ -91,7 +89,7 @@ def fates(outcome: Mapping[str, Any]) -> Picture:
     parts += [_axis(x, low, high, bottom), legend(present, bottom + 56, FATES)]
     said = ". ".join(f"{name}: {counted(writes)}" for name, writes in writers.items())
     marked = ", ".join(f"{words} at {t:.2f} s" for words, t in ordered)
-    return framed(parts, height=bottom + 70, alt=f"{title}. {said}. {marked}.")
+    return framed(title, parts, height=bottom + 70, alt=f"{title}. {said}. {marked}.")
 
 
 def counted(writes: Writes) -> str:

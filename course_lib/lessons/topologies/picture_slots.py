@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from course_lib.views.axes import RIGHT, Scale, framed, straight
+from course_lib.views.axes import RIGHT, Scale, framed, linear
 from course_lib.views.labels import Box, Places
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION
 from course_lib.views.picture import Picture, escape
@@ -24,10 +24,10 @@ def slots(owners: Owners, keys: Mapping[str, int] | None = None, *, before: Owne
     The title counts the owners, or the slots that have changed hands.
     """
     names = list(dict.fromkeys([*(before or ()), *owners]))
-    x, keys = straight(0, SLOTS, START, RIGHT), dict(keys or {})
+    x, keys = linear(0, SLOTS, START, RIGHT), dict(keys or {})
     bottom = TOP + ROW * len(names)
     title = _title(owners, before)
-    parts = [f'<text class="title" x="12" y="22">{escape(title)}</text>']
+    parts = []
     places = Places(Box(START, TOP - 18, RIGHT - START + 8, ROW * len(names) + 18))
     for n, name in enumerate(names):
         y = TOP + ROW * n
@@ -41,7 +41,7 @@ def slots(owners: Owners, keys: Mapping[str, int] | None = None, *, before: Owne
         if slot in rows:
             parts.append(_key(key, slot, x, TOP + ROW * rows[slot], places))
     parts.append(_axis(x, bottom + 6))
-    return framed(parts, height=bottom + 52, alt=f"{title}. {_said(owners)}{_placed(owners, keys)}")
+    return framed(title, parts, height=bottom + 52, alt=f"{title}. {_said(owners)}{_placed(owners, keys)}")
 
 
 def _title(owners: Owners, before: Owners | None) -> str:

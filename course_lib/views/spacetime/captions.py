@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 
 from course_lib.views.labels import Places, Point
-from course_lib.views.picture import escape
-from course_lib.views.spacetime.messages import Message, px
+from course_lib.views.picture import escape, px
+from course_lib.views.spacetime.messages import Message
 from course_lib.views.spacetime.plan import CHARACTER, Plan
 from course_lib.views.spacetime.text import lost
 from course_lib.words import shorten
@@ -14,14 +14,14 @@ from course_lib.words import shorten
 SWATCH = 7.0  # room for the stroke in the client's colour that stands before a command
 
 
-def captions(frame: Plan, found: list[Message], places: Places) -> str:
+def captions(plan: Plan, found: list[Message], places: Places) -> str:
     """Faults first, then commands, then replies. What finds no free place is left to the mouse and the text trace.
 
     Commands that left, ran and were answered together share one arrow, so they share one label.
     """
     batches = [list(sent) for _, sent in groupby(found, _together)]
-    commands = "".join(_command(frame, sent, places) for sent in sorted(batches, key=_urgency))
-    return commands + "".join(_reply(frame, sent, places) for sent in batches if sent[0].strong)
+    commands = "".join(_command(plan, sent, places) for sent in sorted(batches, key=_urgency))
+    return commands + "".join(_reply(plan, sent, places) for sent in batches if sent[0].strong)
 
 
 def _together(m: Message) -> tuple[object, ...]:
@@ -53,17 +53,17 @@ def _answered(sent: list[Message]) -> str:
     return shorten(" · ".join(e.reply_text for e in events), 18)
 
 
-def _command(frame: Plan, sent: list[Message], places: Places) -> str:
+def _command(plan: Plan, sent: list[Message], places: Places) -> str:
     """The command, or those sent together, in the longest words for which there is room."""
-    return next(filter(None, (_beside(frame, sent[0], said, places) for said in _said(sent))), "")
+    return next(filter(None, (_beside(plan, sent[0], said, places) for said in _said(sent))), "")
 
 
-def _beside(frame: Plan, m: Message, said: str, places: Places) -> str:
+def _beside(plan: Plan, m: Message, said: str, places: Places) -> str:
     """Words beside the client's end of a request, the fault in words; nothing if no place is free."""
     e, fault = m.event, lost(m.event)
     text = said + (f" ✕ {fault}" if fault else "")
-    x, y = frame.scale(e.t_start), frame.lanes[e.client]
-    down = 1 if frame.lanes[e.node] > y else -1
+    x, y = plan.scale(e.t_start), plan.lanes[e.client]
+    down = 1 if plan.lanes[e.node] > y else -1
     width = len(text) * CHARACTER + SWATCH
     near, far = y - 7 + 17 * down, y - 7 - 17 * down
     rows = (near, far, near + 14 * down, far - 14 * down)
@@ -78,14 +78,14 @@ def _beside(frame: Plan, m: Message, said: str, places: Places) -> str:
     return swatch + _text(text, box.x + SWATCH, box.y, "c f" if fault else "c")
 
 
-def _reply(frame: Plan, sent: list[Message], places: Places) -> str:
+def _reply(plan: Plan, sent: list[Message], places: Places) -> str:
     """The reply beside the client's end of its line, where there is still room."""
     e = sent[0].event
     if e.t_end is None:
         return ""
     text = _answered(sent)
-    x, y = frame.scale(e.t_end), frame.lanes[e.client]
-    down = 1 if frame.lanes[e.node] > y else -1
+    x, y = plan.scale(e.t_end), plan.lanes[e.client]
+    down = 1 if plan.lanes[e.node] > y else -1
     width = len(text) * CHARACTER + 4
     box = places.put(
         width, 14, [(at, y - 7 + dy * down) for dy in (17, 31) for at in (x + 2, x - width - 4)], most_crossed=2

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import ceil, log
 
 from course_lib.trace import Note
 from course_lib.views.palette import BLUE, FAULT, INK, NOTES
-from course_lib.views.picture import escape
-from course_lib.views.spacetime.messages import cross_path, px
+from course_lib.views.picture import escape, px
+from course_lib.views.spacetime.messages import cross_path
 from course_lib.views.spacetime.plan import Plan
 from course_lib.views.spacetime.text import finding, lost, most_at_once
 from course_lib.words import counted, shorten
@@ -19,16 +18,11 @@ ROWS, SLICES, SHADES = 40, 160, 5
 CROWD_HEIGHT, STRIP_HEIGHT, STRIP_GAP = 240.0, 46.0, 26.0
 
 
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """The picture of a crowd without its frame: its SVG, and how far down it reaches, in pixels."""
+def density(plan: Plan) -> tuple[str, float]:
+    """Clients in rows of equal groups, then one strip a node, then the loads that run at once, if there are any.
 
-    svg: str
-    bottom: float
-
-
-def crowd(plan: Plan) -> Crowd:
-    """Clients in rows of equal groups, then one strip a node, then the loads that run at once, if there are any."""
+    Returns the SVG, without its frame, and how far down it reaches, in pixels.
+    """
     rows = max(1, min(ROWS, len(plan.clients)))
     row_of = {name: i * rows // len(plan.clients) for i, name in enumerate(plan.clients)}
     parts = [_cells(plan, row_of, rows), _faults(plan, row_of, rows), _frame(plan)]
@@ -41,7 +35,7 @@ def crowd(plan: Plan) -> Crowd:
         parts.append(_loads(plan, loads, y))
         y += STRIP_HEIGHT + STRIP_GAP
     parts.append(_violations(plan, row_of, rows))
-    return Crowd("".join(parts), y - STRIP_GAP)
+    return "".join(parts), y - STRIP_GAP
 
 
 def _slice(plan: Plan, t: float) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from course_lib.trace import Note
 from course_lib.views.labels import Box, Places, Point
 from course_lib.views.palette import FAULT, GREY, INK, NOTES
-from course_lib.views.picture import escape
-from course_lib.views.spacetime.messages import px
+from course_lib.views.picture import UID, escape, px
 from course_lib.views.spacetime.plan import CHARACTER, Plan
 from course_lib.views.spacetime.text import note_name, note_text
 from course_lib.words import ms, shorten
@@ -23,12 +22,12 @@ def until(plan: Plan, note: Note) -> float:
     return min((t for t in crashes if t >= note.t_start), default=plan.scale.times[-1])
 
 
-def bars(plan: Plan, uid: str) -> str:
+def bars(plan: Plan) -> str:
     """Everything that lasts, below the messages: holding a lock first, so that a load or a pause shows upon it."""
     half = min(9.0, plan.pitch * 0.36)
     order = ("hold", "down", "pause", "load", "compute")
     found = [n for kind in order for n in plan.trace.notes if n.kind == kind and n.who in plan.lanes]
-    return "".join(_bar(plan, note, half, uid) for note in found)
+    return "".join(_bar(plan, note, half) for note in found)
 
 
 def shapes(plan: Plan) -> str:
@@ -60,27 +59,27 @@ def after_crash(plan: Plan) -> str:
     return f'<path class="gone" d="{dots}"/>' if dots else ""
 
 
-def legend_mark(kind: str, x: float, y: float, uid: str) -> str:
-    """The mark of a kind of note, small, centred on a point."""
+def legend_mark(kind: str) -> str:
+    """The mark of a kind of note, small, centered on the origin."""
     if kind in BARS:
-        return f'<rect x="{px(x - 9)}" y="{px(y - 5)}" width="18" height="10" {_paint(kind, uid)}/>'
-    return _shape(kind, x, y, 5.0, "")
+        return f'<rect x="-9" y="-5" width="18" height="10" {_paint(kind)}/>'
+    return _shape(kind, 0, 0, 5.0, "")
 
 
-def _paint(kind: str, uid: str) -> str:
+def _paint(kind: str) -> str:
     """Attributes of a bar: solid for work, hatched for what stands still, an outline for holding something."""
     colour = NOTES[kind].colour
     if kind in ("pause", "down"):
-        return f'rx="2" fill="url(#{uid}-{kind})" stroke="{colour}"'
+        return f'rx="2" fill="url(#{UID}-{kind})" stroke="{colour}"'
     if kind == "hold":
         return f'rx="3" fill="{colour}" fill-opacity=".14" stroke="{colour}" stroke-width="1.5"'
     return f'rx="2" fill="{colour}"'
 
 
-def _bar(plan: Plan, note: Note, half: float, uid: str) -> str:
+def _bar(plan: Plan, note: Note, half: float) -> str:
     box = _extent(plan, note, half)
     size = f'x="{px(box.x)}" y="{px(box.y)}" width="{px(box.width)}" height="{px(box.height)}"'
-    return f"<rect {size} {_paint(note.kind, uid)}><title>{escape(note_text(note))}</title></rect>"
+    return f"<rect {size} {_paint(note.kind)}><title>{escape(note_text(note))}</title></rect>"
 
 
 def _extent(plan: Plan, note: Note, half: float) -> Box:

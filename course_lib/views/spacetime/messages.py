@@ -10,7 +10,7 @@ from statistics import median
 from course_lib.trace import Event
 from course_lib.views.labels import Point
 from course_lib.views.palette import FAULT
-from course_lib.views.picture import escape
+from course_lib.views.picture import escape, px
 from course_lib.views.spacetime.plan import CHARACTER, Plan
 from course_lib.views.spacetime.text import event_text, lost
 from course_lib.words import ms, shorten
@@ -53,38 +53,30 @@ def path(lines: Iterable[tuple[Point, Point]]) -> str:
     return "".join(f"M{px(a)} {px(b)}L{px(c)} {px(d)}" for (a, b), (c, d) in lines)
 
 
-def px(value: float) -> str:
-    """A coordinate to a tenth of a pixel, without a useless `.0`."""
-    text = f"{value:.1f}"
-    return text[:-2] if text.endswith(".0") else text
-
-
 def cross_path(points: Iterable[Point], size: float) -> str:
     """Crosses, as the `d` of one path."""
     strokes = (((x - size, y + s * size), (x + size, y - s * size)) for x, y in points for s in (1, -1))
     return path(strokes)
 
 
-def drawn(frame: Plan, found: list[Message]) -> str:
+def drawn(plan: Plan, found: list[Message]) -> str:
     """All messages in few paths: arrows where there are few; else the time for which each client waits for a reply."""
-    few = frame.detail == "labels"
+    few = plan.detail == "labels"
     parts, styles = [], dict.fromkeys((m.colour, m.strong) for m in found)
     for colour, strong in styles:
         these = [m for m in found if (m.colour, m.strong) == (colour, strong)]
         faint = "" if strong else ' opacity=".3"'
-        lines = _arrows(these) if few else f'<path class="w" d="{path(_wait(frame, m) for m in these)}"/>'
+        lines = _arrows(these) if few else f'<path class="w" d="{path(_wait(plan, m) for m in these)}"/>'
         parts.append(f'<g stroke="{colour}" fill="{colour}"{faint}>{lines}</g>')
-    crosses = [m.cross if few else (m.cross[0], frame.lanes[m.event.client]) for m in found if m.cross]
+    crosses = [m.cross if few else (m.cross[0], plan.lanes[m.event.client]) for m in found if m.cross]
     if crosses:
         parts.append(f'<path class="x" stroke="{FAULT.colour}" d="{cross_path(crosses, 5 if few else 4)}"/>')
     return "".join(parts)
 
 
-def threads(frame: Plan, found: list[Message]) -> str:
+def threads(plan: Plan, found: list[Message]) -> str:
     """Where arrows would cover all else: hair lines from client to node, one for each command."""
-    ends = (
-        ((frame.scale(m.event.t_start), frame.lanes[m.event.client]), m.segments[0][1]) for m in found if m.segments
-    )
+    ends = (((plan.scale(m.event.t_start), plan.lanes[m.event.client]), m.segments[0][1]) for m in found if m.segments)
     return f'<path class="far" d="{path(ends)}"/>'
 
 
@@ -128,27 +120,27 @@ def _head(line: tuple[Point, Point], size: float = 7) -> str:
     return f"M{px(c)} {px(d)}L{px(x - side * uy)} {px(y + side * ux)}L{px(x + side * uy)} {px(y - side * ux)}Z"
 
 
-def _wait(frame: Plan, m: Message) -> tuple[Point, Point]:
+def _wait(plan: Plan, m: Message) -> tuple[Point, Point]:
     """On the client's lane, from when the command left until its reply came, or until it was lost."""
-    y, start = frame.lanes[m.event.client], frame.scale(m.event.t_start)
+    y, start = plan.lanes[m.event.client], plan.scale(m.event.t_start)
     end = m.reply[1][0] if m.reply else m.request[1][0] if m.request else start
     return (start, y), (max(end, start + 1), y)
 
 
-def _touch(frame: Plan, m: Message) -> str:
-    (a, b), (c, _) = _wait(frame, m)
-    node = frame.lanes[m.event.node]
-    served = px(frame.scale(m.event.t_server)) if m.event.t_server is not None else px(c)
+def _touch(plan: Plan, m: Message) -> str:
+    (a, b), (c, _) = _wait(plan, m)
+    node = plan.lanes[m.event.node]
+    served = px(plan.scale(m.event.t_server)) if m.event.t_server is not None else px(c)
     words = escape(shorten(f"{ms(m.event.t_start)}  {event_text(m.event)}", 92))
-    tip = f'<text class="tip c" x="8" y="{px(frame.bottom + 56)}">{words}</text>'
+    tip = f'<text class="tip c" x="8" y="{px(plan.bottom + 56)}">{words}</text>'
     return f'<g class="m e{m.index}"><path class="hit thin" d="M{px(c)} {px(b)}H{px(a)}L{served} {px(node)}"/>{tip}</g>'
 
 
-def _touch_few(frame: Plan, m: Message, reachable: bool) -> str:
+def _touch_few(plan: Plan, m: Message, reachable: bool) -> str:
     line = path(m.segments) or (path([(m.cross, (m.cross[0] + 1, m.cross[1]))]) if m.cross else "")
     words = escape(event_text(m.event))
     reach = f' tabindex="0" role="img" aria-label="{words}"' if reachable else ""
-    tip = _tip(frame, m)
+    tip = _tip(plan, m)
     return f'<g class="m e{m.index}"{reach}><title>{words}</title><path class="hit" d="{line}"/>{tip}</g>'
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from course_lib.trace import Trace
 from course_lib.views.palette import INK, process_colour
-from course_lib.views.scale import TimeScale, shortened, straight
+from course_lib.views.spacetime.time_scale import TimeScale, shortened, straight
 from course_lib.words import shorten
 
 Detail = Literal["labels", "lines", "density"]
@@ -38,7 +38,9 @@ class Plan:
         return process_colour(self.clients.index(name)) if name in self.clients else INK
 
 
-def plan(trace: Trace, *, width: float = 720, lanes: Sequence[str] | None = None, to_scale: bool | None = None) -> Plan:
+def lay_out(
+    trace: Trace, *, width: float = 720, lanes: Sequence[str] | None = None, to_scale: bool | None = None
+) -> Plan:
     """Lay out a trace. `lanes` orders the lanes from the top, and leaves out whom it does not name.
 
     `to_scale=None` shortens idle stretches in a picture with labels and nowhere else.
@@ -54,10 +56,10 @@ def plan(trace: Trace, *, width: float = 720, lanes: Sequence[str] | None = None
     top = 62.0 if detail == "labels" else 46.0
     heights = _heights(order, nodes, pitch, top, apart=lanes is None)
     right = width - 20
-    moments = _moments(trace)
-    start, end = (min(moments), max(moments)) if moments else (0.0, 0.001)
-    shorten_idle = to_scale is False or (to_scale is None and detail == "labels")
-    scale = shortened(moments, left + 14, right - 14) if shorten_idle else straight(start, end, left + 6, right - 6)
+    if to_scale is False or (to_scale is None and detail == "labels"):
+        scale = shortened(_moments(trace), left + 14, right - 14)
+    else:
+        scale = straight(*trace.span, left + 6, right - 6)
     bottom = max(heights.values(), default=top) + (34 if detail == "labels" else max(14, pitch))
     return Plan(trace, detail, tuple(clients), tuple(nodes), heights, pitch, left, right, top, bottom, width, scale)
 

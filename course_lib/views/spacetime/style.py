@@ -1,10 +1,9 @@
-"""The style sheet of a space-time diagram, scoped so that two pictures on one page leave each other alone."""
+"""The style sheet of a space-time diagram, and the rules that move through a drawn one."""
 
 from __future__ import annotations
 
 from course_lib.views.palette import ALARM, CODE, FAINT, INK, PAPER, RULE, SKY, WORDS
-
-UID = "@uid@"  # stands for the picture's own name until the rest of it is written
+from course_lib.views.picture import scoped
 
 _RULES = f"""
 text{{font:13px {WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:600}} .s,.t{{font-size:12px}} .s{{fill:{FAINT}}}
@@ -23,11 +22,7 @@ text{{font:13px {WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:600}} .s
 .tip{{display:var(--tip,none);pointer-events:none}} .tip rect{{fill:{PAPER};stroke:{FAINT}}}
 .m:focus{{outline:none}} .m:hover,.m:focus-visible{{--hit:{SKY};--thin:{INK};--tip:inline}}
 .cursor{{display:none;pointer-events:none}} .veil{{fill:{PAPER};opacity:.78}} .now{{stroke:{INK};stroke-width:1.5}}"""
-
-
-def sheet() -> str:
-    """The `<style>` element, scoped by the name that stands for the picture's own."""
-    return f"<style>{scoped(_RULES, UID)}</style>"
+SHEET = f"<style>{scoped(_RULES)}</style>"
 
 
 def current(uid: str, x: float | None, index: int | None) -> str:
@@ -39,12 +34,3 @@ def current(uid: str, x: float | None, index: int | None) -> str:
     if index is not None:
         rules += f".e{index}{{--hit:{SKY};--thin:{INK};--tip:inline}}"
     return scoped(rules, f"{uid}.{uid}")  # twice, to win over the picture's own rules wherever they stand
-
-
-def scoped(rules: str, uid: str) -> str:
-    """Put `.uid` before every selector."""
-    parts = []
-    for rule in rules.replace("\n", " ").split("}")[:-1]:
-        selectors, body = rule.split("{")
-        parts.append(",".join(f".{uid} {one.strip()}" for one in selectors.split(",")) + "{" + body + "}")
-    return "".join(parts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.views.scale import nice_step, shortened, straight
+from course_lib.views.axes import nice_step
+from course_lib.views.spacetime.time_scale import shortened, straight
 
 MOMENTS = st.lists(st.floats(0, 1000, allow_nan=False), min_size=0, max_size=40)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from course_lib.views.axes import nice_step
+
 
 @dataclass(frozen=True, slots=True)
 class TimeScale:
@@ -35,14 +37,6 @@ class TimeScale:
         step = nice_step((self.times[-1] - self.times[0]) * apart / max(self.places[-1] - self.places[0], 1))
         first, last = math.ceil(self.times[0] / step - 1e-9), math.floor(self.times[-1] / step + 1e-9)
         return [(i * step, self(i * step)) for i in range(first, last + 1)]
-
-
-def nice_step(least: float) -> float:
-    """The smallest of 1, 2, 5 × a power of ten that is at least `least`."""
-    if least <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(power * m for m in (1, 2, 5, 10) if power * m >= least * (1 - 1e-9))
 
 
 def straight(start: float, end: float, left: float, right: float) -> TimeScale:
