@@ -104,9 +104,8 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[s
             base = module.split(".") if is_package else module.split(".")[:-1]
             prefix = base[: len(base) - node.level + 1] if node.level else []
             origin = ".".join([*prefix, *filter(None, [node.module])])
-            # `from course_lib import sim` names the part in the second place.
             named = [f"{origin}.{alias.name}" for alias in node.names]
-            yield from named if origin == "course_lib" else [origin, *(name for name in named if name in NAMES)]
+            yield from (name if name in NAMES else origin for name in named)  # `from course_lib import sim`: a module
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy":
             late = ast.literal_eval(node.args[1])
             yield from (name if name.startswith("course_lib.") else f"{module}.{name}" for name in late)
@@ -181,6 +180,48 @@ def test_no_arrow_is_unused() -> None:
         found = imports(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py")
         used[part_of(module)] |= {part_of(name) for name in found if name.split(".")[0] == "course_lib"}
     assert {part: sorted(ARROWS[part] - used[part]) for part in ARROWS} == {part: [] for part in ARROWS}
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The modules that import each other, however many steps it takes: one sorted list for each such group."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        ahead = [start]
+        while ahead:
+            new = graph.get(ahead.pop(), set()) - found
+            found |= new
+            ahead += new
+        return found
+
+    beyond = {module: reached(module) for module in graph}
+    groups = {tuple(sorted(m for m in beyond[one] if one in beyond.get(m, ()))) for one in graph if one in beyond[one]}
+    return sorted(map(list, groups))
+
+
+def test_no_modules_import_each_other() -> None:
+    """Not even inside a function, under TYPE_CHECKING or late: a reader can begin at the bottom, and read each once."""
+    graph = {
+        module_name(path): set(
+            imports(path.read_text(encoding="utf-8"), module_name(path), is_package=path.name == "__init__.py")
+        )
+        for path in MODULES
+    }
+    assert circles(graph) == []
+
+
+def test_a_circle_is_seen() -> None:
+    """The control: a circle of three, through a function and TYPE_CHECKING; and a package that is imported back."""
+    late = "def later():\n    import course_lib.sim.draws"
+    typed = "if TYPE_CHECKING:\n    from course_lib.sim.loop import SimLoop"
+    sources = {"sim.loop": "from course_lib.sim.process import Process", "sim.process": late, "sim.draws": typed}
+    sources |= {"views": "from course_lib.views.axes import axes", "views.axes": "import course_lib.views"}
+    sources |= {"sim": "from course_lib.sim.loop import SimLoop"}  # a package that nobody imports back
+    graph = {f"course_lib.{name}": set(imports(source, f"course_lib.{name}")) for name, source in sources.items()}
+    assert circles(graph) == [
+        ["course_lib.sim.draws", "course_lib.sim.loop", "course_lib.sim.process"],
+        ["course_lib.views", "course_lib.views.axes"],
+    ]
 
 
 def test_patterns_need_only_redis_and_the_standard_library() -> None:

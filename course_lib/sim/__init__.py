@@ -2,7 +2,8 @@
 
 from course_lib.sim.draws import Draws
 from course_lib.sim.faults import KINDS, Faults, OneFault, RandomFaults, Send
-from course_lib.sim.latency import lan, steady
+from course_lib.sim.ground import Ground
+from course_lib.sim.network import Latency, lan, steady
 from course_lib.sim.process import Process
 from course_lib.sim.run import CRASHED, kept_random
 from course_lib.sim.simulation import Simulation
@@ -14,6 +15,8 @@ __all__ = [
     "Choose",
     "Draws",
     "Faults",
+    "Ground",
+    "Latency",
     "Move",
     "OneFault",
     "Process",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from course_lib.sim.draws import Draws
-
-if TYPE_CHECKING:
-    from course_lib.sim.fake_server import Node
-    from course_lib.sim.process import Process
-    from course_lib.sim.simulation import Simulation
+from course_lib.sim.fake_server import Node
+from course_lib.sim.ground import Ground
+from course_lib.sim.process import Process
 
 Loss = Literal["request lost", "reply lost"]
 Kind = Literal["crash", "pause", "lose request", "lose reply", "node down", "clock step"]
@@ -33,7 +31,7 @@ class Faults:
     def rewind(self, seed: int) -> None:
         """A new run begins; forget the last one."""
 
-    def on_send(self, world: Simulation, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         """Called just before a command leaves.
 
         May call `world.crash(send.process)` (then it never leaves), `world.pause(send.process, seconds)` (it leaves
@@ -66,7 +64,7 @@ class OneFault(Faults):
     def rewind(self, seed: int) -> None:
         self.sends = 0
 
-    def on_send(self, world: Simulation, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         if self.client is not None and send.client != self.client:
             return None
         self.sends += 1
@@ -93,14 +91,14 @@ class RandomFaults(Faults):
     def rewind(self, seed: int) -> None:
         self._draw.reseed(seed, "faults")
 
-    def on_send(self, world: Simulation, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         for kind, chance in self.chances.items():
             if self._draw() < chance:
                 return _inflict(kind, self.seconds, world, send)
         return None
 
 
-def _inflict(kind: Kind, seconds: float, world: Simulation, send: Send) -> Loss | None:
+def _inflict(kind: Kind, seconds: float, world: Ground, send: Send) -> Loss | None:
     if kind == "lose request":
         return "request lost"
     if kind == "lose reply":

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redis.asyncio as aioredis
 from redis.asyncio.connection import AbstractConnection
@@ -15,11 +15,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from course_lib.sim.fake_server import Node
+from course_lib.sim.network import Network, Wire
 from course_lib.sim.process import PROCESS, Process
-from course_lib.sim.wire import Wire
-
-if TYPE_CHECKING:
-    from course_lib.sim.simulation import Simulation
 
 _DISPATCHER = EventDispatcher()  # nobody listens; building one for each connection would cost more than the connection
 
@@ -33,11 +30,11 @@ def _words(name: str | bytes) -> list[bytes]:
 class SimConnection(AbstractConnection):
     """What redis-py holds for a connection. Honours `socket_timeout` as redis-py's own does."""
 
-    def __init__(self, *, world: Simulation, node: Node, **kwargs: Any) -> None:
+    def __init__(self, *, network: Network, node: Node, **kwargs: Any) -> None:
         super().__init__(event_dispatcher=_DISPATCHER, **kwargs)
         self.host, self.port = node.name, 6379
         self.wire: Wire | None = None
-        self._world, self._node = world, node
+        self._network, self._node = network, node
 
     def repr_pieces(self) -> list[tuple[str, Any]]:
         return [("node", self._node.name), ("db", self.db)]
@@ -52,7 +49,7 @@ class SimConnection(AbstractConnection):
     async def connect(self) -> None:
         if self.wire is not None:
             return
-        self.wire = self._world.wires.open(self._node, int(self.db))
+        self.wire = self._network.open(self._node, int(self.db))
         try:
             for callback in self._connect_callbacks:  # a subscriber subscribes again
                 if not self._node.up:
@@ -69,7 +66,7 @@ class SimConnection(AbstractConnection):
     def hang_up(self) -> None:
         """Close the connection; the next command opens another."""
         if self.wire is not None:
-            self._world.wires.close(self.wire)
+            self._network.close(self.wire)
             self.wire = None
             self._parser.on_disconnect()  # type: ignore[no-untyped-call]
 
@@ -93,7 +90,7 @@ class SimConnection(AbstractConnection):
         assert self.wire is not None
         self.wire.send(command)
         if (process := self.wire.process) is not None and process.dead:
-            await self._world.loop.create_future()  # it died while sending: not one step further
+            await self._node.loop.create_future()  # it died while sending: not one step further
 
     async def can_read(self, timeout: float = 0) -> bool:
         return self.wire is not None and bool(self.wire.replies)

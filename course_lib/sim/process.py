@@ -1,4 +1,4 @@
-"""A simulated process: whatever is scheduled from inside it belongs to it, and stops when it does."""
+"""Who is running: the simulated process, to which everything scheduled from inside it belongs, and the client."""
 
 from __future__ import annotations
 
@@ -21,3 +21,5 @@ class Process:
 
 
 PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
+CLIENT: ContextVar[str] = ContextVar("client", default="outside")
+"""The name under which the running code's commands enter the trace."""

@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.exceptions import ResponseError
 
 from course_lib.sim.fake_server import Extension, Session
-
-if TYPE_CHECKING:
-    from course_lib.sim.simulation import Simulation
+from course_lib.sim.simulation import Simulation
 
 Command = tuple[bytes, ...]
 

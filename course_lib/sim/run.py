@@ -13,8 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from course_lib.errors import Deadlock, OutOfBudget
 from course_lib.sim.loop import SimLoop
-from course_lib.sim.process import PROCESS, Process
-from course_lib.sim.wire import CLIENT
+from course_lib.sim.process import CLIENT, PROCESS, Process
 
 
 class Crashed:

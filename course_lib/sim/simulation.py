@@ -13,9 +13,8 @@ from redis.asyncio.retry import Retry
 from course_lib.sim.draws import Draws
 from course_lib.sim.fake_server import Node, ScriptEngine
 from course_lib.sim.faults import Faults
-from course_lib.sim.latency import Latency, lan
 from course_lib.sim.loop import SimLoop
-from course_lib.sim.open_connections import Wires
+from course_lib.sim.network import Latency, Network, lan
 from course_lib.sim.pool import SimConnection, SimPool
 from course_lib.sim.process import Process
 from course_lib.sim.redis_client import SimRedis
@@ -67,9 +66,11 @@ class Simulation:
             "retry": retry,
             "socket_timeout": socket_timeout,
         }
-        self._pools = [SimPool(connection_class=SimConnection, world=self, node=node, **options) for node in self.nodes]
+        self.network = Network(self)
+        self._pools = [
+            SimPool(connection_class=SimConnection, network=self.network, node=node, **options) for node in self.nodes
+        ]
         self._redis = [client_class(connection_pool=pool) for pool in self._pools]
-        self.wires = Wires(self)
         self._driven: Generator[float, None, None] | None = None
         self.rewind(seed)
 
@@ -87,7 +88,7 @@ class Simulation:
             node.rewind()
         for pool in self._pools:
             pool.rewind()
-        self.wires.rewind()
+        self.network.rewind()
         self._run = Run(self.loop, seed)
         if self.faults is not None:
             self.faults.rewind(seed)
@@ -178,7 +179,7 @@ class Simulation:
             return
         self.loop.kill(process)
         self.trace.note(process.name, "crash", self.loop.now)
-        self.wires.cut(process)
+        self.network.cut(process)
         self._run.bury(process)
 
     def pause(self, process: Process, seconds: float) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from course_lib.sim.draws import Draws
 from course_lib.sim.faults import Kind
-
-if TYPE_CHECKING:
-    from course_lib.sim.process import Process
-    from course_lib.sim.simulation import Simulation
-    from course_lib.sim.wire import Sent, Wire
+from course_lib.sim.ground import Ground
+from course_lib.sim.network import Sent, Wire
+from course_lib.sim.process import Process
 
 
 class Turn(NamedTuple):
@@ -75,7 +73,7 @@ class Turns:
         """What a message takes, in seconds."""
         return 0.4 * self.step
 
-    def offer(self, world: Simulation, wire: Wire, events: list[Sent]) -> None:
+    def offer(self, world: Ground, wire: Wire, events: list[Sent]) -> None:
         """A message is there to be run: as one turn if it is a transaction, else command by command."""
         for group in [events] if len(events) == 1 or events[0].name == "MULTI" else [[event] for event in events]:
             self._add(wire, group)
@@ -100,12 +98,12 @@ class Turns:
         at = self._wires.index(wire)
         del self._turns[at], self._wires[at]
 
-    def _decide_in(self, seconds: float, world: Simulation) -> None:
+    def _decide_in(self, seconds: float, world: Ground) -> None:
         if not self._due:
             self._due = True
             world.loop.send(world.loop.now + seconds, self._decide, world)
 
-    def _decide(self, world: Simulation) -> None:
+    def _decide(self, world: Ground) -> None:
         self._due = False
         choice = self.choose(list(self._turns))
         if not isinstance(choice, Move):
@@ -121,7 +119,7 @@ class Turns:
             self._decide_in(self.step, world)
         wire.arrive(events)
 
-    def _struck(self, world: Simulation, wire: Wire, move: Move) -> list[Sent]:
+    def _struck(self, world: Ground, wire: Wire, move: Move) -> list[Sent]:
         """The fault strikes; what is left of the turn's commands goes on to the server."""
         process = wire.process
         if move.kind == "pause" and process is not None:
@@ -147,7 +145,7 @@ class Turns:
                 event.fault = "request lost" if move.kind == "lose request" else "reply lost"
         return events
 
-    def _back(self, world: Simulation, wire: Wire, events: list[Sent]) -> None:
+    def _back(self, world: Ground, wire: Wire, events: list[Sent]) -> None:
         """What a paused process held back is sent, if it still lives."""
         if wire.process is not None and wire.process.dead:
             for event in events:

@@ -14,7 +14,7 @@ from course_lib.errors import LockLost, StaleFence
 from course_lib.explore.trial import Play, Schedule, Trial, Violation
 from course_lib.patterns.locks import Lock
 from course_lib.patterns.redlock import FencedStore, Redlock
-from course_lib.sim import RandomFaults, Send
+from course_lib.sim import Ground, RandomFaults, Send
 from course_lib.sim.faults import Kind, Loss
 from course_lib.worlds import Simulated, World
 
@@ -143,7 +143,7 @@ FAULTS: dict[Kind, float] = {
 class Troubles(RandomFaults):
     """They leave the latecomer alone."""
 
-    def on_send(self, world: Simulated, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         return None if send.client == "late" else super().on_send(world, send)
 
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from course_lib.errors import LoadTimeout
 from course_lib.patterns import lock_and_wait
-from course_lib.sim import CRASHED, Faults, OneFault, Send
+from course_lib.sim import CRASHED, Faults, Ground, OneFault, Send
 from course_lib.sim.faults import KINDS, Kind, Loss
 from course_lib.worlds import Simulated
 
@@ -150,7 +150,7 @@ def test_who_trusts_the_reply_to_set_locks_itself_out(monkeypatch: pytest.Monkey
 class Unheard(Faults):
     """From its lock's SET on, nothing that `a` is told arrives, and nothing more that it says."""
 
-    def on_send(self, world: Simulated, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         if send.client != "a" or not world.trace.events[0].t_end:
             return None
         return "reply lost" if send.command[0] in (b"SET", b"MGET", b"PTTL") else "request lost"

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from course_lib.patterns import queues
 from course_lib.patterns.queues import WorkQueue, once
-from course_lib.sim import OneFault, Send
+from course_lib.sim import Ground, OneFault, Send
 from course_lib.sim.faults import KINDS, Kind, Loss, RandomFaults
 from course_lib.worlds import Simulated
 
@@ -31,7 +31,7 @@ Once = Callable[..., Any]
 class Early(RandomFaults):
     """Random faults in the first seconds, in everybody who is not the auditor."""
 
-    def on_send(self, world: Simulated, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         return super().on_send(world, send) if world.now() < UNTIL and send.client != "auditor" else None
 
 

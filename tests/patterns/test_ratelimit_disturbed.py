@@ -16,9 +16,8 @@ from redis.exceptions import RedisError
 from course_lib.explore.search import search
 from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.patterns.ratelimit import Decision, Limiter, SlidingLog
-from course_lib.sim import CRASHED, Faults, RandomFaults
+from course_lib.sim import CRASHED, Faults, RandomFaults, steady
 from course_lib.sim.faults import Kind
-from course_lib.sim.latency import steady
 from course_lib.trace import Trace
 from course_lib.worlds import Simulated
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from course_lib.patterns.ratelimit import GCRA, Decision, FixedWindow, Limiter, SlidingCounter, SlidingLog, TokenBucket
-from course_lib.sim.latency import steady
+from course_lib.sim import steady
 from course_lib.worlds import Simulated
 
 from .crowd import alone

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from course_lib.patterns.through import Cache
 from course_lib.servers import Server
 from course_lib.servers.proxy import Proxy
-from course_lib.sim import Faults, Send
+from course_lib.sim import Faults, Ground, Send
 from course_lib.sim.faults import Loss
 from course_lib.worlds import Simulated
 
@@ -30,7 +30,7 @@ class Silent(Faults):
     def __init__(self, until: float = inf) -> None:
         self.until = until
 
-    def on_send(self, world: Simulated, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         return "request lost" if world.now() < self.until else None
 
 

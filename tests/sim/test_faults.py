@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from course_lib.sim import CRASHED, KINDS, Faults, OneFault, RandomFaults, Send, Simulation, steady
+from course_lib.sim import CRASHED, KINDS, Faults, Ground, OneFault, RandomFaults, Send, Simulation, steady
 
 from .running import MS, alone, world
 from .scenarios import play
@@ -330,7 +330,7 @@ def test_a_fault_sees_every_command_with_who_sends_it() -> None:
     seen: list[tuple[str, str, bytes]] = []
 
     class Watch(Faults):
-        def on_send(self, world: Simulation, send: Send) -> None:
+        def on_send(self, world: Ground, send: Send) -> None:
             seen.append((send.client, send.node.name, send.command[0]))
 
     play("transactions", 1, world=None)

@@ -15,7 +15,7 @@ from redis.exceptions import DataError, ResponseError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from course_lib.sim import OneFault, Simulation
-from course_lib.sim.wire import Sent
+from course_lib.sim.network import Sent
 
 from .running import MS, alone, last, world
 from .scenarios import ALL, FAULTS, play
@@ -127,7 +127,7 @@ def test_tasks_of_one_process_share_its_connections_and_no_other_does() -> None:
     shared = sim.client("c", body, sim.redis())
     sim.client("d", body, sim.redis(), start=1, process=shared)
     sim.run()
-    assert sorted(wire.process.name for wire in sim.wires if wire.process) == ["a", "a", "b", "b", "c", "c"]
+    assert sorted(wire.process.name for wire in sim.network if wire.process) == ["a", "a", "b", "b", "c", "c"]
 
 
 def test_one_clients_behaviour_leaves_anothers_latencies_alone() -> None:

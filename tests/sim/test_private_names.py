@@ -105,7 +105,7 @@ def test_a_method_that_we_call_or_override_is_there(owner: Any, name: str, expec
 def test_an_attribute_of_a_connection_is_there(name: str) -> None:
     sim = world()
     alone(lambda client: client.ping(), sim)
-    (wire,) = sim.wires
+    (wire,) = sim.network
     assert hasattr(wire._session, name), f"fakeredis's socket has no {name}: fakes.py rests on it"
 
 

@@ -376,7 +376,7 @@ def test_two_connections_share_no_state() -> None:
 
     async def body(redis: Redis) -> tuple[list[dict[str, Any]], Node]:
         await asyncio.gather(redis.incr("a"), redis.incr("b"), redis.incr("c"))
-        sessions = [wire._session for wire in sim.wires]
+        sessions = [wire._session for wire in sim.network]
         return [vars(session) for session in sessions], sim.nodes[0]
 
     sim = world()

@@ -10,10 +10,9 @@ from redis.exceptions import RedisError
 
 from course_lib.patterns.locks import ACQUIRE, KEEP
 from course_lib.patterns.redlock import Redlock
-from course_lib.sim import Draws, Faults, Send
+from course_lib.sim import Draws, Faults, Ground, Latency, Send
 from course_lib.sim import Simulation as Simulated
 from course_lib.sim.faults import Loss
-from course_lib.sim.latency import Latency
 from course_lib.trace import Event
 
 NODES = 5
@@ -131,5 +130,5 @@ class _Silent(Faults):
     def __init__(self, nodes: set[str]) -> None:
         self.nodes, self.on = nodes, False
 
-    def on_send(self, world: Simulated, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         return "request lost" if self.on and send.node.name in self.nodes else None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from math import inf
 
-from course_lib.sim import Faults, Process, Send
+from course_lib.sim import Faults, Ground, Process, Send
 from course_lib.sim import Simulation as Simulated
 from course_lib.sim.faults import Loss
 
@@ -83,7 +83,7 @@ class Strike(Faults):
             elif self.fault == "nodes forget":
                 await world.redis(node).flushall()
 
-    def on_send(self, world: Simulated, send: Send) -> Loss | None:
+    def on_send(self, world: Ground, send: Send) -> Loss | None:
         """Pause who is about to write, or to ask the last node; lose what somebody sends who is cut off."""
         if send.client not in self._workers:
             return None

@@ -1,6 +1,6 @@
-"""The wire between a simulated client and a simulated server: latency, loss, and order.
+"""The network between simulated clients and servers: latency, loss, order, and the connections that are open.
 
-    pattern → redis.asyncio.Redis → SimPool → SimConnection → Wire ~~ latency, loss ~~ Session (the server's end)
+    pattern → SimRedis → SimPool → SimConnection → Wire ~~ latency, loss ~~ Session (the server's end)
 
 Each direction keeps its order, as TCP does. Commands travel as lists of bytes: no RESP is written or parsed.
 """
@@ -8,27 +8,58 @@ Each direction keeps its order, as TCP does. Commands travel as lists of bytes: 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from contextvars import ContextVar
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from course_lib.sim.draws import Draws
 from course_lib.sim.fake_server import Node, Session
 from course_lib.sim.faults import Faults, Send
-from course_lib.sim.process import Process
+from course_lib.sim.ground import Ground
+from course_lib.sim.process import CLIENT, PROCESS, Process
+from course_lib.sim.timeouts import Timeouts
 from course_lib.trace import Event
-
-if TYPE_CHECKING:
-    from course_lib.sim.simulation import Simulation
-
-CLIENT: ContextVar[str] = ContextVar("client", default="outside")
-"""The name under which the running code's commands enter the trace."""
 
 _TICK = 1e-9
 """Seconds between two messages that would otherwise arrive at the same instant in the wrong order."""
+
+Latency = Callable[[Draws], float]
+"""Draws one message's time on the wire, in seconds, from a connection's own stream of draws."""
+
+
+def lan(draw: Draws) -> float:
+    """One way through a local network: 0.1 ms, and 1 ms more on average, exponentially distributed."""
+    return 0.0001 + draw.exponential(0.001)
+
+
+def steady(seconds: float) -> Latency:
+    """Every message takes the same time."""
+    return lambda draw: seconds
+
+
+class Arbiter(Protocol):
+    """Decides, in place of the latency, when commands run: see `Turns`."""
+
+    def latency(self, draw: Draws) -> float:
+        """Seconds that a message takes."""
+
+    def offer(self, world: Ground, wire: Wire, events: list[Sent]) -> None:
+        """Take a message, and have `wire.arrive` called in its turn."""
+
+
+class NetworkGround(Ground, Protocol):
+    """What the network asks of its world beyond what faults do."""
+
+    seed: int
+    latency: Latency
+    faults: Faults | None
+
+    @property
+    def turns(self) -> Arbiter | None:
+        """Who decides when commands run, if latency does not."""
 
 
 @dataclass(slots=True)
@@ -42,24 +73,14 @@ class Wire:
     """One connection from a process to a node, both ends of it."""
 
     __slots__ = (
-        "_back",
-        "_draw",
-        "_latency",
-        "_session",
-        "_there",
-        "asked",
-        "client",
-        "node",
-        "number",
-        "open",
-        "process",
-        "replies",
-        "waiter",
-        "world",
-    )
+        "_back", "_draw", "_latency", "_session", "_there", "_timeouts",
+        "asked", "client", "node", "number", "open", "process", "replies", "waiter", "world",
+    )  # fmt: skip
 
-    def __init__(self, world: Simulation, node: Node, process: Process | None, number: int, db: int) -> None:
-        self.world, self.node, self.process, self.number = world, node, process, number
+    def __init__(
+        self, world: NetworkGround, timeouts: Timeouts, node: Node, process: Process | None, number: int, db: int
+    ) -> None:
+        self.world, self.node, self.process, self.number, self._timeouts = world, node, process, number, timeouts
         timed = world.turns is None
         self._latency = world.latency if world.turns is None else world.turns.latency
         self.client = "outside"  # who used it last, for what arrives unasked
@@ -160,7 +181,7 @@ class Wire:
         """Done when `replies` has one; with asyncio's TimeoutError after `limit` seconds, if it is not None."""
         self.waiter = self.world.loop.create_future()
         if limit is not None:
-            self.world.wires.patience(limit).watch(self.waiter, self.process)
+            self._timeouts.watch(self.waiter, limit, self.process)
         return self.waiter
 
     def forget(self) -> None:
@@ -194,3 +215,42 @@ def _is_pushed(reply: Any) -> bool:
 
 def _nobody(reply: Any) -> None:
     """Who hears the replies of a run that is over."""
+
+
+class Network:
+    """The connections that are open."""
+
+    def __init__(self, world: NetworkGround) -> None:
+        self._world, self._timeouts = world, Timeouts(world.loop)
+        self._open: dict[Wire, None] = {}
+        self._opened: defaultdict[str, int] = defaultdict(int)  # connections that each process has opened so far
+
+    def __iter__(self) -> Iterator[Wire]:
+        return iter(self._open)
+
+    def rewind(self) -> None:
+        """A new run begins, without any."""
+        for wire in self._open:
+            wire.forget()
+        self._open.clear()
+        self._opened.clear()
+        self._timeouts.rewind()
+
+    def open(self, node: Node, db: int) -> Wire:
+        """A new connection of the running process."""
+        process = PROCESS.get()
+        name = process.name if process else ""
+        self._opened[name] += 1
+        wire = Wire(self._world, self._timeouts, node, process, self._opened[name], db)
+        self._open[wire] = None
+        return wire
+
+    def close(self, wire: Wire, *, abruptly: bool = False) -> None:
+        """The client's end is gone."""
+        wire.close(abruptly=abruptly)
+        self._open.pop(wire, None)
+
+    def cut(self, process: Process) -> None:
+        """The process is gone, and with it its end of each of its connections."""
+        for wire in [wire for wire in self._open if wire.process is process]:
+            self.close(wire, abruptly=True)
