@@ -4,14 +4,16 @@
 - `experiment_puzzles`         locks to be broken by hand, each with the one change that mends it
 - `experiment_broken_locks`    locks with one thing wrong
 - `experiment_acquisition`     one acquisition of Redlock, looked at closely
-- `experiment_contest`         a contest for a lock and what became of it: the questions and the numbers of the lab
-- `experiment_contest_run`     the contest, simulated on five nodes
-- `experiment_strike`          one thing that goes wrong in it, at a chosen moment
-- `experiment_node_keys`       whose key was on which node, read from a trace
+- `experiment_contest`         a contest for a lock and what became of it: the settings and the numbers of the lab
+- `experiment_contest_run`     the contest simulated, on one node or on five
+- `experiment_contest_fault`   the one thing that goes wrong in it, at a chosen moment
+- `experiment_contest_keys`    whose key was on which node, read from its trace
+- `experiment_set_up`          what several of them set up alike: scripts that nodes know, tokens that say whose
 - `experiment_without_locks`   two jobs that people take a lock for, done with one and without
 - `experiment_real`            five real servers, some of them killed, and what locking costs then
 - `experiment_paused_writer`   a real holder, stopped by SIGSTOP between its last look and its write
-- `picture_holders`, `picture_holder_signs`   the contest drawn: nodes, believers, troubles
+- `picture_contest`            the contest drawn: nodes, workers, and what struck them
+- `picture_contest_signs`      its signs and its legend
 - `picture_validity`           the sum of Redlock as a picture
 - `lab`                        the contest, with controls
 - `programs`                   locks and writers that learners read and break
@@ -32,8 +34,9 @@ __getattr__ = lazy(
         "experiment_puzzles": "PUZZLES",
         "experiment_real": "grab killing try_real",
         "experiment_without_locks": "WAYS deliver sell",
+        "picture_contest": "contest_picture",
         "picture_validity": "validity",
-        "lab": "contest_picture redlock_lab",
+        "lab": "redlock_lab",
         "exercises.e4_break_it": "Finding",
         "course_lib.errors": "NoServer",
         "course_lib.servers": "Topology",

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
+from course_lib.lessons.locks.experiment_set_up import load_scripts
 from course_lib.patterns.locks import ACQUIRE, KEEP
 from course_lib.patterns.redlock import Redlock
-from course_lib.sim import Draws, Faults, Ground, Latency, Send
+from course_lib.sim import Faults, Ground, Send
 from course_lib.sim import Simulation as Simulated
 from course_lib.sim.faults import Loss
 from course_lib.trace import Event
@@ -74,10 +75,8 @@ def acquire_once(
     Units: ttl, timeout, slow in seconds; a message takes `slow` on average, and a tenth of that at least.
     """
     faults = _Silent({f"redis{node}" for node in silent})
-    world = Simulated(seed, nodes=NODES, faults=faults, latency=_latency(slow))
-    world.client("start", _load_scripts, world)
-    world.run()
-    world.trace.events.clear()
+    world = Simulated(seed, nodes=NODES, faults=faults, latency=lambda draw: slow / 10 + draw.exponential(slow * 0.9))
+    load_scripts(world, ACQUIRE, KEEP)
     faults.on = True
     nodes = [world.redis(node) for node in range(NODES)]
     lock = Redlock(nodes, "job", ttl=ttl, timeout=timeout, token=lambda: "A", draw=world.draws("A"))
@@ -109,19 +108,6 @@ def _answer(event: Event, start: float, timeout: float) -> Answer:
     ran, end = event.t_server, event.t_end
     replied = None if end is None or end - start > timeout else end - start
     return Answer(None if ran is None else ran - start, replied)
-
-
-def _latency(slow: float) -> Latency:
-    def draw(draws: Draws) -> float:
-        return slow / 10 + draws.exponential(slow * 0.9)
-
-    return draw
-
-
-async def _load_scripts(world: Simulated) -> None:
-    for node in range(NODES):
-        for script in (ACQUIRE, KEEP):
-            await world.redis(node).script_load(script)
 
 
 class _Silent(Faults):

@@ -8,9 +8,8 @@ from itertools import combinations
 from typing import NamedTuple
 
 from course_lib.errors import BadArgument
-from course_lib.lessons.locks.experiment_node_keys import KeySpan, key_spans
-from course_lib.lessons.locks.experiment_strike import FAULTS
-from course_lib.trace import Trace
+from course_lib.lessons.locks.experiment_contest_keys import KeySpan, key_spans
+from course_lib.trace import Note, Trace
 
 NODES = 5
 END = 12.0
@@ -25,6 +24,19 @@ LOCKS: dict[str, str] = {
     "any": "Redlock, extends on any",
 }
 """The locks of the lab, and what they are called."""
+
+FAULTS: dict[str, str] = {
+    "nothing": "nothing",
+    "holder crashes": "the holder crashes",
+    "holder pauses": "the holder pauses at work",
+    "write pauses": "the holder pauses as it writes",
+    "asking pauses": "a worker pauses as it asks",
+    "holder cut off": "the holder is cut off from nodes",
+    "nodes down": "nodes are down for a while",
+    "nodes forget": "nodes restart without keys",
+    "clocks jump": "clocks of nodes jump ahead",
+}
+"""What can go wrong, and what the lab calls it."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,11 @@ class Tenure:
     written: str = ""
     wrote: float | None = None
 
+    @property
+    def works_on(self) -> bool:
+        """Did its holder go on when the lease was over?"""
+        return self.done > self.end + 0.005
+
 
 class Together(NamedTuple):
     """Two who held at once, and when, in seconds."""
@@ -96,16 +113,12 @@ class Together(NamedTuple):
 
 @dataclass(repr=False)
 class Outcome:
-    """What happened in a contest. `waits` are the seconds from asking to holding; `keys` is the nodes' side.
-
-    `cut` says who was cut off from nodes, from when to when, in seconds.
-    """
+    """What happened in a contest. `waits` are the seconds from asking to holding; `keys` is the nodes' side."""
 
     contest: Contest
     trace: Trace
     tenures: list[Tenure] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
-    cut: tuple[str, float, float] | None = None
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} {value}" for name, value in self.summary().items())
@@ -125,6 +138,12 @@ class Outcome:
             for a, b in combinations(held, 2)
             if b.start < a.end and a.who != b.who
         ]
+
+    @property
+    def troubles(self) -> list[Note]:
+        """What struck workers and nodes, by their names in the trace: "forget" is a node that lost its keys."""
+        flushes = [event for event in self.trace if event.name == "FLUSHALL" and event.t_server is not None]
+        return [*self.trace.notes, *(Note(event.node, "forget", event.t_server or 0.0) for event in flushes)]
 
     def written(self, what: str) -> int:
         """How many writes had that end."""

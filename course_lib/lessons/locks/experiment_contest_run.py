@@ -1,14 +1,13 @@
-"""Lesson 04: a few workers share one lock on five nodes, one thing goes wrong, and both sides are written down.
+"""The contest simulated: a few workers share one lock, one thing goes wrong, and both sides are written down.
 
-`play(Contest(lock="redlock", fault="holder pauses"))` simulates; the nodes' side (whose key each held, and when) is
-taken from the trace, the workers' side (who was entitled to believe that it holds) from their leases.
+`play(Contest(lock="redlock", fault="holder pauses"))` gives the outcome. The nodes' side (whose key each held, and
+when) is read from the trace; the workers' side (who was entitled to believe that it holds) is their leases.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,14 +15,12 @@ from redis.exceptions import RedisError
 
 from course_lib.errors import LockLost, StaleFence
 from course_lib.lessons.locks.experiment_broken_locks import ExtendsOnAnyNode, NoValidity, UnlocksByDel
-from course_lib.lessons.locks.experiment_contest import END, LOCKS, NODES, Contest, Outcome, Tenure
-from course_lib.lessons.locks.experiment_strike import Strike
+from course_lib.lessons.locks.experiment_contest import END, NODES, Contest, Outcome, Tenure
+from course_lib.lessons.locks.experiment_contest_fault import ContestFault
+from course_lib.lessons.locks.experiment_set_up import load_scripts, tokens_of
 from course_lib.patterns.locks import ACQUIRE, KEEP, Fence, Lease, Lock
 from course_lib.patterns.redlock import PUT, FencedStore, Redlock
 from course_lib.sim import Simulation as Simulated
-from course_lib.trace import Event
-
-__all__ = ["LOCKS", "Contest", "Outcome", "Tenure", "make_lock", "play", "playing"]
 
 
 def play(contest: Contest) -> Outcome:
@@ -34,40 +31,28 @@ def play(contest: Contest) -> Outcome:
 
 def playing(contest: Contest, *, steps: int = 4_000) -> Iterator[tuple[float, Outcome]]:
     """The same in slices of `steps` callbacks: yields (share of the virtual time that is over, outcome so far)."""
-    strike = Strike(contest.fault, contest.at, contest.lasts, contest.hit, contest.dead, contest.nodes)
-    world = Simulated(contest.seed, nodes=contest.nodes + 1, faults=strike, socket_timeout=0.5)
-    world.client("start", _load_scripts, world)
-    world.run()
-    world.trace.events.clear()
+    fault = ContestFault(contest)
+    world = Simulated(contest.seed, nodes=contest.nodes + 1, faults=fault, socket_timeout=0.5)
+    load_scripts(world, ACQUIRE, KEEP, PUT)
     outcome = Outcome(contest, world.trace)
-    rank = count()
     for number in range(contest.clients):
-        worker = _Worker(world, contest, outcome, number, rank, strike)
+        worker = _Worker(world, outcome, contest.name(number))
         process = world.client(worker.name, worker.live, start=0.03 * number)
-        strike.watch(worker.name, process, worker.holds)
-    world.client("fault", strike.live, world, END)
+        fault.watch(worker.name, process, worker.holds)
+    world.client("fault", fault.live, world)
     try:
         for now in world.slices(steps):
             yield min(now / END, 0.99), outcome
         _settle(outcome)
-        outcome.cut = strike.cut
         yield 1.0, outcome
     finally:
         world.rewind(contest.seed)
 
 
-async def _load_scripts(world: Simulated) -> None:
-    """As a service does when it starts, so that an acquisition is one round trip."""
-    for node in range(len(world.nodes)):
-        for script in (ACQUIRE, KEEP, PUT):
-            await world.redis(node).script_load(script)
-
-
-def make_lock(world: Simulated, contest: Contest, who: str) -> Lock:
+def _lock(world: Simulated, contest: Contest, who: str) -> Lock:
     """A worker's own lock object, with tokens that say whose they are."""
-    numbers, draw = count(1), world.draws(f"lock {who}")
     policy: dict[str, Any] = {
-        "ttl": contest.ttl, "timeout": 0.2, "poll": 0.4, "draw": draw, "token": lambda: f"{who}.{next(numbers)}"
+        "ttl": contest.ttl, "timeout": 0.2, "poll": 0.4, "draw": world.draws(f"lock {who}"), "token": tokens_of(who)
     }  # fmt: skip
     if contest.nodes == 1:
         return (UnlocksByDel if contest.lock == "del" else Lock)(world.redis(), "job", **policy)
@@ -77,14 +62,11 @@ def make_lock(world: Simulated, contest: Contest, who: str) -> Lock:
 
 
 class _Worker:
-    """One process that wants the lock, again and again."""
+    """One process that wants the lock, again and again. The resource is a report, on a node of its own: the last."""
 
-    def __init__(
-        self, world: Simulated, contest: Contest, outcome: Outcome, number: int, rank: Iterator[int], strike: Strike
-    ) -> None:
-        self.world, self.contest, self.outcome, self.strike = world, contest, outcome, strike
-        self.name, self._rank = contest.name(number), rank
-        self._draw = world.draws(self.name)
+    def __init__(self, world: Simulated, outcome: Outcome, name: str) -> None:
+        self.world, self.contest, self.outcome, self.name = world, outcome.contest, outcome, name
+        self._draw, self._report = world.draws(name), world.redis(outcome.contest.nodes)
         self._now: Tenure | None = None
 
     def holds(self) -> bool:
@@ -93,7 +75,7 @@ class _Worker:
 
     async def live(self) -> None:
         """Until the end: acquire, work, write, release, rest."""
-        lock, store = make_lock(self.world, self.contest, self.name), self._store()
+        lock = _lock(self.world, self.contest, self.name)
         while (asked := self.world.now()) < END - 0.5:
             try:
                 lease = await lock.acquire(wait=END - asked)
@@ -103,11 +85,11 @@ class _Worker:
             if lease is None:
                 return
             self.outcome.waits.append(self.world.now() - asked)
-            await self._tenure(lease, store)
+            await self._tenure(lease)
             await asyncio.sleep(0.1 * self._draw())
 
-    async def _tenure(self, lease: Lease, store: Callable[[str, Fence], Awaitable[Any]]) -> None:
-        now, number = self.world.now, next(self._rank)
+    async def _tenure(self, lease: Lease) -> None:
+        now, number = self.world.now, len(self.outcome.tenures)
         tenure = self._now = Tenure(self.name, now(), now() + lease.left(), END)
         self.outcome.tenures.append(tenure)
         try:
@@ -115,7 +97,7 @@ class _Worker:
             tenure.written = "not tried"
             if lease.valid:
                 tenure.written = "lost"  # until the trace says otherwise
-                await store(str(number), lease.fence)
+                await self._write(number, lease.fence)
         except (RedisError, TimeoutError, LockLost, StaleFence):
             pass
         tenure.end, tenure.done = min(tenure.end, now()), now()
@@ -136,25 +118,19 @@ class _Worker:
             tenure.end = self.world.now() + lease.left()
         await asyncio.sleep(left)
 
-    def _store(self) -> Callable[[str, Fence], Awaitable[Any]]:
-        """The resource, on a node of its own: a report that is replaced by the number of a tenure."""
-        redis = self.world.redis(self.contest.nodes)
-        fenced = FencedStore(redis, "report")
-
-        async def put(value: str, fence: Fence) -> None:
-            if self.contest.fenced:
-                await fenced.put(value, fence)
-            else:
-                await redis.set("report", value)
-
-        return put
+    async def _write(self, number: int, fence: Fence) -> None:
+        """Replace the report by the number of a tenure."""
+        if self.contest.fenced:
+            await FencedStore(self._report, "report").put(str(number), fence)
+        else:
+            await self._report.set("report", str(number))
 
 
 def _settle(outcome: Outcome) -> None:
     """Say of each tenure what became of its write, by what the resource did and in its order."""
-    writes = sorted((e for e in outcome.trace if b"report" in e.command[1:4] and e.t_server is not None), key=_ran)
+    ran = [(event.t_server, event) for event in outcome.trace if event.t_server is not None]
     newest = -1
-    for event in writes:
+    for when, event in sorted((pair for pair in ran if b"report" in pair[1].command[1:4]), key=lambda pair: pair[0]):
         number = int(event.command[2 if event.name == "SET" else 4])
         tenure = outcome.tenures[number]
         if event.reply in (1, b"OK"):
@@ -162,8 +138,4 @@ def _settle(outcome: Outcome) -> None:
             newest = max(newest, number)
         elif event.reply == 0:
             tenure.written = "refused"
-        tenure.wrote = event.t_server
-
-
-def _ran(event: Event) -> float:
-    return event.t_server or 0.0
+        tenure.wrote = when

@@ -12,14 +12,13 @@ from course_lib.errors import BadArgument
 from course_lib.explore import Move, enumerate_all
 from course_lib.lessons.locks.experiment_acquisition import acquire_once
 from course_lib.lessons.locks.experiment_broken_locks import ExtendsLate, NoValidity
-from course_lib.lessons.locks.experiment_contest import END, LOCKS, Contest, Outcome
+from course_lib.lessons.locks.experiment_contest import END, FAULTS, LOCKS, Contest, Outcome
+from course_lib.lessons.locks.experiment_contest_keys import KeySpan, key_spans
 from course_lib.lessons.locks.experiment_contest_run import play, playing
-from course_lib.lessons.locks.experiment_node_keys import KeySpan, key_spans
 from course_lib.lessons.locks.experiment_one_job import IN_ORDER, OneFault, Span, Worker, find, shift, together
 from course_lib.lessons.locks.experiment_paused_writer import stopped_before_its_write
 from course_lib.lessons.locks.experiment_puzzles import PUZZLES
 from course_lib.lessons.locks.experiment_real import grab, killing, try_real, try_simulated
-from course_lib.lessons.locks.experiment_strike import FAULTS
 from course_lib.lessons.locks.experiment_without_locks import PAUSES, WAYS, deliver, sell
 from course_lib.patterns.locks import Lease, Lock
 from course_lib.patterns.redlock import FencedStore, Redlock

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from course_lib.lessons.locks.experiment_contest import LOCKS, Contest
+from course_lib.lessons.locks.experiment_contest import FAULTS, LOCKS, Contest
 from course_lib.lessons.locks.experiment_contest_run import play
 from course_lib.lessons.locks.experiment_puzzles import PUZZLES
-from course_lib.lessons.locks.experiment_strike import FAULTS
-from course_lib.lessons.locks.lab import contest_picture, redlock_lab
+from course_lib.lessons.locks.lab import redlock_lab
+from course_lib.lessons.locks.picture_contest import contest_picture
 from course_lib.widgets.scheduler import Scheduler
 
 

@@ -24,12 +24,11 @@ def key_spans(trace: Trace, nodes: int, end: float) -> list[KeySpan]:
 
     A token is `who.number`. Units: seconds; what is still held at `end` ends there.
     """
-    names = ["redis"] if nodes == 1 and "redis0" not in trace.nodes else [f"redis{node}" for node in range(nodes)]
-    return [span for node, name in enumerate(names) for span in _of_node(trace, node, name, end)]
+    return [span for node in range(nodes) for span in _of_node(trace, node, end)]
 
 
-def _of_node(trace: Trace, node: int, name: str, end: float) -> Iterator[KeySpan]:
-    token, start, expiry = "", 0.0, inf
+def _of_node(trace: Trace, node: int, end: float) -> Iterator[KeySpan]:
+    name, token, start, expiry = f"redis{node}", "", 0.0, inf
     jumps = [(n.t_start, float(n.text.split()[-2])) for n in trace.notes if n.kind == "skew" and n.who == name]
     ran = [(e.t_server, e) for e in trace if e.node == name and e.t_server is not None]
     happened: list[tuple[float, Event | float]] = sorted([*ran, *jumps], key=lambda pair: pair[0])

@@ -8,26 +8,34 @@ from typing import Any
 
 import pytest
 
-from course_lib.lessons.locks.picture_holders import TROUBLES, WRITES, Believed, Held, Trouble, holders
+from course_lib.lessons.locks.experiment_contest import Tenure, Together
+from course_lib.lessons.locks.experiment_contest_keys import KeySpan
+from course_lib.lessons.locks.picture_contest import holders
+from course_lib.lessons.locks.picture_contest_signs import TROUBLES, WRITES
 from course_lib.lessons.locks.picture_validity import validity
+from course_lib.trace import Note
 from course_lib.views.axes import LEFT, RIGHT
 
-HELD = [Held(0, "A", 0.0, 2.0), Held(1, "A", 0.1, 2.1), Held(0, "B", 2.5, 9.0)]
-BELIEVED = [Believed("A", 0.1, 2.0, 4.0, "older", 4.0), Believed("B", 1.5, 3.0, 3.0, "taken", 3.0)]
+KEYS = [
+    KeySpan(0, "A", 0.0, 2.0, "expired"),
+    KeySpan(1, "A", 0.1, 2.1, "expired"),
+    KeySpan(0, "B", 2.5, 9.0, "expired"),
+]
+TENURES = [Tenure("A", 0.1, 2.0, 4.0, "older", 4.0), Tenure("B", 1.5, 3.0, 3.0, "taken", 3.0)]
 
 
 def drawn(**given: Any) -> Any:
     options: dict[str, Any] = {
-        "held": HELD, "believed": BELIEVED, "troubles": [], "together": [("A", "B", 1.5, 2.0)],
+        "keys": KEYS, "tenures": TENURES, "troubles": [], "together": [Together("A", "B", 1.5, 2.0)],
         "title": "Two hold", "workers": ["A", "B"], "nodes": 2, "end": 10.0, **given,
     }  # fmt: skip
     return holders(
-        options.pop("held"), options.pop("believed"), options.pop("troubles"), options.pop("together"), **options
+        options.pop("keys"), options.pop("tenures"), options.pop("troubles"), options.pop("together"), **options
     )
 
 
 def test_the_picture_is_one_svg_that_says_its_finding_with_numbers() -> None:
-    picture = drawn(troubles=[Trouble("pause", "A", 1.0, 4.0), Trouble("forget", 1, 2.0)])
+    picture = drawn(troubles=[Note("A", "pause", 1.0, 4.0), Note("redis1", "forget", 2.0)])
     root = ElementTree.fromstring(picture.svg)
     assert root.get("role") == "img"
     assert root.get("aria-label") == picture.alt
@@ -46,7 +54,7 @@ def test_two_holders_are_ringed_and_named_and_without_them_there_is_no_ring() ->
 
 
 def test_a_bar_lies_where_its_time_is_and_stays_inside() -> None:
-    svg = drawn(held=[Held(1, "A", 5.0, 99.0)], believed=[], together=[]).svg
+    svg = drawn(keys=[KeySpan(1, "A", 5.0, 99.0, "held")], tenures=[], together=[]).svg
     boxes = {
         (float(x), float(width)) for x, width in re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', svg)
     }
@@ -59,7 +67,7 @@ def test_marks_are_explained_only_if_they_occur() -> None:
     said = re.sub(r"<[^>]+>", "\n", drawn().svg)
     assert {word for word in words if word in said} == {"its write was taken", "an old write over a newer"}
     assert "works on, its lease over" in said
-    everything = drawn(troubles=[Trouble(kind, 0, 1.0) for kind in TROUBLES]).svg
+    everything = drawn(troubles=[Note("redis0", kind, 1.0) for kind in TROUBLES]).svg
     assert all(word in everything for word in TROUBLES.values())
 
 
@@ -68,7 +76,7 @@ def test_names_from_outside_are_escaped() -> None:
 
 
 def test_nobody_and_nothing_is_a_picture_too() -> None:
-    picture = drawn(held=[], believed=[], together=[])
+    picture = drawn(keys=[], tenures=[], together=[])
     ElementTree.fromstring(picture.svg)
     assert "Leases: nobody any. Writes: none. Trouble: none." in picture.alt
 
