@@ -23,8 +23,8 @@ from course_lib.explore import (
     Trial,
     Violation,
     by_order,
-    decode_turns,
-    encode_turns,
+    decode,
+    encode,
     play,
     shrink,
     spread,
@@ -114,7 +114,7 @@ class Exploration:
         """The replay code of the shown run."""
         if self.shown is None:
             return None
-        return encode_turns(code_name(self.trial), self.shown.schedule.clients, self.shown.schedule.turns or ())
+        return encode(code_name(self.trial), self.shown.schedule)
 
     @property
     def text(self) -> str:
@@ -182,7 +182,7 @@ def explore(
     _sound(trial)
     found = Exploration(trial)
     if code is not None:
-        run = play(trial, decode_turns(code, code_name(trial)))
+        run = play(trial, decode(code, code_name(trial)))
         found.shown = spread(trial, run.violations[0].promise, run) if run.violations else run
         return found
     try:
@@ -293,7 +293,7 @@ def _all_end(run: Play) -> Iterator[Violation]:
 
 def code_name(trial: Trial) -> str:
     """The trial's name as a code can hold it."""
-    return re.sub(r"[^a-z0-9._]+", ".", trial.name.lower()).strip(".") or "trial"
+    return re.sub(r"[^a-z0-9.]+", ".", trial.name.lower()).strip(".") or "trial"
 
 
 def _sound(trial: Trial) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 from redis.asyncio import Redis
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore import Game, Move, Play, Simulation, Trial, Violation, decode_turns, encode_turns
+from course_lib.explore import Game, Move, Play, Simulation, Trial, Violation, decode, encode
 from course_lib.explore.all_schedules import Every, every
 from course_lib.explore.exploration import NAMES, Me
 from course_lib.explore.invariants import Invariant, one_holder
 from course_lib.explore.livelock import Watch, no_livelock
+from course_lib.explore.replay_code import is_of
 
 __all__ = ["PUZZLES", "Every", "Game", "Move", "Puzzle"]
 
@@ -53,7 +54,7 @@ class Puzzle:
 
     def code(self, game: Game) -> str:
         """The replay code of what was chosen in a game."""
-        return encode_turns(game.trial.name, self.clients, game.moves)
+        return encode(game.trial.name, game.schedule)
 
     def code_of(self, run: Play, *, mended: bool = False) -> str:
         """The replay code of a run that a search found in one of the two trials, up to where it breaks the promise."""
@@ -66,8 +67,8 @@ class Puzzle:
 
     def open(self, code: str) -> Game:
         """A game with the moves of a code made. Raises: BadReplayCode; ValueError for moves that are not there."""
-        game = self.game(mended=f"-{self.mended.name}-" in code.lower())
-        schedule = decode_turns(code, game.trial.name)
+        game = self.game(mended=is_of(code, self.mended.name))
+        schedule = decode(code, game.trial.name)
         if schedule.clients != self.clients:
             raise BadReplayCode(f"{code!r} is a schedule of {schedule.clients} clients; here there are {self.clients}.")
         game.follow(schedule)

@@ -71,7 +71,7 @@ def test_a_trial_of_a_cell_is_refused() -> None:
 
 
 ENDLESS = """
-from tests.explore.test_processes import counter
+from tests.explore.test_parallel import counter
 from course_lib.explore.parallel import sample_in_processes
 told = []
 def tell(played):

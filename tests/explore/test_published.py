@@ -14,11 +14,12 @@ from redis.backoff import NoBackoff
 from course_lib.explore import (
     Move,
     Play,
+    Schedule,
     Simulation,
     Trial,
     Violation,
-    decode_turns,
-    encode_turns,
+    decode,
+    encode,
     play,
     search,
 )  # fmt: skip
@@ -73,9 +74,9 @@ def test_the_same_is_found_turn_by_turn_with_a_code() -> None:
     turns = found.turns or ()
     assert turns[0] == Move("lose reply", 0)
     assert not any(isinstance(turn, Move) for turn in turns[1:])
-    code = encode_turns(trial.name, 1, turns)
-    assert code.startswith("T1-redispy.lock-1-r0")
-    assert play(trial, decode_turns(code, trial.name)).violation("self")
+    code = encode(trial.name, Schedule(1, turns=turns))
+    assert code.startswith("R2-redispy.lock-1-R0")
+    assert play(trial, decode(code, trial.name)).violation("self")
 
 
 async def two_tasks(redis: Redis, world: Simulation, thread_local: bool) -> None:

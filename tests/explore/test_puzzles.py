@@ -8,7 +8,7 @@ from math import factorial
 import pytest
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore import Game, Move, Play, Simulation, Trial, Violation, encode_turns, enumerate_all
+from course_lib.explore import Game, Move, Play, Schedule, Simulation, Trial, Violation, encode, enumerate_all
 from course_lib.explore.all_schedules import every
 from course_lib.explore.puzzles import PUZZLES, Puzzle
 
@@ -114,7 +114,7 @@ def test_every_schedule_keeps_what_a_trials_own_judge_sees() -> None:
 
 def test_a_code_for_another_number_of_clients_is_refused() -> None:
     with pytest.raises(BadReplayCode, match="is a schedule of 3 clients; here there are 2"):
-        PUZZLES["counter"].open(encode_turns("counter.naive", 3, [0, 1, 2]))
+        PUZZLES["counter"].open(encode("counter.naive", Schedule(3, turns=(0, 1, 2))))
 
 
 @pytest.mark.parametrize("puzzle", PUZZLES.values(), ids=PUZZLES)

@@ -16,9 +16,9 @@ from course_lib.explore import (
     Simulation,
     Trial,
     Violation,
-    decode,
-    encode,
+    code_of,
     play,
+    schedule_of,
     search,
     smaller,
     steady,
@@ -181,13 +181,13 @@ def test_an_endless_run_is_stopped_and_judged() -> None:
 @pytest.mark.parametrize("numbers", [(0, 2, 0, 1), (5, 1_000, 127, 128), (300, 10_000, 2**20, 99_999)])
 def test_a_code_says_the_schedule_again(kind: Any, numbers: tuple[int, int, int, int]) -> None:
     trial, clients, seed, at = numbers
-    code = encode("05.3", 7, trial, Schedule(clients, seed, kind, at, 1.5))
-    assert decode(code, "05.3", 7) == (trial, Schedule(clients, seed, kind, at))
-    assert decode(code.lower(), "05.3", 7) == (trial, Schedule(clients, seed, kind, at))
+    code = code_of("05.3", 7, trial, Schedule(clients, seed, kind, at, 1.5))
+    assert schedule_of(code, "05.3", 7) == (trial, Schedule(clients, seed, kind, at))
+    assert schedule_of(code.lower(), "05.3", 7) == (trial, Schedule(clients, seed, kind, at))
 
 
 def test_a_code_is_short() -> None:
-    assert len(encode("05.3", 1, 2, Schedule(3, 17, "pause", 31))) <= 26
+    assert len(code_of("05.3", 1, 2, Schedule(3, 17, "pause", 31))) <= 26
 
 
 def test_latency_is_the_trials_to_choose() -> None:

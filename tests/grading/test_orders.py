@@ -64,7 +64,7 @@ def test_a_right_answer_is_told_how_much_was_tried() -> None:
 def test_a_wrong_answer_is_shown_its_smallest_schedule_and_code() -> None:
     verdict = check("03.9", get_then_set)
     assert verdict.tried == "all 6 schedules of 2 clients, of which 4 break a promise"
-    assert verdict.code == "T1-03.9.4.0-2-0110-ZEN2"
+    assert verdict.code == "R2-03.9.4.0-2-0110-8Q866"
     assert verdict.message == "two clients counted to 1"
     assert verdict.shown is not None
     assert verdict.shown.schedule == "2 clients, who run a command or more in turn: c0, c1, c0"
@@ -87,14 +87,14 @@ def test_a_code_shows_the_same_run_again_and_what_another_answer_does_there() ->
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("T1-03.9.4.0-2-0110", "is no code of a schedule"),
-        ("T2-03.9.4.0-2-0110-AAAA", "another version of the course"),
-        ("T1-03.9.4.0-2-0110-AAAA", "is mistyped"),
+        ("R2-03.9.4.0-2-0110", "is no code of a schedule"),
+        ("R3-03.9.4.0-2-0110-AAAAA", "another version of the course"),
+        ("R2-03.9.4.0-2-0110-AAAAA", "is mistyped"),
         (code_of("03.8", 4, 0, Schedule(2, turns=(0,))), "belongs to exercise 03.8, not to 03.9"),
         (code_of("03.9", 3, 0, Schedule(2, turns=(0,))), "out of date"),
         (code_of("03.9", 4, 7, Schedule(2, turns=(0,))), "does not have"),
         (code_of("03.9", 4, 0, Schedule(2, 0, "pause", 1)), "does not have"),
-        ("T1-counter.naive-2-0110-532M", "open it on the panel of the puzzle 'counter'"),
+        ("R2-counter.naive-2-0110-44GNJ", "open it on the panel of the puzzle 'counter'"),
     ],
 )
 def test_a_bad_code_is_refused_in_words(code: str, said: str) -> None:
@@ -106,13 +106,13 @@ def test_a_trial_in_time_takes_no_turns(counter: Exercise, monkeypatch: pytest.M
     timed = changed(counter.rules, trials=lambda answer: [changed(trials(answer)[0], orders=())])
     monkeypatch.setattr(checker, "find", lambda id: changed(counter, rules=timed))
     with pytest.raises(BadReplayCode, match="does not have"):
-        replay("03.9", "T1-03.9.4.0-2-0110-ZEN2", get_then_set)
+        replay("03.9", "R2-03.9.4.0-2-0110-8Q866", get_then_set)
 
 
 def test_codes_of_both_kinds_are_the_same_everywhere() -> None:
     """Written in a book, they must open on every machine and Python from 3.11 to 3.14."""
     turned = Schedule(3, turns=(0, Move("pause", 2, 0.3), 12, Move("clock step", 0, -1.0), Move("crash", 1)))
-    assert code_of("04.2", 1, 0, turned) == "T1-04.2.1.0-3-0p2300.n12.b01000.x1-HA96"
-    assert code_of("04.2", 1, 2, Schedule(3, 17, "pause", 31)) == "R1-0G10-20G3-2411-Y1R6-XR"
-    assert schedule_of("T1-04.2.1.0-3-0p2300.n12.b01000.x1-HA96", "04.2", 1) == (0, turned)
-    assert schedule_of("R1-0G10-20G3-2411-Y1R6-XR", "04.2", 1) == (2, Schedule(3, 17, "pause", 31))
+    assert code_of("04.2", 1, 0, turned) == "R2-04.2.1.0-3-0P2300.N12.B01000.X1-53SR6"
+    assert code_of("04.2", 1, 2, Schedule(3, 17, "pause", 31)) == "R2-04.2.1.2-3-S17P31-Y9Y3M"
+    assert schedule_of("R2-04.2.1.0-3-0P2300.N12.B01000.X1-53SR6", "04.2", 1) == (0, turned)
+    assert schedule_of("R2-04.2.1.2-3-S17P31-Y9Y3M", "04.2", 1) == (2, Schedule(3, 17, "pause", 31))

@@ -33,7 +33,7 @@ def test_breaking_the_promise_names_it_and_gives_a_code() -> None:
     for number in (1, 2, 1, 1):
         panel.move(number)
     assert "Broken in 4 moves. Alice and bob both counted to 1: a visit is lost." in said(panel)
-    code = re.search(r"<code>(T1-[^<]+)</code>", panel.told.value)
+    code = re.search(r"<code>(R2-[^<]+)</code>", panel.told.value)
     assert code is not None
     assert list(panel.found) == [code[1]]
     other = Scheduler("counter")
@@ -97,7 +97,7 @@ def test_choosing_the_mended_code_plays_every_schedule_of_it() -> None:
     assert proof(panel) == ""
     panel.keys.pressed = "e1"
     assert "✗ 90 of all 538 schedules break the promise: 12 of 36 without a fault" in proof(panel)
-    code = re.search(r"<code>(T1-[^<]+)</code>", panel.proof.value)
+    code = re.search(r"<code>(R2-[^<]+)</code>", panel.proof.value)
     assert code is not None
     panel.open(code[1])
     assert "Broken in 6 moves" in said(panel)
@@ -123,7 +123,7 @@ def test_what_was_found_before_the_time_was_over_is_told_and_can_be_opened(monke
     panel.every()
     assert "✗ 20 of the first 84 schedules break the promise: 4 of all 6 without a fault" in proof(panel)
     assert "16 of the first 24 in which 1 s passes once. There are too many to play all of them.Show" in proof(panel)
-    assert "T1-counter.naive-2-0110-532M" in proof(panel)
+    assert "R2-counter.naive-2-0110-44GNJ" in proof(panel)
 
 
 def test_a_way_to_break_it_is_the_move_that_does_and_was_made_by_hand() -> None:
@@ -177,7 +177,7 @@ def test_the_mended_version_is_another_game() -> None:
     assert panel.version.value == "naive"
 
 
-@pytest.mark.parametrize("code", ["hello", "T1-counter.naive-2-01-0000", "T1-lock.naive-3-0-AAAA"])
+@pytest.mark.parametrize("code", ["hello", "R2-counter.naive-2-01-00000", "R2-lock.naive-3-0-AAAAA"])
 def test_a_bad_code_is_a_sentence_and_changes_nothing(code: str) -> None:
     panel = Scheduler("counter")
     panel.move(1)

@@ -153,7 +153,7 @@ ATOMICITY: dict[str, dict[str, Any]] = {
     "03.4": {
         "another first": ["carol"],
         "two in the gap": ["bob", "alice", "alice", "alice", "carol", "carol", "carol"],
-        "a code of the panel": "T1-limiter.naive-2-011100-VRZC",
+        "a code of the panel": "R2-limiter.naive-2-011100-1SG81",
     },
     "03.5": {
         "lost request": OneFault("lose request", at=2, client="alice"),

@@ -48,10 +48,10 @@ async def a_fraction(redis: Any, key: str, *, window: float) -> Any:
         ("03.4", ["alice", "dave"], "There is no 'dave'"),
         ("03.4", ["alice"] * 25, "25 names"),
         ("03.4", "alice", "is no code of a schedule"),
-        ("03.4", "T1-limiter.naive-2-0110-AAAA", "is mistyped"),
-        ("03.4", "T1-limiter.mended-2-00-FN58", "belongs to 'limiter.mended'"),
-        ("03.4", "T1-limiter.naive-2-0x0-KFAF", "about orders alone"),
-        ("03.4", "T1-limiter.naive-3-00-RMTB", "not two clients"),
+        ("03.4", "R2-limiter.naive-2-0110-AAAAA", "is mistyped"),
+        ("03.4", "R2-limiter.mended-2-00-P6QQ7", "belongs to 'limiter.mended'"),
+        ("03.4", "R2-limiter.naive-2-0X0-5KQSP", "about orders alone"),
+        ("03.4", "R2-limiter.naive-3-00-TBBR7", "not two clients"),
         ("03.5", "crash", "OneFault"),
         ("03.5", OneFault("crash", at=1, client="carol"), "There is no client 'carol'"),
         ("03.5", OneFault("pause", at=1, seconds=float("inf")), "at most an hour"),
@@ -187,7 +187,7 @@ def test_a_right_answer_is_told_that_every_order_was_tried(id: str, name: str, s
 
 def test_a_code_shows_the_same_run_again() -> None:
     """Of both kinds: an order of 03.2, turn by turn, and a run of 03.3, in time. The solutions survive both."""
-    for id, name, kind in (("03.2", "gives-up", "T1-03.2."), ("03.3", "fixed-window", "R1-")):
+    for id, name, kind in (("03.2", "gives-up", "R2-03.2."), ("03.3", "fixed-window", "R2-")):
         answer = dict(wrong(id))[name]
         verdict = check(id, answer)
         assert verdict.code is not None

@@ -14,6 +14,6 @@ WRONG = [
     ("one-looks-too-late", [A, B, B, A, C]),
     ("too-many-changes", [A, B, C, A, B, C]),
     ("too-many-changes", [A, B, B, C, C, A, C, B, A]),
-    ("one-after-another", "T1-limiter.naive-2-0000-J4JP"),
-    ("too-many-changes", "T1-limiter.naive-2-010000-H10T"),
+    ("one-after-another", "R2-limiter.naive-2-0000-N4VY5"),
+    ("too-many-changes", "R2-limiter.naive-2-010000-CR096"),
 ]

@@ -210,7 +210,7 @@ def test_a_replay_code_of_this_lesson_names_it() -> None:
     assert replay("04.3", verdict.code, redlock).passed
     early = check("04.1", TWINS["04.1"]["looks-then-deletes"])
     assert early.code is not None
-    assert early.code.startswith("T1-04.1.")
+    assert early.code.startswith("R2-04.1.")
     assert replay("04.1", early.code, SOLUTIONS["04.1"]).passed
 
 

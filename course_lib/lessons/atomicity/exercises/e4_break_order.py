@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore import Play, Simulation, Trial, Turn, Turns, Violation, decode_turns
+from course_lib.explore import Play, Simulation, Trial, Turn, Turns, Violation, decode
 from course_lib.explore.tally import clients_in_order
 from course_lib.grading import break_it
 from course_lib.lessons.atomicity import programs
@@ -57,7 +57,7 @@ def an_order(answer: Any) -> Order:
 
 def _of_code(code: str) -> Order:
     try:
-        schedule = decode_turns(code, PUZZLE)
+        schedule = decode(code, PUZZLE)
     except BadReplayCode as error:
         raise Refused("error", f"{error} Or hand in a list of names.") from None
     turns = [turn for turn in schedule.turns or () if isinstance(turn, int)]
