@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
-from course_lib.patterns.cache import require, require_text
+from course_lib.patterns.basics import require, require_text
 from course_lib.patterns.keys import KeySchema
 
 Progress = Callable[[int], object]  # told after each step how many keys there were so far

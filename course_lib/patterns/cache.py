@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
 
-from course_lib.errors import BadArgument
+from course_lib.patterns.basics import Draw, milliseconds, require, require_text
 
 Load = Callable[[], Awaitable[str | None]]
-Draw = Callable[[], float]  # a uniform number in [0, 1), as random.random gives
 
 ABSENT = "∅"
 
@@ -78,21 +77,3 @@ def unpack(stored: str | bytes) -> str | None:
     """What `pack` was given; None stands for an absent row."""
     assert isinstance(stored, str)  # require_text has seen to it
     return None if stored == ABSENT else stored.removeprefix(ABSENT)
-
-
-def milliseconds(name: str, seconds: float) -> int:
-    """A TTL as Redis wants it. Refuses one that is too short to be a millisecond."""
-    require(0.001 <= seconds <= 1e9, name, seconds, "seconds, from 0.001 to 1e9")
-    return round(seconds * 1000)
-
-
-def require(holds: bool, name: str, value: object, accepted: str) -> None:
-    """Refuse an argument in words that name it, its value and what is accepted."""
-    if not holds:
-        raise BadArgument(f"{name} is {value!r}; accepted: {accepted}")
-
-
-def require_text(redis: Redis) -> None:
-    """Refuse a client that answers in bytes: no token and no text ever equals bytes."""
-    in_text: bool = redis.get_encoder().decode_responses  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-    require(in_text, "redis", redis, "a client made with decode_responses=True")

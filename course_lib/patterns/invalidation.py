@@ -17,9 +17,9 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-from course_lib.patterns.cache import Load, milliseconds, pack, require, require_text, unpack
-from course_lib.patterns.loadlock import lock_name, uninterrupted
-from course_lib.patterns.through import ended
+from course_lib.patterns.basics import ended, milliseconds, require, require_text, uninterrupted
+from course_lib.patterns.cache import Load, pack, unpack
+from course_lib.patterns.loadlock import lock_name
 
 LoadVersion = Callable[[], Awaitable[tuple[int, str | None]]]  # a row with its version, which grows at each write
 CHANNEL = "invalidated"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from course_lib.patterns.cache import milliseconds, require, require_text
+from course_lib.patterns.basics import milliseconds, require, require_text
 
 
 class ParsedKey(NamedTuple):

@@ -7,8 +7,7 @@ from typing import Literal, NamedTuple
 from redis.asyncio import Redis
 
 from course_lib.errors import OutOfRange
-from course_lib.patterns.cache import milliseconds, require, require_text
-from course_lib.patterns.loadlock import Token, lock_name, new_token
+from course_lib.patterns.basics import Token, hash_tagged, milliseconds, new_token, require, require_text
 
 # KEYS: board, number of changes, mark of the event. ARGV: member, points, ties, 2^tie_bits, TTLs of board and mark, ms.
 # Returns the member's points, or nil, with nothing changed, if a score would not be exact.
@@ -77,7 +76,7 @@ class Leaderboard:
         require(tie_bits in range(1, 53), "tie_bits", tie_bits, "a whole number from 1 to 52")
         self.redis, self.key, self.ties, self.unit, self.token = redis, key, ties, 2**tie_bits, token
         self.ttl_ms, self.remember_ms = milliseconds("ttl", ttl), milliseconds("remember", remember)
-        self.beside = lock_name(key).removeprefix("lock:")  # what is named after it shares the board's hash slot
+        self.beside = hash_tagged(key)  # what is named after it shares the board's hash slot
 
     async def add(self, member: str, points: int, *, event: str | None = None) -> int:
         """Add points, below 0 to take some away; return what the member has now."""

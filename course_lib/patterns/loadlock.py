@@ -7,23 +7,14 @@ server is enough here; the locks that guard more have a chapter of their own, `l
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
-from course_lib.patterns.cache import Load, milliseconds, pack, require, require_text
-
-T = TypeVar("T")
-Token = Callable[[], str]  # a new string at each call, which no other client ever makes
-
-
-def new_token() -> str:
-    """128 random bits, so that nobody makes the same token twice."""
-    return secrets.token_hex(16)
-
+from course_lib.patterns.basics import hash_tagged, milliseconds, require, require_text, uninterrupted
+from course_lib.patterns.cache import Load, pack
 
 # KEYS: the value, its lock. ARGV: our token, the packed value, its TTL in ms (0: store nothing).
 # Returns 1 if the lock was ours, else 0 and nothing is changed.
@@ -74,10 +65,7 @@ class LoadLock:
     async def look(self) -> Seen:
         """Read the value, its lock and its remaining life."""
         async with self.redis.pipeline(transaction=False) as pipe:
-            pipe.execute_command("MGET", self.key, self.name)  # not pipe.mget, which redis-py refuses in a Cluster
-            pipe.pttl(self.key)
-            (stored, holder), left_ms = await pipe.execute()
-        return Seen(stored, holder, left_ms > self.stale_ms)
+            return await self._look(pipe)
 
     async def take(self) -> Seen:
         """Try to take the lock, then look; `holder` is `self.token` if it is ours."""
@@ -107,9 +95,12 @@ class LoadLock:
     async def _take(self) -> Seen:
         async with asyncio.timeout(self.lock_ms / 1000), self.redis.pipeline(transaction=False) as pipe:
             pipe.set(self.name, self.token, nx=True, px=self.lock_ms)
-            pipe.execute_command("MGET", self.key, self.name)  # not pipe.mget, which redis-py refuses in a Cluster
-            pipe.pttl(self.key)
-            _, (stored, holder), left_ms = await pipe.execute()
+            return await self._look(pipe)
+
+    async def _look(self, pipe: Pipeline) -> Seen:
+        pipe.execute_command("MGET", self.key, self.name)  # not pipe.mget, which redis-py refuses in a Cluster
+        pipe.pttl(self.key)
+        *_, (stored, holder), left_ms = await pipe.execute()
         return Seen(stored, holder, left_ms > self.stale_ms)
 
     async def _end(self, stored: str, kept_ms: int) -> None:
@@ -119,27 +110,5 @@ class LoadLock:
 
 
 def lock_name(key: str) -> str:
-    """The key of a key's lock, in the same hash slot, so that in a cluster one script may touch both.
-
-    `user:7` → `lock:{user:7}`; a key that has a hash tag keeps it: `{user:7}:page` → `lock:{user:7}:page`.
-    """
-    tag, end, _ = key.partition("{")[2].partition("}")
-    if tag and end:
-        return f"lock:{key}"
-    require(key != "" and "}" not in key, "key", key, "a key that is not empty and has a } only to end a {hash tag}")
-    return f"lock:{{{key}}}"
-
-
-async def uninterrupted(work: Awaitable[T]) -> T:
-    """Finish `work` even if the caller is cancelled meanwhile; the cancellation is raised afterwards, not lost."""
-    task, cancelled = asyncio.ensure_future(work), None
-    while not task.done():
-        try:
-            await asyncio.wait([task])  # unlike `await task`, it leaves the task alone when we are cancelled
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is None:
-        return task.result()
-    if not task.cancelled():
-        task.exception()  # now it counts as seen; the cancellation matters more
-    raise cancelled
+    """The key of a key's lock, in the same hash slot: `user:7` → `lock:{user:7}`."""
+    return f"lock:{hash_tagged(key)}"

@@ -11,8 +11,7 @@ from redis import exceptions as failed
 from redis.asyncio import Redis
 
 from course_lib.errors import LockLost, LockTimeout
-from course_lib.patterns.cache import Draw, milliseconds, require
-from course_lib.patterns.loadlock import Token, lock_name, new_token, uninterrupted
+from course_lib.patterns.basics import Draw, Token, hash_tagged, milliseconds, new_token, require, uninterrupted
 
 Fence = tuple[int, ...]  # a number for each node, below that of every later holder; 0 where it did not get the lock
 
@@ -108,10 +107,12 @@ class Lock:
         require(0 <= drift < 1, "drift", drift, "at least 0 and below 1")
         self.redis, self.name, self.max_extensions, self.token, self.draw = redis, name, max_extensions, token, draw
         self.timeout, self.poll = milliseconds("timeout", timeout) / 1000, milliseconds("poll", poll) / 1000
-        self.ttl_ms, tag = milliseconds("ttl", ttl), lock_name(name).removeprefix("lock")
+        self.ttl_ms = milliseconds("ttl", ttl)
         self.lasts = self.ttl_ms / 1000 * (1 - drift) - 0.002
         require(self.lasts > 0, "ttl", ttl, "more than what drift takes away, and 2 ms")
-        self.key, self.fence_key, self.wake_key, self.mark = f"lease{tag}", f"fence{tag}", f"wake{tag}", f"gone{tag}:"
+        tag = hash_tagged(name)
+        self.key, self.fence_key = f"lease:{tag}", f"fence:{tag}"
+        self.wake_key, self.mark = f"wake:{tag}", f"gone:{tag}:"
         self._acquire, self._kept = redis.register_script(ACQUIRE), redis.register_script(KEEP)  # sends nothing
 
     async def acquire(self, *, wait: float = 0.0) -> Lease | None:

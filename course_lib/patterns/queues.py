@@ -10,8 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import WatchError
 
-from course_lib.patterns.cache import milliseconds, require, require_text
-from course_lib.patterns.loadlock import Token, lock_name, new_token
+from course_lib.patterns.basics import Token, hash_tagged, milliseconds, new_token, require, require_text
 
 Handler = Callable[[str, str], Awaitable[object]]  # of a message's id and text
 
@@ -84,7 +83,7 @@ class WorkQueue:
         require_text(redis)
         require(type(max_deliveries) is int and max_deliveries > 0, "max_deliveries", max_deliveries, "an int above 0")
         self.redis, self.stream, self.group, self.token = redis, stream, group, token
-        self.tagged = lock_name(stream).removeprefix("lock:")  # what is named after it shares the stream's hash slot
+        self.tagged = hash_tagged(stream)  # what is named after it shares the stream's hash slot
         self.dead, self.failed, self.errors = f"{self.tagged}:dead", 0, deque[Exception](maxlen=16)
         self.claim_ms, self.block_ms = milliseconds("claim_after", claim_after), milliseconds("block", block)
         self.max_deliveries, self.remember_ms = max_deliveries, milliseconds("remember", remember)

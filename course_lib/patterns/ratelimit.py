@@ -12,8 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from redis import exceptions as failed
 from redis.asyncio import Redis
 
-from course_lib.patterns.cache import milliseconds, require
-from course_lib.patterns.loadlock import Token, lock_name, new_token
+from course_lib.patterns.basics import Token, hash_tagged, milliseconds, new_token, require
 
 # KEYS: what was counted; this admission. ARGV: how many, per how many µs (of a bucket: µs for one more), cost, id, and
 # for how many ms to keep the one and the other. Returns how many are left, and µs to wait: 0 is yes. Atomic, because
@@ -97,9 +96,9 @@ class Limiter:
         require(isinstance(cost, int) and 1 <= cost <= self.most, "cost", cost, f"a whole number, 1 to {self.most}")
         name = self.token() if request_id is None else request_id
         require(name != "" and not {*name} & {*"{}"}, "request_id", name, "a text that is not empty, without braces")
-        policy, subject = f"{type(self).__name__}:{self.most}:{self.span}", lock_name(key).removeprefix("lock")
+        policy, subject = f"{type(self).__name__}:{self.most}:{self.span}", hash_tagged(key)
         remember_ms = max(self.timeout_ms * 2, self.period_ms if request_id else 0)
-        keys = policy + subject, f"{policy}:{name}{subject}"  # a policy of its own keeps counts of its own
+        keys = f"{policy}:{subject}", f"{policy}:{name}:{subject}"  # a policy of its own keeps counts of its own
         return self.script.script, 2, *keys, self.most, self.span, cost, name, self.keep_ms, remember_ms
 
     def decision(self, reply: Any) -> Decision:

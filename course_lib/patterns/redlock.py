@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from course_lib.errors import StaleFence
-from course_lib.patterns.cache import require
+from course_lib.patterns.basics import require
 from course_lib.patterns.locks import ACQUIRE, KEEP, Fence, Lock
 
 

@@ -15,8 +15,9 @@ from functools import partial
 
 from redis.asyncio import Redis
 
-from course_lib.patterns.cache import Draw, Load, milliseconds, pack, require, require_text, unpack
-from course_lib.patterns.loadlock import LoadLock, Token, new_token, uninterrupted
+from course_lib.patterns.basics import Draw, Token, milliseconds, new_token, require, require_text, uninterrupted
+from course_lib.patterns.cache import Load, pack, unpack
+from course_lib.patterns.loadlock import LoadLock
 from course_lib.patterns.stampede import lock_and_wait
 
 

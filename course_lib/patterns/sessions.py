@@ -7,8 +7,7 @@ from hashlib import sha256
 
 from redis.asyncio import Redis
 
-from course_lib.patterns.cache import milliseconds, require, require_text
-from course_lib.patterns.loadlock import Token, new_token
+from course_lib.patterns.basics import Token, milliseconds, new_token, require, require_text
 
 # KEYS: session. ARGV: idle, touch_every in ms, then fields and values to set. Returns what is set; '' is its end.
 # Atomic, because a session that ended between look and write would come back, and without an end.

@@ -12,8 +12,9 @@ import random
 from redis.asyncio import Redis
 
 from course_lib.errors import LoadTimeout
-from course_lib.patterns.cache import Draw, Load, milliseconds, require, unpack
-from course_lib.patterns.loadlock import LoadLock, Token, new_token, uninterrupted
+from course_lib.patterns.basics import Draw, Token, milliseconds, new_token, require, uninterrupted
+from course_lib.patterns.cache import Load, unpack
+from course_lib.patterns.loadlock import LoadLock
 
 
 async def lock_and_wait(

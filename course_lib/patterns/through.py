@@ -13,8 +13,8 @@ from typing import Any, Generic, NamedTuple, Self
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from course_lib.patterns.cache import milliseconds, pack, require, require_text, unpack
-from course_lib.patterns.loadlock import uninterrupted
+from course_lib.patterns.basics import ended, milliseconds, require, require_text, uninterrupted
+from course_lib.patterns.cache import pack, unpack
 from course_lib.patterns.typed import Miss, T, Typed
 
 
@@ -215,10 +215,3 @@ class WriteBehind:
     async def __aexit__(self, *_: object) -> None:
         self._flusher.cancel()
         await uninterrupted(ended(self._flusher))
-
-
-async def ended(task: asyncio.Task[None]) -> None:
-    """Cancel until it is over: before Python 3.12 asyncio.wait_for, which redis-py uses, may swallow a cancellation."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=0.1)

@@ -8,7 +8,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from course_lib.patterns.cache import require
+from course_lib.patterns.basics import require
 
 T = TypeVar("T")
 _hints = cache(get_type_hints)

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 
 from course_lib.errors import BadArgument
-from course_lib.patterns.loadlock import LoadLock, lock_name, uninterrupted
+from course_lib.patterns.basics import uninterrupted
+from course_lib.patterns.loadlock import LoadLock, lock_name
 from course_lib.worlds import Simulated, World
 
 from .crowd import CancelledAt, alone, awaited

@@ -9,7 +9,7 @@ from typing import Any
 from grading.programs import module
 
 from course_lib.patterns.audit import remove_versions
-from course_lib.patterns.cache import milliseconds
+from course_lib.patterns.basics import milliseconds
 from course_lib.patterns.keys import Generation, KeySchema
 from course_lib.trace import Trace
 

@@ -1,0 +1,79 @@
+"""What every chapter needs: arguments that are checked, tokens, hash tags, and work that a cancellation must not cut.
+
+None of this is a pattern; look here when a chapter calls it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from redis.asyncio import Redis
+
+from course_lib.errors import BadArgument
+
+T = TypeVar("T")
+Draw = Callable[[], float]  # a uniform number in [0, 1), as random.random gives
+Token = Callable[[], str]  # a new string at each call, which no other client ever makes
+
+
+def require(holds: bool, name: str, value: object, accepted: str) -> None:
+    """Refuse an argument with a BadArgument that states its name, its value and what is accepted."""
+    if not holds:
+        raise BadArgument(f"{name} is {value!r}; accepted: {accepted}")
+
+
+def require_text(redis: Redis) -> None:
+    """Refuse a client that answers in bytes: no token and no text ever equals bytes."""
+    in_text: bool = redis.get_encoder().decode_responses  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    require(in_text, "redis", redis, "a client made with decode_responses=True")
+
+
+def milliseconds(name: str, seconds: float) -> int:
+    """A time as Redis wants it. Refuses one that is too short to be a millisecond, or longer than 1e9 s."""
+    require(0.001 <= seconds <= 1e9, name, seconds, "seconds, from 0.001 to 1e9")
+    return round(seconds * 1000)
+
+
+def new_token() -> str:
+    """128 random bits, so that nobody makes the same token twice."""
+    return secrets.token_hex(16)
+
+
+def hash_tagged(key: str) -> str:
+    """The key with a hash tag: what is named after it shares its slot, so in a cluster one script may touch both.
+
+    A key that has a hash tag stays as it is.
+
+    >>> hash_tagged("user:7"), "lock:" + hash_tagged("user:7"), hash_tagged("{user:7}:page")
+    ('{user:7}', 'lock:{user:7}', '{user:7}:page')
+    """
+    tag, end, _ = key.partition("{")[2].partition("}")
+    if tag and end:
+        return key
+    require(key != "" and "}" not in key, "key", key, "a key that is not empty and has a } only to end a {hash tag}")
+    return f"{{{key}}}"
+
+
+async def uninterrupted(work: Awaitable[T]) -> T:
+    """Finish `work` even if the caller is cancelled meanwhile; the cancellation is raised afterwards, not lost."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.wait([task])  # unlike `await task`, it leaves the task alone when we are cancelled
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # now it counts as seen; the cancellation matters more
+    raise cancelled
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel until it is over: before Python 3.12 asyncio.wait_for, which redis-py uses, may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
