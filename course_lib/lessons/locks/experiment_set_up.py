@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from course_lib.patterns.loadlock import Token
+from course_lib.patterns.basics import Token
 from course_lib.sim import Simulation as Simulated
 
 
