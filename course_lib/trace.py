@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
 
 @dataclass(slots=True)
@@ -62,6 +63,14 @@ class Note:
     text: str = ""
 
 
+class Span(NamedTuple):
+    """Something that lasted, and whose it was. Units: seconds."""
+
+    who: str
+    start: float
+    end: float
+
+
 @dataclass(slots=True)
 class Trace:
     """Everything that happened in one run: commands in the order in which clients sent them, and notes.
@@ -89,6 +98,13 @@ class Trace:
     def where(self, keep: Callable[[Event], bool]) -> Trace:
         """The same run with only the events that `keep` accepts; the notes stay."""
         return Trace(self.world, self.seed, [event for event in self.events if keep(event)], list(self.notes))
+
+    def spans(self, kind: str) -> list[Span]:
+        """The notes of a kind by their starts. One without an end ends with its client's crash, or else at infinity."""
+        crashed = {note.who: note.t_start for note in self.notes if note.kind == "crash"}
+        found = [note for note in self.notes if note.kind == kind]
+        spans = [Span(n.who, n.t_start, crashed.get(n.who, inf) if n.t_end is None else n.t_end) for n in found]
+        return sorted(spans, key=lambda span: span.start)
 
     @property
     def clients(self) -> list[str]:

@@ -59,7 +59,7 @@ def one_holder(validity: float = inf, *, promise: str = "one holder at a time") 
 
     def judge(run: Play) -> Iterator[Violation]:
         holder, until = "", -inf
-        for since, end, who in sorted(_spans(run, "hold")):
+        for since, end, who in sorted((span.start, span.end, span.who) for span in run.trace.spans("hold")):
             if since < until - _TICK and who != holder:
                 said = f"{who} got the lock at {_ms(since)}, while {holder} held it{_up_to(until, run)}"
                 yield Violation(promise, said, who, since, "two holders")
@@ -269,14 +269,6 @@ def everybody_ends(*, promise: str = "everybody ends") -> Invariant:
 
 
 # -- in words ---------------------------------------------------------------------------------------------------------
-
-
-def _spans(run: Play, kind: str) -> Iterator[tuple[float, float, str]]:
-    """Notes that last: (start, end, who). One without an end ends with its client's crash, or not at all."""
-    crashed = {note.who: note.t_start for note in run.trace.notes if note.kind == "crash"}
-    for note in run.trace.notes:
-        if note.kind == kind:
-            yield note.t_start, crashed.get(note.who, inf) if note.t_end is None else note.t_end, note.who
 
 
 def _done(run: Play, kind: str) -> dict[str, list[Note]]:

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from math import inf
-from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
 from course_lib.explore import CRASHED, Play
-from course_lib.trace import Event, Trace
+from course_lib.trace import Event, Span, Trace
 
 JUDGE = "judge"
 """How the names of clients begin whose commands are the judge's own; they are not shown."""
 
 
-class Load(NamedTuple):
-    """One load, in seconds. One that a crash or the end of the run cut off ends there."""
-
-    who: str
-    start: float
-    end: float
+def loads(trace: Trace) -> list[Span]:
+    """Every load of the run, by its start. One that a crash cut off ends there."""
+    return trace.spans("load")
 
 
-def loads(trace: Trace) -> list[Load]:
-    """Every load of the run, by its start."""
-    crashes = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
-    found = (note for note in trace.notes if note.kind == "load")
-    return sorted(
-        (Load(n.who, n.t_start, crashes.get(n.who, inf) if n.t_end is None else n.t_end) for n in found),
-        key=lambda load: load.start,
-    )
-
-
-def overlap(trace: Trace, *, excused: Iterable[str] = ()) -> tuple[Load, Load] | None:
+def overlap(trace: Trace, *, excused: Iterable[str] = ()) -> tuple[Span, Span] | None:
     """The first two loads that ran at once, neither by a client that is excused."""
-    left_out, running = set(excused), list[Load]()
+    left_out, running = set(excused), list[Span]()
     for load in loads(trace):
         if load.who not in left_out:
             running = [earlier for earlier in running if earlier.end > load.start]

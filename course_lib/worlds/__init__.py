@@ -4,7 +4,7 @@
 Embedded hides races (fakeredis answers at once, so clients hardly ever meet): use it to try code out, never to show
 that it is safe.
 
-- `world`      the verbs that all three have
+- `world`      the verbs that all three have; `run_or_raise`
 - `embedded`   fakeredis inside this process
 - `real`       servers that listen somewhere
 - `live`       what the two in real time share: clients as tasks, a clock, a trace
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from course_lib.worlds.embedded import Embedded
     from course_lib.worlds.live import Live
     from course_lib.worlds.real import Real
-    from course_lib.worlds.world import World
+    from course_lib.worlds.world import World, run_or_raise
 
-__all__ = ["Embedded", "Live", "Real", "Simulated", "World"]
+__all__ = ["Embedded", "Live", "Real", "Simulated", "World", "run_or_raise"]
 
 __getattr__ = lazy(
     __name__,
@@ -33,6 +33,6 @@ __getattr__ = lazy(
         "embedded": "Embedded",
         "live": "Live",
         "real": "Real",
-        "world": "World",
+        "world": "World run_or_raise",
     },
 )

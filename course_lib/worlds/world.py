@@ -44,3 +44,12 @@ class World(Protocol):
 
     def run(self) -> dict[str, Any]:
         """Run until every client is done; return {client: result or exception}."""
+
+
+def run_or_raise(world: World) -> dict[str, Any]:
+    """`world.run()`; and if a client ended with an error, raise the first of those."""
+    results = world.run()
+    for result in results.values():
+        if isinstance(result, BaseException):
+            raise result
+    return results

@@ -17,7 +17,7 @@ from redis.backoff import ExponentialBackoff
 from course_lib.sim import OneFault, steady
 from course_lib.sim.faults import Kind
 from course_lib.trace import Trace
-from course_lib.worlds import Simulated, World
+from course_lib.worlds import Simulated, World, run_or_raise
 
 Body = Callable[[Redis, str], Awaitable[Any]]
 Hit = Callable[[Redis], Awaitable[bool]]
@@ -68,10 +68,10 @@ def contend(
 
     for name in names:
         world.client(name, count, name)
-    said_yes = sum(_raise_first(world.run()).values())
+    said_yes = sum(run_or_raise(world).values())
     took, events = world.now(), list(world.trace)
     world.client("reader", world.redis().get, key)
-    kept = int(_raise_first(world.run())["reader"] or 0)
+    kept = int(run_or_raise(world)["reader"] or 0)
     failed = sum(event.name == "EXEC" and event.reply is None for event in events)
     return Contention(clients, clients * each, kept, failed, said_yes, len(events), took, world.trace)
 
@@ -93,7 +93,7 @@ def admitted_in_an_hour(hit: Hit, *, every: float = 11.0, key: str = "hits", for
         return admitted
 
     world.client("steady", ask)
-    admitted: int = _raise_first(world.run())["steady"]
+    admitted: int = run_or_raise(world)["steady"]
     return admitted
 
 
@@ -115,10 +115,3 @@ def disturbed(body: Body, kind: Kind | None, *, at: int = 1, retries: int = REDI
     world = Simulated(faults=fault, retry=Retry(ExponentialBackoff(), retries), socket_timeout=0.05)
     world.client("ann", body, world.redis(), "ann")
     return Disturbed(world.run()["ann"], world.trace)
-
-
-def _raise_first(results: dict[str, Any]) -> dict[str, Any]:
-    for result in results.values():
-        if isinstance(result, BaseException):
-            raise result
-    return results

@@ -23,7 +23,7 @@ from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES, play, set
 from course_lib.patterns.audit import remove_versions
 from course_lib.patterns.keys import KeySchema
 from course_lib.servers import Server
-from course_lib.worlds import Real
+from course_lib.worlds import Real, run_or_raise
 
 Row = dict[str, object]
 PROFILE = KeySchema("app", "user", "profile")
@@ -171,9 +171,7 @@ def in_real_time(server: Server, rollouts: list[Rollout]) -> list[Outcome]:
             client.flushdb()
         world = Real(url, seed=rollouts[place].seed)
         outcome = set_up(world, rollouts[place])
-        for result in world.run().values():
-            if isinstance(result, BaseException):
-                raise result
+        run_or_raise(world)
         return outcome
 
     with ThreadPoolExecutor(len(rollouts)) as threads:

@@ -13,21 +13,17 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-import course_lib
 from course_lib.errors import ServerFailed, StaleFence
 from course_lib.patterns.locks import Lease
 from course_lib.patterns.redlock import FencedStore, Redlock
-from course_lib.servers import GuardedProcess, guarded
-from course_lib.worlds import Real
+from course_lib.servers import GuardedProcess, guarded_module
+from course_lib.worlds import Real, run_or_raise
 
-HOME = Path(course_lib.__file__).parents[1]
 TTL = 1.0
 PATIENCE = 30.0
 """Seconds within which each step must have come, on a busy machine."""
@@ -49,23 +45,18 @@ def stopped_before_its_write(urls: Sequence[str], *, fenced: bool) -> Stopped:
     Cost: about 2 s: a process is started, and a TTL of 1 s must pass.
     Raises: ServerFailed with the process's own words if it fails or hangs; Windows has no SIGSTOP.
     """
-    command = [sys.executable, "-m", __name__, "fenced" if fenced else "plain", *urls]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with guarded(command, directory=HOME, env=environment) as first:
+    with guarded_module(__name__, "fenced" if fenced else "plain", *urls) as first:
         _wait_until_stopped(first)
         world = Real(*urls)
         world.client("second", _second, [world.redis(node) for node in range(len(urls))], fenced)
-        outcome = world.run()["second"]
-        if isinstance(outcome, BaseException):
-            raise outcome
+        second_fence = run_or_raise(world)["second"]
         first.resume()
         said, problems = first.communicate(timeout=PATIENCE)
     if first.returncode:
         raise ServerFailed(f"The stopped worker failed:\n{problems.strip()[-2000:]}")
     fence, late = said.splitlines()
-    reader = Real(urls[0])
-    reader.client("reader", _report, reader.redis())
-    return Stopped(late, str(reader.run()["reader"]), _numbers(fence), outcome)
+    world.client("reader", world.redis().hget, "report", "value")
+    return Stopped(late, str(run_or_raise(world)["reader"]), tuple(map(int, fence.split(","))), second_fence)
 
 
 def _wait_until_stopped(process: GuardedProcess) -> None:
@@ -89,14 +80,6 @@ async def _write(redis: Redis, value: str, lease: Lease, fenced: bool) -> None:
         await FencedStore(redis, "report").put(value, lease.fence)
     else:
         await redis.hset("report", "value", value)
-
-
-async def _report(redis: Redis) -> Any:
-    return await redis.hget("report", "value")
-
-
-def _numbers(fence: str) -> tuple[int, ...]:
-    return tuple(map(int, fence.split(",")))
 
 
 async def first(urls: Sequence[str], *, fenced: bool) -> None:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from course_lib.patterns.locks import Lock
 from course_lib.patterns.redlock import Redlock
 from course_lib.servers import Topology
-from course_lib.worlds import Live, Real, Simulated
+from course_lib.worlds import Real, Simulated, World, run_or_raise
 
 TIMEOUT = 0.5
 """Seconds that each node has to answer: generous, for a busy machine."""
@@ -66,16 +66,14 @@ def grab(urls: Sequence[str], *, ttl: float = 30.0) -> float | None:
     lock = Redlock([world.redis(node) for node in range(len(urls))], "job", ttl=ttl, timeout=TIMEOUT)
 
     async def take() -> float | None:
-        lease = await lock.acquire()
+        try:
+            lease = await lock.acquire()
+        except (RedisError, TimeoutError):  # no majority answered
+            return None
         return None if lease is None else lease.left()
 
-    world.client("who", take)
-    result = world.run()["who"]
-    if isinstance(result, (RedisError, TimeoutError)):
-        return None
-    if isinstance(result, BaseException):
-        raise result
-    return cast("float | None", result)
+    world.client("worker", take)
+    return cast("float | None", run_or_raise(world)["worker"])
 
 
 def try_real(urls: Sequence[str], *, tries: int = 100, workers: int = 1) -> Tries:
@@ -91,7 +89,7 @@ def try_simulated(nodes: int, *, dead: int = 0, tries: int = 100, workers: int =
     return _try(world, nodes, tries, workers)
 
 
-def _try(world: Live | Simulated, nodes: int, tries: int, workers: int) -> Tries:
+def _try(world: World, nodes: int, tries: int, workers: int) -> Tries:
     clients: list[Redis] = [world.redis(node) for node in range(nodes)]
     policy: dict[str, Any] = {"ttl": 10.0, "timeout": TIMEOUT}
     took: list[float] = []
@@ -118,7 +116,5 @@ def _try(world: Live | Simulated, nodes: int, tries: int, workers: int) -> Tries
 
     for number in range(workers):
         world.client(f"w{number + 1}", worker, f"w{number + 1}")
-    for result in world.run().values():
-        if isinstance(result, BaseException):
-            raise result
+    run_or_raise(world)
     return Tries(tuple(took), holding[2], holding[1])

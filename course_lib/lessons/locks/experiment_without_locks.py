@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import WatchError
 
 from course_lib.errors import StaleFence
 from course_lib.explore import Budget, Play, Trial, Violation, search
+from course_lib.lessons.locks.experiment_set_up import tokens_of
 from course_lib.patterns.locks import Lock
 from course_lib.patterns.redlock import FencedStore
-from course_lib.worlds import Simulated
+from course_lib.worlds import Simulated, run_or_raise
 
 Buy = Callable[[Redis, Lock, int], Awaitable[bool]]
 """`await buy(redis, lock, pieces)`: is the ticket ours? `pieces` is how many there were to begin with."""
@@ -140,13 +141,8 @@ def _open(world: Simulated, buy: Buy, buyers: int, pieces: int) -> None:
     starts = world.draws("starts")
     for number in range(1, buyers + 1):
         name = f"b{number}"
-        lock = Lock(world.redis(), "till", ttl=TTL, draw=world.draws(name), token=_token(name))
+        lock = Lock(world.redis(), "till", ttl=TTL, draw=world.draws(name), token=tokens_of(name))
         world.client(name, buy, world.redis(), lock, pieces, start=starts.between(0, 0.01))
-
-
-def _token(name: str) -> Callable[[], str]:
-    numbers = iter(range(10**6))
-    return lambda: f"{name}.{next(numbers)}"
 
 
 # -- parcels ----------------------------------------------------------------------------------------------------------
@@ -182,11 +178,9 @@ def deliver(*, queue: bool, parcels: int = 20, workers: int = 5, takes: float = 
     began = world.now()
     for number in range(1, workers + 1):
         name = f"w{number}"
-        lock = Lock(world.redis(), "van", ttl=10.0, draw=world.draws(name), token=_token(name))
+        lock = Lock(world.redis(), "van", ttl=10.0, draw=world.draws(name), token=tokens_of(name))
         world.client(name, by_queue if queue else by_lock, world.redis(), lock)
-    for result in world.run().values():
-        if isinstance(result, (RedisError, AssertionError)):
-            raise result
+    run_or_raise(world)
     twice = len(done) - len(set(done))
     return {
         "way": "a queue" if queue else "a lock", "parcels": len(set(done)), "twice": twice,

@@ -6,26 +6,22 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import sys
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
 import redis
 
-import course_lib
 from course_lib.errors import ServerFailed
 from course_lib.lessons.stampedes.experiment_crowd import Crowd, LoadSpan, Outcome, Request
 from course_lib.lessons.stampedes.experiment_crowd_run import WARM_UP, set_up
-from course_lib.servers import GuardedProcess, guarded
+from course_lib.servers import GuardedProcess, guarded_module
 from course_lib.worlds import Real
 
-HOME = Path(course_lib.__file__).parents[1]
 SPARE = 30.0
 """Seconds beyond the run itself within which the processes must have started and finished."""
 
@@ -44,10 +40,8 @@ class RealCrowd:
 
     def __enter__(self) -> RealCrowd:
         with ExitStack() as starting:
-            command = [sys.executable, "-m", __name__]
             for _ in range(self._processes):
-                worker = guarded(command, directory=HOME, stdin=PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"})
-                self._workers.append(starting.enter_context(worker))
+                self._workers.append(starting.enter_context(guarded_module(__name__, stdin=PIPE)))
             self._running = starting.pop_all()
         return self
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import threading
 import time
 from dataclasses import astuple
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
@@ -21,7 +19,6 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
-import course_lib
 from course_lib.errors import CourseError, ServerFailed
 from course_lib.lessons.topologies.experiment_sentinel_log import sentinels_of
 from course_lib.lessons.topologies.experiment_writer import (
@@ -35,12 +32,11 @@ from course_lib.lessons.topologies.experiment_writer import (
     account,
     stored,
 )
-from course_lib.servers import Topology, guarded
+from course_lib.servers import Topology, guarded_module
 from course_lib.servers.ports import HOST
 from course_lib.servers.topology.status import NAME
 from course_lib.worlds.threads import PATIENCE, Background
 
-HOME = Path(course_lib.__file__).parents[1]
 LONGEST = 1800.0
 """Seconds after which a forgotten writer stops by itself."""
 PACE = 0.02
@@ -68,8 +64,7 @@ class LiveWriter:
         sentinels = sentinels_of(topology)
         names = sentinels or topology.names
         order = {"profile": topology.profile, "ports": [topology.port(node) for node in names], "name": name}
-        command = [sys.executable, "-m", __name__, json.dumps(order)]
-        self._process = guarded(command, directory=HOME, env={**os.environ, "PYTHONUNBUFFERED": "1"}, grace=0)
+        self._process = guarded_module(__name__, json.dumps(order), grace=0)
         self._first = threading.Event()
         self._listening = threading.Thread(target=self._listen, name=f"writer {name}", daemon=True)
         self._listening.start()

@@ -8,9 +8,10 @@ from typing import Any
 
 from course_lib.explore import OneFault, Play, Simulation, Trial, Violation
 from course_lib.grading.break_it import a_fault, with_its_twin
-from course_lib.grading.evidence import Load, loads, ms, of, overlap, paused
+from course_lib.grading.evidence import loads, ms, of, overlap, paused
 from course_lib.lessons.stampedes.exercises.crowd import Answer, Crowd, Setting, all_at_once, world
 from course_lib.lessons.stampedes.programs import deletes_any_lock, frees_its_own
+from course_lib.trace import Span
 
 NAMES, LOCK_TTL, LOAD = ("c1", "c2", "c3"), 0.15, 0.1
 
@@ -42,7 +43,7 @@ def _struck(
                  horizon=2.0 + abs(fault.seconds), unfaulted="your fault")  # fmt: skip
 
 
-def broken_by(run: Play) -> tuple[Load, Load] | None:
+def broken_by(run: Play) -> tuple[Span, Span] | None:
     """Two loads at once by clients that were not held up."""
     return overlap(run.trace, excused=paused(run.trace))
 
