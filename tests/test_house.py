@@ -35,7 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "patterns": {"errors"},
     "sim": {"trace", "errors"},
     "servers": {"lazy", "errors"},
-    "worlds": {"sim", "lazy", "trace", "errors"},
+    "worlds": {"sim", "servers", "lazy", "trace", "errors"},
     "explore": {"sim", "trace", "errors"},
     "views": {"trace", "words"},
     "widgets": {"views", "worlds", "explore", "trace", "words", "errors"},
@@ -390,7 +390,9 @@ def _private(redis): pass
     assert contracts_missing(bare) == ["get: docstring", "get: Cost", "get: Units", "Lock: Cost", "module: Source"]
 
 
-@pytest.mark.parametrize("part", ["views", "widgets"])
+@pytest.mark.parametrize(
+    "part", ["views", "widgets", "worlds", "servers", "servers/proxy", "servers/relay", "servers/topology"]
+)
 def test_the_map_of_a_crowded_part_names_every_module(part: str) -> None:
     """A reader looks for a lesson's module in the docstring of its package."""
     listed = set(re.findall(r"\w+", ast.get_docstring(ast.parse((COURSE / part / "__init__.py").read_text())) or ""))

@@ -1,11 +1,21 @@
 """Real servers, and any other command, as local processes that never outlive the Python process that started them.
 
-`find()` says which server this machine has, `Server` runs it, `guarded()` runs a worker process, and `guarded_module()`
-one that is a module of the course. `Proxy` stands before a server and loses, delays and counts what passes. `Topology`
-runs several that belong together; `Composed` runs them as containers instead, which may outlive this process.
+- `lookup`            which Redis or Valkey this machine has
+- `server`            one standalone server
+- `server_process`    what a standalone server and a node of a topology have in common
+- `topology`          a folder: several servers that belong together, as processes or as containers
+- `proxy`             a folder: a TCP proxy that loses, delays and counts what passes
+- `relay`             a folder: what stands before a topology's nodes, to cut one off from the others
+- `guarded_process`   any command, or a module of the course, as a process that ends with this one
+- `guard_channel`     our side of the guard: start it, give it orders, hear what it tells
+- `guard`             the guard itself, a script that runs as a process of its own
+- `ask`               ask servers by port, with a bound on the wait and without the client library
+- `resp`              the protocol: commands and replies as bytes
+- `ports`             free ports
 
-A small guard stands over each process (guard.py). This process talks to it through a socket (guard_channel.py): its
-end of file tells the guard that we are gone, even by kill -9, and the guard ends the process and removes its folder.
+How a process ends with ours: a small guard stands over each. We talk to it through a socket. End of file on it tells
+the guard that we are gone, even by kill -9; then it ends the process and removes its folder. Containers, which the
+engine starts, can outlive this process.
 """
 
 from __future__ import annotations
@@ -15,13 +25,13 @@ from typing import TYPE_CHECKING
 from course_lib.lazy import lazy
 from course_lib.servers.guarded_process import GuardedProcess, guarded, guarded_module
 from course_lib.servers.lookup import Found, find, find_all
-from course_lib.servers.proxy import Proxy
+from course_lib.servers.proxy.proxy import Proxy
 from course_lib.servers.server import Server
 
 if TYPE_CHECKING:
-    from course_lib.servers.topology import Topology
     from course_lib.servers.topology.composed import Composed
     from course_lib.servers.topology.status import NodeStatus
+    from course_lib.servers.topology.topology import Topology
 
 __all__ = [
     "Composed",
@@ -38,4 +48,6 @@ __all__ = [
 ]
 
 # They bring the client library and YAML: 0.1 s that a program with a lone server need not spend.
-__getattr__ = lazy(__name__, {"topology": "Topology", "topology.composed": "Composed", "topology.status": "NodeStatus"})
+__getattr__ = lazy(
+    __name__, {"topology.topology": "Topology", "topology.composed": "Composed", "topology.status": "NodeStatus"}
+)

@@ -136,7 +136,7 @@ class Guard:
             self.ending = True
 
     def end(self) -> None:
-        """End the command, a stopped one too, remove the folder, and go, with whatever the command left behind."""
+        """End the command, even a stopped one, and what it left behind; remove the folder; end this process."""
         if self.child and self.grace:
             os.kill(self.child, signal.SIGTERM)
             os.kill(self.child, signal.SIGCONT)

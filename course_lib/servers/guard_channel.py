@@ -1,4 +1,4 @@
-"""The parent's side of one guard: start it, tell it what to do, hear what becomes of its command, end it.
+"""The parent's side of one guard: start it, give it orders, hear what becomes of its command, end it.
 
 Standard library only; on Windows it can be imported but not used.
 """
@@ -30,9 +30,9 @@ class Channel:
     """The conversation with one guard, and the state of its command as last reported.
 
     `pid` is None until the command runs. `returncode` is None while it runs, then its status (-9: by SIGKILL).
-    A fork of this process can say, hear and end nothing: the command stays with the process that started it. Where a
-    fork outlives us, its copy of the socket hides our death, and the guard learns of it from its own parent's id, at
-    most half a second later.
+    A fork of this process can neither give orders nor end anything: the command stays with the process that started it.
+    A fork that outlives us keeps a copy of the socket open, which hides our death. Then the guard learns of it from its
+    own parent's id, at most half a second later.
     """
 
     def __init__(self, *, grace: float, folder: Path | None) -> None:
@@ -59,7 +59,7 @@ class Channel:
                 start, pass_fds=[descriptor], start_new_session=True, encoding="utf-8", **popen
             )
             self._guards_socket.close()
-            if self._folder is not None:  # after the guard, which removes it: a kill -9 at no moment leaves it behind
+            if self._folder is not None:  # after the guard, which removes it: so no kill -9 leaves it behind
                 self._folder.mkdir(mode=0o700)
             return self._guard
         except BaseException:  # an interrupt too
@@ -88,7 +88,7 @@ class Channel:
         return True
 
     def _hear(self) -> None:
-        """Look first and take after: an interrupt in between loses no line, and a line heard twice says the same."""
+        """Peek first, remove afterwards: an interrupt in between loses no line, and hearing one twice is harmless."""
         try:
             data = self._socket.recv(4096, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except ConnectionResetError:

@@ -1,4 +1,4 @@
-"""Any command as a process that is gone when this one is gone, however it goes: kill -9 included."""
+"""Any command as a process that ends when this one ends, even by kill -9."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def guarded(
     stdout: int = subprocess.PIPE,
     stderr: int = subprocess.PIPE,
 ) -> GuardedProcess:
-    """Run a command once, in `directory`, and see to it that it never outlives this process.
+    """Run a command once, in `directory`, as a process that never outlives this one.
 
     Read its result with `communicate()`, or with `stdout.readline()` if it writes less to stderr than a pipe holds
     (64 kB). Its streams are never this process's own. Units, costs and errors: see GuardedProcess.

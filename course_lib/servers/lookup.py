@@ -45,7 +45,8 @@ class Found:
 def find(override: str | None = None) -> Found:
     """The server that the course uses here. `override` stands in for $COURSE_REDIS.
 
-    Raises: NoServer, which says what was looked for and what to do. A bad $COURSE_REDIS is an error, never passed over.
+    Raises: NoServer, which says what was looked for and what to do. It is raised for a bad $COURSE_REDIS, too, whatever
+    else there is.
     Cost: about 10 ms the first time, for asking the binary its version.
     """
     misses: list[str] = []

@@ -1,9 +1,26 @@
-"""Where a request or a reply ends in a stream of RESP2 or RESP3, the protocol of Redis.
+"""RESP, the protocol of Redis: a command as bytes, where a request or a reply ends in a stream, a reply as a value.
 
 Source: redis.io, "Redis serialization protocol specification".
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Command = Sequence[str | int]
+
+
+class Refusal(str):
+    """An error that a server answered: `CLUSTERDOWN The cluster is down`."""
+
+    __slots__ = ()
+
+
+def encoded(command: Command) -> bytes:
+    """A command as it is sent."""
+    parts = [str(word).encode(errors="surrogateescape") for word in command]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
 
 
 class Splitter:
@@ -15,7 +32,7 @@ class Splitter:
         self._left = 1  # its items that are still to be read
 
     def feed(self, data: bytes) -> tuple[list[bytes], bool]:
-        """The frames that are complete now, and whether nothing is left over."""
+        """The frames that are complete now, and whether nothing is left over. Raises: ValueError if it is not RESP."""
         self._buffer += data
         frames: list[bytes] = []
         while (end := self._buffer.find(b"\r\n", self._at) + 2) > 1:
@@ -36,14 +53,30 @@ class Splitter:
         return frames, not self._buffer
 
 
+def decoded(frame: bytes) -> Any:
+    """A whole RESP2 reply as a value: a str, an int, None, a list of these, or a Refusal."""
+    return _value(frame, 0, lambda bulk: bulk.decode(errors="surrogateescape"))[0]
+
+
 def words(request: bytes) -> list[bytes]:
-    """The command's words: an array of bulk strings, or a line as typed by hand."""
-    if not request.startswith(b"*"):
-        return request.split() or [b""]
-    found, at = [], request.index(b"\r\n") + 2
-    while at < len(request):
-        start = request.index(b"\r\n", at) + 2
-        length = int(request[at + 1 : start - 2])
-        found.append(request[start : start + length])
-        at = start + length + 2
+    """The words of a whole request: an array of bulk strings, or a line as typed by hand."""
+    found = _value(request, 0, bytes)[0] if request.startswith(b"*") else request.split()
     return found or [b""]
+
+
+def _value(frame: bytes, at: int, read_bulk: Callable[[bytes], object]) -> tuple[Any, int]:
+    """The value that begins at `at`, and where the next one does."""
+    end = frame.index(b"\r\n", at)
+    kind, head = frame[at : at + 1], frame[at + 1 : end].decode()
+    at = end + 2
+    if kind == b"$" and head != "-1":
+        return read_bulk(frame[at : at + int(head)]), at + int(head) + 2
+    if kind == b"*" and head != "-1":
+        items = []
+        for _ in range(int(head)):
+            item, at = _value(frame, at, read_bulk)
+            items.append(item)
+        return items, at
+    if kind == b":":
+        return int(head), at
+    return (head if kind == b"+" else Refusal(head) if kind == b"-" else None), at

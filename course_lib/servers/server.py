@@ -1,4 +1,4 @@
-"""One standalone Redis or Valkey as a local process, gone when this Python process is gone."""
+"""One standalone Redis or Valkey as a local process that ends when this Python process ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from course_lib.errors import ServerFailed
 from course_lib.servers.guarded_process import GuardedProcess
 from course_lib.servers.lookup import Found, find
 from course_lib.servers.ports import HOST, free_port
-from course_lib.servers.server_process import ATTEMPTS, EMPTY, TAKEN, ServerProcess, answers, story
+from course_lib.servers.server_process import ATTEMPTS, PortTaken, ServerProcess, as_lines, checked_settings
 
 OURS = frozenset({"bind", "port", "dir", "daemonize", "logfile"})  # settings on which the promises of Server rest
 DEFAULTS = {"save": "", "appendonly": "no", "protected-mode": "yes", "loglevel": "notice"}
@@ -41,11 +41,9 @@ class Server(ServerProcess):
         ready_within: float = 5.0,
         choose_port: Callable[[], int] = free_port,
     ) -> None:
-        super().__init__(name)
-        self.found = find() if found is None else found
+        self._config = checked_settings(config or {}, OURS, "Server")
+        super().__init__(name, found or find(), ready_within, self._config.get("requirepass", ""))
         self.port = 0
-        self._config = _checked(config or {})
-        self._ready_within = ready_within
         self._choose_port = choose_port
 
     def start(self) -> Server:
@@ -61,10 +59,6 @@ class Server(ServerProcess):
             raise
         return self
 
-    def stop(self) -> None:
-        """End the server, even a paused one, and remove its folder. Safe to call twice."""
-        self.end()
-
     def restart(self) -> None:
         """SIGTERM, then start again on the same port and in the same folder; only what was saved there survives."""
         if self._process is not None:
@@ -76,8 +70,8 @@ class Server(ServerProcess):
         """The address for a client: redis://127.0.0.1:PORT/0."""
         if not self.port:
             raise ServerFailed(f"{self.name} has no address yet: call start(), or use it in a with statement")
-        password = self._config.get("requirepass", "")
-        return f"redis://{':' + quote(password, safe='') + '@' if password else ''}{HOST}:{self.port}/0"
+        user = f":{quote(self._password, safe='')}@" if self._password else ""
+        return f"redis://{user}{HOST}:{self.port}/0"
 
     def __enter__(self) -> Server:
         return self.start()
@@ -90,36 +84,22 @@ class Server(ServerProcess):
         return f"<Server {self.name}: {self.found}, {state}>"
 
     def _come_up(self) -> None:
-        deadline, password = time.monotonic() + self._ready_within, self._config.get("requirepass", "")
         settings = self.directory / "redis.conf"
         fresh = self._process is None
         if self._process is None:
             command = [str(self.found.path), str(settings)]
             # No grace: what a server would save on SIGTERM goes with its folder.
             self._process = GuardedProcess(command, folder=self.directory, log=self.log, grace=0)
-        for _ in range(ATTEMPTS):
+        deadline = time.monotonic() + self._ready_within
+        for left in reversed(range(ATTEMPTS)):
             self.port = self._choose_port() if fresh else self.port
             settings.write_text(self._settings(), encoding="utf-8")
-            said_before = len(self._said())
-            self._process.run()
-            if answers(self._process, self.port, deadline, password):
-                return
-            said = self._said()[said_before:]
-            if self._process.is_alive() or not TAKEN.search(said):
-                break
-        what = f"{self.name}, {self.found}, on port {self.port}"
-        raise ServerFailed(story(what, self._process, self._ready_within, said))
+            try:
+                return self._run(self._process, self.port, deadline)
+            except PortTaken:
+                if not left:
+                    raise
 
     def _settings(self) -> str:
         ours = {"bind": HOST, "port": str(self.port), "dir": "./", "daemonize": "no", "logfile": ""}
-        return "".join(f"{key} {value or EMPTY}\n" for key, value in (DEFAULTS | self._config | ours).items())
-
-
-def _checked(config: Mapping[str, str]) -> dict[str, str]:
-    """The settings, if they can be one line each and leave alone what Server itself decides."""
-    for key, value in config.items():
-        if key.lower() in OURS:
-            raise ValueError(f"{key} is set by Server itself and cannot be in config")
-        if "\n" in f"{key}{value}" or not key.strip():
-            raise ValueError(f"a setting is one line, this is not: {key!r}: {value!r}")
-    return {key.lower(): value for key, value in config.items()}
+        return as_lines(DEFAULTS | self._config | ours)

@@ -9,7 +9,7 @@ from course_lib.views.labels import Box
 from course_lib.views.palette import ALARM, BLUE, FAINT, GREEN, GREY, INK, PAPER, VERMILLION
 from course_lib.views.picture import UID, Picture, escape, named, scoped
 from course_lib.views.topology_words import (
-    Node,
+    NodeLike,
     alternative,
     claimed_twice,
     leading,
@@ -52,11 +52,13 @@ text{{font:12px {palette.WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:
 .n{{cursor:pointer}}"""
 
 
-def topology(nodes: Sequence[Node], *, picked: str = "", title: str | None = None, uid: str | None = None) -> Picture:
+def topology(
+    nodes: Sequence[NodeLike], *, picked: str = "", title: str | None = None, uid: str | None = None
+) -> Picture:
     """Draw the nodes of a topology. Each keeps its place whatever its role becomes.
 
     `picked` names the node that is chosen. `title` says the one finding; by default it is counted from the nodes.
-    `uid` scopes the styles. Each box carries its node's name in `data-pick`, for whoever hears clicks.
+    `uid` scopes the styles. Each box carries its node's name in `data-pick`, for a listener to clicks.
     """
     places, height = arranged(nodes)
     told, wrong = title if title is not None else leading(nodes), trouble(nodes)
@@ -75,7 +77,7 @@ def topology(nodes: Sequence[Node], *, picked: str = "", title: str | None = Non
     return named(svg, alt, kind="tp", uid=uid)
 
 
-def arranged(nodes: Sequence[Node]) -> tuple[dict[str, Box], float]:
+def arranged(nodes: Sequence[NodeLike]) -> tuple[dict[str, Box], float]:
     """The box of each node by name, and the height of the picture.
 
     Data nodes stand in one row, six or more in two: the first three above the next three, and then by columns, so that
@@ -106,7 +108,7 @@ def _grid(cells: Sequence[tuple[int, int]], top: float, height: float) -> list[B
 # -- a node -----------------------------------------------------------------------------------------------------------
 
 
-def _node(node: Node, box: Box, number: int, picked: bool) -> str:
+def _node(node: NodeLike, box: Box, number: int, picked: bool) -> str:
     x, y = box.x, box.y
     key = f'<rect class="cap" x="{x + 10:.1f}" y="{y + 9:.1f}" width="18" height="18" rx="3"/>'
     key += f'<text class="key" x="{x + 19:.1f}" y="{y + 22.5:.1f}">{number}</text>' if number < 10 else ""
@@ -126,7 +128,7 @@ def _node(node: Node, box: Box, number: int, picked: bool) -> str:
     return f'<g class="n{chosen}" data-pick="{escape(node.name)}">{_frame(node, box, picked)}{key}{"".join(lines)}</g>'
 
 
-def _details(node: Node) -> list[str]:
+def _details(node: NodeLike) -> list[str]:
     """What stands in a box below its name and state: at most three lines."""
     if node.kind == "sentinel":
         return [role(node), *filter(None, [linked(node)])]
@@ -138,7 +140,7 @@ def _details(node: Node) -> list[str]:
     return [role(node), *slots, *held]
 
 
-def _frame(node: Node, box: Box, picked: bool) -> str:
+def _frame(node: NodeLike, box: Box, picked: bool) -> str:
     """The outline: thick and square for a primary, round for a replica, octagonal for a sentinel; signs of trouble."""
     x, y, wide, high = box.x, box.y, box.width, box.height
     down = " down" if node.state == "down" else ""
@@ -164,7 +166,7 @@ def _rect(styled: str, box: Box, out: float, corner: float, stroke: str = "") ->
 # -- replication ------------------------------------------------------------------------------------------------------
 
 
-def _arrow(node: Node, places: dict[str, Box], nodes: Sequence[Node]) -> str:
+def _arrow(node: NodeLike, places: dict[str, Box], nodes: Sequence[NodeLike]) -> str:
     """From the primary to a replica that follows it; broken, with a cross, where the link is down."""
     if node.role != "replica" or node.primary not in places:
         return ""

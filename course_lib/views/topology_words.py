@@ -14,7 +14,7 @@ Phrase = tuple[str, str]
 """The same said of one node and of several; `{}` stands for the names."""
 
 
-class Node(Protocol):
+class NodeLike(Protocol):
     """What is shown of a node: what `status()` of a topology returns for each.
 
     Units: `lag` in bytes behind the node that it follows; None where there is none or it is not known.
@@ -52,22 +52,22 @@ class Node(Protocol):
     def keys(self) -> int | None: ...
 
 
-def finding(nodes: Sequence[Node]) -> str:
+def finding(nodes: Sequence[NodeLike]) -> str:
     """The one thing that a look at these nodes should tell: who leads, and what is wrong."""
     return "; ".join(filter(None, [leading(nodes), trouble(nodes)]))
 
 
-def trouble(nodes: Sequence[Node]) -> str:
+def trouble(nodes: Sequence[NodeLike]) -> str:
     """Which nodes are not up: `primary is down and replica2 is paused`; empty if all are."""
     return listed([f"{one.name} is {one.state}" for one in nodes if one.state != "up"])
 
 
-def alternative(nodes: Sequence[Node]) -> str:
+def alternative(nodes: Sequence[NodeLike]) -> str:
     """The finding, and every node with its numbers."""
     return f"{finding(nodes)}. " + " ".join(f"{described(node)}." for node in nodes)
 
 
-def described(node: Node) -> str:
+def described(node: NodeLike) -> str:
     """One node: `replica1: up, replica of primary, link up, 0 bytes behind, 12 keys`."""
     said = [node.state, role(node), *filter(None, [linked(node)])]
     if node.lag is not None:
@@ -79,7 +79,7 @@ def described(node: Node) -> str:
     return f"{node.name}: {', '.join(said)}"
 
 
-def role(node: Node) -> str:
+def role(node: NodeLike) -> str:
     """`primary`, `replica of replica1`, `watches primary`, or that it is not known."""
     if node.role == "replica":
         return f"replica of {node.primary}" if node.primary else "replica"
@@ -88,18 +88,18 @@ def role(node: Node) -> str:
     return node.role if node.role == "primary" else "role unknown"
 
 
-def linked(node: Node) -> str:
+def linked(node: NodeLike) -> str:
     """`link up`; of a Sentinel `finds it down`; empty where there is nothing to say."""
     if not node.link:
         return ""
     return f"finds it {node.link}" if node.role == "sentinel" else f"link {node.link}"
 
 
-def changes(before: Sequence[Node], after: Sequence[Node], *, views: bool = True) -> list[str]:
-    """What is otherwise than before, a phrase to which a time may be added: `sentinel1 and sentinel2 watch replica1`.
+def changes(before: Sequence[NodeLike], after: Sequence[NodeLike], *, views: bool = True) -> list[str]:
+    """What has changed, in phrases to which a time can be added: `sentinel1 and sentinel2 watch replica1`.
 
     Without `views`, only what nodes are and own, not how they see each other. Numbers that always move, the lag and the
-    keys, are no change.
+    keys, do not count as changes.
     """
     known, there, found = {node.name: node for node in before}, {node.name for node in after}, dict[Phrase, list[str]]()
     for name in known:
@@ -121,13 +121,13 @@ def ranges(slots: Ranges) -> str:
     return ", ".join(f"{low}–{high}" if low != high else str(low) for low, high in slots)
 
 
-def claimed_twice(nodes: Iterable[Node]) -> list[tuple[Node, Node]]:
+def claimed_twice(nodes: Iterable[NodeLike]) -> list[tuple[NodeLike, NodeLike]]:
     """Pairs of nodes that both say that they own some slot."""
     owners = [node for node in nodes if node.role == "primary" and node.slots]
     return [(a, b) for a, b in combinations(owners, 2) if _shared(a.slots, b.slots)]
 
 
-def leading(nodes: Sequence[Node]) -> str:
+def leading(nodes: Sequence[NodeLike]) -> str:
     """Who is primary, who follows, or who owns the slots: by what the nodes say of themselves."""
     primaries = [node for node in nodes if node.role == "primary"]
     if any(node.slots for node in nodes):
@@ -147,7 +147,7 @@ def leading(nodes: Sequence[Node]) -> str:
     return f"{primaries[0].name} is the primary; {follow}"
 
 
-def _who_owns(nodes: Sequence[Node], primaries: Sequence[Node]) -> str:
+def _who_owns(nodes: Sequence[NodeLike], primaries: Sequence[NodeLike]) -> str:
     if twice := claimed_twice(nodes):
         a, b = twice[0]
         return f"{a.name} and {b.name} both say that they own slots {ranges(_shared(a.slots, b.slots))}"
@@ -161,7 +161,7 @@ def _share(owned: int) -> str:
     return f"all {SLOTS} slots" if owned == SLOTS else f"{owned} of {SLOTS} slots"
 
 
-def _become(old: Node, node: Node) -> Iterator[Phrase]:
+def _become(old: NodeLike, node: NodeLike) -> Iterator[Phrase]:
     """What a node is now that it was not: its state, its role if it holds data, its slots."""
     if node.state != old.state:
         yield f"{{}} is {node.state}", f"{{}} are {node.state}"
@@ -175,7 +175,7 @@ def _become(old: Node, node: Node) -> Iterator[Phrase]:
         yield f"{{}} is a {role(node)}", f"{{}} are {role(node).replace('replica', 'replicas', 1)}"
 
 
-def _view(old: Node, node: Node) -> Iterator[Phrase]:
+def _view(old: NodeLike, node: NodeLike) -> Iterator[Phrase]:
     """What a node says of another that it did not say before: whom a Sentinel watches, and how a link is."""
     if node.role == "unknown" or (old.role == "unknown" and node.role == "sentinel"):
         return

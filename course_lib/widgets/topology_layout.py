@@ -10,7 +10,7 @@ import ipywidgets as w
 
 from course_lib.views.picture import escape
 from course_lib.views.topology import topology
-from course_lib.views.topology_words import Node
+from course_lib.views.topology_words import NodeLike
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.clicks import Picking
 from course_lib.widgets.browser.keys import Pressed
@@ -55,7 +55,7 @@ class Face:
     """The widgets of a panel. `press(verb)` hears the buttons and keys; with `big`, the text is larger."""
 
     def __init__(self, uid: str, press: Callable[[str], None], *, big: bool) -> None:
-        self.uid, self.nodes, self.faint = uid, tuple[Node, ...](), False
+        self.uid, self.nodes, self.faint = uid, tuple[NodeLike, ...](), False
         self._press, self._drawn = press, ""
         self.choice = w.ToggleButtons(options=[], style={"button_width": "auto"})
         self.choice.observe(lambda _: self._draw(), "value")
@@ -82,7 +82,7 @@ class Face:
         if name in [node.name for node in self.nodes]:
             self.choice.value = name
 
-    def show(self, nodes: tuple[Node, ...]) -> None:
+    def show(self, nodes: tuple[NodeLike, ...]) -> None:
         """Show the nodes as they are now."""
         self.nodes, picked, self.faint = nodes, self.picked, False
         options = [(f"{at} {node.name}", node.name) for at, node in enumerate(nodes, 1)]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from course_lib.views.picture import escape
 from course_lib.views.topology import topology as picture_of
-from course_lib.views.topology_words import Node, changes
+from course_lib.views.topology_words import NodeLike, changes
 from course_lib.widgets import fallback
 from course_lib.widgets.topology_layout import ACTS, Act, Face
 from course_lib.worlds.threads import aside, within
@@ -25,23 +25,15 @@ REMEMBERED = 10
 STOPPED = "The topology does not run. Start it, and run this cell again. What is drawn faintly is what was last seen."
 PATIENCE = "One thing at a time: wait until this is done."
 
-Seen = tuple[tuple[Node, ...], Mapping[str, object]]
+Seen = tuple[tuple[NodeLike, ...], Mapping[str, object]]
 
 
 class Running(Protocol):
-    """What the panel needs of a topology, be it local processes or containers."""
+    """What the panel needs of a topology, of local processes or of containers; and a method for each verb of ACTS."""
 
     @property
     def is_running(self) -> bool: ...
-    def status(self) -> Sequence[Node]: ...
-    def kill(self, name: str) -> Any: ...
-    def pause(self, name: str) -> Any: ...
-    def resume(self, name: str) -> Any: ...
-    def partition(self, name: str) -> Any: ...
-    def heal(self) -> Any: ...
-    def restart(self, name: str) -> Any: ...
-    def promote(self, name: str) -> Any: ...
-    def reset(self) -> Any: ...
+    def status(self) -> Sequence[NodeLike]: ...
 
 
 class TopologyPanel:
@@ -86,7 +78,7 @@ class TopologyPanel:
         return self.face.box
 
     @property
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self) -> tuple[NodeLike, ...]:
         """The nodes as they were last seen."""
         return self.face.nodes
 

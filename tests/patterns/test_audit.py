@@ -16,8 +16,7 @@ from course_lib.errors import BadArgument
 from course_lib.patterns.audit import Report, audit, remove_versions
 from course_lib.patterns.keys import Generation, KeySchema
 from course_lib.patterns.loadlock import lock_name
-from course_lib.servers import Server
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server
 from course_lib.sim import CRASHED, OneFault
 from course_lib.sim.faults import KINDS
 from course_lib.sim.redis_client import SimRedis

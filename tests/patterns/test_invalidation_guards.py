@@ -21,8 +21,7 @@ from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.patterns import cache_aside, lock_and_wait
 from course_lib.patterns.invalidation import CHANNEL, invalidate, supersede, versioned
 from course_lib.patterns.loadlock import lock_name
-from course_lib.servers import Server
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server
 from course_lib.sim import CRASHED, Simulation
 from course_lib.sim.faults import KINDS, Kind
 from course_lib.worlds import World

@@ -16,8 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from course_lib.errors import BadArgument
 from course_lib.patterns import lock_and_wait
 from course_lib.patterns.invalidation import NearCache, invalidate
-from course_lib.servers import Server
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server
 from course_lib.sim import OneFault, RandomFaults
 from course_lib.sim.faults import KINDS, Kind
 from course_lib.worlds import Simulated, World

@@ -18,8 +18,7 @@ from redis.exceptions import RedisError
 from course_lib.errors import BadArgument
 from course_lib.patterns.cache import cache_aside
 from course_lib.patterns.keys import Generation, KeySchema
-from course_lib.servers import Server, guarded
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server, guarded
 from course_lib.sim import Faults, OneFault, Process
 from course_lib.sim.faults import KINDS, RandomFaults
 from course_lib.worlds import Real, Simulated, World

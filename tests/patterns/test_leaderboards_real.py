@@ -12,8 +12,7 @@ from redis.backoff import NoBackoff
 
 from course_lib.patterns import leaderboards as module
 from course_lib.patterns.leaderboards import Leaderboard
-from course_lib.servers import Server
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server
 
 from . import broken_leaderboards as broken
 

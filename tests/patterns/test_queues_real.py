@@ -20,8 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
 from course_lib.patterns.queues import WorkQueue, listen
-from course_lib.servers import Server, guarded
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server, guarded
 
 from . import broken_queues as broken
 

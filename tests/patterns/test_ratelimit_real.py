@@ -21,9 +21,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 from course_lib.patterns.ratelimit import Decision, FixedWindow
-from course_lib.servers import Server, guarded
+from course_lib.servers import Proxy, Server, guarded
 from course_lib.servers.ports import free_port
-from course_lib.servers.proxy import Proxy
 
 from .broken_ratelimit import forgetful
 from .ratelimit_models import FAMILIES, Family

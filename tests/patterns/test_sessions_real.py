@@ -12,8 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from course_lib.patterns.sessions import Sessions
-from course_lib.servers import Server
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server
 
 
 async def logging_in(server: Server, retries: int, protocol: int) -> tuple[Any, Any, list[str], list[str]]:

@@ -12,8 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from course_lib.patterns.through import Cache
-from course_lib.servers import Server
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server
 from course_lib.sim import Faults, Ground, Send
 from course_lib.sim.faults import Loss
 from course_lib.worlds import Simulated

@@ -18,8 +18,7 @@ from redis.exceptions import RedisError
 from course_lib.errors import BadArgument
 from course_lib.patterns.through import Cache, Write, WriteBehind
 from course_lib.patterns.typed import Typed
-from course_lib.servers import Server
-from course_lib.servers.proxy import Proxy
+from course_lib.servers import Proxy, Server
 from course_lib.sim import OneFault, RandomFaults
 from course_lib.sim.faults import KINDS, Kind
 from course_lib.worlds import Simulated, World

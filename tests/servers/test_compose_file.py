@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from course_lib.servers.relay import SCRIPT
+from course_lib.servers.relay.control import SCRIPT
 from course_lib.servers.topology import compose_file
 from course_lib.servers.topology.compose_file import CONFIG, MOUNTED, Service
 

@@ -20,7 +20,7 @@ from course_lib.errors import NoEngine, ServerFailed
 from course_lib.servers import Found, NodeStatus, Server, guarded
 from course_lib.servers.ask import ask, ask_all
 from course_lib.servers.ports import HOST, free_port
-from course_lib.servers.relay import SCRIPT, ContainedRelays
+from course_lib.servers.relay.control import SCRIPT, ContainerRelayControl
 from course_lib.servers.topology import composed
 from course_lib.servers.topology.compose_file import COMPOSE, REPLICA, Service
 from course_lib.servers.topology.composed import Composed
@@ -211,7 +211,7 @@ def test_the_relay_takes_no_other_order_from_outside(line: str, rude: int) -> No
     with socket.create_connection((HOST, rude), 10) as connection, connection.makefile() as answers:
         connection.sendall(f"{line}\n".encode())
         assert answers.readline() == ("wrong\n" if line else "")
-    relays = ContainedRelays(rude)
+    relays = ContainerRelayControl(rude)
     relays.cut(17)
     assert relays.cuts() == {17}
     relays.heal(17)
@@ -227,10 +227,10 @@ def rude() -> Iterator[int]:
 def test_a_relay_that_has_ended_is_told(found: Found) -> None:
     """Its script ends with it; and one that cannot have its port says which."""
     with pytest.raises(ServerFailed, match="relay is gone"):
-        ContainedRelays(free_port()).cut(1)
+        ContainerRelayControl(free_port()).cut(1)
     with Server(found) as taken:
         with pytest.raises(ServerFailed, match="relay is gone"):  # and a stranger is there
-            ContainedRelays(taken.port).cut(1)
+            ContainerRelayControl(taken.port).cut(1)
         script = SCRIPT.with_name("relay_service.py")
         order = f"listen {taken.port} 1 1 node"
         done = subprocess.run(

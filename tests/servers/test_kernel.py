@@ -26,7 +26,7 @@ from course_lib.servers import Found, Server
 server = Server(Found(Path({path!r}), "Redis", "7", "given")).start()
 """
 WHERE = '{"pid": server.pid, "port": server.port, "directory": str(server.directory)}'
-PING = "from course_lib.servers.ports import server_pid_at"
+PING = "from course_lib.servers.ask import server_pid_at"
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ import pytest
 
 from course_lib.errors import ServerFailed
 from course_lib.servers import Found, Server
-from course_lib.servers.ask import Refusal, ask, ask_all, decoded, encoded
+from course_lib.servers.ask import ask, ask_all
 from course_lib.servers.ports import free_port
-from course_lib.servers.relay import Relays
+from course_lib.servers.relay.control import RelayControl
 from course_lib.servers.relay.relay import CLIENT, ENOUGH, source_of
+from course_lib.servers.resp import Refusal, decoded, encoded
 
 from .observing import listens, wait_until
 
@@ -60,8 +61,8 @@ def test_a_bus_connection_is_known_by_the_port_in_its_first_packet() -> None:
 
 
 @contextmanager
-def relayed(server: Server) -> Iterator[tuple[Relays, int]]:
-    relays = Relays()
+def relayed(server: Server) -> Iterator[tuple[RelayControl, int]]:
+    relays = RelayControl()
     relays.start()
     try:
         port = relays.listen(free_port)

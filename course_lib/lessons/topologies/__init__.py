@@ -1,10 +1,10 @@
 """Lesson 01, choose a topology: real servers, killed, paused and cut off. What its notebooks may import.
 
-- `experiment_bench`         where every experiment is made, on real servers, or shown as it was recorded (`recorded/`)
+- `experiment_bench`         every experiment by name, made on real servers or shown as it was recorded (`recorded/`)
 - `experiment_writer`        numbered writes, each sent once; later, which of them are still there
-- `experiment_live_writer`   the same in a process of its own, while somebody breaks things by hand
+- `experiment_live_writer`   the same in a process of its own, while a learner breaks things by hand
 - `experiment_failover`      one server, then Sentinel: what a crash and a partition cost
-- `experiment_sentinel_log`  what an experiment sees of a topology with Sentinels, and all that they say
+- `experiment_sentinel_log`  who is primary, who follows, and all that the Sentinels say
 - `experiment_traps`         a primary that comes back empty; two Sentinels
 - `experiment_slots`         where a key lives in a cluster, and what a client sees while slots move
 - `experiment_cluster`       what the death of a cluster's primary costs

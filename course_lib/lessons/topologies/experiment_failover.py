@@ -1,7 +1,7 @@
 """Lesson 01, one server and Sentinel: what a crash and a partition cost, counted by writers, timed by sentinels.
 
-Each experiment takes a running topology that nobody else uses meanwhile and returns what a picture and a table need.
-Times are seconds from the fault on.
+Each experiment takes a running topology, which has no other user meanwhile, and returns what a picture and a table
+need. Times are seconds from the fault on.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import Any
 
-import redis as sync
-
 from course_lib.lessons.topologies.experiment_sentinel_log import (
     STEPS,
-    data_nodes,
+    do,
     follows,
+    heard,
     listening,
     milestones,
     primary_of,
-    switched,
+    sentinels_of,
+    since,
 )
-from course_lib.lessons.topologies.experiment_writer import ONCE, Writer, account, silence, writing
+from course_lib.lessons.topologies.experiment_writer import ONCE, Writer, account, at_work, silence, writing
 from course_lib.servers import NodeStatus, Topology
 from course_lib.worlds.threads import until
 
@@ -38,46 +38,32 @@ PHASES = {
 
 async def calm(topology: Topology, *, writes: int = 100) -> dict[str, Any]:
     """Nothing happens: the control of all others."""
-    async with topology.redis(**ONCE) as redis:
-        writer, began = Writer(redis, "w"), asyncio.get_running_loop().time()
-        async with writing(writer):
-            await until(lambda: writer.acknowledged() >= writes, f"{writes} writes are acknowledged")
-        return {"writers": {"writer": await account(redis, writer, began)}, "marks": {}}
+    began = asyncio.get_running_loop().time()
+    async with at_work(topology, writes) as writer:
+        return {"writers": {"writer": await account(writer.redis, writer, began)}, "marks": {}}
 
 
 async def crash(topology: Topology, *, writes: int = 100, down_for: float = 0.3) -> dict[str, Any]:
     """SIGKILL for the only server while a writer writes; some time later it is started again on the same folder."""
-    clock, name = asyncio.get_running_loop().time, topology.names[0]
-    async with topology.redis(**ONCE) as redis:
-        writer = Writer(redis, "w")
-        async with writing(writer):
-            await until(lambda: writer.acknowledged() >= writes, f"{writes} writes are acknowledged")
-            await asyncio.to_thread(topology.kill, name)
-            killed = clock()
-            await asyncio.sleep(down_for)
-            await asyncio.to_thread(topology.restart, name)
-            began = clock()
-            await until(lambda: writer.acknowledged(began) >= writes, "the writer is acknowledged again")
-        return {"writers": {"writer": await account(redis, writer, killed)}, "marks": {"killed": 0.0}}
+    name = topology.names[0]
+    async with at_work(topology, writes) as writer:
+        killed = await do(topology.kill, name)
+        await asyncio.sleep(down_for)
+        await writer.wait_until_acknowledged(writes, since=await do(topology.restart, name))
+        return {"writers": {"writer": await account(writer.redis, writer, killed)}, "marks": {"killed": 0.0}}
 
 
 async def failover(topology: Topology, *, writes: int = 100) -> dict[str, Any]:
-    """SIGKILL for the primary, and nobody does anything about it but the sentinels."""
-    clock, name = asyncio.get_running_loop().time, await primary_of(topology)
-    async with topology.redis(**ONCE) as redis, listening(topology) as said:
-        writer = Writer(redis, "w")
-        async with writing(writer):
-            await until(lambda: writer.acknowledged() >= writes, f"{writes} writes are acknowledged")
-            await asyncio.to_thread(topology.kill, name)
-            killed = clock()
-            await until(lambda: switched(said), "the sentinels agree on a new primary")
-            began = clock()
-            await until(lambda: writer.acknowledged(began) >= writes, "the writer is acknowledged again")
-        told = await account(redis, writer, killed)
-    events = [(round(t - killed, 4), *rest) for t, *rest in said]
-    last, again = (round(t - killed, 4) for t in silence(writer.attempts))
-    steps = {"last write acknowledged": last, KILLED: 0.0, **milestones(events)}
-    steps[AGAIN] = again
+    """SIGKILL for the primary; only the sentinels do anything about it."""
+    name = await primary_of(topology)
+    async with listening(topology) as said, at_work(topology, writes) as writer:
+        killed = await do(topology.kill, name)
+        await until(lambda: heard(said, "+switch-master"), "the sentinels agree on a new primary")
+        await writer.wait_until_acknowledged(writes, since=asyncio.get_running_loop().time())
+        told = await account(writer.redis, writer, killed)
+        last, again = (round(t - killed, 4) for t in silence(writer.attempts))
+    events = since(killed, said)
+    steps = {"last write acknowledged": last, KILLED: 0.0, **milestones(events), AGAIN: again}
     phases = {phase: [steps[a], steps[b]] for phase, (a, b) in PHASES.items() if a in steps and b in steps}
     return {
         "writers": {"writer": told},
@@ -96,7 +82,9 @@ async def partition(topology: Topology, *, min_replicas: int = 0, lasts: float =
     Units: `lasts`, seconds from the cut to the healing; more if the failover takes longer.
     """
     clock, name = asyncio.get_running_loop().time, await primary_of(topology)
-    await asyncio.to_thread(_configure, topology, min_replicas)
+    for redis in topology.nodes(socket_timeout=5.0):
+        async with redis:
+            await redis.config_set("min-replicas-max-lag", 1, "min-replicas-to-write", min_replicas)
     async with AsyncExitStack() as open_:
         clients = [await open_.enter_async_context(topology.redis(**ONCE)) for _ in range(3)]
         said = await open_.enter_async_context(listening(topology))
@@ -104,15 +92,14 @@ async def partition(topology: Topology, *, min_replicas: int = 0, lasts: float =
         asking.wait = (2, 0.1)
         async with writing(early, asking):
             await until(lambda: min(early.acknowledged(), asking.acknowledged()) >= 50, "the first writes are through")
-            await asyncio.to_thread(topology.partition, name)
-            cut = clock()
-            await until(lambda: switched(said, all_of=topology), "all sentinels know the new primary")
+            cut, all_ = await do(topology.partition, name), set(sentinels_of(topology))
+            await until(lambda: heard(said, "+switch-master") == all_, "all sentinels know the new primary")
             async with writing(late):
                 await asyncio.sleep(cut + lasts - clock())
                 nodes, healed = await asyncio.to_thread(topology.status), clock()
                 await asyncio.to_thread(topology.heal)
                 await until(lambda: follows(topology, name), "the old primary follows the new one", within=60)
-                await until(lambda: late.acknowledged() >= 50, "the new primary takes writes")
+                await late.wait_until_acknowledged(50)
         told = {w.name: await account(clients[2], w, cut) for w in (early, asking, late)}
     marks = {"cut off": 0.0, "healed": round(healed - cut, 4)}
     marks["new primary"] = min(round(t - cut, 4) for t, _, channel, _ in said if channel == "+switch-master")
@@ -122,10 +109,3 @@ async def partition(topology: Topology, *, min_replicas: int = 0, lasts: float =
 def as_seen(outcome: Mapping[str, Any]) -> list[NodeStatus]:
     """The nodes of a partition as they were just before it was healed, by what each said of itself."""
     return [NodeStatus(**node) for node in outcome["nodes"]]
-
-
-def _configure(topology: Topology, min_replicas: int) -> None:
-    for node in data_nodes(topology):
-        with sync.Redis.from_url(topology.url(node), protocol=2) as client:
-            client.config_set("min-replicas-max-lag", 1)
-            client.config_set("min-replicas-to-write", min_replicas)

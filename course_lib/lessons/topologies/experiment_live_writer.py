@@ -1,4 +1,4 @@
-"""A writer in a process of its own, which goes on while somebody kills, pauses and partitions by hand.
+"""A writer in a process of its own, which goes on while a learner kills, pauses and partitions by hand.
 
 `LiveWriter(topology)` starts a Python that runs `main` of this module and tells of each write in a line.
 """
@@ -9,15 +9,9 @@ import asyncio
 import json
 import sys
 import threading
-import time
+from contextlib import suppress
 from dataclasses import astuple
 from typing import Any
-
-from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
-from redis.backoff import NoBackoff
 
 from course_lib.errors import CourseError, ServerFailed
 from course_lib.lessons.topologies.experiment_sentinel_log import sentinels_of
@@ -33,8 +27,7 @@ from course_lib.lessons.topologies.experiment_writer import (
     stored,
 )
 from course_lib.servers import Topology, guarded_module
-from course_lib.servers.ports import HOST
-from course_lib.servers.topology.status import NAME
+from course_lib.servers.topology.clients import client_of
 from course_lib.worlds.threads import PATIENCE, Background
 
 LONGEST = 1800.0
@@ -44,7 +37,7 @@ PACE = 0.02
 LOOK_AGAIN, SHARE = 1.0, 0.2
 """Seconds between two times that all is read back; more, if it takes more than this share of the time."""
 MISSING, UNKNOWN = "missing", "?"
-"""Of the counts: what was acknowledged and is not there now; and what stands in its place while nobody answers."""
+"""Of the counts: what was acknowledged and is not there now; and what stands in its place while no server answers."""
 
 
 class LiveWriter:
@@ -59,18 +52,17 @@ class LiveWriter:
     """
 
     def __init__(self, topology: Topology, *, name: str = "live") -> None:
-        self._topology, self._name, self._attempts = topology, name, list[Attempt]()
+        self._topology, self._writer = topology, Writer(None, name)
         self._missing: object = UNKNOWN
-        sentinels = sentinels_of(topology)
-        names = sentinels or topology.names
-        order = {"profile": topology.profile, "ports": [topology.port(node) for node in names], "name": name}
-        self._process = guarded_module(__name__, json.dumps(order), grace=0)
+        ports = [topology.port(node) for node in sentinels_of(topology) or topology.names]
+        order = json.dumps({"profile": topology.profile, "ports": ports, "name": name})
+        self._process = guarded_module(__name__, order, grace=0)
         self._first = threading.Event()
         self._listening = threading.Thread(target=self._listen, name=f"writer {name}", daemon=True)
         self._listening.start()
         self._reading = Background(self._read_on, name=f"reader of {name}")
         try:
-            if not self._first.wait(PATIENCE) or not self._attempts:
+            if not self._first.wait(PATIENCE) or not self._writer.attempts:
                 raise ServerFailed(f"The writer has not begun to write within {PATIENCE:g} s.{self._last_words()}")
         except BaseException:  # an interrupt too
             self.stop()
@@ -80,30 +72,25 @@ class LiveWriter:
         """Note what the process says, line by line, until it has ended."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._attempts.append(Attempt(*json.loads(line)))
+            self._writer.attempts.append(Attempt(*json.loads(line)))
             self._first.set()
         self._first.set()
 
     async def _read_on(self) -> None:
-        """Again and again: what was acknowledged, and does whoever comes now find it?"""
+        """Again and again: what was acknowledged, and does a client that comes now find it?"""
         clock = asyncio.get_running_loop().time
         while True:
             began = clock()
-            told = [one for one in list(self._attempts) if one.answer == OK]
+            told = [one for one in self._writer.attempts if one.answer == OK]
             try:
                 async with self._client() as redis:
-                    self._missing = len(told) - len(await stored(redis, self._writer(told), told))
+                    self._missing = len(told) - len(await stored(redis, self._writer, told))
             except (*NO_REPLY, CourseError):  # a CourseError: the topology has been stopped
                 self._missing = UNKNOWN
             await asyncio.sleep(max(LOOK_AGAIN, (clock() - began) / SHARE))
 
     def _client(self) -> Any:
         return self._topology.redis(**{**ONCE, "socket_timeout": 2.0})
-
-    def _writer(self, attempts: list[Attempt]) -> Writer:
-        writer = Writer(None, self._name)
-        writer.attempts = attempts
-        return writer
 
     def _last_words(self) -> str:
         """What the process said of its own end, if it has ended."""
@@ -119,22 +106,21 @@ class LiveWriter:
     def counts(self) -> dict[str, Any]:
         """What the writer has been told so far: how many acknowledged, refused, no reply. Cost: no round trip.
 
-        "missing" is how many of the acknowledged were not there a second ago, or a few; "?" while nobody answers.
+        "missing" is how many of the acknowledged were not there a second ago, or a few; "?" while no server answers.
         """
-        answers = [one.answer for one in list(self._attempts)]
+        answers = [one.answer for one in self._writer.attempts]
         return {**{answer: answers.count(answer) for answer in (OK, REFUSED, SILENT)}, MISSING: self._missing}
 
     def outcome(self) -> dict[str, Any]:
         """Read everything back now; of the account, "missing" are acknowledged and not there now.
 
-        Raises: ServerFailed while there is nobody who could answer for all of them.
+        Raises: ServerFailed while a server that should have some of them does not answer.
         """
-        writer = self._writer(list(self._attempts))
 
         async def read() -> dict[str, Any]:
             async with self._client() as redis:
-                told = await account(redis, writer, writer.attempts[0].began)
-            return {"writers": {self._name: told}, "marks": {}}
+                told = await account(redis, self._writer, self._writer.attempts[0].began)
+            return {"writers": {self._writer.name: told}, "marks": {}}
 
         try:
             return Background(read, name="reading back").result()
@@ -161,28 +147,10 @@ class LiveWriter:
 
 async def write(profile: str, ports: list[int], name: str) -> None:
     """Write, and print each attempt as soon as it is over."""
-    end = time.monotonic() + LONGEST
-    async with client_of(profile, ports) as redis:
-        writer, told = Writer(redis, name, pace=PACE), 0
-        at_work = asyncio.create_task(writer.run())
-        while time.monotonic() < end and not at_work.done():
-            await asyncio.sleep(PACE / 2)
-            for one in writer.attempts[told:]:
-                print(json.dumps(astuple(one)), flush=True)
-            told = len(writer.attempts)
-        writer.stop()
-        await at_work
-
-
-def client_of(profile: str, ports: list[int]) -> Any:
-    """redis-py's client for a topology, by the ports of its sentinels, or of its servers. It tries nothing twice."""
-    options = {**ONCE, "retry": Retry(NoBackoff(), 0)}
-    if profile == "sentinel":
-        sentinels = Sentinel([(HOST, port) for port in ports], sentinel_kwargs=options, **options)  # type: ignore[no-untyped-call]
-        return sentinels.master_for(NAME)
-    if profile == "cluster":
-        return RedisCluster(startup_nodes=[ClusterNode(HOST, port) for port in ports], **options)
-    return Redis(host=HOST, port=ports[0], **options)
+    async with client_of(profile, ports, **ONCE) as redis:
+        writer = Writer(redis, name, pace=PACE, report=lambda one: print(json.dumps(astuple(one)), flush=True))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(writer.run(), LONGEST)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from course_lib.lessons.topologies.experiment_writer import ONCE
-from course_lib.servers import Topology
+from course_lib.servers import NodeStatus, Topology
 
 Said = tuple[float, str, str, str]
 """One event: when, which sentinel, its channel, its words."""
@@ -27,70 +26,69 @@ STEPS = {
 Sentinel", the section on Pub/Sub messages."""
 
 
-def data_nodes(topology: Topology) -> list[str]:
-    """The names of the nodes that hold data."""
-    return [node.name for node in topology.status() if node.kind == "data"]
+async def do(verb: Callable[..., object], *names: str) -> float:
+    """Call a verb of a topology aside; when it was done, in seconds of the loop's clock."""
+    await asyncio.to_thread(verb, *names)
+    return asyncio.get_running_loop().time()
 
 
-def sentinels_of(topology: Topology) -> tuple[str, ...]:
+def sentinels_of(topology: Topology) -> list[str]:
     """The names of the sentinels."""
-    return tuple(name for name in topology.names if name.startswith("sentinel"))
+    return [name for name in topology.names if name.startswith("sentinel")]
+
+
+async def nodes_of(topology: Topology) -> dict[str, NodeStatus]:
+    """Every node by name, as it sees itself now."""
+    return {node.name: node for node in await asyncio.to_thread(topology.status)}
 
 
 async def primary_of(topology: Topology, *, but: str = "") -> str:
     """The name of a node that says it is the primary, other than `but`; empty if there is none."""
-    nodes = await asyncio.to_thread(topology.status)
-    return next((n.name for n in nodes if n.kind == "data" and n.role == "primary" and n.name != but), "")
+    nodes = await nodes_of(topology)
+    return next((name for name, node in nodes.items() if node.role == "primary" and name != but), "")
 
 
 async def follows(topology: Topology, name: str) -> bool:
     """Whether this node is a replica again, with its link up."""
-    nodes = {node.name: node for node in await asyncio.to_thread(topology.status)}
-    return nodes[name].role == "replica" and nodes[name].link == "up" and nodes[name].state == "up"
+    node = (await nodes_of(topology))[name]
+    return (node.role, node.link, node.state) == ("replica", "up", "up")
 
 
 @asynccontextmanager
 async def listening(topology: Topology, *only: str) -> AsyncIterator[list[Said]]:
-    """What the sentinels say, all of it, in a list that grows for as long as this block lasts."""
+    """What the sentinels publish, all of it, in a list that grows for as long as this block lasts."""
     clock, said = asyncio.get_running_loop().time, list[Said]()
-    names = only or sentinels_of(topology)
 
-    async def listen(name: str, redis: Redis, ready: asyncio.Event) -> None:
-        async with redis.pubsub() as channel:
-            await channel.psubscribe("*")
-            while True:
-                message = await channel.get_message(timeout=60)
-                if message and message["type"] == "psubscribe":
-                    ready.set()
-                elif message and message["type"] == "pmessage":
-                    said.append((clock(), name, message["channel"], message["data"]))
+    async def listen(name: str, channel: Any) -> None:
+        async for message in channel.listen():
+            said.append((clock(), name, message["channel"], message["data"]))
 
     async with AsyncExitStack() as open_:
         tasks = []
-        for name in names:
-            options = {**ONCE, "socket_timeout": None}
-            redis = await open_.enter_async_context(Redis.from_url(topology.url(name), **options))
-            ready = asyncio.Event()
-            tasks.append(asyncio.create_task(listen(name, redis, ready)))
-            await asyncio.wait_for(ready.wait(), 10)
+        for name in only or sentinels_of(topology):
+            redis = await open_.enter_async_context(
+                Redis.from_url(topology.url(name), **{**ONCE, "socket_timeout": None})
+            )
+            channel = await open_.enter_async_context(redis.pubsub())
+            await channel.psubscribe("*")
+            await channel.get_message(timeout=10)  # that it is subscribed
+            tasks.append(asyncio.create_task(listen(name, channel)))
         try:
             yield said
         finally:
             for task in tasks:
                 task.cancel()
-            with suppress(asyncio.CancelledError, RedisError, OSError):
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def heard(said: list[Said], channel: str) -> bool:
-    """Whether a sentinel has said this."""
-    return any(one[2] == channel for one in said)
+def heard(said: list[Said], channel: str) -> set[str]:
+    """The sentinels that have said this."""
+    return {one[1] for one in said if one[2] == channel}
 
 
-def switched(said: list[Said], *, all_of: Topology | None = None) -> bool:
-    """Whether a sentinel has published a new primary; or whether all of a topology's sentinels have."""
-    names = {name for _, name, channel, _ in said if channel == "+switch-master"}
-    return names >= set(sentinels_of(all_of)) if all_of is not None else bool(names)
+def since(fault: float, said: list[Said]) -> list[tuple[Any, ...]]:
+    """The same events, in seconds from the fault on."""
+    return [(round(t - fault, 4), *rest) for t, *rest in said]
 
 
 def milestones(events: list[tuple[Any, ...]]) -> dict[str, float]:

@@ -1,13 +1,13 @@
 """Lesson 01, Cluster: where a key lives, what a wrong node answers, and what a client sees while slots move.
 
-Each experiment takes a running cluster that nobody else uses meanwhile and returns what a picture and a table need.
+Each experiment takes a running cluster, which has no other user meanwhile, and returns what a picture and a table need.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -16,11 +16,9 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError, TryAgainError
 
-from course_lib.errors import ServerFailed
 from course_lib.lessons.topologies.experiment_writer import ONCE
 from course_lib.servers import Topology
-from course_lib.servers.ports import HOST
-from course_lib.servers.resp import Splitter
+from course_lib.servers.ask import frames
 from course_lib.worlds.threads import until
 
 ALIKE = ["user:42", "{user:42}:cart", "cart:{user:42}", "{}:user:42", "a{b}{c}", "{b", "Ünïcode", ""]
@@ -69,38 +67,44 @@ async def on_the_wire(topology: Topology, *, commands: Sequence[str], follow: bo
 
 def said(port: int, words: Sequence[str], *, timeout: float = 2.0) -> str:
     """What a server answers to one command, byte for byte, but with a blank for each end of a line."""
-    parts = [word.encode() for word in words]
-    request = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
-    splitter, frames = Splitter(), list[bytes]()
-    with socket.create_connection((HOST, port), timeout) as connection:
-        connection.sendall(request)
-        while not frames:
-            if not (more := connection.recv(65536)):
-                raise ServerFailed(f"the server at port {port} closed the connection instead of answering")
-            frames, _ = splitter.feed(more)
-    return frames[0].decode(errors="replace").rstrip().replace("\r\n", " ")
+    (frame,) = frames(port, [words], time.monotonic() + timeout)
+    return frame.decode(errors="replace").rstrip().replace("\r\n", " ")
 
 
-class Follower:
+class Reader:
     """A cluster client in a screenful: a map from slots to ports, and the three answers that it must understand.
 
     MOVED says that the slot lives elsewhere from now on: change the map. ASK says that this key, this once, is at
     another node: ask there, after ASKING. TRYAGAIN says that the keys of one command are in two places just now.
+    Each key is its own value: `wrong` counts the reads that return anything else.
     """
 
-    def __init__(self, ports: Mapping[int, int], clients: dict[int, Redis]) -> None:
-        self.ports, self.seen = dict(ports), {"MOVED": 0, "ASK": 0, "TRYAGAIN": 0}
-        self._clients = clients
+    def __init__(self, clients: Mapping[int, Redis], ports: Mapping[int, int]) -> None:
+        self.seen = {"reads": 0, "wrong": 0, "MOVED": 0, "ASK": 0, "TRYAGAIN": 0}
+        self._clients, self._ports = clients, dict(ports)
 
-    async def mget(self, *keys: str) -> list[str | None]:
+    async def read_on(
+        self, draw: random.Random, tagged: Sequence[str], spread: Sequence[str], over: asyncio.Event
+    ) -> None:
+        """Read two keys of the big slot, then one of the others, and so on until it is over."""
+        while not over.is_set():
+            await self.read(*draw.sample(tagged, 2))
+            await self.read(draw.choice(spread))
+
+    async def read(self, *keys: str) -> None:
+        """Read keys of one slot, and count whether the values are right."""
+        self.seen["wrong"] += await self._mget(keys) != list(keys)
+        self.seen["reads"] += 1
+
+    async def _mget(self, keys: Sequence[str]) -> list[str | None]:
         """The values of keys of one slot, wherever the slot is on its way to."""
-        port, asking = self.ports[key_slot(keys[0].encode())], False
+        port, asking = self._ports[key_slot(keys[0].encode())], False
         for _ in range(HOPS):
             try:
                 return await self._ask(port, asking, keys)
             except MovedError as moved:  # before AskError, of which redis-py makes it a subclass
                 self.seen["MOVED"] += 1
-                self.ports[moved.slot_id] = port = moved.port
+                self._ports[moved.slot_id] = port = moved.port
                 asking = False
             except AskError as elsewhere:
                 self.seen["ASK"] += 1
@@ -111,8 +115,6 @@ class Follower:
         raise TryAgainError(f"{keys}: sent on {HOPS} times")
 
     async def _ask(self, port: int, asking: bool, keys: Sequence[str]) -> list[str | None]:
-        if port not in self._clients:
-            self._clients[port] = Redis.from_url(f"redis://{HOST}:{port}", **ONCE)
         pipe = self._clients[port].pipeline(transaction=False)
         if asking:
             pipe.execute_command("ASKING")
@@ -134,39 +136,47 @@ async def reshard(topology: Topology, *, slots: int = 60, items: int = 1500, tag
     ports = {slot: topology.port(name) for name, ranges in owned.items() for a, b in ranges for slot in range(a, b + 1)}
     clock = asyncio.get_running_loop().time
     async with AsyncExitStack() as open_:
-        clients: dict[int, Redis] = {}
-        open_.push_async_callback(_close, clients)
-        readers = [Follower(ports, clients) for _ in range(4)]
-        reads = _Reads(tagged, spread)
-        tasks = [asyncio.create_task(reads.by(reader, seed)) for seed, reader in enumerate(readers)]
-        await until(lambda: reads.done >= 200 or any(task.done() for task in tasks), "the first reads are answered")
+        clients = {
+            topology.port(name): await open_.enter_async_context(Redis.from_url(topology.url(name), **ONCE))
+            for name in topology.names
+        }
+        readers = [Reader(clients, ports) for _ in range(4)]
+
+        def total(kind: str) -> int:
+            return sum(reader.seen[kind] for reader in readers)
+
+        async def wait_until_read(reads: int) -> None:
+            await until(lambda: total("reads") >= reads or any(map(asyncio.Task.done, tasks)), "the reads are answered")
+
+        over = asyncio.Event()
+        tasks = [
+            asyncio.create_task(reader.read_on(random.Random(seed), tagged, spread, over))
+            for seed, reader in enumerate(readers)
+        ]
+        await wait_until_read(200)
         began = clock()
         moved = await asyncio.to_thread(topology.reshard, moving, source, target)
-        took, during = clock() - began, reads.done
-        await until(lambda: reads.done >= during + 200 or any(task.done() for task in tasks), "reads after the move")
-        reads.over = True
+        took = clock() - began
+        await wait_until_read(total("reads") + 200)
+        over.set()
         await asyncio.gather(*tasks)
         for key in tagged[:1] + spread:
-            reads.wrong += await readers[0].mget(key) != [key]
-            reads.done += 1
+            await readers[0].read(key)
     after = await slot_map(topology)
-    seen = {kind: sum(reader.seen[kind] for reader in readers) for kind in readers[0].seen}
     return {
         "source": source,
         "target": target,
         "slots": moved,
         "keys": sum(key_slot(key.encode()) in moving for key in tagged + spread),
         "took (s)": round(took, 3),
-        "reads": reads.done,
-        "wrong": reads.wrong,
-        **seen,
+        **{kind: total(kind) for kind in readers[0].seen},
         "owners before": _listed(owned),
         "owners": after["owners"],
     }
 
 
 def _moving(owned: Owned, slot: int, slots: int) -> tuple[str, range]:
-    """The owner of a slot, and so many slots of the range that it lies in, itself included, or all of them."""
+    """The owner of a slot, and `slots` slots around it, or fewer where the range that it lies in is smaller."""
     source, low, high = next((name, a, b) for name, ranges in owned.items() for a, b in ranges if a <= slot <= b)
     start = max(low, min(slot - slots // 2, high + 1 - slots))
     return source, range(start, min(start + slots, high + 1))
@@ -185,23 +195,3 @@ async def _fill(topology: Topology, keys: Sequence[str]) -> None:
 def _listed(owned: Owned) -> dict[str, list[list[int]]]:
     """The ranges of each owner, as the record has them."""
     return {name: [list(one) for one in ranges] for name, ranges in owned.items()}
-
-
-class _Reads:
-    """What the readers of a reshard do: two keys of the big slot, then one of the others, and so on."""
-
-    def __init__(self, tagged: Sequence[str], spread: Sequence[str]) -> None:
-        self._tagged, self._spread = tagged, spread
-        self.done, self.wrong, self.over = 0, 0, False
-
-    async def by(self, reader: Follower, seed: int) -> None:
-        draw = random.Random(seed)
-        while not self.over:
-            for keys in (draw.sample(self._tagged, 2), [draw.choice(self._spread)]):
-                self.wrong += await reader.mget(*keys) != keys
-                self.done += 1
-
-
-async def _close(clients: dict[int, Redis]) -> None:
-    for client in clients.values():
-        await client.aclose()

@@ -1,4 +1,4 @@
-"""Lesson 01, two traps: a primary that comes back empty before anybody has noticed, and a set-up of two sentinels."""
+"""Lesson 01, two traps: a primary that comes back empty before the sentinels notice, and a set-up of two sentinels."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from functools import partial
 from typing import Any
 
 from course_lib.lessons.topologies.experiment_sentinel_log import (
-    data_nodes,
+    do,
     follows,
     heard,
     listening,
     primary_of,
     sentinel_set,
     sentinels_of,
-    switched,
+    since,
 )
-from course_lib.lessons.topologies.experiment_writer import ONCE, Writer, account, writing
+from course_lib.lessons.topologies.experiment_writer import account, at_work
 from course_lib.servers import Topology
 from course_lib.worlds.threads import until
 
@@ -29,7 +29,7 @@ HEARD = {
     ("-sdown", "sentinel"): "hears the other sentinel again",
     ("+switch-master", ""): "learns of the new primary",
 }
-"""Events of an election by channel and by what they are about, and what they mean. Source: as of watching.STEPS."""
+"""Events of an election by channel and by what they are about, and what they mean. Source: that of STEPS."""
 
 
 async def empty_restart(topology: Topology, *, writes: int = 100) -> dict[str, Any]:
@@ -37,23 +37,17 @@ async def empty_restart(topology: Topology, *, writes: int = 100) -> dict[str, A
 
     They are told to wait for 10 s, a third of Sentinel's own default. The servers keep nothing on disk.
     """
-    clock, name = asyncio.get_running_loop().time, await primary_of(topology)
-    sentinels = sentinels_of(topology)
+    name, sentinels = await primary_of(topology), sentinels_of(topology)
+    replicas = [node for node in topology.names if node not in (name, *sentinels)]
     for node in sentinels:
         await sentinel_set(topology, node, "down-after-milliseconds", 10_000)
-    replicas = [node for node in data_nodes(topology) if node != name]
-    async with topology.redis(**ONCE) as redis:
-        writer = Writer(redis, "w", wait=(len(replicas), 0.1))
-        async with writing(writer):
-            await until(lambda: writer.acknowledged() >= writes, f"{writes} writes are acknowledged")
-            await asyncio.to_thread(topology.kill, name)
-            killed = clock()
-            await asyncio.to_thread(topology.restart, name)
-            began = clock()
-            for node in replicas:
-                await until(partial(follows, topology, node), "the replicas follow again", within=60)
-            await until(lambda: writer.acknowledged(began) >= writes, "the writer is acknowledged again")
-        told = await account(redis, writer, killed)
+    async with at_work(topology, writes, wait=(len(replicas), 0.1)) as writer:
+        killed = await do(topology.kill, name)
+        began = await do(topology.restart, name)
+        for node in replicas:
+            await until(partial(follows, topology, node), "the replicas follow again", within=60)
+        await writer.wait_until_acknowledged(writes, since=began)
+        told = await account(writer.redis, writer, killed)
     for node in sentinels:
         await sentinel_set(topology, node, "down-after-milliseconds", 500)
     return {"writers": {"writer": told}, "marks": {"killed": 0.0, "started": round(began - killed, 4)}, "killed": name}
@@ -74,21 +68,19 @@ async def two_sentinels(topology: Topology, *, quorum: int = 1) -> dict[str, Any
         await sentinel_set(topology, gone, *setting)
     clock, name = asyncio.get_running_loop().time, await primary_of(topology)
     async with listening(topology, left) as said:
-        for node in (gone, name):
-            await asyncio.to_thread(topology.kill, node)
-        killed = clock()
+        await do(topology.kill, gone)
+        killed = await do(topology.kill, name)
         await until(lambda: heard(said, "-failover-abort-not-elected"), "the election is given up", within=60)
         gave_up, alone = clock(), await primary_of(topology, but=name)
         await sentinel_set(topology, left, "failover-timeout", 30_000)  # so that the two do not compete for the lead
-        await asyncio.to_thread(topology.restart, gone)
-        await until(lambda: switched(said), "two sentinels elect a leader", within=60)
+        await do(topology.restart, gone)
+        await until(lambda: heard(said, "+switch-master"), "two sentinels elect a leader", within=60)
         promoted = clock()
-    events = [(round(t - killed, 4), *rest) for t, *rest in said]
     return {
         "sentinels": len(sentinels),
         "quorum": quorum,
         "majority": len(sentinels) // 2 + 1,
-        "events": events,
+        "events": since(killed, said),
         "promoted by one alone": bool(alone),
         "given up after (s)": round(gave_up - killed, 3),
         "promoted after it came back (s)": round(promoted - gave_up, 3),
@@ -101,7 +93,7 @@ def election(outcome: Mapping[str, Any]) -> list[dict[str, object]]:
     for seconds, sentinel, channel, words in outcome["events"]:
         subject, epoch = words.split(" ", 1)[0], words.rpartition(" ")[2]
         if channel == "+vote-for-leader":
-            me = me or subject  # whoever asks for votes gives itself the first
+            me = me or subject  # a sentinel that asks for votes gives itself the first
             told = f"votes for {'itself' if subject == me else 'the other sentinel'}, in epoch {epoch}"
         else:
             told = HEARD.get((channel, subject)) or HEARD.get((channel, "")) or ""

@@ -11,6 +11,9 @@ from typing import Any
 
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
+from course_lib.servers import Topology
+from course_lib.worlds.threads import until
+
 ONCE: dict[str, Any] = {
     "socket_timeout": 0.3,
     "socket_connect_timeout": 0.3,
@@ -19,7 +22,7 @@ ONCE: dict[str, Any] = {
 }
 """Options of a client that has 0.3 s for a reply. A topology's clients try nothing a second time."""
 NO_REPLY = (RedisError, RedisClusterException, OSError, TimeoutError)
-"""What a client of redis-py raises when nobody answers. A cluster's raises the second, which is no RedisError."""
+"""What a client of redis-py raises when no server answers. A cluster's raises the second, which is not a RedisError."""
 OK, REFUSED, SILENT, LOST = "acknowledged", "refused", "no reply", "lost"
 PACE = 0.004
 """Seconds between a reply and the next write."""
@@ -31,7 +34,7 @@ AFTER_ERROR = 0.02
 class Attempt:
     """One write. Units: `began` and `ended` in seconds of the loop's clock.
 
-    `answer` is "acknowledged", "refused" (the server said no: it is not stored) or "no reply" (nobody knows);
+    `answer` is "acknowledged", "refused" (the server said no, so it is not stored) or "no reply" (it may be stored);
     `replicas` says how many replicas confirmed it, where WAIT was asked for.
     """
 
@@ -46,13 +49,22 @@ class Attempt:
 class Writer:
     """Sets the keys NAME:1, NAME:2, … one after the other, each once, and notes what it was told.
 
-    `wait = (n, seconds)` asks WAIT after each write whether n replicas have it, for at most so long.
+    With `wait = (n, seconds)` it asks WAIT after each write whether n replicas have it, for at most so long.
+    `report` is called with each attempt as soon as it is over.
     Does not: try a number again. A write without a reply may be stored or not; it is counted apart.
     """
 
-    def __init__(self, redis: Any, name: str, *, wait: tuple[int, float] | None = None, pace: float = PACE) -> None:
+    def __init__(
+        self,
+        redis: Any,
+        name: str,
+        *,
+        wait: tuple[int, float] | None = None,
+        pace: float = PACE,
+        report: Callable[[Attempt], object] = lambda one: None,
+    ) -> None:
         self.redis, self.name, self.wait, self.attempts = redis, name, wait, list[Attempt]()
-        self.stopping, self._pace = False, pace
+        self.stopping, self._pace, self._report = False, pace, report
 
     def key(self, number: int) -> str:
         """The key of a write."""
@@ -64,11 +76,16 @@ class Writer:
         while not self.stopping:
             number += 1
             self.attempts.append(made := await self._once(number))
+            self._report(made)
             await asyncio.sleep(self._pace if made.answer == OK else AFTER_ERROR)
 
     def stop(self) -> None:
         """Finish the write under way, and begin no other."""
         self.stopping = True
+
+    async def wait_until_acknowledged(self, writes: int, *, since: float = 0.0) -> None:
+        """Return when `writes` writes that began at `since` or later are acknowledged. Raises: ServerFailed."""
+        await until(lambda: self.acknowledged(since) >= writes, f"{writes} writes are acknowledged")
 
     def acknowledged(self, since: float = 0.0) -> int:
         """How many writes that began at `since` or later have been acknowledged."""
@@ -103,6 +120,16 @@ def code_of(error: Exception) -> str:
     """The word with which the server began its error, as NOREPLICAS; redis-py takes it away where it has a class."""
     first = str(error).partition(" ")[0]
     return first if first.isupper() and len(first) > 3 else type(error).__name__
+
+
+@asynccontextmanager
+async def at_work(topology: Topology, writes: int, *, wait: tuple[int, float] | None = None) -> AsyncIterator[Writer]:
+    """A writer that uses the topology's own client. The block begins when `writes` writes are acknowledged."""
+    async with topology.redis(**ONCE) as redis:
+        writer = Writer(redis, "w", wait=wait)
+        async with writing(writer):
+            await writer.wait_until_acknowledged(writes)
+            yield writer
 
 
 @asynccontextmanager
@@ -183,7 +210,7 @@ def after(outcome: Mapping[str, Any], writer: str) -> dict[str, Any]:
 def silence(attempts: Sequence[Attempt]) -> tuple[float, float]:
     """The ends of the longest time without an acknowledged write, in seconds of the loop's clock.
 
-    It may be the time from the last one to the end of all attempts.
+    It can be the time from the last acknowledged write to the end of the last attempt.
     """
     ends = [one.ended for one in attempts if one.answer == OK]
     ends += [one.ended for one in attempts[-1:]] if ends else []

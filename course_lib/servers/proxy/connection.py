@@ -1,4 +1,7 @@
-"""What the proxy holds for each client: a connection to it, its twin to the server, and what passes between them."""
+"""What passes through the proxy: for each client a link, which is its connection and another to the server.
+
+What a client sends at once is a burst. What all links share, faults and counts, is the state of the proxy.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from course_lib.servers.ports import HOST
@@ -21,7 +24,7 @@ ABORT = struct.pack("ii", 1, 0)  # SO_LINGER for no time at all: close() sends R
 
 @dataclass
 class Drop:
-    """An order to lose `n` bursts of a kind, after `after` others."""
+    """An order to lose `n` bursts of a kind ("requests" or "replies") after letting `after` others pass."""
 
     kind: str
     n: int
@@ -32,7 +35,10 @@ class Drop:
 
 @dataclass
 class Burst:
-    """Requests that came at once: as words, and how many replies are still to come."""
+    """Requests that came at once: their words, and how many replies are still to come.
+
+    `counts` is False for what sets a connection up; `judged`, whether `drop` has been decided on.
+    """
 
     text: bytes
     awaited: int
@@ -41,55 +47,57 @@ class Burst:
     drop: Drop | None = None
 
 
-@dataclass
-class Counts:
-    """What has passed."""
+class ProxyState:
+    """What all connections of a proxy share: where they lead, the faults that hold now, and what has passed.
 
-    round_trips: int = 0
-    requests: int = 0
-    replies: int = 0
-    swallowed: int = 0
+    `round_trips` counts bursts that began while nothing was on its way; `requests`, the commands that clients sent;
+    `replies`, what the server answered, whether or not it reached the client; `swallowed`, the bursts that a drop took.
+    Units: `delays`, seconds.
+    """
 
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.links = set[Link]()
+        self.drops = list[Drop]()
+        self.delays = {"requests": 0.0, "replies": 0.0}
+        self.cut = False
+        self.forget()
 
-@dataclass
-class Wire:
-    """What all connections of a proxy have in common: where they lead, and the faults."""
+    def forget(self) -> None:
+        """Count from zero."""
+        self.round_trips = self.requests = self.replies = self.swallowed = 0
 
-    target: int
-    counts: Counts = field(default_factory=Counts)
-    links: set[Link] = field(default_factory=set)
-    drops: list[Drop] = field(default_factory=list)
-    delays: dict[str, float] = field(default_factory=lambda: {"requests": 0.0, "replies": 0.0})
-    cut: bool = False
-
-    def lost(self, kind: str, text: bytes) -> Drop | None:
+    def take(self, kind: str, text: bytes) -> Drop | None:
         """The drop that takes this burst, if one does; each drop that it matches counts it."""
         for drop in self.drops:
             if drop.kind == kind and drop.matching in text and drop.n > 0:
                 if drop.after == 0:
                     drop.n -= 1
-                    self.counts.swallowed += 1
+                    self.swallowed += 1
                     return drop
                 drop.after -= 1
         return None
 
 
 class Link:
-    """One client's connection and its twin to the server. `mute` loses requests from now on, `deaf` loses replies."""
+    """One client's connection, and the one to the server that belongs to it.
 
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
+    From the moment it is `mute` it loses requests, and from the moment it is `deaf`, replies.
+    """
+
+    def __init__(self, proxy: ProxyState) -> None:
+        self.proxy = proxy
         self.mute = self.deaf = False
-        self.client = End(self, self.on_requests)
-        self.server = End(self, self.on_replies)
+        self.client = Endpoint(self, self.on_requests)
+        self.server = Endpoint(self, self.on_replies)
         self.out = deque[Burst]()
         self.frames: list[bytes] = []
-        wire.links.add(self)
+        proxy.links.add(self)
         self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
         try:
-            await asyncio.get_running_loop().create_connection(lambda: self.server, HOST, self.wire.target)
+            await asyncio.get_running_loop().create_connection(lambda: self.server, HOST, self.proxy.target)
         except OSError:  # there is no server: the client learns it at once
             self.abort()
 
@@ -100,48 +108,48 @@ class Link:
             self.on_burst(burst)
 
     def on_burst(self, frames: list[bytes]) -> None:
-        wire, commands = self.wire, [words(frame) for frame in frames]
+        proxy, commands = self.proxy, [words(frame) for frame in frames]
         own = [command for command in commands if command[0].upper() not in SET_UP]
         if own:
-            wire.counts.round_trips += not any(burst.counts for burst in self.out)
-            wire.counts.requests += len(own)
+            proxy.round_trips += not any(burst.counts for burst in self.out)
+            proxy.requests += len(own)
         text = b"\n".join(b" ".join(command) for command in own)
-        lost = wire.lost("requests", text) if own and not self.mute else None
-        self.mute |= lost is not None or wire.cut
+        lost = proxy.take("requests", text) if own and not self.mute else None
+        self.mute |= lost is not None or proxy.cut
         if lost is not None and lost.close:
             self.abort()
         elif not self.mute:
             awaited = sum(command[0].upper() not in PUSHED for command in commands)
             if awaited:
                 self.out.append(Burst(text, awaited, bool(own)))
-            self.server.send(b"".join(frames), wire.delays["requests"])
+            self.server.send(b"".join(frames), proxy.delays["requests"])
 
     def on_replies(self, frames: list[bytes], whole: bool) -> None:
         for frame in frames:
             self.on_reply(frame)
 
     def on_reply(self, frame: bytes) -> None:
-        wire = self.wire
+        proxy = self.proxy
         burst = self.out[0] if self.out and not frame.startswith(b">") else None  # `>` is pushed and answers nothing
         if burst is not None:
             if not burst.judged:
                 burst.judged = True
-                burst.drop = wire.lost("replies", burst.text) if burst.counts and not self.deaf else None
-            wire.counts.replies += burst.counts
+                burst.drop = proxy.take("replies", burst.text) if burst.counts and not self.deaf else None
+            proxy.replies += burst.counts
             self.deaf |= burst.drop is not None
             burst.awaited -= 1
             if burst.awaited == 0:
                 self.out.popleft()
                 if burst.drop is not None and burst.drop.close:
                     return self.abort()
-        self.deaf |= wire.cut
+        self.deaf |= proxy.cut
         if not self.deaf:
-            self.client.send(frame, wire.delays["replies"])
+            self.client.send(frame, proxy.delays["replies"])
 
-    def on_end(self, end: End) -> None:
-        """One side closed its connection: so does the other, after what is still on its way."""
+    def on_end(self, end: Endpoint) -> None:
+        """One side has closed its connection: close the other, after what is still on its way."""
         other = self.client if end is self.server else self.server
-        if self.wire.cut:
+        if self.proxy.cut:
             self.mute = self.deaf = True
         elif other.ended or other.transport is None:
             self.abort()
@@ -149,14 +157,14 @@ class Link:
             other.send(None, 0.0)
 
     def abort(self) -> None:
-        self.wire.links.discard(self)
+        self.proxy.links.discard(self)
         self._opening.cancel()
         for end in (self.client, self.server):
             end.abort()
 
 
-class End(asyncio.Protocol):
-    """One of a link's two connections: splits what comes in, and sends in order what goes out, later if delayed."""
+class Endpoint(asyncio.Protocol):
+    """One of a link's two connections. It splits what comes in, and sends what goes out in order, after its delay."""
 
     def __init__(self, link: Link, on_frames: Callable[[list[bytes], bool], None]) -> None:
         self.link, self.on_frames, self.splitter = link, on_frames, Splitter()
@@ -168,7 +176,7 @@ class End(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.link not in self.link.wire.links:
+        if self.link not in self.link.proxy.links:
             self.abort()
         self.flush()
 

@@ -1,16 +1,16 @@
 """The relay: one small process with a port before each node of a topology, so that a node can be cut off from others.
 
 Run as a script, never imported: `python -I -S relay.py [ADDRESS]`, the address where it listens. It passes bytes on and
-knows no roles. What it knows of a connection is its owner, the node it leads to, and its source, the node it comes
-from; nodes say who they are at once:
+knows no roles. Of a connection it knows the owner, which is the node that it leads to, and the source, which is the
+node that it comes from. Nodes say at once who they are:
 
 - a replica sends its own port with REPLCONF listening-port before it asks for data;
 - a Sentinel names its connections sentinel-ID-cmd and sentinel-ID-pubsub, and here an ID begins with its port;
 - a cluster's node opens its bus connections with a packet that holds its port.
 
-Everyone else is a client and always passes. A connection between nodes is frozen while either end is cut off: nothing
-passes, its end does not either, and what was sent is delivered when the cut is healed, as TCP does. A node counts by
-the port that it announces, which is the relay's.
+Every other connection is a client's, and always passes. A connection between nodes is frozen while either of them is
+cut off: neither bytes nor its end pass, and what was sent is delivered when the cut is healed, as TCP does. A node is
+known by the port that it announces, which is the relay's.
 
 It hears, a line each: `listen PORT TARGET OWNER node|bus`, `route PORT TARGET`, `cut OWNER`, `heal OWNER`,
 `close OWNER`. It answers each with `ok`, or `taken` if it cannot have the port. End of file ends it.
@@ -85,7 +85,7 @@ class Pair:
         self.owner, self.bus = owner, bus
         self.head: bytes | None = b""
         self.source: int | None = None
-        self.frozen = self.fresh = False  # fresh: nothing has passed, so nobody has to be kept waiting
+        self.frozen = self.fresh = False  # fresh: nothing has passed, so it can be closed at once
         self.connected = self.gone = False
         self.near, self.far = Side(self, near), Side(self, socket.socket())
         self.near.other, self.far.other = self.far, self.near
@@ -186,7 +186,7 @@ class Relay:
 
     def on_events(self, side: Side, events: int) -> None:
         pair = side.pair
-        pair.connected |= side is pair.far  # or nobody is there, which the first read or send tells
+        pair.connected |= side is pair.far  # or the server is down, which the first read or send tells
         if events & READ:
             self.read(side)
         if events & WRITE and side.waiting and not (pair.gone or pair.frozen):

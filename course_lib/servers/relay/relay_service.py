@@ -23,8 +23,8 @@ LONGEST = 64  # bytes of a line
 WITHIN = 5.0  # s for the next line
 
 
-class Told:
-    """The relay's process, to which one order is given at a time."""
+class RelayProcess:
+    """The relay's process, and the nodes that it was told to cut off. It is given one order at a time."""
 
     def __init__(self, orders: IO[str], answers: IO[str]) -> None:
         self._orders, self._answers = orders, answers
@@ -52,41 +52,41 @@ class Told:
             return self.order(line)
 
 
-class Hears(socketserver.StreamRequestHandler):
+class OrderHandler(socketserver.StreamRequestHandler):
     """One connection from outside."""
 
     timeout = WITHIN
-    server: Service
+    server: OrderServer
 
     def handle(self) -> None:
         while line := self.rfile.readline(LONGEST).decode(errors="replace").strip():
-            self.wfile.write(f"{self.server.told.hear(line)}\n".encode())
+            self.wfile.write(f"{self.server.relay.hear(line)}\n".encode())
 
 
-class Service(socketserver.ThreadingTCPServer):
+class OrderServer(socketserver.ThreadingTCPServer):
     """The port at which orders are heard."""
 
     allow_reuse_address = daemon_threads = True
 
-    def __init__(self, port: int, told: Told) -> None:
-        super().__init__((EVERYWHERE, port), Hears)
-        self.told = told
+    def __init__(self, port: int, relay: RelayProcess) -> None:
+        super().__init__((EVERYWHERE, port), OrderHandler)
+        self.relay = relay
 
     def handle_error(self, *_: object) -> None:
-        """Whoever asks and leaves, or says nothing for too long, gets no answer."""
+        """A client that leaves too early, or says nothing for too long, gets no answer."""
 
 
 def main(port: str, *orders: str) -> None:
-    """Serve until the relay ends, or somebody ends us."""
+    """Serve until the relay ends, or this process is ended."""
     command, pipe = [sys.executable, "-I", "-S", str(RELAY), EVERYWHERE], subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as relay:
-        assert relay.stdin is not None
-        assert relay.stdout is not None
-        told = Told(relay.stdin, relay.stdout)
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        relay = RelayProcess(process.stdin, process.stdout)
         for order in orders:
-            if (answer := told.order(order)) != "ok":
+            if (answer := relay.order(order)) != "ok":
                 sys.exit(f"{order}: {answer}")
-        with Service(int(port), told) as service:
+        with OrderServer(int(port), relay) as service:
             service.serve_forever()
 
 

@@ -1,18 +1,18 @@
-"""Clients of a topology: redis.asyncio's own, with time-outs and retries that a fault does not hide behind.
+"""Clients of a topology: redis.asyncio's own, with time-outs and retries that do not hide a fault.
 
 `DEFAULTS` are what each client here is made with; any option of redis.asyncio goes on top. What redis-py does without
 them, and why it matters when servers fail:
 
 - It retries. `Redis(...)` and `RedisCluster(...)` try a command again ten times after a connection error or a time-out,
   with pauses, and cannot know whether the server has executed it: an INCR may count twice. `Redis.from_url(...)` and
-  a Sentinel's `master_for(...)` make connections that do not retry at all. So whether a program counts twice hangs on
-  how its client was made. Here nothing is retried: the caller sees each failure and decides.
-- It waits. `socket_timeout` is 5 s, so a server that hangs holds a caller that long, ten times over with retries. Here
-  it is 1 s; what it is must follow from how long the caller can wait. A blocking read (BLPOP) needs a longer one.
-- A Sentinel's own clients take only `socket_…` options over from the rest, so a dead Sentinel is asked ten times too
-  before the next one is. Here they get the same options as the others.
+  a Sentinel's `master_for(...)` make connections that do not retry at all. So whether a program counts twice depends
+  on how its client was made. Here nothing is retried: the caller sees each failure and decides.
+- It waits. `socket_timeout` is 5 s, so a server that hangs holds a caller for 5 s, and ten times as long with retries.
+  Here it is 1 s. Choose it by how long the caller can wait. A blocking read (BLPOP) needs a longer one.
+- The clients that ask the Sentinels get only the `socket_…` options, so a dead Sentinel, too, is asked ten times before
+  the next one. Here they get the same options as the others.
 - It follows MOVED to a node that it has not heard of, but not ASK: then it fails with AttributeError. `Following` does.
-- Its `address_remap` holds for the map of slots, not for MOVED and ASK. So a cluster's clients go through the relays,
+- Its `address_remap` holds for the map of slots, not for MOVED and ASK. So a cluster's clients go through the relay,
   at the addresses that the nodes give; others go to a server's own port, which `own` tells from the relay's.
 - A client of a primary notices a failover when its connection breaks, or when it is told READONLY; it then asks the
   Sentinels again. Until they have agreed on a new primary it gets MasterNotFoundError, or the old address.
@@ -65,12 +65,6 @@ class Direct(Sentinel):
         return [(str(host), self._own(int(port))) for host, port in await super().discover_slaves(service_name)]
 
 
-def primary(ports: list[int], own: Callable[[int], int], **options: Any) -> Redis:
-    """A client of whatever server the Sentinels call the primary when it connects."""
-    found: Redis = Direct(ports, own, options).master_for(NAME)
-    return found
-
-
 class Following(RedisCluster):
     """redis.asyncio's RedisCluster, which follows ASK to a node that has joined since it last asked for the slots."""
 
@@ -87,6 +81,16 @@ class Following(RedisCluster):
         return node
 
 
-def cluster(ports: list[int], **options: Any) -> RedisCluster:
-    """A client of a cluster: it follows MOVED and ASK, up to 16 times for a command, whatever `retry` says."""
-    return Following(startup_nodes=[ClusterNode(HOST, port) for port in ports], **_defaults(options))
+def client_of(profile: str, ports: list[int], own: Callable[[int], int] = int, **options: Any) -> Any:
+    """A client of a topology. `ports` are those of its Sentinels; in a profile without any, of its servers.
+
+    `own` says where the server itself listens that others reach at a port; by default at that port.
+    A cluster's client follows MOVED and ASK, up to 16 times for a command, whatever `retry` says.
+    """
+    if profile == "redlock":
+        raise ValueError("five independent servers have no common client: use nodes(), a list of clients")
+    if profile == "cluster":
+        return Following(startup_nodes=[ClusterNode(HOST, port) for port in ports], **_defaults(options))
+    if profile == "sentinel":
+        return Direct(ports, own, options).master_for(NAME)
+    return single(ports[0], **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,18 @@ MOUNTED = "/config/"  # where CONFIG is seen in a container
 REPLICATES = "course.replicates"  # the label of a cluster's replica: whose
 # The words before a server's port, the outermost first: where others reach it, where it listens itself.
 PORTS = ("--replica-announce-port", "announce-port", "--port")
-REPLICA = MOUNTED + "replica.conf"  # the configuration of a server that starts as a replica, but for a cluster's
+REPLICA = MOUNTED + "replica.conf"  # what a server that starts as a replica has, except in a cluster
 RELAY = "relay"  # the service before the nodes of a topology whose nodes talk to each other
+
+# Settings that the file decides: a caller cannot change them, for what a topology promises rests on them.
+OURS = frozenset(
+    {
+        *("bind", "port", "dir", "daemonize", "logfile", "include", "unixsocket", "tls-port", "protected-mode"),
+        *("requirepass", "masterauth", "replicaof", "slaveof", "replica-announce-ip", "replica-announce-port"),
+        *("cluster-enabled", "cluster-config-file", "cluster-port", "cluster-announce-ip"),
+        *("cluster-announce-port", "cluster-announce-bus-port"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ class Service:
 
 def profiles() -> tuple[str, ...]:
     """Every profile that has a server."""
-    named = [profile for body in _services().values() if _is_server(body) for profile in body["profiles"]]
+    named = [profile for body in bodies().values() if _is_server(body) for profile in body["profiles"]]
     return tuple(dict.fromkeys(named))
 
 
@@ -51,13 +62,28 @@ def services(profile: str) -> tuple[Service, ...]:
     """
     if profile not in profiles():
         raise ValueError(f"no topology is called {profile!r}; there are: {', '.join(profiles())}")
-    chosen = {n: body for n, body in _services().items() if _is_server(body) and profile in body["profiles"]}
+    chosen = {n: body for n, body in bodies().items() if _is_server(body) and profile in body["profiles"]}
     return tuple(_service(name, body) for name, body in chosen.items())
+
+
+def chosen(profile: str, names: Iterable[str] | None) -> tuple[Service, ...]:
+    """The profile's servers, or those of them that are named.
+
+    Raises: ValueError for a profile or a name that is unknown, or if a server that the others need is missing.
+    """
+    there = services(profile)
+    wanted = {service.name for service in there} if names is None else set(names)
+    if strange := wanted - {service.name for service in there}:
+        known = ", ".join(service.name for service in there)
+        raise ValueError(f"{profile!r} has no {', '.join(sorted(strange))}; there are: {known}")
+    if not wanted or (profile == "sentinel" and there[0].name not in wanted):
+        raise ValueError(f"{profile!r} needs {there[0].name if profile == 'sentinel' else 'a server'}")
+    return tuple(service for service in there if service.name in wanted)
 
 
 def relay_port(profile: str) -> int | None:
     """Where the relay in its container hears orders, or None if the profile has none."""
-    relay = _services()[RELAY]
+    relay = bodies()[RELAY]
     if profile not in relay["profiles"]:
         return None
     (port,) = [int(word) for word in relay["command"] if word.isdecimal()]
@@ -65,7 +91,8 @@ def relay_port(profile: str) -> int | None:
 
 
 @functools.cache
-def _services() -> dict[str, dict[str, Any]]:
+def bodies() -> dict[str, dict[str, Any]]:
+    """What the file says of every service, servers and others."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
     return found
 

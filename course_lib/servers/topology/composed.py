@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-import yaml
-
 from course_lib.errors import ServerFailed
 from course_lib.servers.ask import ask_all, info
-from course_lib.servers.relay import ContainedRelays
-from course_lib.servers.topology import Topology, startup
-from course_lib.servers.topology.compose_file import COMPOSE, RELAY, Service, profiles, relay_port, services
+from course_lib.servers.relay.control import ContainerRelayControl
+from course_lib.servers.topology import startup
+from course_lib.servers.topology.compose_file import RELAY, Service, bodies, profiles, relay_port, services
 from course_lib.servers.topology.engine import Engine, find_engine
-from course_lib.servers.topology.node import Node
+from course_lib.servers.topology.node import TopologyNode
 from course_lib.servers.topology.startup import wait_until
 from course_lib.servers.topology.status import NodeStatus
+from course_lib.servers.topology.topology import Topology
 
 READY_WITHIN = 90.0  # s from the start of the containers to an answer of each, and to a formed cluster
 BUS = 10_000  # a cluster node's bus port lies so far above its port
@@ -29,10 +28,10 @@ SHARED = {"net", RELAY}  # services that several topologies use: the network of 
 class Composed(Topology):
     """The servers of one profile of docker-compose.yml as containers of Docker or Podman.
 
-    Everything is as in Topology but for this. Ports are those of the file, so one Composed of a profile can run at a
-    time. Servers that run already are used as they are, and `stop()` leaves them alone; others are started, and
-    removed by `stop()` or at the end of this Python process. "down" means that a server does not answer. There is no
-    `add_node`. `reset` makes new containers.
+    It differs from Topology in this. Ports are those of the file, so one Composed of a profile can run at a time.
+    Containers that run already are used as they are, and `stop()` leaves them running; others are started, and removed
+    by `stop()` or at the end of this Python process. "down" means that a server does not answer. `reset` makes new
+    containers. There is no `add_node`.
 
     Cost: 3 to 15 s to start; `status()` asks the servers, not the engine.
     Raises: NoEngine if no engine answers; ServerFailed with the engine's last words; ValueError as Topology does.
@@ -45,7 +44,7 @@ class Composed(Topology):
         self.engine = find_engine() if engine is None else engine
         self._lock = threading.RLock()
         port = relay_port(profile)
-        self._relays = None if port is None else ContainedRelays(port)
+        self._relay = None if port is None else ContainerRelayControl(port)
         self._config = {}
         self._nodes = {}
         self._end: weakref.finalize[..., Composed] | None = None
@@ -54,7 +53,7 @@ class Composed(Topology):
         """Start the containers that do not run, or use those that do; return when the topology can be used."""
         with self._lock:
             if not self._nodes:
-                needed = {service.name for service in self._services} | ({RELAY} if self._relays else set())
+                needed = {service.name for service in self._services} | ({RELAY} if self._relay else set())
                 if not needed <= {name for name, one in self.engine.containers().items() if one.runs}:
                     self._up()
                 self._nodes = self._contained()
@@ -87,52 +86,43 @@ class Composed(Topology):
         """Raises: ValueError, as docker-compose.yml has no further node."""
         raise ValueError(f"docker-compose.yml has no further node; Topology({self.profile!r}) can add one")
 
-    def restart(self, name: str) -> None:
-        """Start a server again in its container; one that runs is killed. Return when it answers."""
-        node = self._node(name)
-        node.run()
-        if node.kind == "sentinel":
-            startup.hurry([node])
-
     def __repr__(self) -> str:
         return f"<Composed {self.profile}: {self.engine.cli}, {'running' if self._nodes else 'not running'}>"
 
-    def _contained(self) -> dict[str, Node]:
-        """Our servers, of which some may be cut off by whoever used them before."""
-        cuts = self._relays.cuts() if self._relays else frozenset()
+    def _contained(self) -> dict[str, TopologyNode]:
+        """Our servers, some of which an earlier user may have left cut off."""
+        cuts = self._relay.cuts() if self._relay else frozenset()
         return {
-            service.name: Contained(service, self.engine, is_cut=service.port in cuts) for service in self._services
+            service.name: ContainerNode(service, self.engine, is_cut=service.port in cuts) for service in self._services
         }
 
     def _up(self) -> None:
-        """Start what is missing, end what cuts it up, and wait until it is a topology."""
+        """Start what is missing, heal all cuts, and wait until it is a topology."""
         if self._end is None:
             self._end = weakref.finalize(self, _clean, self.engine, self.profile)
         try:
             self.engine.composed([self.profile], "up", "--detach")
-            nodes = [Contained(service, self.engine) for service in self._services]
-            if self._relays is not None:
+            nodes = [ContainerNode(service, self.engine) for service in self._services]
+            if self._relay is not None:
                 for node in nodes:
-                    self._relays.heal(node.port)
+                    self._relay.heal(node.port)
             self._wait_until_ready(nodes)
         except BaseException:  # an interrupt too
             self.stop()
             raise
 
-    def _wait_until_ready(self, nodes: Sequence[Node]) -> None:
+    def _wait_until_ready(self, nodes: Sequence[TopologyNode]) -> None:
         wait_until(lambda: all(map(_answers, nodes)), "every container answers", READY_WITHIN)
         replicas = [node for node in nodes if node.service.follows]
-        if replicas:
-            startup.wait_for_links(replicas)
-        if sentinels := [node for node in nodes if node.kind == "sentinel"]:
-            startup.introduce_sentinels(sentinels, len(replicas))
+        startup.wait_for_links(replicas)
+        startup.introduce_sentinels([node for node in nodes if node.kind == "sentinel"], len(replicas))
         if self.profile == "cluster":
             primaries = sum(not node.service.replicates for node in nodes)
             wait_until(partial(_is_formed, nodes, primaries), "cluster-form has made a cluster", READY_WITHIN)
             startup.wait_until_agreed(nodes)
 
 
-class Contained(Node):
+class ContainerNode(TopologyNode):
     """One server in its container, which is reached at the port that the file publishes."""
 
     def __init__(self, service: Service, engine: Engine, *, is_cut: bool = False) -> None:
@@ -197,11 +187,11 @@ class Contained(Node):
         return found.id
 
 
-def _answers(node: Node) -> bool:
+def _answers(node: TopologyNode) -> bool:
     return bool(ask_all({node.own: [("PING",)]}))
 
 
-def _is_formed(nodes: Sequence[Node], primaries: int) -> bool:
+def _is_formed(nodes: Sequence[TopologyNode], primaries: int) -> bool:
     """Whether all slots are taken, and each node that is to be a replica is one."""
     answers = ask_all({node.own: [("CLUSTER", "INFO"), ("INFO", "replication")] for node in nodes})
     taken = [info(cluster).get("cluster_slots_assigned") for cluster, _ in answers.values()]
@@ -210,12 +200,11 @@ def _is_formed(nodes: Sequence[Node], primaries: int) -> bool:
 
 
 def _remove(engine: Engine, profile: str) -> None:
-    """Remove the profile's containers, but for those that it shares, and leave those of other profiles alone.
+    """Remove the profile's own containers, not those that it shares with other profiles.
 
-    Those that wait for others come first: Podman removes no container on which another one depends.
+    Those that depend on others come first: Podman removes no container on which another one depends.
     """
-    bodies = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
-    ours = {name: body for name, body in bodies.items() if profile in body["profiles"] and name not in SHARED}
+    ours = {name: body for name, body in bodies().items() if profile in body["profiles"] and name not in SHARED}
     waiting = {name for name, body in ours.items() if set(body["depends_on"]) - SHARED}
     there = engine.containers()
     for names in (waiting, set(ours) - waiting):

@@ -1,13 +1,14 @@
-"""How a replica is made the primary, by whoever decides it in that topology."""
+"""How a replica is made the primary: by the Sentinels, by the cluster, or by REPLICAOF where there is neither."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from course_lib.errors import ServerFailed
 from course_lib.servers.ask import ask, ask_all, info
-from course_lib.servers.topology.node import Node
+from course_lib.servers.topology.cluster_nodes import cluster_nodes
+from course_lib.servers.topology.node import TopologyNode
 from course_lib.servers.topology.startup import wait_until
 from course_lib.servers.topology.status import NAME, PATIENTLY, NodeStatus, observe, pairs
 
@@ -16,7 +17,7 @@ FIRST = 1  # replica-priority: Sentinel promotes the replica with the lowest
 PATIENCE = 3.0  # s until a failover that was ordered is ordered again
 
 
-def promote(node: Node, nodes: Sequence[Node]) -> None:
+def promote(node: TopologyNode, nodes: Sequence[TopologyNode]) -> None:
     """Make this replica the primary; return when it is. What it raises: see Topology.promote."""
     seen = {status.name: status for status in observe(nodes, PATIENTLY)}
     own = seen[node.name]
@@ -33,33 +34,43 @@ def promote(node: Node, nodes: Sequence[Node]) -> None:
     ask(node.own, "REPLICAOF", "NO", "ONE")
 
 
-def is_primary(node: Node) -> bool:
+def is_primary(node: TopologyNode) -> bool:
     """Whether the server says so itself."""
     answers = ask_all({node.own: [("INFO", "replication")]})
     return any(info(answer).get("role") == "master" for (answer,) in answers.values())
 
 
-def _in_cluster(node: Node, primary: NodeStatus | None, nodes: Sequence[Node]) -> None:
-    """A primary ignores a replica that it does not know as its own yet, so that is waited for, and asked for again."""
+def _order_until(
+    holds: Callable[[], bool], node: TopologyNode, order: Callable[[], object], what: str, within: float
+) -> None:
+    """Give the order, and again if the node is not the primary after PATIENCE; return when it holds."""
+    ordered = float("-inf")
+
+    def looked() -> bool:
+        nonlocal ordered
+        if not is_primary(node) and time.monotonic() - ordered > PATIENCE:
+            ordered = time.monotonic()
+            order()
+        return holds()
+
+    wait_until(looked, what, within)
+
+
+def _in_cluster(node: TopologyNode, primary: NodeStatus | None, nodes: Sequence[TopologyNode]) -> None:
+    """By CLUSTER FAILOVER, or TAKEOVER where the primary cannot be reached.
+
+    A primary ignores a replica that it does not know yet. So wait until it does, and repeat an order that was ignored.
+    """
     if primary is None or (primary.role, primary.state, node.state) != ("primary", "up", "up"):
         ask(node.own, "CLUSTER", "FAILOVER", "TAKEOVER")
         return wait_until(lambda: is_primary(node), f"{node.name} is the primary", WITHIN)
     (old,) = [one for one in nodes if one.name == primary.name]
     wait_until(lambda: _has_replica(old, node), f"{old.name} knows {node.name} as its replica", WITHIN)
-    asked = float("-inf")
-
-    def done() -> bool:
-        nonlocal asked
-        if not is_primary(node) and time.monotonic() - asked > PATIENCE:
-            asked = time.monotonic()
-            _request(node)
-        return is_primary(node)
-
-    wait_until(done, f"{node.name} is the primary", WITHIN)
+    _order_until(lambda: is_primary(node), node, lambda: _request(node), f"{node.name} is the primary", WITHIN)
 
 
-def _request(node: Node) -> None:
-    """A replica whose link is down refuses to ask its primary, whatever we know of that."""
+def _request(node: TopologyNode) -> None:
+    """Order the failover. A replica whose link is down refuses to ask its primary, and then takes over by itself."""
     try:
         ask(node.own, "CLUSTER", "FAILOVER")
     except ServerFailed as error:
@@ -68,40 +79,32 @@ def _request(node: Node) -> None:
         ask(node.own, "CLUSTER", "FAILOVER", "TAKEOVER")
 
 
-def _has_replica(primary: Node, replica: Node) -> bool:
+def _has_replica(primary: TopologyNode, replica: TopologyNode) -> bool:
     """Whether that primary counts that replica among its own."""
     said = ask_all({primary.own: [("CLUSTER", "MYID"), ("CLUSTER", "NODES")]}).get(primary.own, ["", ""])
-    lines = [line.split() for line in said[1].splitlines()]
-    return any(f":{replica.port}@" in words[1] and words[3] == said[0] for words in lines)
+    return any(node.port == replica.port and node.primary == said[0] for node in cluster_nodes(said[1]))
 
 
-def _by_sentinel(node: Node, sentinels: Sequence[Node]) -> None:
-    """Sentinel chooses by priority, as each replica says it; so this replica gets the first for that while.
+def _by_sentinel(node: TopologyNode, sentinels: Sequence[TopologyNode]) -> None:
+    """By SENTINEL FAILOVER. Sentinel chooses the replica by its priority, so this one gets the best for the time being.
 
-    The order waits until all of them know it as a replica: one that has seen it as a primary, as it is after a
-    restart, would make it a replica again. It is given again if the failover was given up.
+    First wait until every Sentinel knows it as a replica. A Sentinel that has seen it as a primary, as it was before a
+    restart, would make it a replica again. The order is repeated if the failover was given up.
     """
     _, usual = ask(node.own, "CONFIG", "GET", "replica-priority")
     ask(node.own, "CONFIG", "SET", "replica-priority", FIRST)
     try:
         wait_until(lambda: _is_candidate(node, sentinels), f"all Sentinels know {node.name} as a replica", WITHIN)
-        asked = float("-inf")
-
-        def done() -> bool:
-            nonlocal asked
-            if not is_primary(node) and time.monotonic() - asked > PATIENCE:
-                asked = time.monotonic()
-                ask_all({sentinels[0].own: [("SENTINEL", "FAILOVER", NAME)]})  # refused while another is under way
-            return _is_agreed(node, sentinels)
-
-        wait_until(done, f"{node.name} is the primary, and all Sentinels say so", 2 * WITHIN)
+        failover = {sentinels[0].own: [("SENTINEL", "FAILOVER", NAME)]}  # refused while another is under way
+        said = f"{node.name} is the primary, and all Sentinels say so"
+        _order_until(lambda: _is_agreed(node, sentinels), node, lambda: ask_all(failover), said, 2 * WITHIN)
     finally:
         ask(node.own, "CONFIG", "SET", "replica-priority", usual)
-        ask(node.own, "CONFIG", "REWRITE")  # as the Sentinels have made it do, for its new role, meanwhile
+        ask(node.own, "CONFIG", "REWRITE")  # the Sentinels made it write its new role, and this priority with it
 
 
-def _is_candidate(node: Node, sentinels: Sequence[Node]) -> bool:
-    """Whether every Sentinel takes this node for a replica that says so itself, and that comes first."""
+def _is_candidate(node: TopologyNode, sentinels: Sequence[TopologyNode]) -> bool:
+    """Whether every Sentinel knows this node as a replica, by its own account, and with the best priority."""
     answers = ask_all({sentinel.own: [("SENTINEL", "REPLICAS", NAME)] for sentinel in sentinels})
     wanted = {"port": str(node.port), "role-reported": "slave", "slave-priority": str(FIRST), "flags": "slave"}
     known = [map(pairs, answer) if isinstance(answer, list) else () for (answer,) in answers.values()]
@@ -109,7 +112,7 @@ def _is_candidate(node: Node, sentinels: Sequence[Node]) -> bool:
     return len(found) == len(sentinels) and all(found)
 
 
-def _is_agreed(node: Node, sentinels: Sequence[Node]) -> bool:
+def _is_agreed(node: TopologyNode, sentinels: Sequence[TopologyNode]) -> bool:
     """Whether this node is the primary by its own account and by every Sentinel's."""
     answers = ask_all({sentinel.own: [("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)] for sentinel in sentinels})
     named = [answer for (answer,) in answers.values() if isinstance(answer, list) and answer[1] == str(node.port)]

@@ -1,8 +1,8 @@
 """Moving slots of a cluster from one primary to another while clients read and write.
 
-For each slot: the target is told that it imports it, the source that it hands it out; then the keys go over, some at a
-time; then all primaries are told who has it. Meanwhile the source answers ASK for a key that has gone already, and
-afterwards MOVED.
+For each slot, in this order: the target is told to import it, and the source to hand it out; the keys are moved, some
+at a time; all primaries are told who has the slot. Meanwhile the source answers ASK for a key that has been moved
+already, and afterwards MOVED.
 
 Source: Redis cluster specification, "Live resharding" and "MOVED Redirection",
 https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
@@ -12,23 +12,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from course_lib.errors import ServerFailed
-from course_lib.servers.ask import Refusal, ask, ask_all
+from course_lib.servers.ask import ask, ask_all
 from course_lib.servers.ports import HOST
-from course_lib.servers.topology.node import Node
-from course_lib.servers.topology.status import PATIENTLY, observe, slots_in
+from course_lib.servers.topology.cluster_nodes import Ranges, cluster_nodes
+from course_lib.servers.topology.node import TopologyNode
+from course_lib.servers.topology.status import PATIENTLY, observe
 
-BATCH = 100  # keys in one MIGRATE: the source serves nobody else meanwhile
+BATCH = 100  # keys in one MIGRATE, during which the source serves no other client
 MIGRATE_WITHIN = 5000  # ms
-Ranges = tuple[tuple[int, int], ...]
 
 
-def slot_map(nodes: Sequence[Node]) -> dict[str, Ranges]:
+def slot_map(nodes: Sequence[TopologyNode]) -> dict[str, Ranges]:
     """The slots of each primary that has some, as most of the nodes that can be reached see it."""
-    names = {str(node.port): node.name for node in nodes}
+    names = {node.port: node.name for node in nodes}
     reachable = {node.own: [("CLUSTER", "NODES")] for node in nodes if node.state == "up"}
-    maps = [_owners(answer, names) for (answer,) in ask_all(reachable, PATIENTLY).values() if isinstance(answer, str)]
+    maps = [_owners(answer, names) for (answer,) in ask_all(reachable, PATIENTLY).values()]
     if not maps:
         raise ServerFailed("no node of the cluster answers, so nobody can say who has which slots")
     return dict(Counter(maps).most_common(1)[0][0])
@@ -36,9 +37,9 @@ def slot_map(nodes: Sequence[Node]) -> dict[str, Ranges]:
 
 def reshard(
     slots: int | range,
-    source: Node,
-    target: Node,
-    nodes: Sequence[Node],
+    source: TopologyNode,
+    target: TopologyNode,
+    nodes: Sequence[TopologyNode],
     progress: Callable[[int, int], object] | None = None,
 ) -> int:
     """Move them; what it does and raises: see Topology.reshard."""
@@ -49,19 +50,19 @@ def reshard(
         ask(target.own, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source.name])
         ask(source.own, "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target.name])
         _move_keys(slot, source, target)
-        for node in primaries:  # the target first: should we stop now, two nodes claim the slot, and none has lost it
+        for node in primaries:  # the target first: if we stop here, two nodes claim the slot, and it is not lost
             ask(node.own, "CLUSTER", "SETSLOT", slot, "NODE", ids[target.name])
         if progress is not None:
             progress(moved, len(chosen))
     return len(chosen)
 
 
-def _move_keys(slot: int, source: Node, target: Node) -> None:
+def _move_keys(slot: int, source: TopologyNode, target: TopologyNode) -> None:
     while keys := ask(source.own, "CLUSTER", "GETKEYSINSLOT", slot, BATCH):
         ask(source.own, "MIGRATE", HOST, target.port, "", 0, MIGRATE_WITHIN, "KEYS", *keys, within=10.0)
 
 
-def _primaries(nodes: Sequence[Node], source: Node, target: Node) -> list[Node]:
+def _primaries(nodes: Sequence[TopologyNode], source: TopologyNode, target: TopologyNode) -> list[TopologyNode]:
     """The target, the source, and the other primaries that answer."""
     seen = {status.name: status for status in observe(nodes, PATIENTLY)}
     if source is target:
@@ -74,7 +75,7 @@ def _primaries(nodes: Sequence[Node], source: Node, target: Node) -> list[Node]:
     return [target, source, *(node for node in others if node not in (source, target))]
 
 
-def _chosen(slots: int | range, source: Node, held: Ranges) -> list[int]:
+def _chosen(slots: int | range, source: TopologyNode, held: Ranges) -> list[int]:
     """The slots to move, all of which the source holds."""
     holds = [slot for first, last in held for slot in range(first, last + 1)]
     wanted = holds[:slots] if isinstance(slots, int) else list(slots)
@@ -86,10 +87,7 @@ def _chosen(slots: int | range, source: Node, held: Ranges) -> list[int]:
     return wanted
 
 
-def _owners(said: str, names: dict[str, str]) -> tuple[tuple[str, Ranges], ...]:
+def _owners(reply: Any, names: dict[int, str]) -> tuple[tuple[str, Ranges], ...]:
     """Name and slots of each primary with slots, in the order of their first slot."""
-    if isinstance(said, Refusal):
-        return ()
-    lines = [(line.split()[1].partition("@")[0].rpartition(":")[2], slots_in(line)) for line in said.splitlines()]
-    owners = [(names.get(port, port), slots) for port, slots in lines if slots]
+    owners = [(names.get(node.port, str(node.port)), node.slots) for node in cluster_nodes(reply) if node.slots]
     return tuple(sorted(owners, key=lambda owner: owner[1]))

@@ -1,24 +1,24 @@
-"""How single servers become a topology: links, introductions, slots, and when it is ready to be used."""
+"""How servers become a topology that is ready to be used: replicas linked, Sentinels introduced, slots shared out."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from course_lib.errors import ServerFailed
-from course_lib.servers.ask import Refusal, ask, ask_all, info
+from course_lib.servers.ask import ask, ask_all, info
 from course_lib.servers.ports import HOST
-from course_lib.servers.topology.node import Node
-from course_lib.servers.topology.status import NAME, pairs, slots_in
+from course_lib.servers.topology.cluster_nodes import KnownNode, cluster_nodes
+from course_lib.servers.topology.node import TopologyNode
+from course_lib.servers.topology.status import NAME, pairs
 
 SLOTS = 16_384
 READY_WITHIN = 20.0  # s, on a machine under heavy load
 POLL = 0.01  # s between two looks
 # ms. A Sentinel that was just started finds the others within a second, not ten; down-after-milliseconds is untouched.
-# During a failover it asks replicas for INFO once a second and promotes none that it last heard from longer ago than
-# five ping-periods: with a ping-period of 200 or less there would often be no replica that is good enough.
+# During a failover it asks replicas for INFO once a second, and it promotes none that it has not heard from for five
+# ping-periods. So with a ping-period of 200 or less there would often be no replica to promote.
 PERIODS = {"info-period": 200, "publish-period": 200, "ping-period": 400, "ask-period": 100}
 PERIOD_WORDS = [word for period in PERIODS.items() for word in period]
 
@@ -32,7 +32,7 @@ def wait_until(holds: Callable[[], bool], what: str, within: float = READY_WITHI
         time.sleep(POLL)
 
 
-def bring_up(nodes: Sequence[Node], start: Callable[[Node], object]) -> None:
+def bring_up(nodes: Sequence[TopologyNode], start: Callable[[TopologyNode], object]) -> None:
     """Start the servers, each kind after those that it needs, and return when they are a topology."""
     replicas = [node for node in nodes if node.service.follows]
     sentinels = [node for node in nodes if node.kind == "sentinel"]
@@ -45,7 +45,7 @@ def bring_up(nodes: Sequence[Node], start: Callable[[Node], object]) -> None:
         form_cluster(nodes)
 
 
-def each(work: Callable[[Node], object], nodes: Sequence[Node]) -> None:
+def each(work: Callable[[TopologyNode], object], nodes: Sequence[TopologyNode]) -> None:
     """Do it to all of them at the same time."""
     if nodes:
         with ThreadPoolExecutor(len(nodes)) as pool:
@@ -55,7 +55,7 @@ def each(work: Callable[[Node], object], nodes: Sequence[Node]) -> None:
 # -- replication and Sentinel -----------------------------------------------------------------------------------------
 
 
-def wait_for_links(replicas: Sequence[Node]) -> None:
+def wait_for_links(replicas: Sequence[TopologyNode]) -> None:
     """Return when each replica has its primary's data and follows it."""
 
     def linked() -> bool:
@@ -67,7 +67,7 @@ def wait_for_links(replicas: Sequence[Node]) -> None:
     wait_until(linked, f"{', '.join(node.name for node in replicas)} linked to the primary")
 
 
-def introduce_sentinels(sentinels: Sequence[Node], replicas: int) -> None:
+def introduce_sentinels(sentinels: Sequence[TopologyNode], replicas: int) -> None:
     """Return when every Sentinel knows all the others, and all replicas."""
     hurry(sentinels)
 
@@ -80,18 +80,18 @@ def introduce_sentinels(sentinels: Sequence[Node], replicas: int) -> None:
     wait_until(introduced, "every Sentinel knows the others and the replicas")
 
 
-def hurry(sentinels: Sequence[Node]) -> None:
-    """Let these Sentinels look around more often; they forget it when they restart."""
+def hurry(sentinels: Sequence[TopologyNode]) -> None:
+    """Let these Sentinels look around more often. A restarted Sentinel has forgotten it."""
     ask_all({node.own: [("SENTINEL", "DEBUG", *PERIOD_WORDS)] for node in sentinels}, within=2.0)
 
 
 # -- Cluster ----------------------------------------------------------------------------------------------------------
 
 
-def form_cluster(nodes: Sequence[Node]) -> None:
+def form_cluster(nodes: Sequence[TopologyNode]) -> None:
     """Share the slots out among the primaries, introduce all to all, and give each replica its primary.
 
-    A primary without slots among the nodes is none: a replica whose primary is not among them becomes a primary too.
+    A replica whose primary is not among the nodes becomes a primary.
     """
     names = {node.name for node in nodes}
     primaries = [node for node in nodes if node.service.replicates not in names]
@@ -111,12 +111,12 @@ def form_cluster(nodes: Sequence[Node]) -> None:
     wait_until_agreed(nodes)
 
 
-def meet(node: Node, other: Node) -> None:
+def meet(node: TopologyNode, other: TopologyNode) -> None:
     """Introduce a node to another; the rest of the cluster hears of it from them."""
     ask(node.own, "CLUSTER", "MEET", HOST, other.port, other.bus)
 
 
-def wait_until_agreed(nodes: Sequence[Node], within: float = READY_WITHIN) -> None:
+def wait_until_agreed(nodes: Sequence[TopologyNode], within: float = READY_WITHIN) -> None:
     """Return when every slot is covered, every replica linked, and all nodes give the same account of it."""
     questions = [("CLUSTER", "INFO"), ("INFO", "replication")]
 
@@ -133,19 +133,14 @@ def wait_until_agreed(nodes: Sequence[Node], within: float = READY_WITHIN) -> No
     wait_until(agreed, "all slots are covered and all nodes of the cluster agree", within)
 
 
-def views(nodes: Sequence[Node]) -> list[frozenset[tuple[Any, ...]]]:
-    """What each of these nodes knows of the cluster; nothing, if it did not answer."""
+def views(nodes: Sequence[TopologyNode]) -> list[frozenset[KnownNode]]:
+    """What each of these nodes knows of the cluster; nothing, if it did not answer.
+
+    A node whose address or whose id is not known yet is left out.
+    """
     answers = ask_all({node.own: [("CLUSTER", "NODES")] for node in nodes})
-    return [_view(answers.get(node.own, [""])[0]) for node in nodes]
-
-
-def _view(said: Any) -> frozenset[tuple[Any, ...]]:
-    """Identity, address, flags, primary and slots of each node that is known, but for those whose identity is not."""
-    if not isinstance(said, str) or isinstance(said, Refusal):
-        return frozenset()
-    lines = [line.split() for line in said.splitlines()]
-    known = [(words, " ".join(words)) for words in lines if "handshake" not in words[2] and "noaddr" not in words[2]]
-    return frozenset(
-        (words[0], words[1].partition("@")[0], words[2].replace("myself,", ""), words[3], slots_in(line))
-        for words, line in known
-    )
+    known = [cluster_nodes(answers.get(node.own, [""])[0]) for node in nodes]
+    return [
+        frozenset(one._replace(flags=one.flags - {"myself"}) for one in view if not one.flags & {"handshake", "noaddr"})
+        for view in known
+    ]

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.servers.ask import Command, ask_all, info
-from course_lib.servers.topology.node import Node
+from course_lib.servers.ask import ask_all, info
+from course_lib.servers.resp import Command
+from course_lib.servers.topology.cluster_nodes import Ranges, own_slots
+from course_lib.servers.topology.node import TopologyNode
 
 WITHIN = 0.25  # s for all nodes together
 PATIENTLY = 2.0  # s for them before something is done that rests on what they say
@@ -37,11 +39,11 @@ class NodeStatus:
     primary: str = ""
     link: str = ""
     lag: int | None = None
-    slots: tuple[tuple[int, int], ...] = ()
+    slots: Ranges = ()
     keys: int | None = None
 
 
-def observe(nodes: Iterable[Node], within: float = WITHIN) -> tuple[NodeStatus, ...]:
+def observe(nodes: Iterable[TopologyNode], within: float = WITHIN) -> tuple[NodeStatus, ...]:
     """The status of each node, in their order.
 
     Units: `within`, seconds that all of them have to answer, at the same time.
@@ -55,7 +57,7 @@ def observe(nodes: Iterable[Node], within: float = WITHIN) -> tuple[NodeStatus, 
 
 
 def _status(
-    node: Node, answer: list[Any] | None, names: Mapping[str, str], said: Mapping[str, dict[str, str]]
+    node: TopologyNode, answer: list[Any] | None, names: Mapping[str, str], said: Mapping[str, dict[str, str]]
 ) -> NodeStatus:
     start = NodeStatus(node.name, node.kind, node.port, node.state)
     if answer is None or start.state == "down":
@@ -66,7 +68,7 @@ def _status(
         doubt = any(flag in watched.get("flags", "s_down") for flag in ("s_down", "o_down", "disconnected"))
         return NodeStatus(*what, "sentinel", names.get(watched.get("port", ""), ""), "down" if doubt else "up")
     own, keys = said[node.name], answer[1] if isinstance(answer[1], int) else None
-    slots = slots_of_myself(answer[2])
+    slots = own_slots(answer[2])
     if own.get("role") != "slave":  # a server that is busy or loading refuses to say
         return NodeStatus(*what, "primary" if "role" in own else "unknown", slots=slots, keys=keys)
     primary = names.get(own.get("master_port", ""), "")
@@ -79,18 +81,6 @@ def _lag(own: Mapping[str, str], primary: Mapping[str, str]) -> int | None:
     if own.get("master_replid") != primary.get("master_replid") or "slave_repl_offset" not in own:
         return None
     return max(0, int(primary["master_repl_offset"]) - int(own["slave_repl_offset"]))
-
-
-def slots_of_myself(nodes: Any) -> tuple[tuple[int, int], ...]:
-    """The slots that a node holds by its own account: its CLUSTER NODES. Open ones (`[93->-…`) are left out."""
-    mine = [line for line in nodes.splitlines() if "myself" in line] if isinstance(nodes, str) else []
-    return slots_in(mine[0]) if mine else ()
-
-
-def slots_in(line: str) -> tuple[tuple[int, int], ...]:
-    """The ranges of slots in one line of CLUSTER NODES."""
-    ranges = [word.partition("-") for word in line.split()[8:] if not word.startswith("[")]
-    return tuple((int(first), int(last or first)) for first, _, last in ranges)
 
 
 def pairs(reply: Any) -> dict[str, str]:

@@ -23,8 +23,7 @@ from redis.crc import key_slot
 
 from course_lib.errors import NoServer, ServerFailed
 from course_lib.lesson import begin
-from course_lib.lessons.topologies import experiment_bench
-from course_lib.lessons.topologies.experiment_bench import LESSON, RECORDED, Bench, record
+from course_lib.lessons.topologies.experiment_bench import RECORDED, Bench
 from course_lib.lessons.topologies.experiment_decision import (
     CLUSTER,
     GUARDED,
@@ -39,11 +38,20 @@ from course_lib.lessons.topologies.experiment_decision import (
     promised,
 )
 from course_lib.lessons.topologies.experiment_failover import PHASES, as_seen
-from course_lib.lessons.topologies.experiment_live_writer import client_of
 from course_lib.lessons.topologies.experiment_sentinel_log import STEPS
 from course_lib.lessons.topologies.experiment_traps import election
-from course_lib.lessons.topologies.experiment_writer import Attempt, Writer, account, after, numbers, silence, writing
+from course_lib.lessons.topologies.experiment_writer import (
+    ONCE,
+    Attempt,
+    Writer,
+    account,
+    after,
+    numbers,
+    silence,
+    writing,
+)
 from course_lib.servers import find_all
+from course_lib.servers.topology.clients import client_of
 from course_lib.sim import OneFault
 from course_lib.worlds import Simulated
 from course_lib.worlds.threads import Background, until
@@ -122,7 +130,7 @@ def test_a_cluster_that_is_gone_gives_no_reply_and_stops_no_writer() -> None:
     async def write() -> None:
         with socket.socket() as nobody:  # bound, and not listening
             nobody.bind(("127.0.0.1", 0))
-            writer.redis = client_of("cluster", [nobody.getsockname()[1]])
+            writer.redis = client_of("cluster", [nobody.getsockname()[1]], **ONCE)
             async with writing(writer):
                 await until(lambda: len(writer.attempts) >= 2, "two writes are over")
 
@@ -380,9 +388,9 @@ def shape(value: Any) -> Any:
 def test_the_record_holds_what_the_lesson_asks_for_as_the_servers_would_give_it(bench: Bench, without: Bench) -> None:
     """Each recorded run has the shape of one that was made in this test run, if one was."""
     runs = json.loads(RECORDED.read_text(encoding="utf-8"))["runs"]
-    assert list(runs) == [f"{name} {json.dumps(given, sort_keys=True)}" for name, given in LESSON]
+    assert list(runs) == [f"{name} {json.dumps(given, sort_keys=True)}" for name, given in without.plan()]
     made = {line.partition(" {")[0]: outcome for line, outcome in bench._made.items()}
-    for name, given in LESSON:
+    for name, given in without.plan():
         recorded = without.run(name, **given)
         assert name not in made or shape(recorded) == shape(made[name]), name
 
@@ -397,11 +405,8 @@ def test_a_lesson_without_servers_says_so_and_says_what_it_cannot_do(without: Be
             ask()
 
 
-def test_a_record_that_is_made_can_be_read(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bench: Bench, without: Bench
-) -> None:
-    monkeypatch.setattr(experiment_bench, "LESSON", [("crash", {"writes": 5, "down_for": 0.05})])
-    record(bench, tmp_path / "new" / "runs.json", day=date(2026, 2, 3))
+def test_a_record_that_is_made_can_be_read(tmp_path: Path, bench: Bench, without: Bench) -> None:
+    bench.record([("crash", {"writes": 5, "down_for": 0.05})], tmp_path / "new" / "runs.json", day=date(2026, 2, 3))
     again = Bench(recorded=tmp_path / "new" / "runs.json")
     assert again.run("crash", writes=5, down_for=0.05) == bench.last("crash", writes=5, down_for=0.05)
     assert "2026-02-03" in str(again)
