@@ -146,6 +146,23 @@ class Trace:
             yield n.t_start, f"{n.t_start * 1000:9.2f} ms  {n.who:<12} {n.kind}{until}{': ' + n.text if n.text else ''}"
 
 
+def under_way(spans: Iterable[tuple[float, float]]) -> list[tuple[float, int]]:
+    """(moment, how many spans are under way from then on), a step at each beginning and each end.
+
+    A span that ends where another begins does not overlap it.
+    """
+    level, steps = 0, []
+    for moment, change in sorted(step for start, end in spans for step in ((start, 1), (end, -1))):
+        level += change
+        steps.append((moment, level))
+    return steps
+
+
+def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
+    """The largest number of spans that overlap."""
+    return max((level for _, level in under_way(spans)), default=0)
+
+
 def _shown(argument: bytes, most: int = 32) -> str:
     text = argument.decode("utf-8", "backslashreplace").strip("\n").replace("\n", "⏎")
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -92,6 +92,14 @@ def panel(place: Place, name: str, numbers: Iterable[tuple[object, float]]) -> s
     )
 
 
+def area(path: str, base: float, colour: str, *, opacity: float = 0.35, width: float = 1.6) -> str:
+    """A line, and what lies between it and `base` below it: pixels."""
+    return (
+        f'<path d="{path}V{base:.1f}z" fill="{colour}" fill-opacity="{f"{opacity:g}"[1:]}"/>'
+        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"/>'
+    )
+
+
 def time_axis(x: Scale, last: float, bottom: float, words: str) -> str:
     """The axis of time along `bottom`, from 0 to `last` seconds, and what it counts."""
     numbers = "".join(

@@ -1,4 +1,4 @@
-"""The lab of a lesson: controls around a scenario, and a picture that follows them.
+"""The lab of a lesson: controls around an experiment, and a picture that follows them.
 
 A change is answered with a fresh simulation in slices, between which the kernel hears the next change: the latest
 wins, what it overtakes is dropped, and a long run shows how far it is and can be stopped.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import ipywidgets as w
 
@@ -19,31 +20,43 @@ from course_lib.views.picture import Picture, escape
 from course_lib.views.table import table
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.labels import Names
-from course_lib.widgets.controls import button
+from course_lib.widgets.controls import button, look
 
 SHOW_PROGRESS_AFTER = 0.5
 """Seconds of real time after which a run shows a progress bar."""
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Given = TypeVar("Given", bound="DataclassInstance")
 Result = TypeVar("Result")
 
 
-class Experiment(Protocol[Result]):
-    """What a lab runs: its controls, the simulation in slices, and what to show of a result."""
+@dataclass
+class Experiment(Generic[Given, Result]):
+    """What a lab runs, and how it shows a result.
+
+    `given` holds the values that the lab begins with, a `seed` among them. `widgets` makes the controls, named after
+    fields of `given`, in the order in which they are shown; a field without a control keeps its value. `in_slices` runs
+    with such values and yields (share that is done, from 0 to 1, result so far). `row` is a result's line in the table
+    of runs; `says` is a sentence above the picture, or empty.
+    """
+
+    given: Given
+    widgets: Callable[[Given], dict[str, w.Widget]]
+    in_slices: Callable[[Given], Iterator[tuple[float, Result]]]
+    picture: Callable[[Result], Picture]
+    row: Callable[[Result], Mapping[str, object]]
+    says: Callable[[Result], str] = lambda _: ""
 
     def controls(self) -> dict[str, w.Widget]:
-        """The controls by name, in the order in which they are shown; each has a `value`."""
+        """The controls by name, and that of the seed; each has a `value`."""
+        seed: Any = self.given
+        return {**self.widgets(self.given), "seed": w.BoundedIntText(seed.seed, 0, 999_999, **look("seed"))}
 
     def running(self, **values: Any) -> Iterator[tuple[float, Result]]:
-        """Run with these values, in slices: yields (share that is done, from 0 to 1, result so far)."""
-
-    def picture(self, result: Result) -> Picture:
-        """The result as a picture with its text alternative."""
-
-    def row(self, result: Result) -> dict[str, str]:
-        """The result's numbers by name, as text, for the table of runs."""
-
-    def says(self, result: Result) -> str:
-        """One sentence on what was run, shown above the picture; may be empty."""
+        """Run with these values, in slices."""
+        return self.in_slices(replace(self.given, **values))
 
 
 class Lab(Generic[Result]):
@@ -52,11 +65,11 @@ class Lab(Generic[Result]):
     `result` is the latest finished run. Programs may set controls by `set(clients=500)`, which runs at once.
     """
 
-    def __init__(self, experiment: Experiment[Result]) -> None:
+    def __init__(self, experiment: Experiment[Any, Result]) -> None:
         self._experiment, self._uid = experiment, "lab" + secrets.token_hex(4)
         self.result: Result | None = None
         self.error: Exception | None = None
-        self._kept: list[dict[str, str]] = []
+        self._kept: list[Mapping[str, object]] = []
         self._task: asyncio.Task[None] | None = None
         self._by_program = False
         self._controls = experiment.controls()

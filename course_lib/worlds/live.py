@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -16,6 +14,7 @@ from redis.backoff import NoBackoff
 
 from course_lib.sim import Draws, Process
 from course_lib.trace import Event, Note, Trace
+from course_lib.worlds.threads import run_anywhere
 
 _CLIENT: ContextVar[str] = ContextVar("live_client", default="outside")
 
@@ -84,7 +83,7 @@ class Live:
 
     def run(self) -> dict[str, Any]:
         """Run until every client is done; return {client: result or exception}. An interrupt stops them all."""
-        _run_anywhere(self._whole())
+        run_anywhere(self._whole, name="live world")
         return self.results
 
     async def _whole(self) -> None:
@@ -118,43 +117,3 @@ async def _stop(tasks: list[asyncio.Task[Any]]) -> None:
         for task in left:
             task.cancel()
         await asyncio.wait(left, timeout=0.2)
-
-
-def _run_anywhere(main: Coroutine[Any, Any, None]) -> None:
-    """asyncio.run, in a thread of its own where this one has a running loop. An interrupt cancels `main`, and waits."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(main)
-    tasks: list[asyncio.Task[Any]] = []
-    failures: list[BaseException] = []
-    over = threading.Event()  # asked instead of the thread: before Python 3.13 an interrupted join() takes it for dead
-
-    async def whole() -> None:
-        tasks.extend(task for task in [asyncio.current_task()] if task is not None)
-        await main
-
-    def work() -> None:
-        try:
-            asyncio.run(whole())
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            over.set()
-
-    thread = threading.Thread(target=work, name="live world")
-    thread.start()
-    try:
-        while not over.wait(0.1):
-            pass  # in pieces, for Windows does not interrupt a wait
-    except BaseException:
-        while not over.is_set():
-            for task in tasks:
-                with suppress(RuntimeError):  # the loop has closed meanwhile
-                    task.get_loop().call_soon_threadsafe(task.cancel)
-            over.wait(1.0)
-        raise
-    finally:
-        thread.join()
-    if failures:
-        raise failures[0]

@@ -75,6 +75,17 @@ class Background(Generic[Result]):
         return self._outcome[0]
 
 
+def run_anywhere(body: Callable[[], Coroutine[Any, Any, Result]], *, name: str) -> Result:
+    """Run `body()` to its end: here, or in a thread of its own where this one has a running loop, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        return Background(body, name=name).result()
+    return asyncio.run(body())
+
+
 async def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE) -> None:
     """Wait until `holds()` is true; it may be a coroutine function.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import ipywidgets
 import pytest
@@ -11,10 +12,16 @@ import pytest
 from course_lib.errors import BadArgument
 from course_lib.lessons.stampedes.lab import stampede_lab
 from course_lib.views.picture import Picture
-from course_lib.widgets.lab import Lab
+from course_lib.widgets.lab import Experiment, Lab
 
 
-class Counting:
+@dataclass(frozen=True)
+class Given:
+    size: int = 1
+    seed: int = 1
+
+
+class Counting(Experiment[Given, int]):
     """An experiment that counts what was begun, finished and closed early; `slices` says how long a run is."""
 
     def __init__(self, slices: int = 3) -> None:
@@ -22,11 +29,20 @@ class Counting:
         self.begun: list[int] = []
         self.finished: list[int] = []
         self.closed: list[int] = []
+        super().__init__(
+            Given(),
+            lambda given: {"size": ipywidgets.IntSlider(given.size, 0, 1000)},
+            self.counted,
+            picture=lambda result: Picture(f"<svg>{result}</svg>", f"size {result}"),
+            row=lambda result: {"size": result},
+            says=lambda result: f"It is < {result + 1}." if result > 1 else "",
+        )
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
-        return {"size": ipywidgets.IntSlider(1, 0, 1000), "seed": ipywidgets.BoundedIntText(1, 0, 3)}
+        return {**super().controls(), "seed": ipywidgets.BoundedIntText(1, 0, 3)}
 
-    def running(self, size: int, seed: int) -> Iterator[tuple[float, int]]:
+    def counted(self, given: Given) -> Iterator[tuple[float, int]]:
+        size = given.size
         if size == 13:
             raise BadArgument("size is 13; accepted: anything else")
         self.begun.append(size)
@@ -37,15 +53,6 @@ class Counting:
         except GeneratorExit:
             self.closed.append(size)
             raise
-
-    def picture(self, result: int) -> Picture:
-        return Picture(f"<svg>{result}</svg>", f"size {result}")
-
-    def row(self, result: int) -> dict[str, str]:
-        return {"size": str(result)}
-
-    def says(self, result: int) -> str:
-        return f"It is < {result + 1}." if result > 1 else ""
 
 
 def moved(lab: Lab[int], *values: int) -> None:

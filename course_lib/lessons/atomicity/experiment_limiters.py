@@ -15,6 +15,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from course_lib.errors import BadArgument
+from course_lib.patterns.basics import require
 from course_lib.patterns.ratelimit import GCRA, FixedWindow, Limiter, SlidingCounter, SlidingLog, TokenBucket
 from course_lib.sim import Draws, steady
 from course_lib.sim.fake_server import EPOCH
@@ -82,11 +83,9 @@ class Traffic:
 
     def __post_init__(self) -> None:
         for name, known in (("algorithm", ALGORITHMS), ("arrivals", ARRIVALS)):
-            if getattr(self, name) not in known:
-                raise BadArgument(f"{name} is {getattr(self, name)!r}; accepted: {', '.join(known)}")
+            require(getattr(self, name) in known, name, getattr(self, name), ", ".join(known))
         for name in ("limit", "window", "rate", "windows"):
-            if not getattr(self, name) > 0:
-                raise BadArgument(f"{name} is {getattr(self, name)!r}; accepted: a number above 0")
+            require(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
         if self.rate * self.duration + 2 * self.limit > MOST_ASKED:
             raise BadArgument(f"{self.rate * self.duration:g} requests are too many to simulate: at most {MOST_ASKED}")
 
@@ -133,16 +132,14 @@ class Traffic:
 
 
 class Asked(NamedTuple):
-    """One request and its answer. Units: `t` in µs since the run began; `retry_after` in seconds."""
+    """When a request was made, in µs since the run began, and whether it was admitted."""
 
     t: int
     allowed: bool
-    remaining: int
-    retry_after: float
 
 
 @dataclass(repr=False)
-class Outcome:
+class TrafficResult:
     """What became of some traffic. `entries` is how many fields, or times, the limiter kept for the subject at last."""
 
     traffic: Traffic
@@ -195,19 +192,19 @@ def within_the_last(admitted: list[int], span: int) -> list[tuple[float, int]]:
     return steps
 
 
-def play(traffic: Traffic) -> Outcome:
+def play(traffic: Traffic) -> TrafficResult:
     """Simulate the traffic. Cost: about 0.15 ms of real time a request."""
-    *_, (_, outcome) = playing(traffic)
-    return outcome
+    *_, (_, result) = in_slices(traffic)
+    return result
 
 
-def playing(traffic: Traffic, *, steps: int = 2_000) -> Iterator[tuple[float, Outcome]]:
-    """The same in slices of `steps` callbacks: yields (share of the requests that were made, outcome)."""
-    world, outcome, times = Simulated(traffic.seed, latency=steady(0.0)), Outcome(traffic), traffic.times()
+def in_slices(traffic: Traffic, *, steps: int = 2_000) -> Iterator[tuple[float, TrafficResult]]:
+    """The same in slices of `steps` callbacks: yields (share of the requests that were made, result)."""
+    world, result, times = Simulated(traffic.seed, latency=steady(0.0)), TrafficResult(traffic), traffic.times()
     limiter = limiter_of(traffic, world.redis())
-    world.client("visitor", _ask, world, limiter, times, outcome)
+    world.client("visitor", _ask, world, limiter, times, result)
     for _ in world.slices(steps):
-        yield len(outcome.asked) / max(len(times), 1), outcome
+        yield len(result.asked) / max(len(times), 1), result
 
 
 def limiter_of(traffic: Traffic, redis: Redis) -> Limiter:
@@ -219,12 +216,11 @@ def limiter_of(traffic: Traffic, redis: Redis) -> Limiter:
     return make(redis, limit=traffic.limit, period=traffic.window, token=lambda: f"r{next(number)}")
 
 
-async def _ask(world: Simulated, limiter: Limiter, times: list[int], outcome: Outcome) -> None:
+async def _ask(world: Simulated, limiter: Limiter, times: list[int], result: TrafficResult) -> None:
     for when in times:
         if (left := when / MICRO - world.now()) > 0:
             await asyncio.sleep(left)
-        decision = await limiter.hit("visitor")
-        outcome.asked.append(Asked(when, decision.allowed, decision.remaining, decision.retry_after))
+        result.asked.append(Asked(when, (await limiter.hit("visitor")).allowed))
     key = limiter.command("visitor")[2]
-    is_log = ALGORITHMS[outcome.traffic.algorithm].make is SlidingLog
-    outcome.entries = await (limiter.redis.zcard(key) if is_log else limiter.redis.hlen(key))
+    is_log = ALGORITHMS[result.traffic.algorithm].make is SlidingLog
+    result.entries = await (limiter.redis.zcard(key) if is_log else limiter.redis.hlen(key))

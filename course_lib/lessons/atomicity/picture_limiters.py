@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from course_lib.views.axes import LEFT, RIGHT, Scale, framed, linear, panel, ticks, time_axis
+from course_lib.lessons.atomicity.experiment_limiters import ALGORITHMS, MICRO, Traffic, TrafficResult
+from course_lib.views.axes import LEFT, RIGHT, Scale, area, framed, linear, panel, ticks, time_axis
 from course_lib.views.figures import as_picture, chart, paint
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture
@@ -28,31 +29,42 @@ Points = Sequence[tuple[float, float]]
 # -- the lab ----------------------------------------------------------------------------------------------------------
 
 
-def limiter(
-    asked: Sequence[tuple[float, bool]], curve: Points, *,
-    title: str, limit: int, bound: int, window: float, boundaries: Sequence[float], end: float, top: float,
-) -> Picture:  # fmt: skip
+def limiter_picture(result: TrafficResult) -> Picture:
+    """One run; the title says how many were admitted in the fullest window."""
+    given, most = result.traffic, result.fullest[1]
+    over = f", {most - given.limit} more than the limit" if most > given.limit else ", and the limit held"
+    title = f"{capital(ALGORITHMS[given.algorithm].label)}: at most {most} in {given.window:g} s{over}"
+    return limiter([(request.t / MICRO, request.allowed) for request in result.asked], result.curve, given, title=title)
+
+
+def limiter(asked: Sequence[tuple[float, bool]], curve: Points, given: Traffic, *, title: str) -> Picture:
     """Above, requests that were admitted and refused; below, how many were admitted within the last window.
 
-    `asked` says when and whether admitted; `curve` from when on how many lie in the window that ends there. Units:
-    seconds; `top` is the end of the lower axis, so that rivals share it; what is larger stretches it.
+    `asked` says when and whether admitted; `curve` from when on how many lie in the window that ends there. Axes depend
+    on the traffic and not on the algorithm; what is larger stretches them. Units: seconds.
     """
+    window, limit, bound, end = given.window, given.limit, given.bound, given.duration
+    top = 2 * limit
     x, (at, most) = linear(0.0, end, LEFT, RIGHT), max(curve, key=lambda step: step[1], default=(0.0, 0.0))
     y = linear(0.0, max(top, most) * 1.14, WITHIN[1], WITHIN[0])
-    marked = [(t, n) for t, n in curve if t <= end]
+    admitted = sum(allowed for _, allowed in asked)
     parts = [
         _fullest(x, at, window),
         _requests(asked, x, end),
-        _calendar(x, boundaries, end),
+        _calendar(x, given.boundaries, end),
         panel(WITHIN, f"admitted within the last {window:g} s", [(n, y(n)) for n in ticks(top, whole=True, about=4)]),
-        _steps(marked, x, y, end),
+        _steps([(t, n) for t, n in curve if t <= end], x, y, end),
         _level(y(limit), f"limit {limit}", "limit", below=0 < y(limit) - y(bound) < 16),
         _level(y(bound), f"derived: at most {bound}", "axis") if bound != limit else "",
         _peak(x(at), y(most), f"{most:g} at {at:.3g} s", crowded=x(at) < 240 and most > 0.9 * bound),
         time_axis(x, end, WITHIN[1], "seconds (virtual time)"),
         _legend(),
     ]
-    return framed(title, parts, height=490, alt=_alt(title, asked, at, most, limit, bound, window))
+    alt = (
+        f"{title}. {admitted:,} of {len(asked):,} requests were admitted. In the fullest window of {window:g} s, which "
+        f"ends at {at:.3g} s, {most:g} were admitted; the limit is {limit}, and at most {bound} are possible."
+    )
+    return framed(title, parts, height=490, alt=alt)
 
 
 def _fullest(x: Scale, at: float, window: float) -> str:
@@ -103,10 +115,7 @@ def _steps(curve: Points, x: Scale, y: Scale, end: float) -> str:
         path += f"H{at}V{y(most):.1f}" + (f"V{y(lasts[at]):.1f}" if lasts[at] != most else "")
         level = lasts[at]
     path += f"V{y(level):.1f}H{x(end):.1f}"
-    return (
-        f'<path d="{path}V{y(0):.1f}z" fill="{BLUE}" fill-opacity=".22"/>'
-        f'<path d="{path}" fill="none" stroke="{BLUE}" stroke-width="1.8"/>'
-    )
+    return area(path, y(0), BLUE, opacity=0.22, width=1.8)
 
 
 def _level(y: float, words: str, style: str, *, below: bool = False) -> str:
@@ -137,16 +146,6 @@ def _legend() -> str:
     )
 
 
-def _alt(
-    title: str, asked: Sequence[tuple[float, bool]], at: float, most: float, limit: int, bound: int, window: float
-) -> str:
-    admitted = sum(allowed for _, allowed in asked)
-    return (
-        f"{title}. {admitted:,} of {len(asked):,} requests were admitted. In the fullest window of {window:g} s, which "
-        f"ends at {at:.3g} s, {most:g} were admitted; the limit is {limit}, and at most {bound} are possible."
-    )
-
-
 # -- charts -----------------------------------------------------------------------------------------------------------
 
 
@@ -163,10 +162,8 @@ def rivals(curves: Mapping[str, Points], *, limit: int, window: float, end: floa
             _rival(axes, [*shown, (end, shown[-1][1])], LIMITERS[name], most[name])
         axes.axhline(limit, color=GREY, lw=1.5, ls="--")
         axes.annotate(f"limit {limit}", (0, limit), xytext=(4, 4), textcoords="offset points")
-        axes.set_xlim(0, end)
-        axes.set_ylim(0, None)
-        axes.set_xlabel("seconds (virtual time)")
-        axes.set_ylabel(f"admitted within the last {window:g} s")
+        axes.set(xlim=(0, end), ylim=(0, None))
+        axes.set(xlabel="seconds (virtual time)", ylabel=f"admitted within the last {window:g} s")
         axes.grid()
         axes.legend(loc="upper left", fontsize=10)
         least, largest = min(most.values()), max(most.values())
@@ -193,9 +190,7 @@ def retries(measured: Mapping[int, float]) -> Picture:
         axes.plot(clients, [n * (n - 1) / 2 for n in clients], color=GREY, lw=2, label="derived: at most n(n − 1)/2")
         axes.plot(clients, [0 for _ in clients], color=GREEN, lw=2, ls="--", label="one command, or a script: none")
         axes.plot(list(measured), list(measured.values()), "o", color=BLUE, ms=8, label="WATCH, simulated")
-        axes.set_xlabel("clients n that count one each")
-        axes.set_ylabel("tries that failed")
-        axes.set_xticks(list(measured))
+        axes.set(xlabel="clients n that count one each", ylabel="tries that failed", xticks=list(measured))
         axes.grid()
         axes.legend()
         n = max(measured)
@@ -213,9 +208,7 @@ def waits(pings: Points, *, began: float, ended: float) -> Picture:
         axes.plot([began, ended], [(ended - began) * 1000, 0], color=GREY, lw=2, label="derived: until its end")
         sent, took = [t for t, _ in pings], [wait * 1000 for _, wait in pings]
         axes.plot(sent, took, "o", ms=6, color=BLUE, mec=paint(INK), mew=0.6, label="a PING")  # an edge on the blue
-        axes.set_xlabel("when it was sent (s)")
-        axes.set_ylabel("time until its reply (ms)")
-        axes.set_ylim(0, None)
+        axes.set(xlabel="when it was sent (s)", ylabel="time until its reply (ms)", ylim=(0, None))
         axes.grid()
         axes.legend()
         longest = max(wait for _, wait in pings) * 1000

@@ -18,7 +18,7 @@ import redis as sync
 from redis.asyncio import Redis
 
 from course_lib.lessons.keys.experiment_eviction import eviction, hits
-from course_lib.lessons.keys.experiment_rollout import Outcome, Rollout
+from course_lib.lessons.keys.experiment_rollout import Rollout, RolloutResult
 from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES, play, set_up
 from course_lib.patterns.audit import remove_versions
 from course_lib.patterns.keys import KeySchema
@@ -138,9 +138,9 @@ def rollouts(server: Server, *, duration: float = 3.0) -> list[Row]:
     given = Rollout(profiles=20, prices=10, ttl=2.0, write_rate=20.0, begins=0.4, ramp=0.6, duration=duration)
     real = in_real_time(server, [replace(given, strategy=name) for name in STRATEGIES])
     rows = []
-    for outcome in real:
-        simulated, ran = play(outcome.rollout).summary(), outcome.summary()
-        row: Row = {"strategy": STRATEGIES[outcome.rollout.strategy].label}
+    for result in real:
+        simulated, ran = play(result.rollout).summary(), result.summary()
+        row: Row = {"strategy": STRATEGIES[result.rollout.strategy].label}
         for column in ("crashes", "misses", "stale"):
             row |= {f"{column}, simulated": simulated[column], f"{column}, real": ran[column]}
         rows.append(row)
@@ -150,29 +150,29 @@ def rollouts(server: Server, *, duration: float = 3.0) -> list[Row]:
 def stampede(server: Server, *, every: float = 0.25) -> list[Row]:
     """All processes bump at once: 200 profiles, each read twice a second, and the loads before and after it."""
     given = Rollout("both", 1.0, 60.0, 0.0, 0.0, profiles=200, prices=0, read_rate=400.0, begins=0.5, duration=1.5)
-    outcomes = {"simulated": play(given), "real": in_real_time(server, [given])[0]}
+    results = {"simulated": play(given), "real": in_real_time(server, [given])[0]}
     rows = []
     for number in range(-2, 4):
         start = given.begins + number * every
         row: Row = {"from the bump on (s)": f"{number * every:+.2f}".replace("-", "−")}
-        for world, outcome in outcomes.items():
-            within = [read for read in outcome.reads if start <= read.t < start + every]
+        for world, result in results.items():
+            within = [read for read in result.reads if start <= read.t < start + every]
             row |= {f"reads, {world}": len(within), f"loads, {world}": sum(read.kind == "load" for read in within)}
         rows.append(row)
     return rows
 
 
-def in_real_time(server: Server, rollouts: list[Rollout]) -> list[Outcome]:
+def in_real_time(server: Server, rollouts: list[Rollout]) -> list[RolloutResult]:
     """Run rollouts side by side, each in a thread and in a database of its own, which is emptied first."""
 
-    def run(place: int) -> Outcome:
+    def run(place: int) -> RolloutResult:
         url = server.url.removesuffix("0") + str(place)
         with sync.Redis.from_url(url) as client:
             client.flushdb()
         world = Real(url, seed=rollouts[place].seed)
-        outcome = set_up(world, rollouts[place])
+        result = set_up(world, rollouts[place])
         run_or_raise(world)
-        return outcome
+        return result
 
     with ThreadPoolExecutor(len(rollouts)) as threads:
         return list(threads.map(run, range(len(rollouts))))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from course_lib.errors import BadArgument
+from course_lib.patterns.basics import require
 from course_lib.trace import Event, Trace
 
 WIRE_ALLOWANCE = 0.05
@@ -43,10 +43,8 @@ class Rollout:
 
     def __post_init__(self) -> None:
         for name in ("ttl", "read_rate", "processes", "profiles", "duration"):
-            if not getattr(self, name) > 0:
-                raise BadArgument(f"{name} is {getattr(self, name)!r}; accepted: a number above 0")
-        if not 0 <= self.share <= 1:
-            raise BadArgument(f"share is {self.share!r}; accepted: from 0 to 1")
+            require(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
+        require(0 <= self.share <= 1, "share", self.share, "from 0 to 1")
 
     @property
     def keys(self) -> int:
@@ -98,7 +96,7 @@ class Stored(NamedTuple):
 
 
 @dataclass(repr=False)
-class Outcome:
+class RolloutResult:
     """What happened in a rollout: every read, and what the trace says of the keys that were stored."""
 
     rollout: Rollout

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-from course_lib.errors import BadArgument
-from course_lib.lessons.keys.experiment_rollout import WIRE_ALLOWANCE, Outcome, Read, Rollout
+from course_lib.lessons.keys.experiment_rollout import WIRE_ALLOWANCE, Read, Rollout, RolloutResult
 from course_lib.patterns import cache_aside
+from course_lib.patterns.basics import require
 from course_lib.patterns.keys import KeySchema
 from course_lib.patterns.typed import Miss, Typed
 from course_lib.sim import Draws, Process
@@ -90,35 +90,34 @@ STRATEGIES: dict[str, Strategy] = {
 }  # fmt: skip
 
 
-def play(rollout: Rollout, *, world: Simulated | None = None) -> Outcome:
-    """Simulate the rollout, in a world of its own or in `world`, rewound to its seed."""
-    *_, (_, outcome) = playing(rollout, world=world)
-    return outcome
+def play(rollout: Rollout) -> RolloutResult:
+    """Simulate the rollout."""
+    *_, (_, result) = in_slices(rollout)
+    return result
 
 
-def playing(rollout: Rollout, *, world: Simulated | None = None, steps: int = 4_000) -> Iterator[tuple[float, Outcome]]:
-    """The same in slices of `steps` callbacks: yields (share of the virtual time that is over, outcome)."""
-    world = Simulated(rollout.seed) if world is None else world.rewind(rollout.seed)
-    outcome = set_up(world, rollout)
+def in_slices(rollout: Rollout, *, steps: int = 4_000) -> Iterator[tuple[float, RolloutResult]]:
+    """The same in slices of `steps` callbacks: yields (share of the virtual time that is over, result)."""
+    world = Simulated(rollout.seed)
+    result = set_up(world, rollout)
     for now in world.slices(steps):
-        yield min(now / rollout.duration, 1.0), outcome
+        yield min(now / rollout.duration, 1.0), result
 
 
-def set_up(world: World, rollout: Rollout) -> Outcome:
-    """Put the rollout into a world that has not run yet. The outcome fills while the world runs.
+def set_up(world: World, rollout: Rollout) -> RolloutResult:
+    """Put the rollout into a world that has not run yet. The result fills while the world runs.
 
     Raises: BadArgument for a strategy that does not exist.
     """
-    if rollout.strategy not in STRATEGIES:
-        raise BadArgument(f"strategy is {rollout.strategy!r}; accepted: {', '.join(STRATEGIES)}")
-    outcome = Outcome(rollout, world.trace)
-    service = _Service(world, rollout, outcome)
+    require(rollout.strategy in STRATEGIES, "strategy", rollout.strategy, ", ".join(STRATEGIES))
+    result = RolloutResult(rollout, world.trace)
+    service = _Service(world, rollout, result)
     world.client("warm-up", service.warm_up)
     for number in range(rollout.processes):
         process = Process(f"app{number}")
         for member in range(CLIENTS):
             world.client(f"{process.name}.{member}", service.client, number, member, process=process)
-    return outcome
+    return result
 
 
 class _Row:
@@ -142,8 +141,8 @@ class _Row:
 class _Service:
     """The program, in whichever version a process runs at the moment."""
 
-    def __init__(self, world: World, rollout: Rollout, outcome: Outcome) -> None:
-        self.world, self.rollout, self.outcome = world, rollout, outcome
+    def __init__(self, world: World, rollout: Rollout, result: RolloutResult) -> None:
+        self.world, self.rollout, self.result = world, rollout, result
         self.strategy = STRATEGIES[rollout.strategy]
         kinds = ["profile"] * rollout.profiles + ["price"] * rollout.prices
         self.rows = [_Row(kind, number) for number, kind in enumerate(kinds)]
@@ -184,12 +183,12 @@ class _Service:
         try:
             edition, loaded = await (self._typed if self.strategy.tagged else self._plain)(row, version)
         except KeyError:  # the crash: a field that this code needs is not there
-            self.outcome.reads.append(Read(start, "error", version, row.number))
+            self.result.reads.append(Read(start, "error", version, row.number))
             return
         replaced = row.commits[edition] if edition < len(row.commits) else start
         late = start - replaced if start - replaced > WIRE_ALLOWANCE else 0.0
         kind = "load" if loaded else "stale" if late else "hit"
-        self.outcome.reads.append(Read(start, kind, version, row.number, late))
+        self.result.reads.append(Read(start, kind, version, row.number, late))
 
     async def _plain(self, row: _Row, version: int) -> tuple[int, bool]:
         """Cache-aside with plain JSON: the edition that was read, and whether it had to be loaded."""

@@ -6,30 +6,16 @@ from typing import Any
 
 import ipywidgets as w
 
-from course_lib.lessons.keys.experiment_rollout import Outcome, Rollout
-from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES, playing
-from course_lib.lessons.keys.picture_rollout import Shown, rollout
-from course_lib.views.picture import Picture
-from course_lib.widgets.controls import Scenario, choice, decimal
-from course_lib.widgets.lab import Lab
-from course_lib.words import capital
-
-LARGEST = 0.3
-"""kB of the largest key with its value."""
+from course_lib.lessons.keys.experiment_rollout import Rollout, RolloutResult
+from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES, in_slices
+from course_lib.lessons.keys.picture_rollout import rollout_picture
+from course_lib.widgets.controls import choice, decimal
+from course_lib.widgets.lab import Experiment, Lab
 
 
-def rollout_lab(**given: Any) -> Lab[Outcome]:
+def rollout_lab(**given: Any) -> Lab[RolloutResult]:
     """The lab, set up with the fields of a `Rollout`: `rollout_lab(strategy="both", share=0.3)`."""
-    return Lab(
-        Scenario(
-            Rollout(**given),
-            _controls,
-            playing,
-            rollout_picture,
-            _row,
-            lambda run: STRATEGIES[run.rollout.strategy].says,
-        )
-    )
+    return Lab(Experiment(Rollout(**given), _controls, in_slices, rollout_picture, _row, says=_says))
 
 
 def _controls(given: Rollout) -> dict[str, w.Widget]:
@@ -42,32 +28,12 @@ def _controls(given: Rollout) -> dict[str, w.Widget]:
     }
 
 
-def _row(result: Outcome) -> dict[str, str]:
+def _says(result: RolloutResult) -> str:
+    return STRATEGIES[result.rollout.strategy].says
+
+
+def _row(result: RolloutResult) -> dict[str, object]:
     """Strategy, setting and numbers."""
     given = result.rollout
     setting = f"{given.share:.0%} in {given.ramp:g} s, TTL {given.ttl:g} s, {given.write_rate:g} writes/s"
-    numbers = {name: f"{value:g}" for name, value in result.summary().items()}
-    return {"strategy": STRATEGIES[given.strategy].label, "setting": setting, **numbers}
-
-
-def rollout_picture(result: Outcome) -> Picture:
-    """One run as a picture whose title states what happened, on axes that do not depend on the strategy."""
-    given = result.rollout
-    return rollout(
-        [Shown(read.t, read.kind, read.version, read.thing) for read in result.reads],
-        given.restarts(),
-        [(step.t, step.both / 1000, step.v1 / 1000, step.v2 / 1000) for step in result.stored],
-        title=_finding(result),
-        processes=given.processes,
-        things={"profiles": given.profiles, "prices": given.prices},
-        begins=given.begins,
-        end=given.duration,
-        most=LARGEST * given.keys,
-    )
-
-
-def _finding(result: Outcome) -> str:
-    label = STRATEGIES[result.rollout.strategy].label
-    crashes, stale, misses = (result.count(kind) for kind in ("error", "stale", "load"))
-    bad = [f"{crashes:,} crashes"] * bool(crashes) + [f"{stale:,} stale reads"] * bool(stale)
-    return f"{capital(label)}: {', '.join(bad or ['no crash, nothing stale'])}, {misses:,} misses"
+    return {"strategy": STRATEGIES[given.strategy].label, "setting": setting, **result.summary()}

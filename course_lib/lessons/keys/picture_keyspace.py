@@ -22,8 +22,7 @@ def miss_shares(derived: Points, typed: Mapping[float, float], versioned: Mappin
             (versioned, "o", BLUE, "a key for each version"),
         ):
             panel.plot(list(found), list(found.values()), mark, color=paint(colour), ms=8, label=f"{name}, simulated")
-        panel.set_xlabel("share s of the reads that come from version 2")
-        panel.set_ylabel("share of reads that miss")
+        panel.set(xlabel="share s of the reads that come from version 2", ylabel="share of reads that miss")
         panel.set_ylim(0, 0.8)
         panel.grid()
         panel.legend(loc="upper left", ncols=1)
@@ -49,8 +48,7 @@ def after_bump(stored: Points, derived: Points, loads: Points, derived_loads: Po
         rate.plot(*zip(*derived_loads, strict=True), "--", color=paint(INK), lw=1.5, marker="D", ms=4, label="derived")
         for panel, name in ((keys, "keys stored"), (rate, "loads in each second")):
             panel.axvline(bump, color=GREY, ls=":")
-            panel.set_ylim(0, None)
-            panel.set_ylabel(name)
+            panel.set(ylim=(0, None), ylabel=name)
             panel.grid()
             panel.legend(loc="upper right")
         keys.annotate("the bump", (bump, 0), xytext=(5, 6), textcoords="offset points")
@@ -77,8 +75,7 @@ def memory(rows: Sequence[Mapping[str, object]]) -> Picture:
             panel.annotate(f"{mb:g} MB, {row['keys']:,} keys", (mb, y), xytext=(6, -4), textcoords="offset points")
         panel.set_yticks(range(len(rows)), states)
         panel.invert_yaxis()
-        panel.set_xlim(0, max(used, default=1.0) * 1.8)
-        panel.set_xlabel("used_memory (MB)")
+        panel.set(xlim=(0, max(used, default=1.0) * 1.8), xlabel="used_memory (MB)")
         title = f"A bump frees nothing: {used[0]:g} MB before it, {used[1]:g} MB after it"
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
         said = "; ".join(f"{state}: {mb:g} MB" for state, mb in zip(states, used, strict=True))

@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from course_lib.views.axes import LEFT, RIGHT, Place, Scale, dots, framed, legend, linear, panel, ticks, time_axis
+from course_lib.lessons.keys.experiment_rollout import RolloutResult
+from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES
+from course_lib.views.axes import LEFT, RIGHT, Place, Scale, area, dots, framed, legend, linear, panel, ticks, time_axis
 from course_lib.views.palette import GREEN, GREY, SKY
-from course_lib.views.picture import Picture, escape
+from course_lib.views.picture import Picture
+from course_lib.words import capital
 
 SHARE, OLD, NEW, MEMORY = (58.0, 86.0), (122.0, 218.0), (254.0, 350.0), (386.0, 476.0)
+LARGEST = 0.3
+"""kB of the largest key with its value."""
 LAYERS = (("both versions can read it", GREY), ("version 1 alone", SKY), ("version 2 alone", GREEN))
+NAMES = {"hit": "served from the cache", "stale": "stale", "load": "misses that loaded", "error": "crashes"}
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One read as it is drawn: when, what became of it, which version's code, and which thing it read."""
+def rollout_picture(result: RolloutResult) -> Picture:
+    """Draw a run on axes that depend on the rollout and not on its strategy; what is larger stretches its own axis.
 
-    t: float
-    kind: str
-    version: int
-    thing: int
-
-
-def rollout(
-    reads: Sequence[Shown],
-    restarts: Sequence[float],
-    stored: Sequence[tuple[float, float, float, float]],
-    *,
-    title: str,
-    processes: int,
-    things: Mapping[str, int],
-    begins: float,
-    end: float,
-    most: float,
-) -> Picture:
-    """Draw a run. `stored` says from when on how many kB both versions, version 1 alone, version 2 alone can read.
-    `things` says how many there are of each kind; they are numbered in that order, from 0.
-
-    Units: seconds; `most` kB is the top of the last axis, so that rivals share it; what is larger stretches it.
+    The title says what happened: crashes, stale reads and misses.
     """
-    x = linear(0.0, end, LEFT, RIGHT)
-    most = max([most, *(sum(step[1:]) for step in stored)])
+    given, title = result.rollout, _finding(result)
+    stored = [(step.t, (step.both / 1000, step.v1 / 1000, step.v2 / 1000)) for step in result.stored]
+    most = max([LARGEST * given.keys, *(sum(kb) for _, kb in stored)])
+    x, begins, end = linear(0.0, given.duration, LEFT, RIGHT), given.begins, given.duration
     y_share, y_kb = linear(0.0, 1.0, SHARE[1], SHARE[0]), linear(0.0, most, MEMORY[1], MEMORY[0])
     parts = [
         panel(SHARE, "share of version 2", [("0", y_share(0)), ("1", y_share(1))]),
-        _stairs(restarts, processes, x, y_share, end),
-        *_reads([read for read in reads if read.version == 1], OLD, "reads by version 1 of the code", x, things),
-        *_reads([read for read in reads if read.version == 2], NEW, "reads by version 2 of the code", x, things),
+        _stairs(given.restarts(), given.processes, x, y_share, end),
+        *_reads(result, 1, OLD, x),
+        *_reads(result, 2, NEW, x),
         panel(MEMORY, "stored keys and values (kB)", [(n, y_kb(n)) for n in ticks(most)]),
         *_layers(stored, x, y_kb, end),
         "".join(
@@ -55,33 +40,37 @@ def rollout(
         ),
         f'<text class="s note end" x="{x(begins) - 6:.0f}" y="{SHARE[1] - 8}">deploy begins</text>',
         time_axis(x, end, MEMORY[1], "seconds (virtual time)"),
-        legend({read.kind for read in reads}, 532),
-        _layer_legend({layer for step in stored for layer in range(3) if step[layer + 1]}),
+        legend({read.kind for read in result.reads}, 532),
+        _layer_legend({layer for _, kb in stored for layer in range(3) if kb[layer]}),
     ]
-    return framed(title, parts, height=562, alt=_alt(title, reads, stored))
+    return framed(title, parts, height=562, alt=_alt(title, result))
+
+
+def _finding(result: RolloutResult) -> str:
+    crashes, stale, misses = (result.count(kind) for kind in ("error", "stale", "load"))
+    bad = [f"{crashes:,} crashes"] * bool(crashes) + [f"{stale:,} stale reads"] * bool(stale)
+    label = capital(STRATEGIES[result.rollout.strategy].label)
+    return f"{label}: {', '.join(bad or ['no crash, nothing stale'])}, {misses:,} misses"
 
 
 def _stairs(restarts: Sequence[float], processes: int, x: Scale, y: Scale, end: float) -> str:
     steps = "".join(f"H{x(t):.1f}V{y((n + 1) / processes):.1f}" for n, t in enumerate(restarts))
-    path = f"M{x(0):.1f} {y(0):.1f}{steps}H{x(end):.1f}"
-    return (
-        f'<path d="{path}V{y(0):.1f}z" fill="{GREEN}" fill-opacity=".35"/>'
-        f'<path d="{path}" fill="none" stroke="{GREEN}" stroke-width="1.6"/>'
-    )
+    return area(f"M{x(0):.1f} {y(0):.1f}{steps}H{x(end):.1f}", y(0), GREEN)
 
 
-def _reads(reads: Sequence[Shown], place: Place, name: str, x: Scale, things: Mapping[str, int]) -> list[str]:
-    """A row for each thing that can be read, so that what befell one key is seen from left to right."""
-    y = linear(-0.5, sum(things.values()) - 0.5, place[0] + 2, place[1] - 2)
-    parts, first = [panel(place, name, [])], 0
-    for kind, count in things.items():
+def _reads(result: RolloutResult, version: int, place: Place, x: Scale) -> list[str]:
+    """A row for each thing that can be read, so that what happened to one key is seen from left to right."""
+    given = result.rollout
+    y = linear(-0.5, given.keys - 0.5, place[0] + 2, place[1] - 2)
+    parts, first = [panel(place, f"reads by version {version} of the code", [])], 0
+    for kind, count in (("profiles", given.profiles), ("prices", given.prices)):
         parts.append(f'<path class="grid" d="M{LEFT} {y(first + count - 0.5):.1f}H{RIGHT}"/>')
-        parts.append(f'<text class="s end" x="{LEFT - 6}" y="{y(first + count / 2) + 4:.1f}">{escape(kind)}</text>')
+        parts.append(f'<text class="s end" x="{LEFT - 6}" y="{y(first + count / 2) + 4:.1f}">{kind}</text>')
         first += count
-    return [*parts, *dots((x(read.t), y(read.thing), read.kind) for read in reads)]
+    return [*parts, *dots((x(r.t), y(r.thing), r.kind) for r in result.reads if r.version == version)]
 
 
-def _layers(stored: Sequence[tuple[float, float, float, float]], x: Scale, y: Scale, end: float) -> list[str]:
+def _layers(stored: Sequence[tuple[float, Sequence[float]]], x: Scale, y: Scale, end: float) -> list[str]:
     """The three layers on top of one another, sampled once for each pixel or two."""
     samples, at = [], 0
     for px in range(int(LEFT), int(RIGHT) + 1, 2):
@@ -89,7 +78,7 @@ def _layers(stored: Sequence[tuple[float, float, float, float]], x: Scale, y: Sc
         while at + 1 < len(stored) and stored[at + 1][0] <= t:
             at += 1
         if stored and stored[at][0] <= t:
-            samples.append((px, stored[at][1:]))
+            samples.append((px, stored[at][1]))
     parts, below = [], [y(0.0)] * len(samples)
     for layer, (_, colour) in enumerate(LAYERS):
         above = [y(sum(kb[: layer + 1])) for _, kb in samples]
@@ -114,13 +103,11 @@ def _layer_legend(present: set[int]) -> str:
     return "".join(parts)
 
 
-NAMES = {"hit": "served from the cache", "stale": "stale", "load": "misses that loaded", "error": "crashes"}
-
-
-def _alt(title: str, reads: Sequence[Shown], stored: Sequence[tuple[float, float, float, float]]) -> str:
+def _alt(title: str, result: RolloutResult) -> str:
     said = []
     for version in (1, 2):
-        counts = {name: sum(r.kind == kind and r.version == version for r in reads) for kind, name in NAMES.items()}
-        said.append(f"Reads by version {version}: " + ", ".join(f"{n} {name}" for name, n in counts.items()) + ".")
-    most = max((sum(step[1:]) for step in stored), default=0.0)
-    return f"{title}. {' '.join(said)} At most {most:.1f} kB of keys and values were stored."
+        kinds = [read.kind for read in result.reads if read.version == version]
+        counts = ", ".join(f"{kinds.count(kind)} {name}" for kind, name in NAMES.items())
+        said.append(f"Reads by version {version}: {counts}.")
+    most = max((step.bytes for step in result.stored), default=0)
+    return f"{title}. {' '.join(said)} At most {most / 1000:.1f} kB of keys and values were stored."

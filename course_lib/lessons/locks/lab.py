@@ -9,13 +9,13 @@ import ipywidgets as w
 from course_lib.lessons.locks.experiment_contest import FAULTS, LOCKS, NODES, Contest, Outcome
 from course_lib.lessons.locks.experiment_contest_run import playing
 from course_lib.lessons.locks.picture_contest import contest_picture
-from course_lib.widgets.controls import Scenario, choice, decimal, whole
-from course_lib.widgets.lab import Lab
+from course_lib.widgets.controls import choice, decimal, whole
+from course_lib.widgets.lab import Experiment, Lab
 
 
 def redlock_lab(**given: Any) -> Lab[Outcome]:
     """The lab, set up with the fields of a `Contest`: `redlock_lab(lock="one", fault="nodes forget")`."""
-    return Lab(Scenario(Contest(**given), _controls, playing, contest_picture, _row))
+    return Lab(Experiment(Contest(**given), _controls, playing, contest_picture, _row))
 
 
 def _controls(given: Contest) -> dict[str, w.Widget]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
 from course_lib.patterns import Load
 from course_lib.sim import Draws, Faults
-from course_lib.trace import Note, Trace
+from course_lib.trace import Note, Trace, most_at_once
 from course_lib.worlds import Simulated
 
 
@@ -48,7 +49,7 @@ class Burst:
     @property
     def most_at_once(self) -> int:
         """The largest number of loads that ran at the same moment."""
-        return max((sum(_during(other, load.t_start) for other in self.loads) for load in self.loads), default=0)
+        return most_at_once((load.t_start, inf if load.t_end is None else load.t_end) for load in self.loads)
 
     @property
     def worst(self) -> float:
@@ -97,7 +98,3 @@ def burst(
         world.client(caller.name, ask, caller, start=starts.between(0, spread))
     results = world.run()
     return Burst(world.trace, results, took)
-
-
-def _during(load: Note, moment: float) -> bool:
-    return load.t_start <= moment and (load.t_end is None or moment < load.t_end)

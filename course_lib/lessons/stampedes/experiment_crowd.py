@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from course_lib.errors import BadArgument
+from course_lib.patterns.basics import require
+from course_lib.trace import most_at_once, under_way
 
 WIRE_ALLOWANCE = 0.02
 """Seconds that messages may be under way: an answer counts as stale, or its client as waiting, only beyond them."""
@@ -44,8 +45,7 @@ class Crowd:
 
     def __post_init__(self) -> None:
         for name in ("clients", "rate", "load_time", "ttl", "processes"):
-            if not getattr(self, name) > 0:
-                raise BadArgument(f"{name} is {getattr(self, name)!r}; accepted: a number above 0")
+            require(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
 
     @property
     def end(self) -> float:
@@ -80,7 +80,7 @@ class LoadSpan(NamedTuple):
 
 
 @dataclass(repr=False)
-class Outcome:
+class CrowdResult:
     """What happened to a crowd: every request and every load, in order, and what can be computed from them."""
 
     crowd: Crowd
@@ -133,17 +133,12 @@ class Outcome:
 
     def loads_under_way(self) -> list[tuple[float, int]]:
         """(seconds, loads that run from then on), a step at each change."""
-        changes = sorted([(load.t_start, 1) for load in self.loads] + [(load.t_end, -1) for load in self.loads])
-        running, steps = 0, []
-        for moment, change in changes:
-            running += change
-            steps.append((moment, running))
-        return steps
+        return under_way((load.t_start, load.t_end) for load in self.loads)
 
     @cached_property
     def most_at_once(self) -> int:
         """The largest number of loads that ran at the same moment."""
-        return max((running for _, running in self.loads_under_way()), default=0)
+        return most_at_once((load.t_start, load.t_end) for load in self.loads)
 
     def summary(self) -> dict[str, float]:
         """The numbers that the lesson compares: counts, latencies in milliseconds, the stale share in percent."""

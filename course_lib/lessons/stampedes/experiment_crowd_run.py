@@ -11,9 +11,10 @@ from contextlib import AsyncExitStack
 
 from redis.exceptions import RedisError
 
-from course_lib.errors import BadArgument, LoadTimeout
-from course_lib.lessons.stampedes.experiment_crowd import WIRE_ALLOWANCE, Crowd, LoadSpan, Outcome, Request
+from course_lib.errors import LoadTimeout
+from course_lib.lessons.stampedes.experiment_crowd import WIRE_ALLOWANCE, Crowd, CrowdResult, LoadSpan, Request
 from course_lib.lessons.stampedes.experiment_remedies import STRATEGIES, Get
+from course_lib.patterns.basics import require
 from course_lib.sim import Process
 from course_lib.worlds import Simulated, World
 
@@ -21,55 +22,52 @@ WARM_UP = 0.1
 """Seconds after the first load within which its value has surely been stored; then the crowd comes."""
 
 
-def play(crowd: Crowd, *, world: Simulated | None = None) -> Outcome:
-    """Simulate the crowd, in a world of its own or in `world`, rewound to the crowd's seed."""
-    *_, (_, outcome) = playing(crowd, world=world)
-    return outcome
+def play(crowd: Crowd) -> CrowdResult:
+    """Simulate the crowd."""
+    *_, (_, result) = in_slices(crowd)
+    return result
 
 
-def playing(crowd: Crowd, *, world: Simulated | None = None, steps: int = 4_000) -> Iterator[tuple[float, Outcome]]:
-    """The same in slices of `steps` callbacks, some 40 ms: yields (share of the virtual time that is over, outcome)."""
-    ours = world is None
-    world = Simulated(crowd.seed) if world is None else world.rewind(crowd.seed)
-    outcome = set_up(world, crowd)
+def in_slices(crowd: Crowd, *, steps: int = 4_000) -> Iterator[tuple[float, CrowdResult]]:
+    """The same in slices of `steps` callbacks, some 40 ms: yields (share of the virtual time that is over, result)."""
+    world = Simulated(crowd.seed)
+    result = set_up(world, crowd)
     total = crowd.load_time + WARM_UP + crowd.end
     try:
         for now in world.slices(steps):
-            yield min(now / total, 1.0), outcome
+            yield min(now / total, 1.0), result
     finally:
-        if ours:
-            world.rewind(crowd.seed)  # what a run leaves in cycles would make later runs pause for the collector
+        world.rewind(crowd.seed)  # what a run leaves in cycles would make later runs pause for the collector
 
 
-def set_up(world: World, crowd: Crowd, *, share: tuple[int, int] = (0, 1)) -> Outcome:
-    """Put the crowd into a world that has not run yet. The outcome fills while the world runs.
+def set_up(world: World, crowd: Crowd, *, share: tuple[int, int] = (0, 1)) -> CrowdResult:
+    """Put the crowd into a world that has not run yet. The result fills while the world runs.
 
     `share` is (which, of how many): (1, 4) is the second quarter of the clients, so that four processes make one crowd.
     Raises: BadArgument for a strategy that does not exist.
     """
-    if crowd.strategy not in STRATEGIES:
-        raise BadArgument(f"strategy is {crowd.strategy!r}; accepted: {', '.join(STRATEGIES)}")
-    outcome = Outcome(crowd, world.trace.world)
+    require(crowd.strategy in STRATEGIES, "strategy", crowd.strategy, ", ".join(STRATEGIES))
+    result = CrowdResult(crowd, world.trace.world)
     which, parts = share
-    database = _Database(world, crowd, outcome)
+    database = _Database(world, crowd, result)
     if which == 0:
-        world.client("first", _App(world, crowd, outcome, database, "first", 1).first)
+        world.client("first", _App(world, crowd, result, database, "first", 1).first)
     members: dict[int, list[int]] = {}
     for number in range(which, crowd.clients, parts):
         members.setdefault(number % crowd.processes, []).append(number)
     for name, numbers in members.items():
         process = Process(f"app{name + which}")  # one of several real processes has but one, with its own number
-        app = _App(world, crowd, outcome, database, process.name, len(numbers))
+        app = _App(world, crowd, result, database, process.name, len(numbers))
         for number in numbers:
             world.client(f"c{number}", app.member, number, process=process)
-    return outcome
+    return result
 
 
 class _Database:
     """A row that changes all the time: its value says when it was read. Time zero is when it was first stored."""
 
-    def __init__(self, world: World, crowd: Crowd, outcome: Outcome) -> None:
-        self.world, self.crowd, self.outcome = world, crowd, outcome
+    def __init__(self, world: World, crowd: Crowd, result: CrowdResult) -> None:
+        self.world, self.crowd, self.result = world, crowd, result
         self.zero = crowd.load_time
         self._slots: asyncio.Semaphore | None = None
 
@@ -90,16 +88,16 @@ class _Database:
         return None if self.crowd.absent else f"{self.world.now():.6f}"
 
     def _done(self, start: float, *, ok: bool) -> None:
-        self.outcome.loads.append(LoadSpan(start - self.zero, self.world.now() - self.zero, ok))
+        self.result.loads.append(LoadSpan(start - self.zero, self.world.now() - self.zero, ok))
 
 
 class _App:
     """One process: what its clients share is opened by the first of them and closed by the last."""
 
     def __init__(
-        self, world: World, crowd: Crowd, outcome: Outcome, database: _Database, name: str, members: int
+        self, world: World, crowd: Crowd, result: CrowdResult, database: _Database, name: str, members: int
     ) -> None:
-        self.world, self.crowd, self.outcome, self.database = world, crowd, outcome, database
+        self.world, self.crowd, self.result, self.database = world, crowd, result, database
         self._name, self._members = name, members
         self._get: Get | None = None
         self._open = AsyncExitStack()
@@ -110,7 +108,7 @@ class _App:
             self.world.redis(), self.crowd, self.world.draws(self._name)
         ) as get:
             await get(self.database.load)
-        self.outcome.loads.clear()
+        self.result.loads.clear()
 
     async def member(self, number: int) -> None:
         """One client: think, ask, and begin again, until the end."""
@@ -123,7 +121,7 @@ class _App:
         try:
             while (pause := draw.exponential(1 / crowd.rate)) < zero + crowd.end - world.now():
                 await asyncio.sleep(pause)
-                self.outcome.requests.append(await self._ask(self._get))
+                self.result.requests.append(await self._ask(self._get))
         finally:
             self._members -= 1
             if self._members == 0:

@@ -17,7 +17,7 @@ from typing import Any
 import redis
 
 from course_lib.errors import ServerFailed
-from course_lib.lessons.stampedes.experiment_crowd import Crowd, LoadSpan, Outcome, Request
+from course_lib.lessons.stampedes.experiment_crowd import Crowd, CrowdResult, LoadSpan, Request
 from course_lib.lessons.stampedes.experiment_crowd_run import WARM_UP, set_up
 from course_lib.servers import GuardedProcess, guarded_module
 from course_lib.worlds import Real
@@ -49,7 +49,7 @@ class RealCrowd:
         self._running.close()
         self._workers.clear()
 
-    def play(self, crowd: Crowd) -> Outcome:
+    def play(self, crowd: Crowd) -> CrowdResult:
         """Empty the server and run the crowd; `crowd.processes` is taken to be the number of processes here."""
         crowd = replace(crowd, processes=self._processes)
         with redis.Redis.from_url(self._url) as client:
@@ -60,14 +60,14 @@ class RealCrowd:
             worker.stdin.write(json.dumps(order) + "\n")
             worker.stdin.flush()
         deadline = time.monotonic() + crowd.load_time + WARM_UP + crowd.end + crowd.wait + SPARE
-        outcome = Outcome(crowd, "real")
+        result = CrowdResult(crowd, "real")
         for worker in self._workers:
             said = _answer(worker, deadline)
-            outcome.requests += [Request(*request) for request in said["requests"]]
-            outcome.loads += [LoadSpan(*load) for load in said["loads"]]
-        outcome.requests.sort()
-        outcome.loads.sort()
-        return outcome
+            result.requests += [Request(*request) for request in said["requests"]]
+            result.loads += [LoadSpan(*load) for load in said["loads"]]
+        result.requests.sort()
+        result.loads.sort()
+        return result
 
 
 def _answer(worker: GuardedProcess, deadline: float) -> dict[str, Any]:
@@ -93,10 +93,10 @@ def main() -> None:
         which, parts = told["share"]
         crowd = replace(Crowd(**told["crowd"]), processes=1)
         world = Real(told["url"], seed=crowd.seed)
-        outcome = set_up(world, crowd, share=(which, parts))
+        result = set_up(world, crowd, share=(which, parts))
         _meet(told["url"], parts)
         world.run()
-        print(json.dumps({"requests": outcome.requests, "loads": outcome.loads}), flush=True)
+        print(json.dumps({"requests": result.requests, "loads": result.loads}), flush=True)
 
 
 def _meet(url: str, parts: int) -> None:

@@ -65,9 +65,7 @@ def loads_per_expiry(measured: Mapping[float, float], errors: Mapping[float, flo
             list(measured), list(measured.values()), yerr=[2 * errors[beta] for beta in measured], fmt="P", ms=9,
             color=paint(STRATEGIES["xfetch"].colour), ecolor=BLUE, capsize=4, label="simulated, ± 2 standard errors",
         )  # fmt: skip
-        panel.set_xlabel("β: more is earlier")
-        panel.set_ylabel("loads for each expiry")
-        panel.set_ylim(0, None)
+        panel.set(xlabel="β: more is earlier", ylabel="loads for each expiry", ylim=(0, None))
         panel.grid()
         panel.legend()
         near = sum(abs(measured[beta] - math.exp(1 / beta)) <= 2 * errors[beta] for beta in measured)

@@ -4,61 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from course_lib.lessons.stampedes.experiment_crowd import CrowdResult, Request
+from course_lib.lessons.stampedes.experiment_remedies import STRATEGIES
 from course_lib.views.axes import KINDS, LEFT, RIGHT, Scale, dots, framed, legend, linear, panel, ticks, time_axis
 from course_lib.views.palette import ORANGE
 from course_lib.views.picture import Picture
+from course_lib.words import capital
 
 LOADS, LATENCY, AGE = (58.0, 124.0), (160.0, 296.0), (332.0, 408.0)  # top and bottom of each panel, in pixels
 SHORTEST, LONGEST = 0.0005, 30.0  # ends of the latency axis, in seconds, the same for every strategy
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request as it is drawn. Units: seconds; `age` is None where the answer has none."""
+def crowd_picture(result: CrowdResult, *, title: str | None = None) -> Picture:
+    """Draw a run on axes that depend on the crowd and not on its strategy; what is larger stretches its own axis.
 
-    t: float
-    latency: float
-    kind: str
-    age: float | None
-
-
-def crowd(
-    asked: Sequence[Asked],
-    under_way: Sequence[tuple[float, int]],
-    *,
-    title: str,
-    ttl: float,
-    end: float,
-    most_loads: int,
-    oldest: float,
-) -> Picture:
-    """Draw a run. `under_way` says from when on how many loads ran.
-
-    Units: seconds. `most_loads` and `oldest` (seconds) are the tops of two axes, so that rivals share them; what is
-    larger stretches its own axis.
+    The title says what happened: loads, the longest wait, what was stale and what failed.
     """
-    most = max([most_loads, *(count for _, count in under_way)])
-    top_age = max([oldest, *(a.age for a in asked if a.age is not None)])
-    last = max([end, *(t for t, _ in under_way), *(a.t for a in asked)])
-    x = linear(0.0, last, LEFT, RIGHT)
+    title = _finding(result) if title is None else title
+    given, under_way, asked = result.crowd, result.loads_under_way(), result.requests
+    kinds = [_kind(request, result) for request in asked]
+    herd = given.clients * given.rate * given.load_time
+    most = math.ceil(min(1 + herd + 2 * math.sqrt(herd), given.clients))
+    most = max([most, 4, *(count for _, count in under_way)])
+    oldest = given.ttl + max(given.stale, 0.2 * given.ttl)
+    oldest = max([oldest, *(request.age for request in asked if request.age is not None)])
+    last = max([given.end, *(t for t, _ in under_way), *(request.t_end for request in asked)])
+    x, ttl = linear(0.0, last, LEFT, RIGHT), given.ttl
     y_loads = linear(0.0, most, LOADS[1], LOADS[0])
-    y_age = linear(0.0, top_age, AGE[1], AGE[0])
+    y_age = linear(0.0, oldest, AGE[1], AGE[0])
     parts = [
         panel(LOADS, "loads under way", [(n, y_loads(n)) for n in ticks(most, whole=True)]),
         _area(under_way, x, y_loads),
         panel(LATENCY, "latency", [(_seconds(s), _log(s)) for s in (0.001, 0.01, 0.1, 1.0, 10.0)]),
-        panel(AGE, "age of the answer (s)", [(f"{s:g}", y_age(s)) for s in ticks(top_age)]),
+        panel(AGE, "age of the answer (s)", [(f"{s:g}", y_age(s)) for s in ticks(oldest)]),
         f'<path class="limit" d="M{LEFT} {y_age(ttl):.0f}H{RIGHT}M{x(ttl):.0f} {LOADS[0]}V{AGE[1]}"/>',
         f'<text class="s note end" x="{RIGHT - 4}" y="{y_age(ttl) - 4:.0f}">TTL {ttl:g} s</text>',
         f'<text class="s note" x="{x(ttl) + 4:.0f}" y="{LOADS[0] + 10}">expires</text>',
-        *dots((x(a.t), _log(a.latency), a.kind) for a in asked),
-        *dots((x(a.t), y_age(a.age), a.kind) for a in asked if a.age is not None),
+        *dots((x(r.t_end), _log(r.latency), kind) for r, kind in zip(asked, kinds, strict=True)),
+        *dots((x(r.t_end), y_age(r.age), kind) for r, kind in zip(asked, kinds, strict=True) if r.age is not None),
         time_axis(x, last, AGE[1], "seconds since the key was written (virtual time)"),
-        legend({a.kind for a in asked}, 470),
+        legend(kinds, 470),
     ]
-    return framed(title, parts, height=482, alt=_alt(title, asked, under_way, ttl))
+    return framed(title, parts, height=482, alt=f"{title}. {_described(result, kinds)}")
+
+
+def _kind(request: Request, result: CrowdResult) -> str:
+    """One of KINDS: a hit is drawn as stale if its answer was."""
+    return "stale" if request.kind == "hit" and result.is_stale(request) else request.kind
 
 
 def _log(seconds: float) -> float:
@@ -79,12 +72,19 @@ def _area(under_way: Sequence[tuple[float, int]], x: Scale, y: Scale) -> str:
     return f'<path d="{path}" fill="{ORANGE}" fill-opacity=".35" stroke="{ORANGE}" stroke-width="1.6"/>'
 
 
-def _alt(title: str, asked: Sequence[Asked], under_way: Sequence[tuple[float, int]], ttl: float) -> str:
-    counts = {kind.name: sum(a.kind == name for a in asked) for name, kind in KINDS.items()}
-    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    most = max((count for _, count in under_way), default=0)
-    worst = max((a.latency for a in asked), default=0.0)
+def _finding(result: CrowdResult) -> str:
+    loads = len(result.loads)
+    stale = f", {result.stale_share:.1%} stale" if result.stale_share else ""
+    failed = f", {result.errors} errors" if result.errors else ""
     return (
-        f"{title}. {len(asked)} requests: {said or 'none'}. At most {most} loads ran at once; "
-        f"the longest request took {worst * 1000:.0f} ms; the key's TTL is {ttl:g} s."
+        f"{capital(STRATEGIES[result.crowd.strategy].label)}: {loads} {'load' if loads == 1 else 'loads'}, "
+        f"longest wait {result.worst * 1000:.0f} ms{stale}{failed}"
+    )
+
+
+def _described(result: CrowdResult, kinds: Sequence[str]) -> str:
+    said = ", ".join(f"{count} {KINDS[name].name}" for name in KINDS if (count := kinds.count(name)))
+    return (
+        f"{len(kinds)} requests: {said or 'none'}. At most {result.most_at_once} loads ran at once; "
+        f"the longest request took {result.worst * 1000:.0f} ms; the key's TTL is {result.crowd.ttl:g} s."
     )

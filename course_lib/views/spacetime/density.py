@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import ceil, log
 
-from course_lib.trace import Note
+from course_lib.trace import Note, most_at_once, under_way
 from course_lib.views.palette import BLUE, FAULT, INK, NOTES
 from course_lib.views.picture import escape, px
 from course_lib.views.spacetime.messages import cross_path
 from course_lib.views.spacetime.plan import Plan
-from course_lib.views.spacetime.text import finding, lost, most_at_once
+from course_lib.views.spacetime.text import finding, lost
 from course_lib.words import counted, shorten
 
 ROWS, SLICES, SHADES = 40, 160, 5
@@ -103,9 +103,8 @@ def _loads(plan: Plan, loads: Sequence[Note], y: float) -> str:
     end = plan.scale.times[-1]
     spans = [(n.t_start, n.t_end if n.t_end is not None else end) for n in loads]
     most = most_at_once(spans)
-    steps = sorted([(a, 1) for a, _ in spans] + [(b, -1) for _, b in spans])
     d, base = f"M{px(plan.left)} {px(y + STRIP_HEIGHT)}", y + STRIP_HEIGHT
-    for x, level in _thinned(plan, steps):
+    for x, level in _thinned(plan, under_way(spans)):
         d += f"H{px(x)}V{px(base - STRIP_HEIGHT * level / max(most, 1))}"
     told = f"{counted(len(loads), 'load')}, at most {most:,} at once"
     steps_drawn = f'<path fill="{NOTES["load"].colour}" d="{d}H{px(plan.right)}V{px(base)}Z"/>'
@@ -114,9 +113,8 @@ def _loads(plan: Plan, loads: Sequence[Note], y: float) -> str:
 
 def _thinned(plan: Plan, steps: Iterable[tuple[float, int]]) -> list[tuple[float, int]]:
     """The level after all the steps at each half pixel, so that a thousand loads stay a short path; peaks are kept."""
-    level, peaks, lasts = 0, dict[int, int](), dict[int, int]()
-    for t, step in steps:
-        level += step
+    peaks, lasts = dict[int, int](), dict[int, int]()
+    for t, level in steps:
         at = ceil(plan.scale(t) * 2)
         peaks[at], lasts[at] = max(peaks.get(at, 0), level), level
     return [(at / 2, value) for at in peaks for value in dict.fromkeys((peaks[at], lasts[at]))]

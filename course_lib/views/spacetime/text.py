@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course_lib.trace import Event, Note, Trace
+from course_lib.trace import Event, Note, Trace, most_at_once
 from course_lib.views.palette import NOTES
 from course_lib.views.picture import escape
 from course_lib.words import capital, counted, ms
@@ -104,15 +104,6 @@ def alternative(trace: Trace, title: str) -> str:
     parts += [_kind(trace.notes, kind) for kind in dict.fromkeys(n.kind for n in trace.notes) if kind != "violation"]
     parts += [f"Violation at {ms(n.t_start)}, {n.who}: {n.text}" for n in trace.notes if n.kind == "violation"][:20]
     return ". ".join(parts) + "."
-
-
-def most_at_once(spans: Sequence[tuple[float, float]]) -> int:
-    """The largest number of spans that overlap; one that ends where another begins does not."""
-    level = most = 0
-    for _, step in sorted([(a, 1) for a, _ in spans] + [(b, -1) for _, b in spans]):
-        level += step
-        most = max(most, level)
-    return most
 
 
 def list_rows(found: Sequence[Moment], start: int = 0) -> str:

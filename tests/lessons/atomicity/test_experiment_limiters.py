@@ -21,8 +21,8 @@ from course_lib.lessons.atomicity.experiment_limiters import (
     ALGORITHMS,
     ARRIVALS,
     Traffic,
+    in_slices,
     play,
-    playing,
     within_the_last,
 )
 from course_lib.lessons.atomicity.experiment_real import costs, in_real_time, lost_reply
@@ -139,7 +139,7 @@ def test_random_arrivals_come_at_their_rate() -> None:
 
 def test_the_same_traffic_gives_the_same_outcome_in_slices_too() -> None:
     given = Traffic("gcra", "random", rate=100.0)
-    *_, (share, sliced) = playing(given, steps=50)
+    *_, (share, sliced) = in_slices(given, steps=50)
     assert share == 1.0
     assert sliced.asked == play(given).asked != play(replace(given, seed=2)).asked
 

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from course_lib.lessons.atomicity.experiment_limiters import ALGORITHMS, Traffic, play
-from course_lib.lessons.atomicity.lab import limiter_lab, limiter_picture
+from course_lib.lessons.atomicity.lab import limiter_lab
+from course_lib.lessons.atomicity.picture_limiters import limiter_picture
 
 
 def test_the_lab_shows_the_numbers_of_its_run() -> None:

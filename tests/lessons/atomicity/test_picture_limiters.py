@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 
-from course_lib.lessons.atomicity.experiment_limiters import ALGORITHMS
+from course_lib.lessons.atomicity.experiment_limiters import ALGORITHMS, Traffic
 from course_lib.lessons.atomicity.picture_limiters import LIMITERS, limiter, retries, rivals, waits
 from course_lib.views.picture import Picture
 
 ASKED = [(0.1 * number, number % 2 == 0) for number in range(40)]
 CURVE = [(0.0, 1), (0.2, 2), (1.0, 7), (2.0, 3), (5.0, 0)]
-SHOWN = {"limit": 5, "bound": 9, "window": 1.0, "boundaries": [1.0, 2.0], "end": 4.0, "top": 10.0}
+BOUNDED_BY_9 = Traffic("gcra", limit=5, window=1.0, windows=4)
 
 
-def shown(**changed: object) -> Picture:
-    given: dict[str, object] = {"asked": ASKED, "curve": CURVE, "title": "A <title>", **SHOWN, **changed}
-    return limiter(given.pop("asked"), given.pop("curve"), **given)  # type: ignore[arg-type]
+def shown(
+    asked: list[tuple[float, bool]] = ASKED, curve: list[tuple[float, int]] = CURVE, given: Traffic = BOUNDED_BY_9
+) -> Picture:
+    return limiter(asked, curve, given, title="A <title>")
 
 
 def test_the_lab_s_picture_says_what_passed_in_the_fullest_window() -> None:
@@ -33,7 +35,7 @@ def test_the_lab_s_picture_says_what_passed_in_the_fullest_window() -> None:
 
 
 def test_a_bound_that_is_the_limit_is_drawn_once() -> None:
-    assert "derived" not in shown(bound=5).svg
+    assert "derived" not in shown(given=replace(BOUNDED_BY_9, algorithm="log")).svg
 
 
 def test_rivals_share_the_axis_and_what_is_larger_stretches_it() -> None:

@@ -7,8 +7,8 @@ from math import exp, log
 import pytest
 
 from course_lib.errors import BadArgument
-from course_lib.lessons.keys.experiment_rollout import Outcome, Read, Rollout, held
-from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES, play, playing, set_up
+from course_lib.lessons.keys.experiment_rollout import Read, Rollout, RolloutResult, held
+from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES, in_slices, play, set_up
 from course_lib.trace import Event, Trace
 from course_lib.worlds import Embedded
 
@@ -47,7 +47,9 @@ def test_what_is_stored_follows_set_overwrite_delete_and_expiry() -> None:
 
 
 def test_reads_before_the_deploy_are_not_counted() -> None:
-    outcome = Outcome(Rollout(begins=2.0), Trace("simulated", 1), [Read(1.0, "load", 1, 0), Read(3.0, "load", 2, 0)])
+    outcome = RolloutResult(
+        Rollout(begins=2.0), Trace("simulated", 1), [Read(1.0, "load", 1, 0), Read(3.0, "load", 2, 0)]
+    )
     assert outcome.count("load") == 1
     assert outcome.miss_share == 1.0
     assert outcome.summary()["most stored (kB)"] == 0
@@ -131,7 +133,7 @@ def test_the_same_seed_gives_the_same_outcome() -> None:
 
 
 def test_a_run_in_slices_is_the_same_run() -> None:
-    *_, (share, outcome) = playing(Rollout(), steps=100)
+    *_, (share, outcome) = in_slices(Rollout(), steps=100)
     assert share > 0.9
     assert outcome.reads == play(Rollout()).reads
 

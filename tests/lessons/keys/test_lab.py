@@ -8,8 +8,9 @@ import pytest
 
 from course_lib.lessons.keys.experiment_rollout import Rollout
 from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES, play
-from course_lib.lessons.keys.lab import rollout_lab, rollout_picture
+from course_lib.lessons.keys.lab import rollout_lab
 from course_lib.lessons.keys.picture_keyspace import after_bump, memory, miss_shares
+from course_lib.lessons.keys.picture_rollout import rollout_picture
 from course_lib.views.expiries import expiries
 
 

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from course_lib.errors import BadArgument
-from course_lib.lessons.stampedes.experiment_crowd import Crowd, LoadSpan, Outcome, Request
-from course_lib.lessons.stampedes.experiment_crowd_run import play, playing, set_up
+from course_lib.lessons.stampedes.experiment_crowd import Crowd, CrowdResult, LoadSpan, Request
+from course_lib.lessons.stampedes.experiment_crowd_run import in_slices, play, set_up
 from course_lib.lessons.stampedes.experiment_real import RealCrowd
 from course_lib.lessons.stampedes.experiment_remedies import STRATEGIES
 from course_lib.servers import Found, Server, find_all
@@ -21,8 +21,8 @@ SMALL = Crowd(clients=60, rate=2.0, load_time=0.05, ttl=0.4, stale=0.4)
 # -- the numbers -------------------------------------------------------------------------------------------------------
 
 
-def made(*requests: Request, loads: tuple[LoadSpan, ...] = ()) -> Outcome:
-    return Outcome(Crowd(ttl=1.0, load_time=0.1), "simulated", list(requests), list(loads))
+def made(*requests: Request, loads: tuple[LoadSpan, ...] = ()) -> CrowdResult:
+    return CrowdResult(Crowd(ttl=1.0, load_time=0.1), "simulated", list(requests), list(loads))
 
 
 def test_an_answer_is_stale_once_it_is_older_than_the_ttl_and_the_wire() -> None:
@@ -100,13 +100,13 @@ def test_an_absent_row_is_loaded_by_everyone_unless_its_absence_is_remembered() 
 
 
 def test_a_run_in_slices_is_the_same_run() -> None:
-    *_, (share, outcome) = playing(Crowd(clients=50), steps=50)
+    *_, (share, outcome) = in_slices(Crowd(clients=50), steps=50)
     assert share > 0.9
     assert outcome.requests == play(Crowd(clients=50)).requests
 
 
 def test_closing_a_run_early_leaves_no_task_behind(recwarn: pytest.WarningsRecorder) -> None:
-    slices = playing(Crowd("revalidate", clients=50), steps=200)
+    slices = in_slices(Crowd("revalidate", clients=50), steps=200)
     next(slices)
     slices.close()  # type: ignore[attr-defined]  # a generator
     del slices
