@@ -289,8 +289,7 @@ def code_lines(path: Path) -> int:
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_no_module_is_two_ideas(path: Path) -> None:
-    """All that knows fakeredis from inside stands in one file, so that file may be larger."""
-    assert code_lines(path) <= (350 if path.name == "fake_server.py" else 200)
+    assert code_lines(path) <= 200
 
 
 def test_the_course_stays_small() -> None:

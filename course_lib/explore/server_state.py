@@ -8,10 +8,10 @@ from typing import Any
 from course_lib.errors import CourseError
 from course_lib.explore.trial import Play
 from course_lib.sim import Simulation
-from course_lib.sim.fake_server import Node, Session
+from course_lib.sim.fake_server import Session, SimNode
 
 
-def ask(node: Node, *command: bytes) -> Any:
+def ask(node: SimNode, *command: bytes) -> Any:
     """What a simulated server answers to a command: bytes, a number, a list, None; None if nobody ever connected."""
     if not node.first_sessions:
         return None
@@ -32,7 +32,7 @@ def world_of(run: Play) -> Simulation:
     return run.world
 
 
-def left(run: Play, match: str = "*") -> Iterator[tuple[Node, str, int]]:
+def left(run: Play, match: str = "*") -> Iterator[tuple[SimNode, str, int]]:
     """(node, key, milliseconds it has left, or −1 for a key without a TTL) of each key that matches, in order."""
     for node in world_of(run).nodes:
         for key in sorted(ask(node, b"KEYS", match.encode()) or ()):

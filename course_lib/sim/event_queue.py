@@ -13,7 +13,7 @@ from course_lib.errors import Deadlock, OutOfBudget
 from course_lib.sim.process import Process
 
 
-class Due:
+class PlainCall:
     """A callback of the network's own: no process, no context, so cheaper than an `asyncio.Handle`."""
 
     __slots__ = ("args", "callback")
@@ -26,13 +26,13 @@ class Due:
         self.callback(*self.args)
 
 
-class Message(Due):
+class MessageCall(PlainCall):
     """A callback that is a message on its way to a server: it arrives even when nobody waits for the answer."""
 
     __slots__ = ()
 
 
-class Schedule:
+class EventQueue:
     """Callbacks in the order in which they run. `now` is the virtual time in seconds, `steps` how many have run."""
 
     def __init__(self, max_steps: int, max_time: float) -> None:
@@ -53,17 +53,17 @@ class Schedule:
 
     def due(self, when: float, callback: Callable[..., object], *args: Any) -> None:
         """Call `callback(*args)` at `when`, outside every process."""
-        heappush(self._timers, (when, next(self._order), Due(callback, args), None))
+        heappush(self._timers, (when, next(self._order), PlainCall(callback, args), None))
 
     def send(self, when: float, callback: Callable[..., object], *args: Any) -> None:
         """As `due`, for a message to a server."""
-        heappush(self._timers, (when, next(self._order), Message(callback, args), None))
+        heappush(self._timers, (when, next(self._order), MessageCall(callback, args), None))
 
     def settle(self) -> None:
         """All is over: let what is still under way arrive, and leave the clock where it stands."""
-        under_way = sorted(entry for entry in self._timers if isinstance(entry[2], Message))
+        under_way = sorted(entry for entry in self._timers if isinstance(entry[2], MessageCall))
         if under_way:
-            self._timers = [entry for entry in self._timers if not isinstance(entry[2], Message)]
+            self._timers = [entry for entry in self._timers if not isinstance(entry[2], MessageCall)]
             heapify(self._timers)
         now = self.now
         for when, _, message, _ in under_way:

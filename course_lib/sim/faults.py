@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from course_lib.sim.draws import Draws
-from course_lib.sim.fake_server import Node
+from course_lib.sim.fake_server import SimNode
 from course_lib.sim.ground import Ground
 from course_lib.sim.process import Process
 
@@ -21,7 +21,7 @@ class Send:
 
     client: str
     process: Process | None
-    node: Node
+    node: SimNode
     command: tuple[bytes, ...]
 
 

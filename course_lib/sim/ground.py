@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from course_lib.sim.fake_server import Node
+from course_lib.sim.fake_server import SimNode
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import Process
 from course_lib.trace import Trace
@@ -21,7 +21,7 @@ class Ground(Protocol):
     trace: Trace
 
     @property
-    def nodes(self) -> Sequence[Node]:
+    def nodes(self) -> Sequence[SimNode]:
         """Every server."""
 
     def now(self) -> float:
@@ -33,8 +33,8 @@ class Ground(Protocol):
     def pause(self, process: Process, seconds: float) -> None:
         """Stop a process for a while."""
 
-    def down(self, node: Node | int, seconds: float) -> None:
+    def down(self, node: SimNode | int, seconds: float) -> None:
         """Make a node unreachable for a while."""
 
-    def step_clock(self, node: Node | int, seconds: float) -> None:
+    def step_clock(self, node: SimNode | int, seconds: float) -> None:
         """Make a node's wall clock jump."""

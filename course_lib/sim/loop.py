@@ -11,7 +11,7 @@ from heapq import heappush
 from typing import Any, TypeVar
 from weakref import ref
 
-from course_lib.sim.event_queue import Schedule
+from course_lib.sim.event_queue import EventQueue
 from course_lib.sim.process import PROCESS, Process
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Callback(asyncio.Handle):
         self._cancelled, self._repr, self._source_traceback = False, None, None
 
 
-class SimLoop(Schedule, asyncio.AbstractEventLoop):
+class SimLoop(EventQueue, asyncio.AbstractEventLoop):
     """An event loop that never waits: when nothing is ready, the clock jumps to the next timer.
 
     It runs inside another running loop (a Jupyter cell, a slider's callback) by standing in for it until it is done,

@@ -1,6 +1,6 @@
 """The network between simulated clients and servers: latency, loss, order, and the connections that are open.
 
-    pattern → SimRedis → SimPool → SimConnection → Wire ~~ latency, loss ~~ Session (the server's end)
+    pattern → SimRedis → SimPool → SimConnection → SimSocket ~~ latency, loss ~~ Session (the server's end)
 
 Each direction keeps its order, as TCP does. Commands travel as lists of bytes: no RESP is written or parsed.
 """
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from course_lib.sim.draws import Draws
-from course_lib.sim.fake_server import Node, Session
+from course_lib.sim.fake_server import Session, SimNode
 from course_lib.sim.faults import Faults, Send
 from course_lib.sim.ground import Ground
 from course_lib.sim.process import CLIENT, PROCESS, Process
@@ -46,8 +46,8 @@ class Arbiter(Protocol):
     def latency(self, draw: Draws) -> float:
         """Seconds that a message takes."""
 
-    def offer(self, world: Ground, wire: Wire, events: list[Sent]) -> None:
-        """Take a message, and have `wire.arrive` called in its turn."""
+    def offer(self, socket: SimSocket, events: list[SimEvent]) -> None:
+        """Take a message, and have `socket.arrive` called in its turn."""
 
 
 class NetworkGround(Ground, Protocol):
@@ -63,13 +63,13 @@ class NetworkGround(Ground, Protocol):
 
 
 @dataclass(slots=True)
-class Sent(Event):
+class SimEvent(Event):
     """A command's life in a simulation, where it is known when it reached the server: before it ran, if it blocked."""
 
     t_arrived: float | None = None
 
 
-class Wire:
+class SimSocket:
     """One connection from a process to a node, both ends of it."""
 
     __slots__ = (
@@ -78,7 +78,7 @@ class Wire:
     )  # fmt: skip
 
     def __init__(
-        self, world: NetworkGround, timeouts: Timeouts, node: Node, process: Process | None, number: int, db: int
+        self, world: NetworkGround, timeouts: Timeouts, node: SimNode, process: Process | None, number: int, db: int
     ) -> None:
         self.world, self.node, self.process, self.number, self._timeouts = world, node, process, number, timeouts
         timed = world.turns is None
@@ -88,7 +88,7 @@ class Wire:
         self._session = Session.accept(node, db, self._answered)
         self.open = True
         self._there = self._back = 0.0
-        self.asked: deque[Sent] = deque()  # sent, not yet answered by the server
+        self.asked: deque[SimEvent] = deque()  # sent, not yet answered by the server
         self.replies: deque[Any] = deque()  # arrived, not yet read by the client
         self.waiter: asyncio.Future[None] | None = None
 
@@ -99,7 +99,7 @@ class Wire:
         world, process = self.world, self.process
         name = self.client = CLIENT.get()
         now = world.loop.now
-        events = [Sent(name, self.node.name, tuple(command), now) for command in commands]
+        events = [SimEvent(name, self.node.name, tuple(command), now) for command in commands]
         world.trace.events.extend(events)
         if world.faults is not None:
             self._tempt_fate(events, world.faults)
@@ -117,14 +117,14 @@ class Wire:
                 event.t_start = now
         if world.turns is not None:
             if now > world.loop.now:
-                world.loop.send(now, world.turns.offer, world, self, events)
+                world.loop.send(now, world.turns.offer, self, events)
             else:
-                world.turns.offer(world, self, events)
+                world.turns.offer(self, events)
             return
         self._there = max(self._there + _TICK, now + self._latency(self._draw))
         world.loop.send(self._there, self.arrive, events)
 
-    def _tempt_fate(self, events: list[Sent], faults: Faults) -> None:
+    def _tempt_fate(self, events: list[SimEvent], faults: Faults) -> None:
         """Ask about each command. Commands in one message are lost together, replies from the lost one on."""
         losses: list[str | None] = []
         for event in events:
@@ -137,7 +137,7 @@ class Wire:
             for event in events[losses.index("reply lost") :]:
                 event.fault = "reply lost"
 
-    def arrive(self, events: list[Sent]) -> None:
+    def arrive(self, events: list[SimEvent]) -> None:
         """The message is at the server, which runs its commands."""
         now = self.world.loop.now
         session = self._session
@@ -222,35 +222,35 @@ class Network:
 
     def __init__(self, world: NetworkGround) -> None:
         self._world, self._timeouts = world, Timeouts(world.loop)
-        self._open: dict[Wire, None] = {}
+        self._open: dict[SimSocket, None] = {}
         self._opened: defaultdict[str, int] = defaultdict(int)  # connections that each process has opened so far
 
-    def __iter__(self) -> Iterator[Wire]:
+    def __iter__(self) -> Iterator[SimSocket]:
         return iter(self._open)
 
     def rewind(self) -> None:
         """A new run begins, without any."""
-        for wire in self._open:
-            wire.forget()
+        for socket in self._open:
+            socket.forget()
         self._open.clear()
         self._opened.clear()
         self._timeouts.rewind()
 
-    def open(self, node: Node, db: int) -> Wire:
+    def open(self, node: SimNode, db: int) -> SimSocket:
         """A new connection of the running process."""
         process = PROCESS.get()
         name = process.name if process else ""
         self._opened[name] += 1
-        wire = Wire(self._world, self._timeouts, node, process, self._opened[name], db)
-        self._open[wire] = None
-        return wire
+        socket = SimSocket(self._world, self._timeouts, node, process, self._opened[name], db)
+        self._open[socket] = None
+        return socket
 
-    def close(self, wire: Wire, *, abruptly: bool = False) -> None:
+    def close(self, socket: SimSocket, *, abruptly: bool = False) -> None:
         """The client's end is gone."""
-        wire.close(abruptly=abruptly)
-        self._open.pop(wire, None)
+        socket.close(abruptly=abruptly)
+        self._open.pop(socket, None)
 
     def cut(self, process: Process) -> None:
         """The process is gone, and with it its end of each of its connections."""
-        for wire in [wire for wire in self._open if wire.process is process]:
-            self.close(wire, abruptly=True)
+        for socket in [socket for socket in self._open if socket.process is process]:
+            self.close(socket, abruptly=True)

@@ -14,8 +14,8 @@ from redis.event import EventDispatcher
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from course_lib.sim.fake_server import Node
-from course_lib.sim.network import Network, Wire
+from course_lib.sim.fake_server import SimNode
+from course_lib.sim.network import Network, SimSocket
 from course_lib.sim.process import PROCESS, Process
 
 _DISPATCHER = EventDispatcher()  # nobody listens; building one for each connection would cost more than the connection
@@ -30,10 +30,10 @@ def _words(name: str | bytes) -> list[bytes]:
 class SimConnection(AbstractConnection):
     """What redis-py holds for a connection. Honours `socket_timeout` as redis-py's own does."""
 
-    def __init__(self, *, network: Network, node: Node, **kwargs: Any) -> None:
+    def __init__(self, *, network: Network, node: SimNode, **kwargs: Any) -> None:
         super().__init__(event_dispatcher=_DISPATCHER, **kwargs)
         self.host, self.port = node.name, 6379
-        self.wire: Wire | None = None
+        self.socket: SimSocket | None = None
         self._network, self._node = network, node
 
     def repr_pieces(self) -> list[tuple[str, Any]]:
@@ -44,12 +44,12 @@ class SimConnection(AbstractConnection):
 
     @property
     def is_connected(self) -> bool:
-        return self.wire is not None
+        return self.socket is not None
 
     async def connect(self) -> None:
-        if self.wire is not None:
+        if self.socket is not None:
             return
-        self.wire = self._network.open(self._node, int(self.db))
+        self.socket = self._network.open(self._node, int(self.db))
         try:
             for callback in self._connect_callbacks:  # a subscriber subscribes again
                 if not self._node.up:
@@ -65,9 +65,9 @@ class SimConnection(AbstractConnection):
 
     def hang_up(self) -> None:
         """Close the connection; the next command opens another."""
-        if self.wire is not None:
-            self._network.close(self.wire)
-            self.wire = None
+        if self.socket is not None:
+            self._network.close(self.socket)
+            self.socket = None
             self._parser.on_disconnect()  # type: ignore[no-untyped-call]
 
     def pack_command(self, *args: Any) -> list[Any]:
@@ -85,15 +85,15 @@ class SimConnection(AbstractConnection):
         return [packed for command in commands for packed in self.pack_command(*command)]
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        if self.wire is None:
+        if self.socket is None:
             await self.connect()
-        assert self.wire is not None
-        self.wire.send(command)
-        if (process := self.wire.process) is not None and process.dead:
+        assert self.socket is not None
+        self.socket.send(command)
+        if (process := self.socket.process) is not None and process.dead:
             await self._node.loop.create_future()  # it died while sending: not one step further
 
     async def can_read(self, timeout: float = 0) -> bool:
-        return self.wire is not None and bool(self.wire.replies)
+        return self.socket is not None and bool(self.socket.replies)
 
     can_read_destructive = can_read
 
@@ -105,14 +105,14 @@ class SimConnection(AbstractConnection):
         disconnect_on_error: bool = True,
         push_request: bool | None = False,
     ) -> Any:
-        wire = self.wire  # another task may hang up in the meantime
-        if wire is None:
+        socket = self.socket  # another task may hang up in the meantime
+        if socket is None:
             raise RedisConnectionError(f"Not connected to {self._node.name}")
         limit = self.socket_timeout if timeout is None else None if timeout == inf else timeout
         try:
-            while not wire.replies:
-                await wire.arrival(limit)
-            reply = wire.replies.popleft()
+            while not socket.replies:
+                await socket.arrival(limit)
+            reply = socket.replies.popleft()
         except TimeoutError:
             if timeout is not None:
                 return None
@@ -153,7 +153,7 @@ class SimPool(aioredis.ConnectionPool):
         """No process holds a connection. Keep the objects: building one costs as much as several commands."""
         for idle in self.idle.values():
             for connection in idle:
-                connection.wire = None
+                connection.socket = None
                 if not connection._connect_callbacks:
                     self._spare.append(connection)
         self.idle.clear()
@@ -166,7 +166,7 @@ class SimPool(aioredis.ConnectionPool):
         idle = self.idle[PROCESS.get()]
         if idle:
             used = idle.pop()
-            if used.wire is not None and used.wire.replies:  # nobody asked for these: redis-py hangs up as well
+            if used.socket is not None and used.socket.replies:  # nobody asked for these: redis-py hangs up as well
                 used.hang_up()
             return used
         if self._spare:

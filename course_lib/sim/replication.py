@@ -34,7 +34,7 @@ UNBLOCKED = "UNBLOCKED force unblock from blocking operation, instance state cha
 
 
 @dataclass(eq=False)
-class _Waiting:
+class _PendingWait:
     """A WAIT that is not answered yet."""
 
     session: Session
@@ -62,7 +62,7 @@ class Member(Extension):
         self._feed: Session | None = None  # from the primary; the loop must be running before there is one
         self._offsets: dict[Session, int] = {}
         self._queued: dict[Session, list[Command]] = {}
-        self.waiting: list[_Waiting] = []
+        self.waiting: list[_PendingWait] = []
 
     @property
     def able(self) -> bool:
@@ -118,7 +118,7 @@ class Member(Extension):
         if not self.primary:
             session.refuse(NO_WAIT)
             return
-        asked = _Waiting(session, self._offsets.get(session, len(self.history)), needed)
+        asked = _PendingWait(session, self._offsets.get(session, len(self.history)), needed)
         session.hold()
         self.waiting.append(asked)
         if self.confirmed(asked.offset) >= needed:
@@ -126,7 +126,7 @@ class Member(Extension):
         elif seconds > 0:
             self.group.world.loop.due(self.group.world.now() + seconds, self._answer, asked)
 
-    def _answer(self, asked: _Waiting) -> None:
+    def _answer(self, asked: _PendingWait) -> None:
         if asked not in self.waiting:
             return
         self.waiting.remove(asked)

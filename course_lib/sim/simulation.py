@@ -11,7 +11,8 @@ import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 
 from course_lib.sim.draws import Draws
-from course_lib.sim.fake_server import Node, ScriptEngine
+from course_lib.sim.fake_server import SimNode
+from course_lib.sim.fake_server_scripts import ScriptEngine
 from course_lib.sim.faults import Faults
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.network import Latency, Network, lan
@@ -58,7 +59,7 @@ class Simulation:
         self.loop = SimLoop(max_steps=max_steps)  # type: ignore[abstract]  # in the stubs only; it has what clients use
         scripts = ScriptEngine()
         names = [f"redis{i}" for i in range(nodes)] if nodes > 1 else ["redis"]
-        self.nodes = [Node(self.loop, name, version, scripts) for name in names]
+        self.nodes = [SimNode(self.loop, name, version, scripts) for name in names]
         options: dict[str, Any] = {
             "decode_responses": decode_responses,
             "driver_info": None,  # no CLIENT SETINFO
@@ -187,13 +188,13 @@ class Simulation:
         process.paused_until = max(process.paused_until, self.loop.now + seconds)
         self.trace.note(process.name, "pause", self.loop.now, process.paused_until)
 
-    def down(self, node: Node | int, seconds: float) -> None:
+    def down(self, node: SimNode | int, seconds: float) -> None:
         """A node is unreachable for a while (or for `math.inf`): it refuses, loses messages, keeps its data."""
         node = self.nodes[node] if isinstance(node, int) else node
         node.down_until = max(node.down_until, self.loop.now + seconds)
         self.trace.note(node.name, "down", self.loop.now, node.down_until if node.down_until < inf else None)
 
-    def step_clock(self, node: Node | int, seconds: float) -> None:
+    def step_clock(self, node: SimNode | int, seconds: float) -> None:
         """A node's wall clock jumps, forward or (negative) back; its TTLs follow it."""
         node = self.nodes[node] if isinstance(node, int) else node
         node.skew += seconds

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from course_lib.sim.draws import Draws
 from course_lib.sim.faults import Kind
 from course_lib.sim.ground import Ground
-from course_lib.sim.network import Sent, Wire
+from course_lib.sim.network import SimEvent, SimSocket
 from course_lib.sim.process import Process
 
 
@@ -57,46 +57,46 @@ class Turns:
         if not step > 0:
             raise ValueError(f"step is {step!r}; it must be above 0 s, so that a reply comes before the next command")
         self.choose, self.step = choose, step
-        self._waiting: dict[Wire, deque[list[Sent]]] = {}
+        self._waiting: dict[SimSocket, deque[list[SimEvent]]] = {}
         self._turns: list[Turn] = []  # who could be next, in order
-        self._wires: list[Wire] = []  # and whose they are
+        self._sockets: list[SimSocket] = []  # and whose they are
         self._due = False
 
     def rewind(self) -> None:
         """A new run begins."""
         self._waiting.clear()
         self._turns.clear()
-        self._wires.clear()
+        self._sockets.clear()
         self._due = False
 
     def latency(self, draw: Draws) -> float:
         """What a message takes, in seconds."""
         return 0.4 * self.step
 
-    def offer(self, world: Ground, wire: Wire, events: list[Sent]) -> None:
+    def offer(self, socket: SimSocket, events: list[SimEvent]) -> None:
         """A message is there to be run: as one turn if it is a transaction, else command by command."""
         for group in [events] if len(events) == 1 or events[0].name == "MULTI" else [[event] for event in events]:
-            self._add(wire, group)
-        self._decide_in(self.step, world)
+            self._add(socket, group)
+        self._decide_in(self.step, socket.world)
 
-    def _add(self, wire: Wire, group: list[Sent]) -> None:
-        if wire in self._waiting:
-            self._waiting[wire].append(group)
+    def _add(self, socket: SimSocket, group: list[SimEvent]) -> None:
+        if socket in self._waiting:
+            self._waiting[socket].append(group)
             return
-        self._waiting[wire] = deque([group])
-        self._enter(wire, group)
+        self._waiting[socket] = deque([group])
+        self._enter(socket, group)
 
-    def _enter(self, wire: Wire, group: list[Sent]) -> None:
+    def _enter(self, socket: SimSocket, group: list[SimEvent]) -> None:
         first = group[0]
         commands = (first.command,) if len(group) == 1 else tuple([event.command for event in group])
-        turn = Turn(first.client, wire.node.name, wire.number, commands)
+        turn = Turn(first.client, socket.node.name, socket.number, commands)
         at = bisect_left(self._turns, turn)
         self._turns.insert(at, turn)
-        self._wires.insert(at, wire)
+        self._sockets.insert(at, socket)
 
-    def _leave(self, wire: Wire) -> None:
-        at = self._wires.index(wire)
-        del self._turns[at], self._wires[at]
+    def _leave(self, socket: SimSocket) -> None:
+        at = self._sockets.index(socket)
+        del self._turns[at], self._sockets[at]
 
     def _decide_in(self, seconds: float, world: Ground) -> None:
         if not self._due:
@@ -107,66 +107,66 @@ class Turns:
         self._due = False
         choice = self.choose(list(self._turns))
         if not isinstance(choice, Move):
-            wire = self._wires[choice]
-            events = self._taken(wire)
+            socket = self._sockets[choice]
+            events = self._taken(socket)
         elif choice.kind == "wait":
             self._decide_in(max(choice.seconds, self.step), world)
             return
         else:
-            wire = self._wires[choice.at]
-            events = self._struck(world, wire, choice)
+            socket = self._sockets[choice.at]
+            events = self._struck(socket, choice)
         if self._waiting:
             self._decide_in(self.step, world)
-        wire.arrive(events)
+        socket.arrive(events)
 
-    def _struck(self, world: Ground, wire: Wire, move: Move) -> list[Sent]:
+    def _struck(self, socket: SimSocket, move: Move) -> list[SimEvent]:
         """The fault strikes; what is left of the turn's commands goes on to the server."""
-        process = wire.process
+        world, process = socket.world, socket.process
         if move.kind == "pause" and process is not None:
             world.pause(process, move.seconds)
-            self._leave(wire)
-            for events in self._waiting.pop(wire):
+            self._leave(socket)
+            for events in self._waiting.pop(socket):
                 for event in events:
                     event.t_start = process.paused_until
-                world.loop.send(process.paused_until, self._back, world, wire, events)
+                world.loop.send(process.paused_until, self._back, socket, events)
             return []
-        events = self._taken(wire)
+        events = self._taken(socket)
         if move.kind == "crash" and process is not None:
             for event in [*events, *self._left(process)]:
                 event.fault = "never left"
             world.crash(process)
             return []
         if move.kind == "node down":
-            world.down(wire.node, move.seconds)
+            world.down(socket.node, move.seconds)
         elif move.kind == "clock step":
-            world.step_clock(wire.node, move.seconds)
+            world.step_clock(socket.node, move.seconds)
         else:
             for event in events:
                 event.fault = "request lost" if move.kind == "lose request" else "reply lost"
         return events
 
-    def _back(self, world: Ground, wire: Wire, events: list[Sent]) -> None:
+    def _back(self, socket: SimSocket, events: list[SimEvent]) -> None:
         """What a paused process held back is sent, if it still lives."""
-        if wire.process is not None and wire.process.dead:
+        if socket.process is not None and socket.process.dead:
             for event in events:
                 event.fault = "never left"
             return
-        self._add(wire, events)
-        self._decide_in(self.step, world)
+        self._add(socket, events)
+        self._decide_in(self.step, socket.world)
 
-    def _taken(self, wire: Wire) -> list[Sent]:
-        groups = self._waiting[wire]
+    def _taken(self, socket: SimSocket) -> list[SimEvent]:
+        groups = self._waiting[socket]
         events = groups.popleft()
-        self._leave(wire)
+        self._leave(socket)
         if groups:
-            self._enter(wire, groups[0])
+            self._enter(socket, groups[0])
         else:
-            del self._waiting[wire]
+            del self._waiting[socket]
         return events
 
-    def _left(self, process: Process) -> list[Sent]:
+    def _left(self, process: Process) -> list[SimEvent]:
         """What else a process has waiting; from now on it has not."""
-        wires = [wire for wire in self._waiting if wire.process is process]
-        for wire in wires:
-            self._leave(wire)
-        return [event for wire in wires for group in self._waiting.pop(wire) for event in group]
+        sockets = [socket for socket in self._waiting if socket.process is process]
+        for socket in sockets:
+            self._leave(socket)
+        return [event for socket in sockets for group in self._waiting.pop(socket) for event in group]

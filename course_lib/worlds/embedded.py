@@ -6,12 +6,12 @@ import fakeredis
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 
-from course_lib.sim.fake_server_blocking import WaitingConnection
+from course_lib.sim.fake_server_fixes import BlockingConnection
 from course_lib.worlds.live import Live
 from course_lib.worlds.recorded import Recorded
 
 
-class _EmbeddedConnection(Recorded, WaitingConnection):  # type: ignore[misc]  # fakeredis mixes unlike types
+class _EmbeddedConnection(Recorded, BlockingConnection):  # type: ignore[misc]  # fakeredis mixes unlike types
     """fakeredis, recorded."""
 
 

@@ -15,7 +15,7 @@ from redis.exceptions import DataError, ResponseError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from course_lib.sim import OneFault, Simulation
-from course_lib.sim.network import Sent
+from course_lib.sim.network import SimEvent
 
 from .running import MS, alone, last, world
 from .scenarios import ALL, FAULTS, play
@@ -348,7 +348,7 @@ def test_every_event_of_a_trace_is_possible(faults: str) -> None:
             assert event.t_end is None or event.t_server is not None, event
             if event.t_end is None and event.fault is None:
                 assert event.t_start >= end - 5.1, event
-            if isinstance(event, Sent) and event.t_server is not None:
+            if isinstance(event, SimEvent) and event.t_server is not None:
                 assert event.t_arrived is not None
                 assert event.t_start < event.t_arrived <= event.t_server
             if event.fault in ("request lost", "refused", "never left"):

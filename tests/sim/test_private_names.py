@@ -30,7 +30,7 @@ from fakeredis.commands_mixins.transactions_mixin import TransactionsCommandsMix
 from fakeredis.model import ClientInfo
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 
-from course_lib.sim import fake_server
+from course_lib.sim import fake_server_fixes
 
 from .running import alone, world
 
@@ -106,7 +106,7 @@ def test_an_attribute_of_a_connection_is_there(name: str) -> None:
     sim = world()
     alone(lambda client: client.ping(), sim)
     (wire,) = sim.network
-    assert hasattr(wire._session, name), f"fakeredis's socket has no {name}: fakes.py rests on it"
+    assert hasattr(wire._session, name), f"fakeredis's socket has no {name}: fake_server.py rests on it"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_attribute_of_a_connection_is_there(name: str) -> None:
      "scan_cursors", "config", "lastsave", "pause_until", "_next_client_id"],
 )  # fmt: skip
 def test_an_attribute_of_a_server_is_there(name: str) -> None:
-    assert hasattr(fakeredis.FakeServer(), name), f"FakeServer.{name} has gone: Node.rewind in fakes.py rests on it"
+    assert hasattr(fakeredis.FakeServer(), name), f"FakeServer.{name} has gone: SimNode.rewind rests on it"
 
 
 def test_a_server_has_no_state_that_rewinding_does_not_know() -> None:
@@ -129,13 +129,13 @@ def test_a_server_has_no_state_that_rewinding_does_not_know() -> None:
 
 
 def test_a_database_has_no_state_that_emptying_does_not_know() -> None:
-    """_Database.empty clears each of these but the condition, for which nobody waits."""
+    """NodeDatabase.empty clears each of these but the condition, for which nobody waits."""
     known = {"_dict", "time", "_expiry_heap", "_watches", "condition", "_change_callbacks"}
     assert set(vars(Database(None))) == known
 
 
 def test_users_rules_change_only_through_what_the_simulation_watches() -> None:
-    """fakes_rules.Rules takes all to be unrestricted until a method was called that hands out or drops a user."""
+    """AccessRules takes all to be unrestricted until a method was called that hands out or drops a user."""
     reached = set()
     for path in Path(str(fakeredis.__file__)).parent.rglob("*.py"):
         if path.name != "_acl.py":
@@ -169,17 +169,17 @@ def test_every_module_of_fakeredis_that_reads_the_clock_reads_ours() -> None:
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module in ("time", "datetime"):
-                raise AssertionError(f"{path} imports names from {node.module}: fakes.rebind_clock cannot reach them")
+                raise AssertionError(f"{path} imports names from {node.module}: rebind_clock cannot reach them")
             if isinstance(node, ast.Import) and any(alias.name in ("time", "datetime") for alias in node.names):
                 assert [alias.name for alias in node.names if alias.name == "datetime"] == [], path
                 reading.add(".".join(path.relative_to(folder.parent).with_suffix("").parts).removesuffix(".__init__"))
     assert modules
     unused = {"fakeredis._core._selector"}  # of plain sockets
-    assert reading - unused <= set(fake_server.SEAMS), (
-        f"these read the machine's clock: {reading - set(fake_server.SEAMS)}"
+    assert reading - unused <= set(fake_server_fixes.REBOUND), (
+        f"these read the machine's clock: {reading - set(fake_server_fixes.REBOUND)}"
     )
-    for name in fake_server.SEAMS:
-        assert isinstance(importlib.import_module(name).time, fake_server._Clock)
+    for name in fake_server_fixes.REBOUND:
+        assert isinstance(importlib.import_module(name).time, fake_server_fixes._Clock)
 
 
 def test_random_numbers_come_from_the_module_that_a_run_seeds() -> None:
@@ -211,7 +211,7 @@ def test_eval_uses_the_lua_names_that_we_give_to_a_node() -> None:
         "table_from",
         "collectgarbage()",
     ):
-        assert name in source, f"fakeredis's EVAL no longer uses {name}: ScriptEngine.attach in fakes.py rests on it"
+        assert name in source, f"fakeredis's EVAL no longer uses {name}: ScriptEngine.attach rests on it"
     assert {name for name in dir(scripting_mixin) if name in ("LUA_MODULE", "_lua_cjson_null")} == {
         "LUA_MODULE", "_lua_cjson_null",
     }  # fmt: skip

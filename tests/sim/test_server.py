@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from course_lib.sim import Process, Simulation, steady
-from course_lib.sim.fake_server import EPOCH, Node, Session
+from course_lib.sim.fake_server import EPOCH, Session, SimNode
 from course_lib.trace import Event
 
 from .running import MS, alone, last, say, world
@@ -374,7 +374,7 @@ def mutable(value: object) -> bool:
 def test_two_connections_share_no_state() -> None:
     """A session is a copy of the first one; every mutable thing in it must be its own, save the server's."""
 
-    async def body(redis: Redis) -> tuple[list[dict[str, Any]], Node]:
+    async def body(redis: Redis) -> tuple[list[dict[str, Any]], SimNode]:
         await asyncio.gather(redis.incr("a"), redis.incr("b"), redis.incr("c"))
         sessions = [wire._session for wire in sim.network]
         return [vars(session) for session in sessions], sim.nodes[0]

@@ -1,0 +1,130 @@
+"""What fakeredis 2.40 lacks or does otherwise than Redis, each with its fix: clock, order, rules, blocking reads."""
+
+from __future__ import annotations
+
+import sys
+import time as real_time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from fakeredis._core._database import Database
+from fakeredis._socket import AsyncFakeSocket
+from fakeredis.aioredis import FakeAsyncRedisConnection
+from fakeredis.model import AccessControlList, ClientInfo
+
+NOW: ContextVar[Callable[[], float]] = ContextVar("fakeredis_now", default=real_time.time)  # noqa: TID251  # what is replaced
+
+
+class _Clock:
+    """Stands where fakeredis's modules hold the module `time`: `time()` asks the node that runs the command."""
+
+    def time(self) -> float:
+        return NOW.get()()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(real_time, name)
+
+
+def rebind_clock() -> list[str]:
+    """Give every fakeredis module the clock above; return their names. Outside a simulation it tells the real time."""
+    clock = _Clock()
+    modules = [
+        m for name, m in sys.modules.items() if name.startswith("fakeredis") and getattr(m, "time", None) is real_time
+    ]
+    for module in modules:
+        module.time = clock  # type: ignore[attr-defined]
+    return [module.__name__ for module in modules]
+
+
+REBOUND = rebind_clock()
+
+
+class OrderedSet(dict[Any, None]):
+    """A set that iterates in order of insertion, where fakeredis has one that iterates by address."""
+
+    def add(self, member: Any) -> None:
+        self[member] = None
+
+    def remove(self, member: Any) -> None:
+        del self[member]
+
+    def discard(self, member: Any) -> None:
+        self.pop(member, None)
+
+
+class AccessRules(AccessControlList):
+    """Who may do what: everybody everything, until somebody asks for a user's rules, through which they are changed."""
+
+    asked = False
+
+    def get_user_acl(self, username: bytes) -> Any:
+        self.asked = True
+        return super().get_user_acl(username)
+
+    def del_user(self, username: bytes) -> None:
+        self.asked = True
+        super().del_user(username)
+
+    def validate_command(self, username: bytes, client_info: ClientInfo, fields: list[bytes]) -> None:
+        if self.asked:
+            super().validate_command(username, client_info, fields)
+
+
+class BlockingSocket(AsyncFakeSocket):
+    """A server's end of a connection on which XREADGROUP … BLOCK waits for its message."""
+
+    def _xreadgroup(self, *args: Any) -> Any:
+        """With BLOCK, fakeredis returns at once or loses entries: never a first pass, and nothing means wait."""
+        return super()._xreadgroup(*args[:-1], False) or None  # type: ignore[call-arg]
+
+
+class SortedSocket(BlockingSocket):
+    """One whose replies do not depend on the machine: sets are sorted, and XPENDING's summary is as Redis has it."""
+
+    def xpending(self, *args: Any) -> Any:
+        """In the summary Redis has nil for no consumers, and counts that are strings."""
+        reply = super().xpending(*args)
+        if isinstance(reply, list) and reply and isinstance(reply[0], int):
+            reply[3] = [[name, b"%d" % count] for name, count in reply[3]] or None
+        return reply
+
+    def smembers(self, key: Any) -> list[bytes]:
+        """Sorted: a Python set's order follows PYTHONHASHSEED, and a trace must not."""
+        return sorted(super().smembers(key))
+
+    def sdiff(self, *keys: Any) -> Any:
+        return sorted(super().sdiff(*keys))
+
+    def sinter(self, *keys: Any) -> Any:
+        return sorted(super().sinter(*keys))
+
+    def sunion(self, *keys: Any) -> Any:
+        return sorted(super().sunion(*keys))
+
+
+class BlockingConnection(FakeAsyncRedisConnection):
+    """A client's end of such a connection, in real time: what the embedded world connects with."""
+
+    async def _connect(self) -> None:
+        await super()._connect()
+        self._sock.__class__ = BlockingSocket  # fakeredis names the class in _connect alone
+
+
+class NodeDatabase(Database):
+    """Tells its node of changes at once, so that blocked clients are served before the next command runs."""
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node.lock)
+        self._node = node
+
+    def empty(self) -> None:
+        """As new, which costs four times as much."""
+        self.time = 0.0
+        self._dict.clear()
+        self._expiry_heap.clear()
+        self._watches.clear()
+        self._change_callbacks.clear()
+
+    def wake_all(self) -> None:
+        self._node.changed = True
