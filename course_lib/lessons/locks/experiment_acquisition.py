@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from redis.exceptions import RedisError
@@ -15,6 +16,7 @@ from course_lib.sim import Faults, Ground, Send
 from course_lib.sim import Simulation as Simulated
 from course_lib.sim.faults import Loss
 from course_lib.trace import Event
+from course_lib.worlds import run_or_raise
 
 NODES = 5
 
@@ -74,34 +76,27 @@ def acquire_once(
 
     Units: ttl, timeout, slow in seconds; a message takes `slow` on average, and a tenth of that at least.
     """
-    faults = _Silent({f"redis{node}" for node in silent})
-    world = Simulated(seed, nodes=NODES, faults=faults, latency=lambda draw: slow / 10 + draw.exponential(slow * 0.9))
+    world = Simulated(seed, nodes=NODES, latency=lambda draw: slow / 10 + draw.exponential(slow * 0.9))
     load_scripts(world, ACQUIRE, KEEP)
-    faults.on = True
+    world.faults = _Silent({f"redis{node}" for node in silent})
     nodes = [world.redis(node) for node in range(NODES)]
     lock = Redlock(nodes, "job", ttl=ttl, timeout=timeout, token=lambda: "A", draw=world.draws("A"))
-    found: list[tuple[float, float, bool]] = []
 
-    async def once() -> None:
+    async def once() -> tuple[float, float, bool]:
         start = world.now()
         try:
             lease = await lock.acquire()
         except (RedisError, TimeoutError):  # no majority answered
             lease = None
-        ends = [min(e.t_end or start + timeout, start + timeout) for e in world.trace if _asks(e)]
-        now = world.now() if lease is not None else max(ends)  # what a failed attempt frees takes time of its own
-        found.append((start, now - start, lease is not None))
+        return start, world.now(), lease is not None
 
     world.client("A", once)
-    world.run()
-    start, elapsed, granted = found[0]
-    asked = {event.node: event for event in world.trace if _asks(event)}
+    start, end, granted = run_or_raise(world)["A"]
+    asked = {event.node: event for event in world.trace if b"fence:{job}" in event.command}
+    if not granted:  # what a failed attempt frees takes time of its own
+        end = max(min(event.t_end or inf, start + timeout) for event in asked.values())
     answers = tuple(_answer(asked[f"redis{node}"], start, timeout) for node in range(NODES))
-    return Acquisition(ttl, timeout, elapsed, lock.lasts, granted, answers)
-
-
-def _asks(event: Event) -> bool:
-    return b"fence:{job}" in event.command
+    return Acquisition(ttl, timeout, end - start, lock.lasts, granted, answers)
 
 
 def _answer(event: Event, start: float, timeout: float) -> Answer:
@@ -111,10 +106,10 @@ def _answer(event: Event, start: float, timeout: float) -> Answer:
 
 
 class _Silent(Faults):
-    """From when it is on, what is sent to these nodes is lost."""
+    """What is sent to these nodes is lost."""
 
     def __init__(self, nodes: set[str]) -> None:
-        self.nodes, self.on = nodes, False
+        self.nodes = nodes
 
     def on_send(self, world: Ground, send: Send) -> Loss | None:
-        return "request lost" if self.on and send.node.name in self.nodes else None
+        return "request lost" if send.node.name in self.nodes else None

@@ -91,15 +91,12 @@ def try_simulated(nodes: int, *, dead: int = 0, tries: int = 100, workers: int =
 
 def _try(world: World, nodes: int, tries: int, workers: int) -> Tries:
     clients: list[Redis] = [world.redis(node) for node in range(nodes)]
-    policy: dict[str, Any] = {"ttl": 10.0, "timeout": TIMEOUT}
-    took: list[float] = []
-    holding: list[int] = [0, 0, 0]  # now, most, in all
+    took, holders, got, most = list[float](), set[str](), 0, 0
 
     async def worker(name: str) -> None:
-        draw = world.draws(name)
-        lock = (
-            Lock(clients[0], "job", draw=draw, **policy) if nodes == 1 else Redlock(clients, "job", draw=draw, **policy)
-        )
+        nonlocal got, most
+        policy: dict[str, Any] = {"ttl": 10.0, "timeout": TIMEOUT, "draw": world.draws(name)}
+        lock = Lock(clients[0], "job", **policy) if nodes == 1 else Redlock(clients, "job", **policy)
         for _ in range(tries // workers):
             start = world.now()
             try:
@@ -107,14 +104,14 @@ def _try(world: World, nodes: int, tries: int, workers: int) -> Tries:
             except (RedisError, TimeoutError):
                 lease = None
             if lease is not None:
-                holding[0] += 1
-                holding[1], holding[2] = max(holding[:2]), holding[2] + 1
+                holders.add(name)
+                got, most = got + 1, max(most, len(holders))
                 await asyncio.sleep(0)
-                holding[0] -= 1
+                holders.remove(name)
                 await lease.release()
             took.append(world.now() - start)
 
-    for number in range(workers):
-        world.client(f"w{number + 1}", worker, f"w{number + 1}")
+    for number in range(1, workers + 1):
+        world.client(f"w{number}", worker, f"w{number}")
     run_or_raise(world)
-    return Tries(tuple(took), holding[2], holding[1])
+    return Tries(tuple(took), got, most)

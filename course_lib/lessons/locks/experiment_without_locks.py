@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -34,29 +35,19 @@ redis.call('SET', KEYS[1], left - 1)
 return 1"""
 
 
-async def _locked(redis: Redis, lock: Lock, pieces: int) -> bool:
-    lease = await lock.acquire(wait=30)
-    if lease is None:
-        return False
-    left = int(await redis.get("left") or pieces)
-    sold = left > 0 and lease.valid
-    if sold:
-        await redis.set("left", left - 1)
-    await lease.release()
-    return sold
-
-
-async def _fenced(redis: Redis, lock: Lock, pieces: int) -> bool:
+async def _locked(redis: Redis, lock: Lock, pieces: int, *, fenced: bool = False) -> bool:
     lease, store = await lock.acquire(wait=30), FencedStore(redis, "left")
     if lease is None:
         return False
-    left = int(await store.get() or pieces)
+    left = int((await store.get() if fenced else await redis.get("left")) or pieces)
     sold = left > 0 and lease.valid
-    try:
-        if sold:
+    if sold and fenced:
+        try:
             await store.put(str(left - 1), lease.fence)
-    except StaleFence:
-        sold = False
+        except StaleFence:
+            sold = False
+    elif sold:
+        await redis.set("left", left - 1)
     await lease.release()
     return sold
 
@@ -83,7 +74,7 @@ async def _scripted(redis: Redis, lock: Lock, pieces: int) -> bool:
 
 WAYS: dict[str, Buy] = {
     "a lock": _locked,
-    "a lock and its fence": _fenced,
+    "a lock and its fence": partial(_locked, fenced=True),
     "compare and set (WATCH)": _compared,
     "one script": _scripted,
 }

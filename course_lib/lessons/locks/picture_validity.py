@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from course_lib.lessons.locks.experiment_acquisition import Answer
 from course_lib.views.axes import LEFT, RIGHT, Scale, framed, linear, time_axis
 from course_lib.views.palette import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER, VERMILLION
 from course_lib.views.picture import Picture
 
 ROW, TOP, GAP = 26.0, 68.0, 52.0
-
-Answer = tuple[float | None, float | None]
-"""When a node ran the request, and when its reply came in time; None if never."""
 
 
 def validity(answers: Sequence[Answer], *, ttl: float, elapsed: float, lasts: float) -> Picture:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from course_lib.lessons.locks.experiment_acquisition import Answer
 from course_lib.lessons.locks.experiment_contest import Tenure, Together
 from course_lib.lessons.locks.experiment_contest_keys import KeySpan
 from course_lib.lessons.locks.picture_contest import holders
@@ -81,7 +82,7 @@ def test_nobody_and_nothing_is_a_picture_too() -> None:
     assert "Leases: nobody any. Writes: none. Trouble: none." in picture.alt
 
 
-ANSWERS = [(0.010, 0.02), (0.004, 0.01), (0.030, None), (None, None), (0.020, 0.03)]
+ANSWERS = [Answer(0.010, 0.02), Answer(0.004, 0.01), Answer(0.030, None), Answer(None, None), Answer(0.020, 0.03)]
 
 
 def test_the_sum_is_said_and_the_lease_ends_before_the_first_key() -> None:
