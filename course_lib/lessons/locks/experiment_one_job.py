@@ -196,22 +196,26 @@ def _one_at_a_time(play: Play) -> Iterator[Violation]:
 
 
 def _in_order(play: Play) -> Iterator[Violation]:
-    """Who began to work later has the newer report. A write is a command to the key "report" that was not refused."""
-    began = {span.who: span.start for span in spans_of(play.trace)}
-    done = sorted((event for event in play.trace if _written(event)), key=_ran)
+    if (found := old_over_new(play.trace)) is not None:
+        newer, write = found
+        said = f"{write.client} overwrites the newer report of {newer}"
+        yield Violation(IN_ORDER, said, write.client, write.t_server or 0.0, said)
+
+
+def old_over_new(trace: Trace) -> tuple[str, Event] | None:
+    """(newer, write): the first write to the key "report" over that of a client, `newer`, that began to hold later."""
+    began = {span.who: span.start for span in trace.spans("hold")}
+    done = sorted((event for event in trace if _written(event)), key=lambda event: event.t_server or 0.0)
     for before, after in pairwise(done):
         if began.get(after.client, 0.0) < began.get(before.client, 0.0):
-            said = f"{after.client} overwrites the newer report of {before.client}"
-            yield Violation(IN_ORDER, said, after.client, _ran(after), said)
-            return
+            return before.client, after
+    return None
 
 
 def _written(event: Event) -> bool:
-    return event.name in ("SET", "EVALSHA", "EVAL") and b"report" in event.command[1:4] and event.reply in (1, b"OK")
-
-
-def _ran(event: Event) -> float:
-    return event.t_server or 0.0
+    """Did the command write the report, and was it not refused? HSET answers 0 for a field that was there."""
+    took = event.reply in (1, b"OK") or (event.name == "HSET" and event.reply == 0)
+    return event.name in ("SET", "HSET", "EVALSHA", "EVAL") and b"report" in event.command[1:4] and took
 
 
 _JUDGES = {ONE_HOLDER: _one_at_a_time, IN_ORDER: _in_order}

@@ -10,7 +10,6 @@ import inspect
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from math import inf
 from typing import Any
 
 from redis.asyncio import Redis
@@ -18,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 
 from course_lib.explore import Play, Simulation, Trial, Violation
 from course_lib.explore.puzzles import Puzzle
+from course_lib.lessons.locks.experiment_one_job import IN_ORDER, old_over_new
 
 TTL = 0.8
 """Seconds, of every lock here."""
@@ -105,11 +105,10 @@ async def _writes(nodes: list[Redis], world: Simulation, who: str, *, fenced: bo
 
 
 def _one_holder(run: Play) -> Iterable[Violation]:
-    holds = sorted((n.t_start, n.t_end or inf, n.who) for n in run.trace.notes if n.kind == "hold")
-    for (_, until, one), (since, _, other) in itertools.pairwise(holds):
-        if since < until - 1e-6:  # the lock may change hands in the moment in which it ends
-            said = f"{other} got the lock at {since * 1000:.0f} ms, while {one} held it"
-            yield Violation("one holder at a time", said, other, since, "two holders")
+    for one, other in itertools.pairwise(run.trace.spans("hold")):
+        if other.start < one.end - 1e-6:  # the lock may change hands in the moment in which it ends
+            said = f"{other.who} got the lock at {other.start * 1000:.0f} ms, while {one.who} held it"
+            yield Violation("one holder at a time", said, other.who, other.start, "two holders")
             return
 
 
@@ -124,15 +123,10 @@ def _nobody_shuts_itself_out(run: Play) -> Iterable[Violation]:
 
 
 def _in_order(run: Play) -> Iterable[Violation]:
-    """The order of holders is that of their notes."""
-    rank = {note.who: number for number, note in enumerate(n for n in run.trace.notes if n.kind == "hold")}
-    wrote = [e for e in run.trace if b"report" in e.command and e.t_server is not None and e.reply in (0, 1)]
-    done = [e for e in sorted(wrote, key=lambda e: e.t_server or 0.0) if e.name == "HSET" or e.reply == 1]
-    for before, after in itertools.pairwise(done):
-        if rank[after.client] < rank[before.client]:
-            said = f"{after.client}, whose lock is long over, overwrites the report of {before.client}"
-            yield Violation("no old write over a newer", said, after.client, after.t_server or 0.0, "old over new")
-            return
+    if (found := old_over_new(run.trace)) is not None:
+        newer, write = found
+        said = f"{write.client}, whose lock is long over, overwrites the report of {newer}"
+        yield Violation(IN_ORDER, said, write.client, write.t_server or 0.0, "old over new")
 
 
 # -- the puzzles ------------------------------------------------------------------------------------------------------
@@ -217,7 +211,7 @@ PUZZLES: dict[str, Puzzle] = {
             (_named(_on_majority, checked=False), _on_majority), _one_holder, nodes=(3, 3), later=LATER,
         ),
         _puzzle(
-            "fence", "no old write over a newer",
+            "fence", IN_ORDER,
             "The report is never overwritten by an earlier holder of the lock. Each client checks, just before it "
             "writes, that its lock is still valid. "
             f"Bob comes {LATER:g} s after Alice.",

@@ -17,6 +17,7 @@ from course_lib.trace import Note
 from course_lib.views.axes import LEFT, RIGHT, framed, linear, time_axis
 from course_lib.views.palette import ALARM, FAINT, GREY, INK, PAPER, VERMILLION, process_colour
 from course_lib.views.picture import Picture, escape
+from course_lib.words import capital, counted
 
 ROW, GAP = 24.0, 44.0
 TOP = 66.0  # of the first lane
@@ -41,14 +42,13 @@ def _finding(outcome: Outcome) -> str:
         more = f", then {len(both) - 1} × more" if len(both) > 1 else ""
         said.append(f"{first.first} and {first.second} hold at {first.start:.2f} s{more}")
     if older:
-        said.append(f"{older} old write{'s' * (older > 1)} over a newer")
+        said.append(f"{counted(older, 'old write')} over a newer")
     if (refused := outcome.written("refused")) and not both:
-        said.append(f"the fence refused {refused} old write{'s' * (refused > 1)}")
+        said.append(f"the fence refused {counted(refused, 'old write')}")
     if not outcome.tenures:
         said.append("nobody ever gets it")
-    done = outcome.written("taken") + older
-    jobs = f"{done} job{'s' * (done != 1)} done"
-    return f"{label[0].upper()}{label[1:]}: {'; '.join(said or ['never two at once'])}; {jobs}"
+    jobs = counted(outcome.written("taken") + older, "job")
+    return f"{capital(label)}: {'; '.join(said or ['never two at once'])}; {jobs} done"
 
 
 def holders(
@@ -199,6 +199,6 @@ def _alt(
     struck = ", ".join(f"{lanes.name(t.who)} {TROUBLES[t.kind]} at {t.t_start:.2f} s" for t in troubles)
     both = "; ".join(f"{a} and {b} from {start:.2f} to {stop:.2f} s" for a, b, start, stop in together[:RINGED])
     return (
-        f"{title}. {len(keys)} keys on {lanes.nodes} {'node' if lanes.nodes == 1 else 'nodes'}. Leases: {leases}. "
+        f"{title}. {len(keys)} keys on {counted(lanes.nodes, 'node')}. Leases: {leases}. "
         f"Writes: {ends or 'none'}. Trouble: {struck or 'none'}. Valid at once: {both or 'never two'}."
     )
