@@ -112,7 +112,7 @@ class Together(NamedTuple):
 
 
 @dataclass(repr=False)
-class Outcome:
+class ContestResult:
     """What happened in a contest. `waits` are the seconds from asking to holding; `keys` is the nodes' side."""
 
     contest: Contest

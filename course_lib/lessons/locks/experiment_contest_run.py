@@ -1,6 +1,6 @@
 """The contest simulated: a few workers share one lock, one thing goes wrong, and both sides are written down.
 
-`play(Contest(lock="redlock", fault="holder pauses"))` gives the outcome. The nodes' side (whose key each held, and
+`play(Contest(lock="redlock", fault="holder pauses"))` gives the result. The nodes' side (whose key each held, and
 when) is read from the trace; the workers' side (who was entitled to believe that it holds) is their leases.
 """
 
@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from course_lib.errors import LockLost, StaleFence
 from course_lib.lessons.locks.experiment_broken_locks import ExtendsOnAnyNode, NoValidity, UnlocksByDel
-from course_lib.lessons.locks.experiment_contest import END, NODES, Contest, Outcome, Tenure
+from course_lib.lessons.locks.experiment_contest import END, NODES, Contest, ContestResult, Tenure
 from course_lib.lessons.locks.experiment_contest_fault import ContestFault
 from course_lib.lessons.locks.experiment_set_up import load_scripts, tokens_of
 from course_lib.patterns.locks import ACQUIRE, KEEP, Fence, Lease, Lock
@@ -23,28 +23,28 @@ from course_lib.patterns.redlock import PUT, FencedStore, Redlock
 from course_lib.sim import Simulation as Simulated
 
 
-def play(contest: Contest) -> Outcome:
+def play(contest: Contest) -> ContestResult:
     """Simulate the contest."""
-    *_, (_, outcome) = playing(contest)
-    return outcome
+    *_, (_, result) = in_slices(contest)
+    return result
 
 
-def playing(contest: Contest, *, steps: int = 4_000) -> Iterator[tuple[float, Outcome]]:
-    """The same in slices of `steps` callbacks: yields (share of the virtual time that is over, outcome so far)."""
+def in_slices(contest: Contest, *, steps: int = 4_000) -> Iterator[tuple[float, ContestResult]]:
+    """The same in slices of `steps` callbacks: yields (share of the virtual time that is over, result so far)."""
     fault = ContestFault(contest)
     world = Simulated(contest.seed, nodes=contest.nodes + 1, faults=fault, socket_timeout=0.5)
     load_scripts(world, ACQUIRE, KEEP, PUT)
-    outcome = Outcome(contest, world.trace)
+    result = ContestResult(contest, world.trace)
     for number in range(contest.clients):
-        worker = _Worker(world, outcome, contest.name(number))
+        worker = _Worker(world, result, contest.name(number))
         process = world.client(worker.name, worker.live, start=0.03 * number)
         fault.watch(worker.name, process, worker.holds)
     world.client("fault", fault.live, world)
     try:
         for now in world.slices(steps):
-            yield min(now / END, 0.99), outcome
-        _settle(outcome)
-        yield 1.0, outcome
+            yield min(now / END, 0.99), result
+        _settle(result)
+        yield 1.0, result
     finally:
         world.rewind(contest.seed)
 
@@ -64,9 +64,9 @@ def _lock(world: Simulated, contest: Contest, who: str) -> Lock:
 class _Worker:
     """One process that wants the lock, again and again. The resource is a report, on a node of its own: the last."""
 
-    def __init__(self, world: Simulated, outcome: Outcome, name: str) -> None:
-        self.world, self.contest, self.outcome, self.name = world, outcome.contest, outcome, name
-        self._draw, self._report = world.draws(name), world.redis(outcome.contest.nodes)
+    def __init__(self, world: Simulated, result: ContestResult, name: str) -> None:
+        self.world, self.contest, self.result, self.name = world, result.contest, result, name
+        self._draw, self._report = world.draws(name), world.redis(result.contest.nodes)
         self._now: Tenure | None = None
 
     def holds(self) -> bool:
@@ -84,14 +84,14 @@ class _Worker:
                 continue
             if lease is None:
                 return
-            self.outcome.waits.append(self.world.now() - asked)
+            self.result.waits.append(self.world.now() - asked)
             await self._tenure(lease)
             await asyncio.sleep(0.1 * self._draw())
 
     async def _tenure(self, lease: Lease) -> None:
-        now, number = self.world.now, len(self.outcome.tenures)
+        now, number = self.world.now, len(self.result.tenures)
         tenure = self._now = Tenure(self.name, now(), now() + lease.left(), END)
-        self.outcome.tenures.append(tenure)
+        self.result.tenures.append(tenure)
         try:
             await self._work(lease, tenure)
             tenure.written = "not tried"
@@ -126,13 +126,13 @@ class _Worker:
             await self._report.set("report", str(number))
 
 
-def _settle(outcome: Outcome) -> None:
+def _settle(result: ContestResult) -> None:
     """Say of each tenure what became of its write, by what the resource did and in its order."""
-    ran = [(event.t_server, event) for event in outcome.trace if event.t_server is not None]
+    ran = [(event.t_server, event) for event in result.trace if event.t_server is not None]
     newest = -1
     for when, event in sorted((pair for pair in ran if b"report" in pair[1].command[1:4]), key=lambda pair: pair[0]):
         number = int(event.command[2 if event.name == "SET" else 4])
-        tenure = outcome.tenures[number]
+        tenure = result.tenures[number]
         if event.reply in (1, b"OK"):
             tenure.written = "older" if newest > number else "taken"
             newest = max(newest, number)

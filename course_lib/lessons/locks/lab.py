@@ -6,16 +6,16 @@ from typing import Any
 
 import ipywidgets as w
 
-from course_lib.lessons.locks.experiment_contest import FAULTS, LOCKS, NODES, Contest, Outcome
-from course_lib.lessons.locks.experiment_contest_run import playing
+from course_lib.lessons.locks.experiment_contest import FAULTS, LOCKS, NODES, Contest, ContestResult
+from course_lib.lessons.locks.experiment_contest_run import in_slices
 from course_lib.lessons.locks.picture_contest import contest_picture
 from course_lib.widgets.controls import choice, decimal, whole
 from course_lib.widgets.lab import Experiment, Lab
 
 
-def redlock_lab(**given: Any) -> Lab[Outcome]:
+def redlock_lab(**given: Any) -> Lab[ContestResult]:
     """The lab, set up with the fields of a `Contest`: `redlock_lab(lock="one", fault="nodes forget")`."""
-    return Lab(Experiment(Contest(**given), _controls, playing, contest_picture, _row))
+    return Lab(Experiment(Contest(**given), _controls, in_slices, contest_picture, _row))
 
 
 def _controls(given: Contest) -> dict[str, w.Widget]:
@@ -33,7 +33,7 @@ def _controls(given: Contest) -> dict[str, w.Widget]:
     }
 
 
-def _row(result: Outcome) -> dict[str, str]:
+def _row(result: ContestResult) -> dict[str, str]:
     """Lock, setting and numbers."""
     given = result.contest
     down = f", {given.dead} down before" if given.dead else ""

@@ -1,6 +1,6 @@
 """The contest drawn: on the nodes' side whose key each has, on the workers' side who is entitled to believe it.
 
-`contest_picture(outcome)` draws a run; `holders` draws what it is given. What strikes a worker or a node (a pause, a
+`contest_picture(result)` draws a run; `holders` draws what it is given. What strikes a worker or a node (a pause, a
 node that is down, …) is drawn over its lane by `_trouble`; the signs themselves are in `picture_contest_signs`.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from course_lib.lessons.locks.experiment_contest import END, LOCKS, Outcome, Tenure, Together
+from course_lib.lessons.locks.experiment_contest import END, LOCKS, ContestResult, Tenure, Together
 from course_lib.lessons.locks.experiment_contest_keys import KeySpan
 from course_lib.lessons.locks.picture_contest_signs import HATCH, LASTING, TROUBLES, WRITES, legend, moment
 from course_lib.trace import Note
@@ -25,17 +25,17 @@ LETTER = 16.0  # pixels that a bar must be wide to bear a letter
 RINGED = 12  # times that two hold; more of them would hide the rest
 
 
-def contest_picture(outcome: Outcome) -> Picture:
+def contest_picture(result: ContestResult) -> Picture:
     """One run as a picture whose title states what happened: nodes above, workers below, on one axis for all locks."""
-    contest = outcome.contest
+    contest = result.contest
     return holders(
-        outcome.keys, outcome.tenures, outcome.troubles, outcome.together, title=_finding(outcome),
+        result.keys, result.tenures, result.troubles, result.together, title=_finding(result),
         workers=[contest.name(number) for number in range(contest.clients)], nodes=contest.nodes, end=END,
     )  # fmt: skip
 
 
-def _finding(outcome: Outcome) -> str:
-    label, both, older = LOCKS[outcome.contest.lock], outcome.together, outcome.written("older")
+def _finding(result: ContestResult) -> str:
+    label, both, older = LOCKS[result.contest.lock], result.together, result.written("older")
     said = []
     if both:
         first = both[0]
@@ -43,11 +43,11 @@ def _finding(outcome: Outcome) -> str:
         said.append(f"{first.first} and {first.second} hold at {first.start:.2f} s{more}")
     if older:
         said.append(f"{counted(older, 'old write')} over a newer")
-    if (refused := outcome.written("refused")) and not both:
+    if (refused := result.written("refused")) and not both:
         said.append(f"the fence refused {counted(refused, 'old write')}")
-    if not outcome.tenures:
+    if not result.tenures:
         said.append("nobody ever gets it")
-    jobs = counted(outcome.written("taken") + older, "job")
+    jobs = counted(result.written("taken") + older, "job")
     return f"{capital(label)}: {'; '.join(said or ['never two at once'])}; {jobs} done"
 
 

@@ -12,9 +12,9 @@ from course_lib.errors import BadArgument
 from course_lib.explore import Move, enumerate_all
 from course_lib.lessons.locks.experiment_acquisition import acquire_once
 from course_lib.lessons.locks.experiment_broken_locks import ExtendsLate, NoValidity
-from course_lib.lessons.locks.experiment_contest import END, FAULTS, LOCKS, Contest, Outcome
+from course_lib.lessons.locks.experiment_contest import END, FAULTS, LOCKS, Contest, ContestResult
 from course_lib.lessons.locks.experiment_contest_keys import KeySpan, key_spans
-from course_lib.lessons.locks.experiment_contest_run import play, playing
+from course_lib.lessons.locks.experiment_contest_run import in_slices, play
 from course_lib.lessons.locks.experiment_one_job import IN_ORDER, OneFault, Span, Worker, find, shift, together
 from course_lib.lessons.locks.experiment_paused_writer import stopped_before_its_write
 from course_lib.lessons.locks.experiment_puzzles import PUZZLES
@@ -264,7 +264,7 @@ def test_keys_agree_with_leases(fault: str) -> None:
 # -- contests ---------------------------------------------------------------------------------------------------------
 
 
-def runs(lock: str, fault: str, **given: Any) -> Iterator[Outcome]:
+def runs(lock: str, fault: str, **given: Any) -> Iterator[ContestResult]:
     return (play(Contest(lock, fault, 2, seed=seed, **given)) for seed in SEEDS)
 
 
@@ -326,7 +326,7 @@ def test_enough_clocks_that_jump_break_it_and_fewer_do_not() -> None:
 
 def test_the_same_seed_gives_the_same_contest_in_slices_too() -> None:
     contest = Contest("redlock", "nodes down", seed=7)
-    *_, (done, sliced) = playing(contest, steps=100)
+    *_, (done, sliced) = in_slices(contest, steps=100)
     assert done == 1.0
     assert sliced.trace.digest() == play(contest).trace.digest()
 
