@@ -1,20 +1,20 @@
-"""Lesson 04, lock with care: who holds a lock, and who believes it. What its notebooks may import.
+"""Lesson 04, lock with care: who holds a lock, and who only believes so. What its notebooks may import.
 
 - `experiment_one_job`         a few workers and one job, small enough to draw every command
 - `experiment_puzzles`         locks to be broken by hand, each with the one change that mends it
-- `experiment_broken_locks`    locks with one thing wrong
+- `experiment_broken_locks`    the library's locks with one thing wrong
 - `experiment_acquisition`     one acquisition of Redlock, looked at closely
 - `experiment_contest`         a contest for a lock and what became of it: the settings and the numbers of the lab
 - `experiment_contest_run`     the contest simulated, on one node or on five
 - `experiment_contest_fault`   the one thing that goes wrong in it, at a chosen moment
 - `experiment_contest_keys`    whose key was on which node, read from its trace
-- `experiment_set_up`          what several of them set up alike: scripts that nodes know, tokens that say whose
+- `experiment_set_up`          what several of them set up alike: scripts, tokens
 - `experiment_without_locks`   two jobs that people take a lock for, done with one and without
 - `experiment_real`            five real servers, some of them killed, and what locking costs then
 - `experiment_paused_writer`   a real holder, stopped by SIGSTOP between its last look and its write
 - `picture_contest`            the contest drawn: nodes, workers, and what struck them
 - `picture_contest_signs`      its signs and its legend
-- `picture_validity`           the sum of Redlock as a picture
+- `picture_validity`           TTL − elapsed − drift = validity, as a picture
 - `lab`                        the contest, with controls
 - `programs`                   locks and writers that learners read and break
 - `exercises`                  04.1 to 04.6

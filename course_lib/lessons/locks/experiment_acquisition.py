@@ -22,7 +22,7 @@ NODES = 5
 
 
 class Answer(NamedTuple):
-    """One node: when it ran the request and when its reply came, in seconds since the first request left; or None."""
+    """When a node ran the request, and when its reply came in time; None if never. Units: seconds, as below."""
 
     ran: float | None
     replied: float | None
@@ -30,10 +30,10 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Acquisition:
-    """What an attempt came to. Units: seconds since its first request left.
+    """The result of one attempt. Units: seconds since its first request left.
 
-    `elapsed` is when the last node had answered or had had its time. `lasts` is until when the lease may be believed,
-    by the sum; `granted` says whether a majority answered with something of that left.
+    `elapsed` is when each node had answered or had used up `timeout`. `lasts` is when the lease ends, TTL − drift;
+    `granted` is whether a majority had said yes before that.
     """
 
     ttl: float
@@ -50,12 +50,12 @@ class Acquisition:
 
     @property
     def drift(self) -> float:
-        """What is taken off for clocks that run unevenly: 1 % of the TTL, and 2 ms."""
+        """What is subtracted because clocks run unevenly: 1 % of the TTL, and 2 ms."""
         return self.ttl - self.lasts
 
     @property
     def validity(self) -> float:
-        """TTL − elapsed − drift; not above 0 means that the attempt has failed."""
+        """TTL − elapsed − drift; if it is 0 or less, the attempt has failed."""
         return self.lasts - self.elapsed
 
     @property
@@ -65,7 +65,7 @@ class Acquisition:
 
     @property
     def first_expiry(self) -> float:
-        """When the first of its keys goes."""
+        """When the first of its keys expires."""
         return min((a.ran + self.ttl for a in self.answers if a.ran is not None), default=0.0)
 
 

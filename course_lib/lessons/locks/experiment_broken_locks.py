@@ -1,4 +1,7 @@
-"""Broken twins of the locks of lesson 04. Wrong, each in one thing that its first line names: never use them."""
+"""The library's locks with one thing wrong, which the first line of each says. Never use them.
+
+`programs` has small locks, for learners to read; these are whole ones, for the contest and for searches.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from course_lib.patterns.redlock import Redlock
 
 
 class UnlocksByDel(Lock):
-    """Wrong: whoever releases deletes the key, whosever it is."""
+    """Wrong: a release deletes the key, whoever holds it by then."""
 
     def __init__(self, redis: Redis, name: str, **policy: Any) -> None:
         super().__init__(redis, name, **policy)
@@ -21,7 +24,7 @@ class UnlocksByDel(Lock):
 
 
 class NoValidity(Redlock):
-    """Wrong: a lease counts from when the majority had answered, and nobody looks how long that took."""
+    """Wrong: a lease counts from when the majority had answered, however long that took."""
 
     async def acquire(self, *, wait: float = 0.0) -> Lease | None:
         """A lease from the moment of the last reply; or None."""
@@ -51,7 +54,7 @@ class ExtendsOnAnyNode(Redlock):
 
 class _LateLease(Lease):
     async def extend(self) -> None:
-        """Wrong: it counts from the reply, and does not ask how long that took."""
+        """Wrong: it counts from the reply, however long that took."""
         if not await self.lock._keep(self.token, [self.lock.ttl_ms]):
             raise LockLost(f"{self.lock.name!r} is no longer held")
         loop = asyncio.get_running_loop()
@@ -60,10 +63,10 @@ class _LateLease(Lease):
 
 
 class ExtendsLate(Redlock):
-    """Wrong: an extension takes a majority, but counts from its reply, however late that came."""
+    """Wrong: an extension needs a majority, but counts from its reply, however late that came."""
 
     async def acquire(self, *, wait: float = 0.0) -> Lease | None:
-        """A lease that extends in the wrong way; or None."""
+        """A lease with the wrong `extend`; or None."""
         lease = await super().acquire(wait=wait)
         if lease is not None:
             lease.__class__ = _LateLease

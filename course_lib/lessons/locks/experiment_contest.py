@@ -44,9 +44,8 @@ class Contest:
     """Who wants the lock, which lock it is, and what goes wrong when.
 
     Each worker acquires the lock, works for about `work` seconds, writes if its lease is still valid, and releases.
-    `dead` nodes, the last ones, are down from the start until the fault strikes at `at` or, if it needs a holder, as
-    soon as there is one. It strikes the holder, or the first `hit` nodes. `fenced` is whether the resource checks
-    fences.
+    The fault strikes at `at`, or as soon after that as there is a holder, if it needs one. It strikes the holder, or the
+    first `hit` nodes. Until then the last `dead` nodes are down. `fenced` is whether the resource checks fences.
 
     Units: `ttl`, `work`, `at`, `lasts` in seconds; `lasts` is how long a pause or outage lasts, or how far clocks jump.
     """
@@ -82,11 +81,11 @@ class Contest:
 
 @dataclass
 class Tenure:
-    """One lease: whose, from when it was granted to when its holder might no longer believe in it, in seconds.
+    """One lease: whose it was, when it was granted, and when its holder could no longer rely on it. Units: seconds.
 
-    `done` is when its holder turned to something else, later than `end` if it worked on; `written` what became of its
-    write: "taken", "older" (taken, though a newer holder had written), "refused" by the fence, "lost", "not tried", as
-    the lease was over, or "" if it did not come to that. `wrote` is when the resource was asked.
+    `done` is when its holder had finished, which is later than `end` if it worked on. `written` is what became of its
+    write: "taken", "older" (taken, though a newer holder had written), "refused" by the fence, "lost", "not tried"
+    because the lease was over, or "" if its holder never came so far. `wrote` is when the resource was asked.
     """
 
     who: str
@@ -103,7 +102,7 @@ class Tenure:
 
 
 class Together(NamedTuple):
-    """Two who held at once, and when, in seconds."""
+    """Two workers whose leases were valid at once, and when. Units: seconds."""
 
     first: str
     second: str
@@ -113,7 +112,7 @@ class Together(NamedTuple):
 
 @dataclass(repr=False)
 class ContestResult:
-    """What happened in a contest. `waits` are the seconds from asking to holding; `keys` is the nodes' side."""
+    """What happened in a contest. `waits` are the seconds from asking for the lock to holding it, for each lease."""
 
     contest: Contest
     trace: Trace
@@ -146,7 +145,7 @@ class ContestResult:
         return [*self.trace.notes, *(Note(event.node, "forget", event.t_server or 0.0) for event in flushes)]
 
     def written(self, what: str) -> int:
-        """How many writes had that end."""
+        """How many writes ended so."""
         return sum(tenure.written == what for tenure in self.tenures)
 
     def summary(self) -> dict[str, float]:

@@ -20,9 +20,9 @@ class KeySpan(NamedTuple):
 
 
 def key_spans(trace: Trace, nodes: int, end: float) -> list[KeySpan]:
-    """Follow ACQUIRE, KEEP, FLUSHALL and jumps of each node's clock, in the order in which the node ran them.
+    """What ACQUIRE, KEEP, FLUSHALL and jumps of its clock did to each node, in the order in which the node ran them.
 
-    A token is `who.number`. Units: seconds; what is still held at `end` ends there.
+    A token is `who.number`. Units: seconds; a key that is still held at `end` ends there.
     """
     return [span for node in range(nodes) for span in _of_node(trace, node, end)]
 
@@ -54,7 +54,7 @@ def _of_node(trace: Trace, node: int, end: float) -> Iterator[KeySpan]:
 
 
 def _acquired(event: Event) -> tuple[str, float] | None:
-    """(token, TTL in seconds) if this was an ACQUIRE that was granted."""
+    """(token, TTL in seconds) of an ACQUIRE that was granted; else None."""
     keys, args = _script(event)
     if len(keys) < 3 or not keys[1].startswith("fence") or not isinstance(event.reply, int) or event.reply <= 0:
         return None
@@ -62,7 +62,7 @@ def _acquired(event: Event) -> tuple[str, float] | None:
 
 
 def _kept(event: Event) -> float | None:
-    """For how many seconds a KEEP that found its token keeps it: 0 for a release."""
+    """For how many more seconds a KEEP that found its token keeps the lock, 0 for a release; else None."""
     keys, args = _script(event)
     if not keys or not keys[0].startswith("lease") or (len(keys) > 1 and keys[1].startswith("fence")):
         return None

@@ -1,7 +1,7 @@
-"""A few workers and one job, which only one may do at a time: small enough to draw every command.
+"""A few workers and one job that only one of them may do at a time: small enough to draw every command.
 
-`shift(job)` plays one run; `find(job)` plays many, with one fault at every command in turn, and keeps the smallest in
-which two worked at once.
+`shift(job)` plays one run; `find(job)` plays many, with one fault at every command in turn, and keeps the smallest one
+in which two worked at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -19,7 +19,8 @@ from tqdm.auto import tqdm
 from course_lib.explore import Budget, Findings, OneFault, Play, Trial, Violation, search
 from course_lib.sim import Draws, Faults
 from course_lib.sim.faults import Kind
-from course_lib.trace import Event, Trace
+from course_lib.trace import Event, Span, Trace
+from course_lib.words import counted
 from course_lib.worlds import Simulated
 
 Job = Callable[[Any, "Worker"], Awaitable[Any]]
@@ -28,20 +29,12 @@ Job = Callable[[Any, "Worker"], Awaitable[Any]]
 ONE_HOLDER = "one at a time"
 IN_ORDER = "no old write over a newer"
 PAUSE: Mapping[Kind, float] = {"pause": 0.8}
-"""Seconds: less than the TTL of the lesson's locks; with 0.6 s of work it goes beyond it, or no fault would show."""
-
-
-class Span(NamedTuple):
-    """Who worked at the job, from when to when, in seconds."""
-
-    who: str
-    start: float
-    end: float
+"""Seconds. It is less than the TTL of the lesson's locks, but with 0.6 s of work more: or no fault would show."""
 
 
 @dataclass
 class Worker:
-    """Who does the job. `draw()` is its own randomness; its tokens are w1, w1.2, …, so that a picture shows whose."""
+    """One worker. `draw()` is its own randomness; its tokens are w1, w1.2, …, so that a picture shows whose each is."""
 
     name: str
     draw: Draws
@@ -49,12 +42,12 @@ class Worker:
     _tokens: Iterator[int] = field(default_factory=lambda: count(1), repr=False)
 
     def token(self) -> str:
-        """A new token that nobody else makes here. Outside a picture a token must be random."""
+        """A new token, which no other worker makes here. In earnest a token must be random."""
         number = next(self._tokens)
         return self.name if number == 1 else f"{self.name}.{number}"
 
     async def work(self, seconds: float) -> None:
-        """Work at the job for so long."""
+        """Work at the job. Units: seconds."""
         note = self.world.note(self.name, "hold")
         try:
             await asyncio.sleep(seconds)
@@ -64,18 +57,21 @@ class Worker:
 
 @dataclass(repr=False)
 class Shift:
-    """What happened: the trace, what became of each worker, and who worked when."""
+    """What happened: the trace, and what became of each worker."""
 
     trace: Trace
     results: dict[str, Any]
-    spans: list[Span]
 
     def __repr__(self) -> str:
         if not self.spans and len(self.trace) <= 4:  # nobody worked: what matters is what was asked and told
             return f"<{', '.join(f'{event.text} ({event.fault or event.reply_text})' for event in self.trace)}>"
-        workers, times = len(self.results), len(self.spans)
-        who = f"{workers} worker{'s' * (workers != 1)}: {times} time{'s' * (times != 1)} at work"
+        who = f"{counted(len(self.results), 'worker')}: {counted(len(self.spans), 'time')} at work"
         return f"<{who}, at most {self.most_at_once} at once>"
+
+    @property
+    def spans(self) -> list[Span]:
+        """Who worked when."""
+        return self.trace.spans("hold")
 
     @property
     def most_at_once(self) -> int:
@@ -100,7 +96,11 @@ def shift(
     world = Simulated(seed, nodes=nodes, faults=faults, socket_timeout=0.25, retry=Retry(NoBackoff(), retries))
     _set_up(world, job, workers, spread, failover)
     results = world.run()
-    return _shift(world.trace, {who: results[who] for who in results if who != "failover"})
+    run = Shift(world.trace, {who: results[who] for who in results if who != "failover"})
+    if (pair := run.together) is not None:
+        first, second = pair
+        run.trace.note(second.who, "violation", second.start, text=f"{first.who} and {second.who} both work")
+    return run
 
 
 def _set_up(world: Simulated, job: Job, workers: int, spread: float, failover: float | None) -> None:
@@ -112,25 +112,6 @@ def _set_up(world: Simulated, job: Job, workers: int, spread: float, failover: f
         world.client(worker.name, job, clients, worker, start=starts.between(0, spread))
     if failover is not None:
         world.client("failover", world.redis().flushall, start=failover)
-
-
-def _shift(trace: Trace, results: dict[str, Any]) -> Shift:
-    shown = Shift(trace, results, spans_of(trace))
-    if (pair := shown.together) is not None:
-        first, second = pair
-        trace.note(second.who, "violation", second.start, text=f"{first.who} and {second.who} both work")
-    return shown
-
-
-def spans_of(trace: Trace) -> list[Span]:
-    """Who worked when, by the notes of a trace; a crash ends it."""
-    crashes = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
-    last = trace.span[1]
-    holds = [note for note in trace.notes if note.kind == "hold"]
-    return sorted(
-        (Span(n.who, n.t_start, crashes.get(n.who, last) if n.t_end is None else n.t_end) for n in holds),
-        key=lambda span: span.start,
-    )
 
 
 def together(spans: Sequence[Span]) -> tuple[Span, Span] | None:
@@ -185,11 +166,11 @@ def find(
     violation = failing.violation(promise)
     assert violation is not None
     failing.trace.note(violation.who, "violation", violation.t_start, text=violation.mark)
-    return Found(findings, Shift(failing.trace, failing.results, spans_of(failing.trace)), failing.schedule.text)
+    return Found(findings, Shift(failing.trace, failing.results), failing.schedule.text)
 
 
 def _one_at_a_time(play: Play) -> Iterator[Violation]:
-    if (pair := together(spans_of(play.trace))) is not None:
+    if (pair := together(play.trace.spans("hold"))) is not None:
         first, second = pair
         said = f"{first.who} and {second.who} both work"
         yield Violation(ONE_HOLDER, said, second.who, second.start, said)

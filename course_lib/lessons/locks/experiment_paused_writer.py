@@ -26,12 +26,12 @@ from course_lib.worlds import Real, run_or_raise
 
 TTL = 1.0
 PATIENCE = 30.0
-"""Seconds within which each step must have come, on a busy machine."""
+"""Seconds that each step may take, on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """What happened: how the late write ended ("taken" or "refused"), whose report stands, and both fences."""
+    """What happened: how the late write ended ("taken" or "refused"), whose report is stored, and both fences."""
 
     late_write: str
     report: str
@@ -83,7 +83,7 @@ async def _write(redis: Redis, value: str, lease: Lease, fenced: bool) -> None:
 
 
 async def first(urls: Sequence[str], *, fenced: bool) -> None:
-    """The process that is stopped: acquire, look at the lease, be stopped, write; print the fence and what came."""
+    """What the stopped process does: acquire, look at the lease, be stopped, write; print the fence and the result."""
     nodes = [Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 0)) for url in urls]
     lease = await Redlock(nodes, "job", ttl=TTL, timeout=0.5).acquire(wait=PATIENCE)
     if lease is None or not lease.valid:

@@ -22,9 +22,9 @@ TIMEOUT = 0.5
 
 @dataclass(frozen=True)
 class Tries:
-    """What attempts to lock came to: `took` in seconds from asking to the answer; `got` how many got the lock.
+    """The results of attempts to lock. `took` is the seconds of each; `got` is how many of them got the lock.
 
-    `most_at_once` is how many ever held it at the same moment.
+    `most_at_once` is the largest number of workers that held it at the same moment.
     """
 
     took: tuple[float, ...]
@@ -33,12 +33,12 @@ class Tries:
 
     @property
     def typical_ms(self) -> float:
-        """The median of what an attempt took, in ms, with its release where it got the lock."""
+        """The median time of an attempt, in ms, with its release if it got the lock."""
         return median(self.took) * 1000
 
 
 def killing(five: Topology, *, tries: int = 60) -> list[dict[str, object]]:
-    """Lock and release on five nodes, on three of them and on two, as they are killed; and in simulation, for a table.
+    """Lock and release with none of five nodes killed, with two and with three, real and simulated: rows for a table.
 
     Cost: `tries` attempts six times. It leaves two nodes alive.
     """
@@ -61,7 +61,7 @@ def killing(five: Topology, *, tries: int = 60) -> list[dict[str, object]]:
 
 
 def grab(urls: Sequence[str], *, ttl: float = 30.0) -> float | None:
-    """Take the lock and keep it: for how many seconds it is ours, or None if it is not."""
+    """Take the lock and keep it: for how many seconds it is ours, or None if we do not get it."""
     world = Real(*urls, socket_timeout=TIMEOUT)
     lock = Redlock([world.redis(node) for node in range(len(urls))], "job", ttl=ttl, timeout=TIMEOUT)
 

@@ -1,4 +1,4 @@
-"""Two jobs that people take a lock for, each done with one and without: the last ticket, and twenty parcels."""
+"""Two jobs for which people take a lock, each done with one and without: the last ticket, and twenty parcels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Buy = Callable[[Redis, Lock, int], Awaitable[bool]]
 TTL = 1.0
 """Seconds, of the lock."""
 PAUSES = (TTL, 1.5 * TTL)
-"""Seconds of the one pause: one ends as the next holder begins, the other when that has sold."""
+"""Seconds of the one pause: the first ends as the next holder begins, the second when that one has sold."""
 
 # KEYS: how many are left. ARGV: how many there were. Returns 1 if one is ours. Atomic, because two must not both see
 # the last one.
@@ -83,7 +83,7 @@ WAYS: dict[str, Buy] = {
 
 @dataclass(frozen=True)
 class Sale:
-    """What selling came to in `way`: how many runs with one pause were tried, and in how many too many were sold."""
+    """How one way of selling did: in `oversold` of `runs` runs, each with one pause, the ticket was sold twice."""
 
     way: str
     runs: int
@@ -140,7 +140,7 @@ def _open(world: Simulated, buy: Buy, buyers: int, pieces: int) -> None:
 
 
 def deliver(*, queue: bool, parcels: int = 20, workers: int = 5, takes: float = 0.05, seed: int = 1) -> dict[str, Any]:
-    """Workers share out parcels, under one lock or by a queue: how long it takes, and how often each was delivered.
+    """Workers deliver parcels, under one lock or from a queue: how long it takes, and how many went out twice.
 
     Units: `takes` seconds each; the time in seconds.
     """

@@ -1,4 +1,4 @@
-"""The sum of Redlock as a picture: five keys that begin at different moments, and the lease that ends before them."""
+"""TTL − elapsed − drift = validity, drawn: keys that begin at different moments, and the lease that ends before them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROW, TOP, GAP = 26.0, 68.0, 52.0
 
 
 def validity(answers: Sequence[Answer], *, ttl: float, elapsed: float, lasts: float) -> Picture:
-    """Draw one acquisition. Units: seconds since its first request left; `lasts` is the lease's end, by the sum."""
+    """Draw one acquisition, by the names of `Acquisition`. Units: seconds since its first request left."""
     most = 1.35 * max(ttl, elapsed)
     x = linear(0.0, 1000 * most, LEFT, RIGHT)
     expiries = [ran + ttl for ran, _ in answers if ran is not None]

@@ -15,7 +15,7 @@ from course_lib.lessons.locks.experiment_broken_locks import ExtendsLate, NoVali
 from course_lib.lessons.locks.experiment_contest import END, FAULTS, LOCKS, Contest, ContestResult
 from course_lib.lessons.locks.experiment_contest_keys import KeySpan, key_spans
 from course_lib.lessons.locks.experiment_contest_run import in_slices, play
-from course_lib.lessons.locks.experiment_one_job import IN_ORDER, OneFault, Span, Worker, find, shift, together
+from course_lib.lessons.locks.experiment_one_job import IN_ORDER, OneFault, Worker, find, shift, together
 from course_lib.lessons.locks.experiment_paused_writer import stopped_before_its_write
 from course_lib.lessons.locks.experiment_puzzles import PUZZLES
 from course_lib.lessons.locks.experiment_real import grab, killing, try_real, try_simulated
@@ -23,7 +23,7 @@ from course_lib.lessons.locks.experiment_without_locks import PAUSES, WAYS, deli
 from course_lib.patterns.locks import Lease, Lock
 from course_lib.patterns.redlock import FencedStore, Redlock
 from course_lib.servers import Topology
-from course_lib.trace import Event, Trace
+from course_lib.trace import Event, Span, Trace
 
 SEEDS = range(2)
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
