@@ -44,8 +44,8 @@ class Contest:
     """Who wants the lock, which lock it is, and what goes wrong when.
 
     Each worker acquires the lock, works for about `work` seconds, writes if its lease is still valid, and releases.
-    The fault strikes at `at`, or as soon after that as there is a holder, if it needs one. It strikes the holder, or the
-    first `hit` nodes. Until then the last `dead` nodes are down. `fenced` is whether the resource checks fences.
+    The fault strikes at `at`; if it needs a holder and there is none, as soon as there is. It strikes the holder, or
+    the first `hit` nodes. Until then the last `dead` nodes are down. `fenced` is whether the resource checks fences.
 
     Units: `ttl`, `work`, `at`, `lasts` in seconds; `lasts` is how long a pause or outage lasts, or how far clocks jump.
     """

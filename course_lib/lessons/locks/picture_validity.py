@@ -1,4 +1,4 @@
-"""TTL − elapsed − drift = validity, drawn: keys that begin at different moments, and the lease that ends before them."""
+"""TTL − elapsed − drift = validity, drawn: keys that begin at different moments, and a lease that ends before them."""
 
 from __future__ import annotations
 
