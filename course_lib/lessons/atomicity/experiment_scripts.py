@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from redis.exceptions import RedisError
 from course_lib.errors import ServerFailed
 from course_lib.servers import Server
 from course_lib.words import shorten
+from course_lib.worlds.threads import run_anywhere
 
 Row = dict[str, object]
 PATIENCE = 30.0
@@ -51,8 +51,7 @@ class Busy:
 
 def busy(server: Server, *, seconds: float = 0.3, every: float = 0.01) -> Busy:
     """Run a script of about so many seconds; meanwhile others send PING every `every` seconds, each on its own line."""
-    measured: Busy = apart(_busy(server.url, seconds, every))
-    return measured
+    return run_anywhere(lambda: _busy(server.url, seconds, every), name="a script and PINGs")
 
 
 async def _busy(url: str, seconds: float, every: float) -> Busy:
@@ -186,9 +185,3 @@ def _say(redis: Any, *command: str | int) -> str:
         return str(redis.execute_command(*command))
     except RedisError as error:
         return shorten(str(error).partition(" script:")[0].partition(". ")[0], MOST_WORDS)
-
-
-def apart(main: Coroutine[Any, Any, Any]) -> Any:
-    """asyncio.run in a thread of its own, as a notebook's thread has a loop already."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, main).result()

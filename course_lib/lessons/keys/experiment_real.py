@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,6 +24,7 @@ from course_lib.patterns.audit import remove_versions
 from course_lib.patterns.keys import KeySchema
 from course_lib.servers import Server
 from course_lib.worlds import Real, run_or_raise
+from course_lib.worlds.threads import run_anywhere, until
 
 Row = dict[str, object]
 PROFILE = KeySchema("app", "user", "profile")
@@ -31,8 +32,6 @@ VALUE = '{"first": "Ann", "last": "Lee", "about": "' + "about a hundred characte
 # KEYS: a set. ARGV: how many members it gets. A script, because 300,000 commands from here would take seconds.
 BIG_SET = """
 for number = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'member' .. number) end"""
-PATIENCE = 30.0
-"""Seconds after which a wait for the server gives up; nothing here takes a tenth of them."""
 
 
 def measure(server: Server, name: str) -> list[Row]:
@@ -47,7 +46,7 @@ def measure(server: Server, name: str) -> list[Row]:
 
 def bump(server: Server, *, keys: int = 10_000) -> list[Row]:
     """Memory as the server counts it: one version, two versions, the old one gone by TTL, and gone by UNLINK."""
-    return _run(_bump(server.url, keys))
+    return run_anywhere(lambda: _bump(server.url, keys), name="what a bump costs")
 
 
 async def _bump(url: str, keys: int) -> list[Row]:
@@ -63,22 +62,21 @@ async def _bump(url: str, keys: int) -> list[Row]:
         await _write(redis, PROFILE.at(2), keys)
         await note("bumped to 2, every profile read once")
         await _each(redis, PROFILE, keys, lambda pipe, key: pipe.pexpire(key, 100))
-        await _until(
-            lambda: _holds_at_most(redis, keys * 1.25)
-        )  # overdue keys are freed bit by bit, the last ones late
+        # Overdue keys are freed bit by bit, the last ones late.
+        await until(lambda: _holds_at_most(redis, keys * 1.25), "the overdue keys were to be freed")
         await note("TTL of version 1 over")
         await _each(redis, PROFILE, keys, lambda pipe, key: pipe.exists(key))  # whoever asks for one frees it
         await _write(redis, PROFILE.at(3), keys)
         await note("bumped to 3, every profile read once")
         await remove_versions(redis, PROFILE.at(3))
-        await _until(lambda: _freed(redis))
+        await until(lambda: _freed(redis), "the unlinked keys were to be freed")
         await note("version 2 unlinked")
     return rows
 
 
 def blocked(server: Server, *, members: int = 300_000, keys: int = 100_000) -> list[Row]:
     """How long another client waits, at worst, while a big thing is deleted or the whole keyspace is searched."""
-    return _run(_blocked(server.url, members, keys))
+    return run_anywhere(lambda: _blocked(server.url, members, keys), name="who waits")
 
 
 async def _blocked(url: str, members: int, keys: int) -> list[Row]:
@@ -188,12 +186,6 @@ EXPERIMENTS: Mapping[str, Callable[[Server], list[Row]]] = {
 }
 
 
-def _run(main: Coroutine[Any, Any, list[Row]]) -> list[Row]:
-    """asyncio.run in a thread of its own, as a notebook's thread has a loop already."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, main).result()
-
-
 async def _write(redis: Redis, schema: KeySchema, keys: int) -> None:
     """What readers of a version leave behind once they have read every profile; it stays for an hour."""
     await _each(redis, schema, keys, lambda pipe, key: pipe.set(key, VALUE, ex=3600))
@@ -213,9 +205,3 @@ async def _holds_at_most(redis: Redis, keys: float) -> bool:
 
 async def _freed(redis: Redis) -> bool:
     return bool((await redis.info("memory"))["lazyfree_pending_objects"] == 0)
-
-
-async def _until(holds: Callable[[], Coroutine[Any, Any, bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not await holds():
-            await asyncio.sleep(0.02)

@@ -71,22 +71,17 @@ class Request(NamedTuple):
         return self.t_end - self.t_start
 
 
-class LoadSpan(NamedTuple):
-    """One load of the database, in seconds since the key was first written. `ok` is False where it was cut short."""
-
-    t_start: float
-    t_end: float
-    ok: bool
-
-
 @dataclass(repr=False)
 class CrowdResult:
-    """What happened to a crowd: every request and every load, in order, and what can be computed from them."""
+    """What happened to a crowd: every request and every load, in order, and what can be computed from them.
+
+    Units: a load is (its start, its end), in seconds since the key was first written.
+    """
 
     crowd: Crowd
     world: str
     requests: list[Request] = field(default_factory=list)
-    loads: list[LoadSpan] = field(default_factory=list)
+    loads: list[tuple[float, float]] = field(default_factory=list)
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} {value:g}" for name, value in self.summary().items())
@@ -124,21 +119,21 @@ class CrowdResult:
         """How many loads each renewal of the value took: those that began before the first of them had finished."""
         counts: list[int] = []
         renewed = float("-inf")
-        for load in sorted(self.loads):
-            if load.t_start > renewed:
+        for start, end in sorted(self.loads):
+            if start > renewed:
                 counts.append(0)
-                renewed = load.t_end
+                renewed = end
             counts[-1] += 1
         return counts
 
     def loads_under_way(self) -> list[tuple[float, int]]:
         """(seconds, loads that run from then on), a step at each change."""
-        return under_way((load.t_start, load.t_end) for load in self.loads)
+        return under_way(self.loads)
 
     @cached_property
     def most_at_once(self) -> int:
         """The largest number of loads that ran at the same moment."""
-        return most_at_once((load.t_start, load.t_end) for load in self.loads)
+        return most_at_once(self.loads)
 
     def summary(self) -> dict[str, float]:
         """The numbers that the lesson compares: counts, latencies in milliseconds, the stale share in percent."""

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from redis.exceptions import RedisError
 
 from course_lib.errors import LoadTimeout
-from course_lib.lessons.stampedes.experiment_crowd import WIRE_ALLOWANCE, Crowd, CrowdResult, LoadSpan, Request
+from course_lib.lessons.stampedes.experiment_crowd import WIRE_ALLOWANCE, Crowd, CrowdResult, Request
 from course_lib.lessons.stampedes.experiment_remedies import STRATEGIES, Get
 from course_lib.patterns.basics import require
 from course_lib.sim import Process
@@ -51,13 +51,13 @@ def set_up(world: World, crowd: Crowd, *, share: tuple[int, int] = (0, 1)) -> Cr
     which, parts = share
     database = _Database(world, crowd, result)
     if which == 0:
-        world.client("first", _App(world, crowd, result, database, "first", 1).first)
+        world.client("first", _App(database, "first", 1).first)
     members: dict[int, list[int]] = {}
     for number in range(which, crowd.clients, parts):
         members.setdefault(number % crowd.processes, []).append(number)
     for name, numbers in members.items():
         process = Process(f"app{name + which}")  # one of several real processes has but one, with its own number
-        app = _App(world, crowd, result, database, process.name, len(numbers))
+        app = _App(database, process.name, len(numbers))
         for number in numbers:
             world.client(f"c{number}", app.member, number, process=process)
     return result
@@ -79,35 +79,30 @@ class _Database:
         try:
             async with self._slots:
                 await asyncio.sleep(self.crowd.load_time)
-            self._done(note.t_start, ok=True)
-        except BaseException:
-            self._done(note.t_start, ok=False)
-            raise
         finally:
             note.t_end = self.world.now()
+            self.result.loads.append((note.t_start - self.zero, note.t_end - self.zero))
         return None if self.crowd.absent else f"{self.world.now():.6f}"
-
-    def _done(self, start: float, *, ok: bool) -> None:
-        self.result.loads.append(LoadSpan(start - self.zero, self.world.now() - self.zero, ok))
 
 
 class _App:
     """One process: what its clients share is opened by the first of them and closed by the last."""
 
-    def __init__(
-        self, world: World, crowd: Crowd, result: CrowdResult, database: _Database, name: str, members: int
-    ) -> None:
-        self.world, self.crowd, self.result, self.database = world, crowd, result, database
-        self._name, self._members = name, members
+    def __init__(self, database: _Database, name: str, members: int) -> None:
+        self.world, self.crowd, self.result = database.world, database.crowd, database.result
+        self.database, self._name, self._members = database, name, members
         self._get: Get | None = None
         self._open = AsyncExitStack()
 
+    async def open(self, opened: AsyncExitStack) -> Get:
+        """Set the remedy up, until `opened` is closed."""
+        strategy = STRATEGIES[self.crowd.strategy]
+        return await strategy.open(self.world.redis(), self.crowd, self.world.draws(self._name), opened)
+
     async def first(self) -> None:
         """Write the key, before the crowd comes. This load is not counted."""
-        async with STRATEGIES[self.crowd.strategy].open(
-            self.world.redis(), self.crowd, self.world.draws(self._name)
-        ) as get:
-            await get(self.database.load)
+        async with AsyncExitStack() as opened:
+            await (await self.open(opened))(self.database.load)
         self.result.loads.clear()
 
     async def member(self, number: int) -> None:
@@ -116,8 +111,7 @@ class _App:
         zero = self.database.zero
         await asyncio.sleep(zero + WARM_UP - world.now())
         if self._get is None:
-            opened = STRATEGIES[crowd.strategy].open(world.redis(), crowd, world.draws(self._name))
-            self._get = await self._open.enter_async_context(opened)
+            self._get = await self.open(self._open)
         try:
             while (pause := draw.exponential(1 / crowd.rate)) < zero + crowd.end - world.now():
                 await asyncio.sleep(pause)

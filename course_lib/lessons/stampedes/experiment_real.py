@@ -17,7 +17,7 @@ from typing import Any
 import redis
 
 from course_lib.errors import ServerFailed
-from course_lib.lessons.stampedes.experiment_crowd import Crowd, CrowdResult, LoadSpan, Request
+from course_lib.lessons.stampedes.experiment_crowd import Crowd, CrowdResult, Request
 from course_lib.lessons.stampedes.experiment_crowd_run import WARM_UP, set_up
 from course_lib.servers import GuardedProcess, guarded_module
 from course_lib.worlds import Real
@@ -64,7 +64,7 @@ class RealCrowd:
         for worker in self._workers:
             said = _answer(worker, deadline)
             result.requests += [Request(*request) for request in said["requests"]]
-            result.loads += [LoadSpan(*load) for load in said["loads"]]
+            result.loads += [(start, end) for start, end in said["loads"]]
         result.requests.sort()
         result.loads.sort()
         return result

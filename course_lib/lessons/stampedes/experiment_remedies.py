@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -23,7 +23,8 @@ from course_lib.sim import Draws
 KEY = "page:home"
 
 Get = Callable[[Load], Awaitable[str | None]]
-Open = Callable[[Redis, Crowd, Draws], AbstractAsyncContextManager[Get]]
+Open = Callable[[Redis, Crowd, Draws, AsyncExitStack], Awaitable[Get]]
+"""Sets a remedy up, in one process; what must be closed in the end is put on the stack."""
 
 
 class Strategy(NamedTuple):
@@ -47,45 +48,39 @@ def _locking(crowd: Crowd, draw: Draws) -> dict[str, Any]:
     }
 
 
-@asynccontextmanager
-async def _naive(redis: Redis, crowd: Crowd, draw: Draws) -> AsyncIterator[Get]:
-    yield lambda load: cache_aside(redis, KEY, load, ttl=crowd.ttl, absent_ttl=crowd.absent_ttl)
+async def _naive(redis: Redis, crowd: Crowd, draw: Draws, opened: AsyncExitStack) -> Get:
+    return lambda load: cache_aside(redis, KEY, load, ttl=crowd.ttl, absent_ttl=crowd.absent_ttl)
 
 
-@asynccontextmanager
-async def _lock(redis: Redis, crowd: Crowd, draw: Draws) -> AsyncIterator[Get]:
+async def _lock(redis: Redis, crowd: Crowd, draw: Draws, opened: AsyncExitStack) -> Get:
     options = _locking(crowd, draw)
-    yield lambda load: lock_and_wait(redis, KEY, load, **options)
+    return lambda load: lock_and_wait(redis, KEY, load, **options)
 
 
-@asynccontextmanager
-async def _placeholder(redis: Redis, crowd: Crowd, draw: Draws) -> AsyncIterator[Get]:
+async def _placeholder(redis: Redis, crowd: Crowd, draw: Draws, opened: AsyncExitStack) -> Get:
     options = _locking(crowd, draw)
-    yield lambda load: lock_or_stale(redis, KEY, load, stale=crowd.stale, **options)
+    return lambda load: lock_or_stale(redis, KEY, load, stale=crowd.stale, **options)
 
 
-@asynccontextmanager
-async def _revalidate(redis: Redis, crowd: Crowd, draw: Draws) -> AsyncIterator[Get]:
-    async with StaleWhileRevalidate(redis, stale=crowd.stale, **_locking(crowd, draw)) as cache:
-        yield lambda load: cache.get(KEY, load)
+async def _revalidate(redis: Redis, crowd: Crowd, draw: Draws, opened: AsyncExitStack) -> Get:
+    options = _locking(crowd, draw)
+    cache = await opened.enter_async_context(StaleWhileRevalidate(redis, stale=crowd.stale, **options))
+    return lambda load: cache.get(KEY, load)
 
 
-@asynccontextmanager
-async def _xfetch(redis: Redis, crowd: Crowd, draw: Draws) -> AsyncIterator[Get]:
+async def _xfetch(redis: Redis, crowd: Crowd, draw: Draws, opened: AsyncExitStack) -> Get:
     absent_ttl = crowd.absent_ttl or 1.0
-    yield lambda load: xfetch(redis, KEY, load, ttl=crowd.ttl, beta=crowd.beta, absent_ttl=absent_ttl, draw=draw)
+    return lambda load: xfetch(redis, KEY, load, ttl=crowd.ttl, beta=crowd.beta, absent_ttl=absent_ttl, draw=draw)
 
 
 def _shared(inner: Open) -> Open:
     """The same, with one flight for all who ask in this process."""
 
-    @asynccontextmanager
-    async def opened(redis: Redis, crowd: Crowd, draw: Draws) -> AsyncIterator[Get]:
-        flight = SingleFlight()
-        async with inner(redis, crowd, draw) as get:
-            yield lambda load: flight.do(KEY, lambda: get(load))
+    async def shared(redis: Redis, crowd: Crowd, draw: Draws, opened: AsyncExitStack) -> Get:
+        flight, get = SingleFlight(), await inner(redis, crowd, draw, opened)
+        return lambda load: flight.do(KEY, lambda: get(load))
 
-    return opened
+    return shared
 
 
 STRATEGIES: dict[str, Strategy] = {

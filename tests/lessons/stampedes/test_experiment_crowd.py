@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from course_lib.errors import BadArgument
-from course_lib.lessons.stampedes.experiment_crowd import Crowd, CrowdResult, LoadSpan, Request
+from course_lib.lessons.stampedes.experiment_crowd import Crowd, CrowdResult, Request
 from course_lib.lessons.stampedes.experiment_crowd_run import in_slices, play, set_up
 from course_lib.lessons.stampedes.experiment_real import RealCrowd
 from course_lib.lessons.stampedes.experiment_remedies import STRATEGIES
@@ -21,7 +21,7 @@ SMALL = Crowd(clients=60, rate=2.0, load_time=0.05, ttl=0.4, stale=0.4)
 # -- the numbers -------------------------------------------------------------------------------------------------------
 
 
-def made(*requests: Request, loads: tuple[LoadSpan, ...] = ()) -> CrowdResult:
+def made(*requests: Request, loads: tuple[tuple[float, float], ...] = ()) -> CrowdResult:
     return CrowdResult(Crowd(ttl=1.0, load_time=0.1), "simulated", list(requests), list(loads))
 
 
@@ -41,7 +41,7 @@ def test_the_worst_wait_and_the_percentiles_come_from_the_latencies() -> None:
 
 
 def test_loads_that_overlap_are_counted_together() -> None:
-    outcome = made(loads=(LoadSpan(1.0, 1.1, True), LoadSpan(1.05, 1.15, True), LoadSpan(3.0, 3.1, True)))
+    outcome = made(loads=((1.0, 1.1), (1.05, 1.15), (3.0, 3.1)))
     assert outcome.most_at_once == 2
     assert outcome.loads_under_way() == [(1.0, 1), (1.05, 2), (1.1, 1), (1.15, 0), (3.0, 1), (3.1, 0)]
     assert outcome.loads_per_expiry() == [2, 1]

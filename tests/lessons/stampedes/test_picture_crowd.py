@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from course_lib.lessons.stampedes.experiment_crowd import Crowd, CrowdResult, LoadSpan, Request
+from course_lib.lessons.stampedes.experiment_crowd import Crowd, CrowdResult, Request
 from course_lib.lessons.stampedes.picture_crowd import AGE, KINDS, LATENCY, crowd_picture
 from course_lib.views.picture import Picture
 
@@ -20,7 +20,7 @@ ASKED = [asked(0.1, 0.002, "hit", 0.1), asked(1.1, 0.1, "load", 0.001), asked(1.
 
 
 def picture(requests: list[Request] = ASKED, title: str = "One load") -> Picture:
-    return crowd_picture(CrowdResult(Crowd(clients=10), "simulated", requests, [LoadSpan(1.0, 1.1, True)]), title=title)
+    return crowd_picture(CrowdResult(Crowd(clients=10), "simulated", requests, [(1.0, 1.1)]), title=title)
 
 
 def drawn(requests: list[Request] = ASKED, title: str = "One load") -> str:
