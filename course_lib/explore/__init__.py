@@ -1,69 +1,56 @@
 """Many schedules of one trial: every order of commands, sampled seeds, one fault at every send, the smallest failure.
 
-What a trial needs of the simulation is passed on here, so that a judge imports one module.
+A strategy says which schedule is played next, the loop plays it, a tally counts, and the findings are all tallies of a
+search. What a trial needs of the simulation is passed on here, so that a judge imports one module.
+
+What is played
+- `trial`           Schedule, Trial, Violation; `play` runs one schedule and has it judged
+- `loop`            plays what a strategy yields, within a Budget
+- `strategies`      `exhaustive`: every order, or one of each class by sleep sets; `pct`: probabilistic
+                    concurrency testing; `seeds`: runs in time; `faults`: one fault at every send
+- `commutativity`   which commands commute
+- `search`          stage by stage: what `check` calls
+- `exploration`     `explore`, which takes a learner's coroutine
+- `parallel`        sampled orders in several processes
+
+What is found
+- `tally`           of one stage: how many schedules, how many break a promise, the simplest that does
+- `findings`        of all stages
+- `shrink`          makes a failing order as simple as it can be
+- `verdict_words`   in words that claim no more than was done
+- `replay_code`     a schedule as a few characters
+
+What is judged
+- `invariants`      ready-made ones
+- `linearizability` could all calls have taken effect one at a time?
+- `livelock`        a state that comes back
+- `server_state`    what the servers hold
+
+By hand
+- `game`            one schedule, chosen move by move
+- `puzzle`          a promise and two programs; `all_schedules` of them; `puzzles` has four
 """
 
+from course_lib.explore.findings import Findings
 from course_lib.explore.game import Game
-from course_lib.explore.ordering import Allowance, by_order, estimated, stages
+from course_lib.explore.loop import Budget
 from course_lib.explore.parallel import sample_in_processes
 from course_lib.explore.replay_code import code_of, decode, encode, schedule_of
-from course_lib.explore.search import Budget, Findings, search, smaller
+from course_lib.explore.search import by_order, estimated, search, smaller
 from course_lib.explore.shrink import shrink, spread
 from course_lib.explore.strategies.exhaustive import REPEATABLE, enumerate_all
-from course_lib.explore.strategies.pct import chance, sample, strike_sampled
-from course_lib.explore.tally import Orders
+from course_lib.explore.strategies.pct import chance, sample
+from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Play, Schedule, Trial, Violation, described, play
-from course_lib.explore.verdict_words import NAMED, counted, either, in_turn, struck, verdict
+from course_lib.explore.verdict_words import NAMED, counted, in_turn, verdict
 from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, Turn, Turns, steady
 from course_lib.sim.fake_server import EPOCH, Extension, Session
 from course_lib.sim.replication import Replication
 
 __all__ = [
-    "CRASHED",
-    "EPOCH",
-    "KINDS",
-    "NAMED",
-    "REPEATABLE",
-    "Allowance",
-    "Budget",
-    "Extension",
-    "Findings",
-    "Game",
-    "Move",
-    "OneFault",
-    "Orders",
-    "Play",
-    "Process",
-    "Replication",
-    "Schedule",
-    "Session",
-    "Simulation",
-    "Trial",
-    "Turn",
-    "Turns",
-    "Violation",
-    "by_order",
-    "chance",
-    "code_of",
-    "counted",
-    "decode",
-    "described",
-    "either",
-    "encode",
-    "enumerate_all",
-    "estimated",
-    "in_turn",
-    "play",
-    "sample",
-    "sample_in_processes",
-    "schedule_of",
-    "search",
-    "shrink",
-    "smaller",
-    "spread",
-    "stages",
-    "steady",
-    "strike_sampled",
-    "struck",
-    "verdict",
-]
+    "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "Budget", "Extension", "Findings", "Game", "Move", "OneFault",
+    "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "Tally", "Trial", "Turn", "Turns",
+    "Violation", "by_order", "chance", "code_of", "counted", "decode", "described", "encode", "enumerate_all",
+    "estimated", "in_turn", "play", "sample", "sample_in_processes", "schedule_of", "search", "shrink", "smaller",
+    "spread", "steady", "verdict",
+]  # fmt: skip

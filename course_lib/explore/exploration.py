@@ -5,36 +5,20 @@ The notebook's call, with a bar and a picture, is `course_lib.widgets.explore.ex
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import inf
 from time import monotonic
 from typing import Any
 
-from course_lib.explore import (
-    KINDS,
-    Allowance,
-    Orders,
-    Play,
-    Schedule,
-    Simulation,
-    Trial,
-    Violation,
-    by_order,
-    decode,
-    encode,
-    play,
-    shrink,
-    spread,
-    stages,
-    struck,
-    verdict,
-)  # fmt: skip
-from course_lib.explore.tally import simplicity
-
-__all__ = ["FAULTS", "Body", "Exploration", "Invariant", "Me", "explore", "struck"]
+from course_lib.explore.findings import Findings
+from course_lib.explore.loop import Progress
+from course_lib.explore.replay_code import decode, name_of
+from course_lib.explore.search import ONE_STAGE, by_order, stages
+from course_lib.explore.shrink import shrink, spread
+from course_lib.explore.trial import Play, Schedule, Trial, Violation, play
+from course_lib.sim import KINDS, Simulation
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
 SETUP = "setup"
@@ -44,8 +28,6 @@ FAULTS = {"crash": 0.0, "pause": 1.0, "lose request": 0.0, "lose reply": 0.0, "n
 Body = Callable[..., Awaitable[Any]]
 """`async def body(redis, me)`; with several nodes, `redis` is a list: a client of each."""
 Invariant = Callable[[Play], Iterable[Violation]]
-Progress = Callable[[Orders, int], object]
-"""Told before each run what is being filled, and how many were played of it."""
 
 
 class Me(str):
@@ -67,66 +49,6 @@ class Me(str):
         self.world.note(self, kind, text)
 
 
-@dataclass
-class Exploration:
-    """What `explore` found: what was played, by clients and faults, and the simplest failure. `text` is the verdict.
-
-    `shown` is the run to draw: the simplest failure, or the one of a code.
-    """
-
-    trial: Trial
-    played: dict[tuple[int, int], Orders] = field(default_factory=dict)
-    interrupted: bool = False
-    shown: Play | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Was nothing found broken, and nothing left out?"""
-        return self.complete and not self.failures and self.violation is None
-
-    @property
-    def complete(self) -> bool:
-        """Was all played that was to be played?"""
-        return not self.interrupted and all(one.complete for one in self.played.values())
-
-    @property
-    def sampled(self) -> bool:
-        """Was any of it drawn, rather than all played?"""
-        return any(one.depth for one in self.played.values())
-
-    @property
-    def schedules(self) -> int:
-        """How many schedules were played and judged."""
-        return sum(one.schedules for one in self.played.values())
-
-    @property
-    def failures(self) -> int:
-        """How many of them break a promise."""
-        return sum(one.failures for one in self.played.values())
-
-    @property
-    def violation(self) -> Violation | None:
-        """What the shown run violates."""
-        return next(iter(self.shown.violations), None) if self.shown else None
-
-    @property
-    def code(self) -> str | None:
-        """The replay code of the shown run."""
-        if self.shown is None:
-            return None
-        return encode(code_name(self.trial), self.shown.schedule)
-
-    @property
-    def text(self) -> str:
-        """The verdict, a sentence for each number of clients and of faults."""
-        said = [verdict(one) for one in self.played.values() if one.schedules]
-        if self.interrupted:
-            said.append("interrupted: this is what was found until then")
-        if not self.played and self.shown:
-            said = [f"one schedule was played; {self.violation.text if self.violation else 'it breaks no promise'}"]
-        return ". ".join(one[:1].upper() + one[1:] for one in said or ["nothing was played"]) + "."
-
-
 def explore(
     body: Body | Sequence[Body] | Trial,
     invariant: Invariant | Sequence[Invariant] | None = None,
@@ -142,7 +64,7 @@ def explore(
     socket_timeout: float | None = 0.5,
     name: str = "yours",
     progress: Progress | None = None,
-) -> Exploration:
+) -> Findings:
     """Run `body(redis, me)` in several clients under every order of their commands, and judge each run.
 
         async def count(redis, me):
@@ -180,42 +102,32 @@ def explore(
             orders=sizes, pairs=sizes if pairs else (),
         )  # fmt: skip
     _sound(trial)
-    found = Exploration(trial)
+    found = Findings(trial)
     if code is not None:
-        run = play(trial, decode(code, code_name(trial)))
+        run = play(trial, decode(code, name_of(trial)))
         found.shown = spread(trial, run.violations[0].promise, run) if run.violations else run
         return found
     try:
-        _play(found, Allowance(schedules), monotonic() + seconds, progress)
-        found.shown = _simplest(found)
+        _play(found, schedules, monotonic() + seconds, progress)
+        found.shown = _simplest(found, shrunk=True)
     except KeyboardInterrupt:
         found.interrupted = True
         found.shown = _simplest(found, shrunk=False)
     return found
 
 
-def _play(found: Exploration, allowance: Allowance, deadline: float, progress: Progress | None) -> None:
-    for size in found.trial.sizes:
-        for faults in stages(found.trial, size) if size in found.trial.orders else ():
-            stage = (size, faults)
-
-            def keep(orders: Orders, stage: tuple[int, int] = stage) -> None:
-                found.played[stage] = orders
-
-            def tell(played: int, stage: tuple[int, int] = stage) -> None:
-                if progress is not None:
-                    progress(found.played[stage], played)
-
-            left = replace(allowance, seconds=deadline - monotonic())
-            by_order(found.trial, size, faults, left, progress=tell, keep=keep)
+def _play(found: Findings, schedules: int, deadline: float, progress: Progress | None) -> None:
+    trial = found.trial
+    for size in (size for size in trial.sizes if size in trial.orders):
+        for faults in stages(trial, size):
+            budget = replace(ONE_STAGE, schedules=schedules, seconds=deadline - monotonic())
+            by_order(trial, size, faults, budget, progress=progress, keep=found.begin)
 
 
-def _simplest(found: Exploration, *, shrunk: bool = True) -> Play | None:
-    """Fewest clients, fewest faults, fewest commands and changes between clients."""
-    failing = [(simplicity(run), promise, run) for one in found.played.values() for promise, run in one.failing.items()]
-    if not failing:
+def _simplest(found: Findings, *, shrunk: bool) -> Play | None:
+    if found.simplest is None:
         return None
-    _, promise, run = min(failing, key=lambda pair: pair[:2])
+    promise, run = found.simplest
     return spread(found.trial, promise, shrink(found.trial, promise, run) if shrunk else run)
 
 
@@ -289,11 +201,6 @@ def _all_end(run: Play) -> Iterator[Violation]:
             yield Violation("all end", f"{who} ended with {type(result).__name__}: {result}", who, run.now)
     if run.stopped is not None:
         yield Violation("all end", f"they never came to an end: {run.stopped}")
-
-
-def code_name(trial: Trial) -> str:
-    """The trial's name as a code can hold it."""
-    return re.sub(r"[^a-z0-9.]+", ".", trial.name.lower()).strip(".") or "trial"
 
 
 def _sound(trial: Trial) -> None:

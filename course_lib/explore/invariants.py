@@ -21,8 +21,17 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 
 from course_lib.errors import BadArgument, Deadlock
-from course_lib.explore.histories import Calls, cut, recorded
-from course_lib.explore.linearizable import UNKNOWN, Call, Model, State, counter, linearization
+from course_lib.explore.linearizability import (
+    UNKNOWN,
+    Call,
+    Calls,
+    Model,
+    State,
+    counter,
+    cut,
+    linearization,
+    recorded,
+)  # fmt: skip
 from course_lib.explore.server_state import ask, left, world_of
 from course_lib.explore.trial import HeldBack, Play, Violation
 from course_lib.sim import CRASHED

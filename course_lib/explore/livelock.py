@@ -35,17 +35,11 @@ class Watch:
     time that keys have left, are not seen: so it is right for loops that begin afresh, and wrong for one that counts
     its attempts. A circle counts if at least two clients can move in it, all of them did, and no fault helped. With
     `cut`, a run ends as soon as a state comes back, whoever moved; so an enumeration of endless loops is finite.
-    Without `looks` no state is looked at, which costs nothing, and is enough where nothing loops. `wait` makes time
-    pass before the move with that number, from 0, and then `waited` is True. Units: `seconds` that pass.
     """
 
     world: Simulation
     cut: bool = False
-    wait: int | None = None
-    seconds: float = 0.0
-    looks: bool = True
     circle: Circle | None = None
-    waited: bool = False
     _seen: list[State] = field(default_factory=list)
     _moved: list[str] = field(default_factory=list)
 
@@ -54,9 +48,8 @@ class Watch:
             self._choose, self.world.turns.choose = self.world.turns.choose, self
 
     def __call__(self, turns: Sequence[Turn]) -> int | Move:
-        if self.looks:
-            self._look(turns)
-        move = self._move(turns)
+        self._look(turns)
+        move = self._choose(turns)
         self._moved.append("" if isinstance(move, Move) else turns[move].client)
         if isinstance(move, Move) and move.kind != "wait":
             self._seen = [()] * len(self._moved)  # what a fault brought about says nothing about the code
@@ -70,12 +63,6 @@ class Watch:
         if before and self.cut and self._moved[-1:] != [""]:  # a moment in which nobody moved changes nothing
             raise GoneRound(f"after {len(self._moved)} moves everything is as it was after {before[-1]}")
         self._seen.append(state)
-
-    def _move(self, turns: Sequence[Turn]) -> int | Move:
-        if self.wait == len(self._moved):
-            self.waited = True
-            return Move("wait", seconds=self.seconds)
-        return self._choose(turns)
 
     def _fair(self, before: list[int], able: set[str]) -> Circle | None:
         """The shortest way round on which everybody moved who can."""

@@ -10,16 +10,17 @@ import os
 import pickle
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from time import monotonic
 
-from course_lib.explore.strategies.pct import SAMPLED, sample
-from course_lib.explore.tally import Orders, Progress
+from course_lib.explore.loop import Progress, play_all
+from course_lib.explore.strategies.pct import drawn_orders, sample
+from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Schedule, Trial, play
-from course_lib.sim import Move
 
 AT_ONCE = 50
 """Orders that are handed to a process at a time, at least; at most twenty times as many, where there are very many."""
@@ -28,14 +29,14 @@ PAYS = 2.0
 """Seconds of work below which starting processes, which takes about one, is not worth it."""
 
 Make = Callable[[], Trial]
-Part = tuple[dict[tuple[str, ...], int], int, int, dict[str, tuple[int | Move, ...]]]
-"""How many orders broke what; steps; the longest; and the turns of the simplest failure of each promise."""
+Part = tuple[Counter[tuple[str, ...]], int, int, dict[str, Schedule]]
+"""How many orders broke what; steps; the longest; and the simplest failure of each promise."""
 
 
 def sample_in_processes(
     make: Make, clients: int, schedules: int, *, depth: int = 3, seed: int = 0, processes: int | None = None,
     pays: float = PAYS, progress: Progress | None = None,
-) -> Orders:  # fmt: skip
+) -> Tally:  # fmt: skip
     """As `sample(make(), …)`, whose findings it has to the last, in so many processes (default: one for each core).
 
     An interrupt, or whatever else ends it, ends the processes too; so does the end of this one, however it comes.
@@ -55,9 +56,9 @@ def sample_in_processes(
     work = partial(_played, make, clients, depth, seed, found.commands)
     with _started(workers) as pool:  # leaving it ends its processes
         for part in pool.imap(work, parts):
-            _merge(found, part, seed)
+            _merge(found, part)
             if progress is not None:
-                progress(found.schedules)
+                progress(found)
     found.complete = True
     return found
 
@@ -90,19 +91,15 @@ def _deaf() -> None:
 
 def _played(make: Make, clients: int, depth: int, seed: int, commands: int, part: tuple[int, int]) -> Part:
     trial = make()
-    found = Orders(trial, clients, SAMPLED, schedules=part[0], commands=commands)
-    sample(trial, clients, part[1], depth=depth, seed=seed, into=found)
-    failing = {promise: run.schedule.turns or () for promise, run in found.failing.items()}
-    return dict(found.outcomes), found.steps, found.turns, failing
+    found = Tally(trial, clients, commands=commands)
+    play_all(drawn_orders(found, range(*part), depth, seed), found, trial.world())
+    failing = {promise: run.schedule for promise, run in found.failing.items()}
+    return found.outcomes, found.steps, found.turns, failing
 
 
-def _merge(found: Orders, part: Part, seed: int) -> None:
+def _merge(found: Tally, part: Part) -> None:
     outcomes, steps, turns, failing = part
-    found.outcomes.update(outcomes)
-    found.schedules += sum(outcomes.values())
+    found.outcomes += outcomes
     found.steps, found.turns = found.steps + steps, max(found.turns, turns)
-    for broken, times in outcomes.items():
-        for promise in broken:
-            found.broken[promise] += times
-    for promise, chosen in failing.items():
-        found.keep(promise, play(found.trial, Schedule(found.clients, seed, turns=chosen)))
+    for promise, schedule in failing.items():
+        found.keep(promise, play(found.trial, schedule))

@@ -7,72 +7,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 from redis.asyncio import Redis
 
-from course_lib.errors import BadReplayCode
-from course_lib.explore import Game, Move, Play, Simulation, Trial, Violation, decode, encode
-from course_lib.explore.all_schedules import Every, every
 from course_lib.explore.exploration import NAMES, Me
 from course_lib.explore.invariants import Invariant, one_holder
 from course_lib.explore.livelock import Watch, no_livelock
-from course_lib.explore.replay_code import is_of
+from course_lib.explore.puzzle import Puzzle
+from course_lib.explore.trial import Play, Trial, Violation
+from course_lib.sim import Simulation
 
-__all__ = ["PUZZLES", "Every", "Game", "Move", "Puzzle"]
+__all__ = ["PUZZLES", "Puzzle"]
 
 Body = Callable[[Redis, Me], Awaitable[Any]]
-
-
-@dataclass(frozen=True)
-class Puzzle:
-    """A promise and two programs: `naive` breaks it under some schedule, `mended` under none.
-
-    `won` says how one sees that it is broken. `sources` is the programs as text, naive, mended, and what both call,
-    where they are to be shown.
-    Units: `pause` in seconds, what "time passes" means here.
-    """
-
-    name: str
-    promise: str
-    won: str
-    naive: Trial
-    mended: Trial
-    clients: int = 2
-    pause: float = 1.0
-    sources: tuple[str, ...] = ()
-
-    def game(self, *, mended: bool = False) -> Game:
-        """A schedule to be chosen move by move."""
-        return Game(self.mended if mended else self.naive, self.clients)
-
-    def every(self, *, mended: bool = False, seconds: float = inf) -> Every:
-        """Every schedule that there is, and how many break the promise. Units: `seconds` of real time, at most."""
-        return every(self.mended if mended else self.naive, self.clients, self.pause, seconds=seconds)
-
-    def code(self, game: Game) -> str:
-        """The replay code of what was chosen in a game."""
-        return encode(game.trial.name, game.schedule)
-
-    def code_of(self, run: Play, *, mended: bool = False) -> str:
-        """The replay code of a run that a search found in one of the two trials, up to where it breaks the promise."""
-        game = self.game(mended=mended)
-        for move in run.schedule.turns or ():
-            game.move(move)
-            if game.violation is not None:
-                break
-        return self.code(game)
-
-    def open(self, code: str) -> Game:
-        """A game with the moves of a code made. Raises: BadReplayCode; ValueError for moves that are not there."""
-        game = self.game(mended=is_of(code, self.mended.name))
-        schedule = decode(code, game.trial.name)
-        if schedule.clients != self.clients:
-            raise BadReplayCode(f"{code!r} is a schedule of {schedule.clients} clients; here there are {self.clients}.")
-        game.follow(schedule)
-        return game
 
 
 def _puzzle(

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore.trial import Schedule
+from course_lib.explore.trial import Schedule, Trial
 from course_lib.sim import Move
 
 FORMAT = "R2"
@@ -93,6 +93,11 @@ def schedule_of(code: str, exercise: str, revision: int) -> tuple[int, Schedule]
             f"new one."
         )
     return int(parts[3]), schedule
+
+
+def name_of(trial: Trial) -> str:
+    """The trial's name as a code can hold it."""
+    return re.sub(r"[^a-z0-9.]+", ".", trial.name.lower()).strip(".") or "trial"
 
 
 def is_of(code: str, name: str) -> bool:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import inf
 from typing import NamedTuple
 
+from course_lib.explore.loop import Budget, Progress, Strategy, play_all
 from course_lib.explore.strategies.exhaustive import enumerate_all
-from course_lib.explore.strategies.pct import sample, strike_sampled
-from course_lib.explore.tally import Progress, simplicity
+from course_lib.explore.strategies.pct import sample
+from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Play, Schedule, Trial, play
-from course_lib.sim import Choose, Move, Simulation, Turn, kept_random
+from course_lib.sim import Choose, Move, Simulation, Turn
 
 
 class Step(NamedTuple):
@@ -26,30 +28,28 @@ class Step(NamedTuple):
     fate: Move | None = None
 
 
-@kept_random()
 def shrink(trial: Trial, promise: str, failing: Play, *, most: int = 2_000, progress: Progress | None = None) -> Play:
     """The simplest order found that breaks the same promise; at worst the run that was given.
 
     First with fewer clients, by a small search; then without each of its faults and waits, and by joining what a client
-    does in one go, until none of these makes it simpler. `progress` is told before each run how many were played in
-    this step of it. Units: `most` in schedules played, about.
+    does in one go, until none of these makes it simpler. Units: `most` in schedules played, about.
     """
     failing = _with_fewer_clients(trial, promise, failing, most // 4, progress)
-    world, left = trial.world(), most
-    better: Play | None = failing
-    while better is not None:
-        failing, better = better, None
-        for steps in simpler(steps_of(trial, failing.schedule, world)):
-            if left <= 0:
-                return failing
-            if progress is not None:
-                progress(most - left)
-            left -= 1
-            run = play(trial, Schedule(failing.schedule.clients, failing.schedule.seed), world, choose=following(steps))
-            if run.violation(promise) and simplicity(run) < simplicity(failing):
-                better = run
+    found, world = Tally(trial, failing.schedule.clients, faults=None, failing={promise: failing}), trial.world()
+    play_all(_neighbours(promise, found, world), found, world, Budget(most, inf), progress)
+    return found.failing[promise]
+
+
+def _neighbours(promise: str, found: Tally, world: Simulation) -> Strategy:
+    """Those of the simplest run that is known, from the start again whenever a simpler one was found."""
+    failing = None
+    while failing is not found.failing[promise]:
+        failing = found.failing[promise]
+        schedule = Schedule(failing.schedule.clients, failing.schedule.seed)
+        for steps in simpler(steps_of(found.trial, failing.schedule, world)):
+            yield schedule, following(steps)
+            if failing is not found.failing[promise]:
                 break
-    return failing
 
 
 def spread(trial: Trial, promise: str, run: Play) -> Play:
@@ -127,18 +127,14 @@ def _position(turns: Sequence[Turn], step: Step) -> int | None:
 
 
 def _with_fewer_clients(trial: Trial, promise: str, failing: Play, most: int, progress: Progress | None) -> Play:
-    faults, seed = failing.schedule.faults, failing.schedule.seed
+    seed = failing.schedule.seed
     for clients in range(trial.least, failing.schedule.clients):
-        for number in range(faults + 1):
-            if most > 0:
-                found = enumerate_all(
-                    trial, clients, reduce=True, faults=number, most=most, seed=seed, progress=progress
-                )
-                if promise not in found.failing and not found.complete:
-                    found = (
-                        strike_sampled(trial, clients, most, faults=number, seed=seed, progress=progress) if number
-                        else sample(trial, clients, most, seed=seed, progress=progress)
-                    )  # fmt: skip
-                if promise in found.failing:
-                    return found.failing[promise]
+        for faults in range(failing.schedule.faults + 1):
+            found = enumerate_all(
+                trial, clients, reduce=True, faults=faults, seed=seed, budget=Budget(most, inf), progress=progress
+            )
+            if promise not in found.failing and not found.complete and most:
+                found = sample(trial, clients, most, faults=faults, seed=seed, progress=progress)
+            if promise in found.failing:
+                return found.failing[promise]
     return failing

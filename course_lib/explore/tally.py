@@ -1,35 +1,33 @@
-"""What playing many orders of the same clients' commands has shown, and which of two failing orders is the simpler."""
+"""What playing one stage of a search has shown, and which of two failing runs is the simpler one."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from course_lib.explore.trial import Play, Trial
 
-Who = tuple[str, str, int]  # a client, the node and the connection: what a turn keeps while it waits
-Progress = Callable[[int], object]
-"""Told before each run how many were played. What it raises ends the search."""
-
 
 @dataclass
-class Orders:
-    """How many orders were played, how many break each promise, and the simplest that does.
+class Tally:
+    """How many schedules of one stage were played, how many break each promise, and the simplest that does.
 
-    `faults` is how many strike in each. `turns` is the length of the longest. Of sampled orders, `depth` is what they
-    were drawn for, `commands` the turns among which priorities fell, and `drawn` counts the orders in which faults
-    struck at each send. `expected` is about how many there will be. `what` names what was counted. `redundant` counts
-    orders that a reduction began and gave up as played already. `complete` is False if a budget ended it. `outcomes`
-    counts the orders by the promises that they broke.
+    A stage is a number of clients, and of `faults` and `waits` in each schedule; where `faults` is None, any number.
+    `what` names what was counted. `outcomes` counts the schedules by the promises that they broke. `turns` is the most
+    turns that one had; in time, the most commands that were sent in a run without a fault. `expected` is about how many
+    schedules there will be. `complete` is False if a budget ended it.
+
+    What strategies add: of sampled orders, `depth` is what they were drawn for, `commands` the turns among which
+    priorities fell, and `drawn` counts the orders in which faults struck at each send. `redundant` counts orders that a
+    reduction began and gave up as played already. `kinds` counts the runs in time by their fault, or "no fault".
     """
 
     trial: Trial
     clients: int
     what: str = "schedules"
-    faults: int = 0
-    schedules: int = 0
+    faults: int | None = 0
+    waits: int = 0
     steps: int = 0
     turns: int = 0
     depth: int = 0
@@ -37,15 +35,25 @@ class Orders:
     expected: int = 0
     drawn: int = 0
     redundant: int = 0
-    broken: Counter[str] = field(default_factory=Counter)
     failing: dict[str, Play] = field(default_factory=dict)
     outcomes: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
     complete: bool = True
 
     @property
+    def schedules(self) -> int:
+        """How many schedules were played and judged."""
+        return self.outcomes.total()
+
+    @property
     def failures(self) -> int:
-        """How many orders break at least one promise."""
+        """How many of them break at least one promise."""
         return self.schedules - self.outcomes[()]
+
+    @property
+    def broken(self) -> Counter[str]:
+        """How many of them break each promise."""
+        return sum((Counter(dict.fromkeys(broken, n)) for broken, n in self.outcomes.items()), Counter[str]())
 
     @property
     def text(self) -> str:
@@ -55,15 +63,20 @@ class Orders:
         who = f"{self.clients} client{'s' * (self.clients != 1)}"
         return f"{self.failures:,} of {self.schedules:,} {self.what} of {who}{struck}{so_far} break a promise"
 
+    def counts(self, run: Play) -> bool:
+        """Does the run belong to this stage? Some are played only on the way to others."""
+        return self.faults is None or (run.schedule.faults, run.schedule.waits) == (self.faults, self.waits)
+
     def add(self, run: Play) -> None:
-        """Count an order that was played, and keep it for each promise that it breaks most simply."""
+        """Count a run, and keep it for each promise that it breaks most simply."""
         broken = tuple(sorted({violation.promise for violation in run.violations}))
-        self.schedules += 1
         self.steps += run.steps
-        self.turns = max(self.turns, len(run.schedule.turns or ()))
         self.outcomes[broken] += 1
+        if run.schedule.turns is None:
+            self.kinds[run.schedule.kind or "no fault"] += 1
+        else:
+            self.turns = max(self.turns, len(run.schedule.turns))
         for promise in broken:
-            self.broken[promise] += 1
             self.keep(promise, run)
 
     def keep(self, promise: str, run: Play) -> None:
@@ -73,11 +86,22 @@ class Orders:
             self.failing[promise] = run
 
 
-def simplicity(run: Play) -> tuple[int, int, int, int, str]:
-    """What makes one failing order simpler: fewer clients, faults, commands, changes from client to client."""
+def simplicity(run: Play) -> tuple[int, int, int, int, str, int]:
+    """What makes one failing run simpler: fewer clients, faults, commands, changes from client to client.
+
+    Of two runs in time it is `size`, as how their clients take turns is nobody's choice.
+    """
+    if run.schedule.turns is None:
+        return size(run)
     order = clients_in_order(run)
     switches = sum(one != other for one, other in pairwise(order))
-    return run.schedule.clients, run.schedule.faults, len(order), switches, run.schedule.text
+    return run.schedule.clients, run.schedule.faults, len(order), switches, run.schedule.text, 0
+
+
+def size(run: Play) -> tuple[int, int, int, int, str, int]:
+    """What makes one failing run smaller, however it was played: clients, events, faults; then a fixed order."""
+    s = run.schedule
+    return s.clients, len(run.trace), s.faults, s.seed, s.kind or "", s.at
 
 
 def clients_in_order(run: Play) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from course_lib.errors import CourseError, Deadlock, OutOfBudget
-from course_lib.sim import Choose, Move, OneFault, Simulation, Turn, Turns
+from course_lib.sim import KINDS, Choose, Move, OneFault, Simulation, Turn, Turns
 from course_lib.sim.faults import Kind
 from course_lib.trace import Trace
 
@@ -43,8 +44,16 @@ class Schedule:
     @property
     def faults(self) -> int:
         """How many faults strike."""
-        moves = (turn for turn in self.turns or () if isinstance(turn, Move) and turn.kind != "wait")
-        return (self.kind is not None) + sum(1 for _ in moves)
+        return (self.kind is not None) + self._moves - self.waits
+
+    @property
+    def waits(self) -> int:
+        """How often time passes."""
+        return sum(isinstance(turn, Move) and turn.kind == "wait" for turn in self.turns or ())
+
+    @property
+    def _moves(self) -> int:
+        return sum(isinstance(turn, Move) for turn in self.turns or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,10 @@ class HeldBack(CourseError):
     def __init__(self, turns: Sequence[Turn]) -> None:
         super().__init__(f"{len(turns)} commands wait for somebody to choose")
         self.turns = turns
+
+
+class Redundant(CourseError):
+    """This order has been played, but for the order of commands that commute."""
 
 
 @dataclass(slots=True)
@@ -129,6 +142,11 @@ class Trial:
                 raise ValueError(f"{name} of the trial {self.name!r} has {min(strays)}, which is none of its sizes")
         if strays := set(self.pairs) - set(self.orders):
             raise ValueError(f"pairs of the trial {self.name!r} has {min(strays)}, which is not in its orders")
+
+    @cached_property
+    def kinds(self) -> list[Kind]:
+        """The kinds of its faults, in the order in which they are tried."""
+        return [kind for kind in KINDS if kind in self.faults]
 
 
 def _told(turn: int | Move) -> str:

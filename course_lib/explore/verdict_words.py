@@ -6,15 +6,16 @@ from itertools import groupby
 from math import floor
 
 from course_lib.explore.strategies.pct import PROBES, chance
-from course_lib.explore.tally import Orders, clients_in_order
+from course_lib.explore.tally import Tally, clients_in_order
 from course_lib.explore.trial import Play
-from course_lib.sim import KINDS, Move
+from course_lib.sim import Move
+from course_lib.words import either
 
 NAMED = {"lose request": "lost request", "lose reply": "lost reply", "node down": "dead node"}
 """What a kind of fault is called in a sentence, where that is another name."""
 
 
-def counted(found: Orders) -> str:
+def counted(found: Tally) -> str:
     """`all 702 schedules of 3 clients`, `all 288 schedules of 2 clients with one crash or lost reply`, `2,000 sampled
     schedules of 3 clients (a bug of depth 3 is met with a probability of at least 99 %)`."""
     who = f"{found.clients} client{'s' * (found.clients != 1)}"
@@ -33,15 +34,15 @@ def counted(found: Orders) -> str:
     return f"{text} (a bug of depth {found.depth}{early} is met with a probability of at least {least:g} %)"
 
 
-def struck(found: Orders) -> str:
+def struck(found: Tally) -> str:
     """` with one crash or lost reply`, ` with two faults, each a crash or lost reply`; nothing where none strikes."""
     if not found.faults:
         return ""
-    names = either([NAMED.get(kind, kind) for kind in KINDS if kind in found.trial.faults])
+    names = either([NAMED.get(kind, kind) for kind in found.trial.kinds])
     return f" with one {names}" if found.faults == 1 else f" with {found.faults} faults, each a {names}"
 
 
-def verdict(found: Orders) -> str:
+def verdict(found: Tally) -> str:
     """`12 of all 16 schedules of 2 clients break a promise`, `none of all 2 schedules … breaks a promise`."""
     if not found.failures:
         return f"none of {counted(found)} breaks a promise"
@@ -58,12 +59,7 @@ def in_turn(run: Play) -> str:
     return f"{run.schedule.clients} clients, who run a command or more in turn: {order}{struck}"
 
 
-def either(names: list[str]) -> str:
-    """`a, b or c`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-
-
-def _what(found: Orders) -> str:
+def _what(found: Tally) -> str:
     return (
         found.what if found.schedules != 1 else found.what.replace("schedules", "schedule").replace("classes", "class")
     )

@@ -7,8 +7,9 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
-from course_lib.explore import OneFault, Play, Schedule, Trial, Violation, either, play
+from course_lib.explore import OneFault, Play, Schedule, Trial, Violation, play
 from course_lib.grading.answer import NOT_YET, Refused
+from course_lib.words import either
 
 HOUR = 3600
 

@@ -14,14 +14,13 @@ from course_lib.explore import (
     REPEATABLE,
     Budget,
     Findings,
-    Orders,
     Play,
     Schedule,
+    Tally,
     Trial,
     code_of,
     counted,
     described,
-    either,
     in_turn,
     play,
     schedule_of,
@@ -34,6 +33,7 @@ from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.guard import LIMIT, Guard, Stuck
 from course_lib.grading.progress import Progress
 from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
+from course_lib.words import either
 
 BUDGET = Budget(steps=250_000)
 """Of each trial. A right answer takes a fifth of it at most; a wrong one that asks without end is stopped after 2 s."""
@@ -237,12 +237,13 @@ def _refused(exercise: Exercise, status: Status, text: str) -> Verdict:
 def _tried(found: list[Findings]) -> str:
     """`all 16 schedules of 2 clients, of which 12 break a promise; …` for what was played by order; for what was played
     in time `412 schedules: 80 sampled, and one crash, lost request or lost reply at each of 31 sends`."""
-    ordered = list(dict.fromkeys(_by_order(one) for each in found for one in each.orders if one.schedules))
+    played = [one for each in found for one in each.played if one.schedules and not one.kinds]
+    ordered = list(dict.fromkeys(map(_by_order, played)))
     timed = [one for one in found if one.kinds]
     return "; ".join([*ordered, *([_timed(timed)] if timed else [])])
 
 
-def _by_order(orders: Orders) -> str:
+def _by_order(orders: Tally) -> str:
     breaks = f", of which {orders.failures:,} break{'s' * (orders.failures == 1)} a promise" if orders.failures else ""
     return counted(orders) + breaks
 

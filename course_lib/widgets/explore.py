@@ -9,9 +9,9 @@ from IPython import get_ipython
 from IPython.display import HTML, display
 from tqdm import tqdm
 
-from course_lib.explore import exploration
-from course_lib.explore.by_hand import by_hand
-from course_lib.explore.exploration import Exploration, struck
+from course_lib.explore import Findings, Tally, exploration
+from course_lib.explore.puzzle import by_hand
+from course_lib.explore.verdict_words import struck
 from course_lib.trace import Trace
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
 from course_lib.views.picture import escape
@@ -38,7 +38,7 @@ def explore(*args: Any, **options: Any) -> Explored:
 class Explored:
     """What was found, as a notebook shows it. `found` has the numbers, the failing run and its code."""
 
-    def __init__(self, found: Exploration) -> None:
+    def __init__(self, found: Findings) -> None:
         self.found = found
 
     @property
@@ -76,7 +76,7 @@ class Explored:
         found = self.found
         tone, head = _head(found)
         parts = [f'<p class="head {tone}"><b>{head}</b></p><p>{escape(found.text)}</p>']
-        if any(one.what.startswith("classes") for one in found.played.values()):
+        if any(one.what.startswith("classes") for one in found.played):
             parts.append(f'<p class="small">{CLASSES}</p>')
         if found.shown is not None:
             parts.append(f"<div>{spacetime(_marked(found), title=_title(found)).svg}</div>")
@@ -91,7 +91,7 @@ class Explored:
         return f'<div class="course-explored">{STYLE}{"".join(parts)}</div>'
 
 
-def _head(found: Exploration) -> tuple[str, str]:
+def _head(found: Findings) -> tuple[str, str]:
     """What kind of finding it is, in the fewest words that are true."""
     if found.violation is not None:
         return "bad", "✗ Broken"
@@ -107,11 +107,11 @@ def _head(found: Exploration) -> tuple[str, str]:
 CLASSES = "Schedules that differ only in the order of commands that do not affect each other count as one class."
 
 
-def _is_shown(found: Exploration) -> str:
+def _is_shown(found: Findings) -> str:
     return "This is the simplest such schedule that was found" if found.played else "This is the schedule of the code"
 
 
-def _marked(found: Exploration) -> Any:
+def _marked(found: Findings) -> Any:
     """The run with the broken promise noted where it broke."""
     assert found.shown is not None
     trace, wrong = found.shown.trace.where(lambda event: True), found.violation
@@ -120,7 +120,7 @@ def _marked(found: Exploration) -> Any:
     return trace
 
 
-def _title(found: Exploration) -> str:
+def _title(found: Findings) -> str:
     if found.violation is None:
         return "Nothing is violated in this schedule"
     return as_title(found.violation.text, found.shown.trace if found.shown else Trace())
@@ -137,18 +137,18 @@ class _Bar:
         self._of: object = None
         self._bar: Any = None
 
-    def __call__(self, orders: Any, played: int) -> None:
+    def __call__(self, tally: Tally) -> None:
         if monotonic() < self._next:
             return
         self._next = monotonic() + PATIENCE / 5
-        if orders is not self._of:
+        if tally is not self._of:
             self.close()
-            self._of = orders
-            what = f"{orders.what} of {orders.clients} clients{struck(orders)}"
+            self._of = tally
+            what = f"{tally.what} of {tally.clients} clients{struck(tally)}"
             self._bar = (_HtmlBar if getattr(get_ipython(), "kernel", None) else tqdm)(
-                desc=what, total=orders.expected, leave=False
+                desc=what, total=tally.expected, leave=False
             )
-        self._bar.update(played - self._bar.n)
+        self._bar.update(tally.schedules - self._bar.n)
 
     def close(self) -> None:
         """The bar goes away; what was found stays."""

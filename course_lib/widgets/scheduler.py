@@ -8,8 +8,9 @@ from typing import Any
 import ipywidgets as w
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore.all_schedules import Every
-from course_lib.explore.puzzles import PUZZLES, Move, Puzzle
+from course_lib.explore import Findings, Move
+from course_lib.explore.puzzle import Puzzle
+from course_lib.explore.puzzles import PUZZLES
 from course_lib.views.palette import BLUE, GREEN, RULE, VERMILLION
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
@@ -50,7 +51,7 @@ class Scheduler:
             raise ValueError(f"there is no puzzle {puzzle!r}; there are {', '.join(PUZZLES)}")
         self.puzzle = PUZZLES[puzzle] if isinstance(puzzle, str) else puzzle
         self.found: dict[str, str] = {}
-        self.proofs: dict[bool, Every] = {}
+        self.proofs: dict[bool, Findings] = {}
         self._longer: set[bool] = set()
         self.uid = "bs" + secrets.token_hex(4)
         self._game = self.puzzle.game()
@@ -93,7 +94,7 @@ class Scheduler:
         mended = self._game.trial is self.puzzle.mended
         if mended not in self.proofs or not self.proofs[mended].complete:
             self.proof.value = _framed("", f"Playing every schedule, for {seconds:g} s at most …")
-            self.proofs[mended] = self.puzzle.every(mended=mended, seconds=seconds)
+            self.proofs[mended] = self.puzzle.all_schedules(mended=mended, seconds=seconds)
             (self._longer.add if seconds < PATIENCE[1] else self._longer.discard)(mended)
         self._show()
 

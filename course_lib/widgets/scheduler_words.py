@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_lib.explore.all_schedules import Every
-from course_lib.explore.puzzles import Puzzle
+from course_lib.explore import Findings, Tally
+from course_lib.explore.all_schedules import fewest_moves
+from course_lib.explore.puzzle import Puzzle
 from course_lib.views.picture import escape
 from course_lib.words import capital, counted, shorten
 
@@ -31,31 +32,32 @@ def standing(puzzle: Puzzle, game: Any, found: int) -> tuple[str, str]:
     return "", f"<b>{moves}.</b> Who goes next? Press a number, or choose a button.{ways}"
 
 
-def proof(puzzle: Puzzle, every: Every, *, mended: bool, longer: bool = False) -> tuple[str, str]:
+def proof(puzzle: Puzzle, found: Findings, *, mended: bool, longer: bool = False) -> tuple[str, str]:
     """What playing every schedule has shown: a word for its style, and HTML. Is there `longer` to play, by key e?"""
     sorts = ("without a fault", "with one message lost or one crash", f"in which {puzzle.pause:g} s passes once")
-    parts = ", ".join(_part(part, sort, every) for part, sort in zip(every, sorts, strict=True))
+    parts = ", ".join(_part(part, sort, found) for part, sort in zip(found.played, sorts, strict=True))
     more = " Press e to play for longer." if longer else ""
-    if not every.failures and every.complete:
-        return "good", f"<b>✓ All {every.schedules:,} schedules were played, and none breaks the promise</b>: {parts}."
-    if not every.failures:
-        found = f"none of the {every.schedules:,} that were played breaks the promise"
-        return "", f"<b>Too many to play all of them: {found}</b>, {parts}.{more}"
-    of = "all" if every.complete else "the first"
-    found = f"<b>✗ {every.failures:,} of {of} {every.schedules:,} schedules break the promise</b>"
-    assert every.simplest is not None
-    code = escape(puzzle.code_of(every.simplest, mended=mended))
+    if not found.failures and found.complete:
+        return "good", f"<b>✓ All {found.schedules:,} schedules were played, and none breaks the promise</b>: {parts}."
+    if not found.failures:
+        said = f"none of the {found.schedules:,} that were played breaks the promise"
+        return "", f"<b>Too many to play all of them: {said}</b>, {parts}.{more}"
+    of = "all" if found.complete else "the first"
+    said = f"<b>✗ {found.failures:,} of {of} {found.schedules:,} schedules break the promise</b>"
+    simplest = fewest_moves(found)
+    assert simplest is not None
+    code = escape(puzzle.code_of(simplest, mended=mended))
     opened = (
         f"<details><summary>Show a simplest one (it gives the answer away)</summary>Open <code>{code}</code></details>"
     )
-    many = "" if every.complete else f" There are too many to play all of them.{more}"
-    return "bad", f"{found}: {parts}.{many}{opened}"
+    many = "" if found.complete else f" There are too many to play all of them.{more}"
+    return "bad", f"{said}: {parts}.{many}{opened}"
 
 
-def _part(part: Any, sort: str, every: Every) -> str:
+def _part(part: Tally, sort: str, found: Findings) -> str:
     """`4 of 6 without a fault`; where some were left out, `4 of all 6 …` or `4 of the first 100 …`."""
-    of = "" if every.complete else "all " if part.complete else "the first "
-    failed = f"{part.failures:,} of " if every.failures else ""
+    of = "" if found.complete else "all " if part.complete else "the first "
+    failed = f"{part.failures:,} of " if found.failures else ""
     return f"{failed}{of}{part.schedules:,} {sort}"
 
 

@@ -69,7 +69,7 @@ def test_a_lost_update_gets_rarer_the_further_apart_they_start(within: float, le
     assert least * SEEDS <= broken <= most * SEEDS
     assert list(search(trial).failing) == ["no update is lost"]
     clean = search(mended)
-    assert (clean.tried, clean.failing) == (SEEDS, {})
+    assert (clean.schedules, clean.failing) == (SEEDS, {})
 
 
 # -- one fault at every send ------------------------------------------------------------------------------------------
@@ -97,21 +97,21 @@ def test_a_crash_between_incr_and_expire_is_found_under_every_seed() -> None:
             ["hits has no TTL and stays for ever; c0 touched it last"],
         ]
     found = search(limited(IncrThenExpire, 20))
-    assert (found.tried, found.failing["every key ends"].schedule.at) == (60, 2)
+    assert (found.schedules, found.failing["every key ends"].schedule.at) == (60, 2)
     clean = search(limited(FixedWindow, 20))
-    assert clean.tried >= 60
+    assert clean.schedules >= 60
     assert clean.failing == {}
 
 
 def test_the_same_crash_is_found_among_the_orders_of_two_clients() -> None:
     """No order without a fault breaks it; with a crash at each send of each order 4 of 10 do. Of the script none."""
     plain = replace(limited(IncrThenExpire, 1), sizes=(2,), orders=(2,), faults={})
-    assert [(part.schedules, part.failures) for part in search(plain).orders] == [(4, 0)]
+    assert [(part.schedules, part.failures) for part in search(plain).played] == [(4, 0)]
     found = search(replace(plain, faults=CRASH))
-    assert [(part.schedules, part.failures) for part in found.orders] == [(4, 0), (10, 4)]
+    assert [(part.schedules, part.failures) for part in found.played] == [(4, 0), (10, 4)]
     assert found.failing["every key ends"].schedule.faults == 1
     script = search(replace(limited(FixedWindow, 1), sizes=(2,), orders=(2,)))
-    assert [(part.schedules, part.failures) for part in script.orders] == [(6, 0), (16, 0)]
+    assert [(part.schedules, part.failures) for part in script.played] == [(6, 0), (16, 0)]
 
 
 def one(kind: type[Lock]) -> Callable[..., Lock]:
@@ -143,11 +143,11 @@ def test_one_pause_at_every_send_finds_the_bugs_of_locks(bug: str) -> None:
     promise, schedules, broken, correct = LOCKS[bug]
     found = search(broken())
     assert found.complete
-    assert found.tried == schedules
+    assert found.schedules == schedules
     assert found.failing[promise].schedule.kind == "pause"
     clean = search(correct())
     assert clean.complete
-    assert clean.tried == schedules
+    assert clean.schedules == schedules
     assert clean.failing == {}
 
 

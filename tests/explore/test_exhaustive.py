@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
 from course_lib.errors import Unrepeatable
-from course_lib.explore import CRASHED, Move, Play, Schedule, Simulation, Trial, Violation, enumerate_all, play
+from course_lib.explore import CRASHED, Budget, Move, Play, Schedule, Simulation, Trial, Violation, enumerate_all, play
 from course_lib.explore.commutativity import commute, footprint
 from course_lib.explore.strategies import exhaustive
 
@@ -100,7 +100,9 @@ def test_the_number_of_orders_is_the_multinomial(clients: int) -> None:
 
 def test_a_budget_ends_it_and_says_so() -> None:
     told: list[int] = []
-    found = enumerate_all(trial(increment, lambda run: ()), 3, most=5, progress=told.append)
+    found = enumerate_all(
+        trial(increment, lambda run: ()), 3, budget=Budget(5), progress=lambda found: told.append(found.schedules)
+    )
     assert (found.schedules, found.complete, told) == (5, False, [0, 1, 2, 3, 4])
     assert found.text == "0 of 5 schedules of 3 clients played so far break a promise"
 

@@ -14,7 +14,7 @@ import pytest
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore import Orders, Play, Violation
+from course_lib.explore import Play, Tally, Violation
 from course_lib.explore.exploration import explore
 from course_lib.explore.puzzles import PUZZLES
 from explore.visits import mended, naive
@@ -189,14 +189,14 @@ def test_arguments_that_do_not_fit_are_refused(options: dict[str, Any], said: st
 
 
 def test_an_interrupt_keeps_what_was_found() -> None:
-    def enough(orders: Orders, played: int) -> None:
-        if orders.clients == 3 and played == 10:
+    def enough(tally: Tally) -> None:
+        if tally.clients == 3 and tally.schedules == 10:
             raise KeyboardInterrupt
 
     found = explore(naive, no_visit_is_lost, clients=(2, 3), progress=enough)
     assert found.interrupted
     assert not found.holds
-    assert [(one.schedules, one.complete) for one in found.played.values()] == [(6, True), (10, False)]
+    assert [(one.schedules, one.complete) for one in found.played] == [(6, True), (10, False)]
     assert "of 10 schedules of 3 clients, out of more break" in found.text
     assert found.text.endswith("Interrupted: this is what was found until then.")
     assert found.code == "R2-yours-2-0110-CQSTW"

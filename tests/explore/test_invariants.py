@@ -14,9 +14,8 @@ import course_lib.explore.invariants as ready
 from course_lib.errors import BadArgument, CourseError
 from course_lib.explore import Move, Play, Schedule, Simulation, Trial, Violation, enumerate_all, play
 from course_lib.explore.exploration import explore
-from course_lib.explore.histories import History, by_client
 from course_lib.explore.invariants import Invariant
-from course_lib.explore.linearizable import register
+from course_lib.explore.linearizability import History, by_client, register
 
 Body = Callable[[Redis, Simulation, str], Awaitable[Any]]
 

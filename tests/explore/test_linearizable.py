@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from course_lib.explore import Play, Schedule
 from course_lib.explore.invariants import linearizable
-from course_lib.explore.linearizable import UNKNOWN, Call, Model, State, counter, linearization, register
+from course_lib.explore.linearizability import UNKNOWN, Call, Model, State, counter, linearization, register
 from course_lib.trace import Trace
 
 

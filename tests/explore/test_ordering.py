@@ -11,14 +11,13 @@ import pytest
 from redis.asyncio import Redis
 
 from course_lib.explore import (
-    Allowance,
     Budget,
     Findings,
     Move,
-    Orders,
     Play,
     Schedule,
     Simulation,
+    Tally,
     Trial,
     Violation,
     by_order,
@@ -30,7 +29,6 @@ from course_lib.explore import (
     shrink,
     smaller,
     spread,
-    strike_sampled,
     verdict,
 )  # fmt: skip
 from course_lib.explore.shrink import following, simpler, steps_of
@@ -83,30 +81,30 @@ def test_orders_are_estimated_exactly_where_no_client_decides(clients: int) -> N
 def test_too_many_orders_are_reduced_and_then_drawn(allowed: int, what: str, schedules: int) -> None:
     """Three clients, two commands each: 90 orders in all. Reads commute, so 3! orders of the writes, and the reader who
     writes as the k-th may have read before any of the k writes: 3! · 1 · 2 · 3 = 36 classes."""
-    found = by_order(trial(), 3, allowance=Allowance(allowed))
+    found = by_order(trial(), 3, budget=Budget(allowed))
     assert (found.what, found.schedules, found.complete) == (what, schedules, True)
     assert found.failing["kept"].violations
 
 
 def test_what_an_attempt_found_is_kept_when_it_is_given_up() -> None:
     """The first order that fails is among the first few; of a single drawn one nothing could be said."""
-    found = by_order(trial(), 3, allowance=Allowance(20, seconds=60.0))
+    found = by_order(trial(), 3, budget=Budget(20, seconds=60.0))
     assert found.what == "sampled schedules"
-    again = by_order(trial(), 3, allowance=Allowance(20, seconds=60.0))
+    again = by_order(trial(), 3, budget=Budget(20, seconds=60.0))
     assert found.failing["kept"].schedule == again.failing["kept"].schedule
     assert found.outcomes == again.outcomes
 
 
 def test_time_that_has_run_out_leaves_it_incomplete() -> None:
-    found = by_order(trial(), 3, allowance=Allowance(seconds=0.0))
+    found = by_order(trial(), 3, budget=Budget(seconds=0.0))
     assert (found.schedules, found.complete) == (0, False)
 
 
 def test_an_interrupt_leaves_what_was_found() -> None:
-    kept: list[Orders] = []
+    kept: list[Tally] = []
 
-    def enough(played: int) -> None:
-        if played == 40:
+    def enough(tally: Tally) -> None:
+        if tally.schedules == 40:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -121,21 +119,21 @@ def test_an_interrupt_leaves_what_was_found() -> None:
 def test_a_search_plays_every_order_of_a_trial_that_asks_for_it() -> None:
     """The control keeps its promise in all orders, and with a crash or a lost reply at each send of them."""
     mended = search(trial(incr, faults={"crash": 0.0, "lose reply": 0.0}, fault_sizes=(2,), pairs=(2,)))
-    played = [(one.clients, one.faults, one.schedules, one.complete) for one in mended.orders]
+    played = [(one.clients, one.faults, one.schedules, one.complete) for one in mended.played]
     assert played == [(2, 0, 2, True), (2, 1, 8, True), (2, 2, 8, True), (3, 0, 6, True)]
-    assert (mended.failing, mended.complete, mended.tried) == ({}, True, 24)
+    assert (mended.failing, mended.complete, mended.schedules) == ({}, True, 24)
     assert not mended.kinds
 
 
 def test_a_search_stops_at_the_size_that_breaks_all() -> None:
     broken = search(trial(faults={"crash": 0.0}))
-    assert [(one.clients, one.faults, one.failures, one.schedules) for one in broken.orders] == [(2, 0, 4, 6)]
+    assert [(one.clients, one.faults, one.failures, one.schedules) for one in broken.played] == [(2, 0, 4, 6)]
     assert broken.failing["kept"].schedule.turns == (0, 1, 1, 0)
 
 
 def test_sizes_that_are_not_in_orders_run_in_time() -> None:
     found = search(trial(incr, sizes=(2, 4), orders=(2,), seeds=5, faults={"pause": 0.1}, fault_sizes=(4,)))
-    assert [one.clients for one in found.orders] == [2]
+    assert [one.clients for one in found.played if not one.kinds] == [2]
     assert dict(found.kinds) == {"no fault": 5, "pause": 4}
 
 
@@ -158,20 +156,20 @@ def test_a_trial_with_strays_is_refused(options: dict[str, Any]) -> None:
 
 def test_words_claim_what_was_done() -> None:
     made = trial(faults={"crash": 0.0, "lose reply": 0.0, "node down": 1.0})
-    every, drawn = by_order(made, 2), by_order(made, 3, allowance=Allowance(20))
+    every, drawn = by_order(made, 2), by_order(made, 3, budget=Budget(20))
     assert verdict(every) == "4 of all 6 schedules of 2 clients break a promise"
-    assert counted(by_order(trial(), 3, allowance=Allowance(60))) == "all 36 classes of schedules of 3 clients"
+    assert counted(by_order(trial(), 3, budget=Budget(60))) == "all 36 classes of schedules of 3 clients"
     assert counted(drawn) == "20 sampled schedules of 3 clients"  # too few to promise anything
     least = 1 - (1 - 1 / (3 * 6**2)) ** (100 - PROBES)  # three clients, six turns, depth 3
     assert 0.478 <= least < 0.479
     assert counted(sample(made, 3, 100)) == (
         "100 sampled schedules of 3 clients (a bug of depth 3 is met with a probability of at least 47.8 %)"
     )
-    struck = strike_sampled(made, 3, 30)
+    struck = sample(made, 3, 30, faults=1)
     kinds = "one crash, lost reply or dead node"
     assert counted(struck) == (f"36 sampled schedules of 3 clients with {kinds}, one at each send of 2 sampled orders")
     assert counted(by_order(replace(made, faults={"crash": 0.0}), 1, 1)) == "all 2 schedules of 1 client with one crash"
-    assert "out of more" in counted(by_order(made, 2, allowance=Allowance(seconds=0.0)))
+    assert "out of more" in counted(by_order(made, 2, budget=Budget(seconds=0.0)))
     assert verdict(by_order(trial(incr), 2)) == "none of all 2 schedules of 2 clients breaks a promise"
 
 
@@ -181,10 +179,10 @@ def test_words_claim_what_was_done() -> None:
 def drawn_failures(made: Trial, clients: int, faults: int) -> Play:
     """The first of the failing runs that were drawn, as far from the simplest as it comes."""
     worst: list[Play] = []
-    found = Orders(made, clients, faults=faults)
+    found = Tally(made, clients, faults=faults)
     add = found.add
     found.add = lambda run: (worst.append(run) if run.violations else None, add(run))[1]  # type: ignore[method-assign]
-    strike_sampled(made, clients, 60, faults=faults, into=found)
+    sample(made, clients, 60, faults=faults, into=found)
     return max(worst, key=simplicity)
 
 
@@ -270,15 +268,15 @@ def test_a_picture_has_time_between_turns_unless_a_key_would_expire() -> None:
 
 def test_findings_count_both_ways() -> None:
     found = Findings(trial())
-    found.take(by_order(trial(), 2))
-    found.add(play(trial(), Schedule(2, 3)))
-    assert found.tried == 7
+    by_order(trial(), 2, keep=found.begin)
+    found.begin(Tally(trial(), 3)).add(play(trial(), Schedule(3, 3)))
+    assert found.schedules == 7
 
 
 def test_shrinking_says_when_a_run_begins() -> None:
     """So that a guard can give each run its own time."""
     made = trial(faults={"pause": 0.05}, sizes=(3,), orders=(3,), least=3)
-    begun: list[int] = []
+    begun: list[Tally] = []
     shrink(made, "kept", drawn_failures(made, 3, 1), progress=begun.append)
     assert begun
     calls: list[None] = []

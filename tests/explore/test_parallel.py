@@ -48,7 +48,9 @@ def test_two_processes_find_what_one_finds() -> None:
     """To the last count, and the same simplest failures; and none of them is left."""
     told: list[int] = []
     one = sample(counter(), 3, 220, seed=5)
-    two = sample_in_processes(counter, 3, 220, seed=5, processes=2, pays=0.0, progress=told.append)
+    two = sample_in_processes(
+        counter, 3, 220, seed=5, processes=2, pays=0.0, progress=lambda found: told.append(found.schedules)
+    )
     assert (two.outcomes, two.broken, two.schedules, two.steps) == (one.outcomes, one.broken, one.schedules, one.steps)
     assert (two.turns, two.commands, two.depth) == (one.turns, one.commands, one.depth)
     assert two.failing.keys() == one.failing.keys() == {"kept", "progress"}
@@ -74,9 +76,9 @@ ENDLESS = """
 from tests.explore.test_parallel import counter
 from course_lib.explore.parallel import sample_in_processes
 told = []
-def tell(played):
-    if played > 50 and not told:  # what is played in this process is behind it
-        told.append(played)
+def tell(found):
+    if found.schedules > 50 and not told:  # what is played in this process is behind it
+        told.append(found)
         print("going on", flush=True)
 try:
     sample_in_processes(counter, 3, 1_000_000, processes=2, pays=0.0, progress=tell)

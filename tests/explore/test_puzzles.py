@@ -9,7 +9,7 @@ import pytest
 
 from course_lib.errors import BadReplayCode
 from course_lib.explore import Game, Move, Play, Schedule, Simulation, Trial, Violation, encode, enumerate_all
-from course_lib.explore.all_schedules import every
+from course_lib.explore.all_schedules import all_schedules, fewest_moves
 from course_lib.explore.puzzles import PUZZLES, Puzzle
 
 SOLUTIONS: dict[str, list[int | Move]] = {
@@ -59,14 +59,15 @@ COUNTS = {  # without a fault, with one message lost or one crash, with time pas
 def test_every_schedule_is_played_and_none_breaks_the_mended_version(name: str) -> None:
     """The naive version is the control. The simplest schedule that breaks it has a code, whose last move breaks it."""
     puzzle = PUZZLES[name]
-    naive, mended = puzzle.every(), puzzle.every(mended=True)
-    assert [(part.schedules, part.failures) for part in naive] == COUNTS[name][0]
-    assert [(part.schedules, part.failures) for part in mended] == COUNTS[name][1]
-    assert (naive.complete, mended.complete, mended.failures, mended.simplest) == (True, True, 0, None)
-    assert naive.simplest is not None
-    opened = puzzle.open(puzzle.code_of(naive.simplest))
+    naive, mended = puzzle.all_schedules(), puzzle.all_schedules(mended=True)
+    assert [(part.schedules, part.failures) for part in naive.played] == COUNTS[name][0]
+    assert [(part.schedules, part.failures) for part in mended.played] == COUNTS[name][1]
+    assert (naive.complete, mended.complete, mended.failures, fewest_moves(mended)) == (True, True, 0, None)
+    simplest = fewest_moves(naive)
+    assert simplest is not None
+    opened = puzzle.open(puzzle.code_of(simplest))
     assert opened.violation is not None
-    assert opened.violation.promise == naive.simplest.violations[0].promise
+    assert opened.violation.promise == simplest.violations[0].promise
     opened.undo()
     assert opened.violation is None
 
@@ -84,14 +85,14 @@ def test_another_way_of_playing_them_all_counts_the_same(name: str, mended: bool
 
 def test_the_counts_are_those_of_a_calculation() -> None:
     """Of two clients with two commands each: 4! / (2! 2!) orders. Time may pass before each command."""
-    every = PUZZLES["counter"].every()
-    assert every.orders.schedules == factorial(4) // factorial(2) ** 2
-    assert every.waited.schedules == every.orders.schedules * 4
-    assert every.schedules == sum(part.schedules for part in every)
+    every = PUZZLES["counter"].all_schedules()
+    assert every.played[0].schedules == factorial(4) // factorial(2) ** 2
+    assert every.played[2].schedules == every.played[0].schedules * 4
+    assert every.schedules == sum(part.schedules for part in every.played)
 
 
 def test_what_time_does_not_suffice_for_is_said_to_be_incomplete() -> None:
-    every = PUZZLES["lock"].every(seconds=0.0)
+    every = PUZZLES["lock"].all_schedules(seconds=0.0)
     assert not every.complete
     assert every.schedules == 0
 
@@ -108,7 +109,7 @@ def test_every_schedule_keeps_what_a_trials_own_judge_sees() -> None:
         if run.witness != ["mine"]:
             yield Violation("mine", "the witness is another's")
 
-    found = every(Trial("own", ("mine",), build, judge), 2, 1.0)
+    found = all_schedules(Trial("own", ("mine",), build, judge), 2, 1.0)
     assert (found.schedules, found.failures) == (2 + 12 + 4, 0)
 
 

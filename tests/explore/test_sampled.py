@@ -1,4 +1,4 @@
-"""Orders drawn by priority: with what chance they meet a bug, and how a failing one is made simple."""
+"""Tally drawn by priority: with what chance they meet a bug, and how a failing one is made simple."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from redis.asyncio import Redis
 
-from course_lib.explore import Orders, Play, Schedule, Simulation, Trial, Violation, chance, play, sample, shrink
+from course_lib.explore import Play, Schedule, Simulation, Tally, Trial, Violation, chance, play, sample, shrink
 from course_lib.explore.tally import clients_in_order, simplicity
 from course_lib.sim import Choose, Draws
 
@@ -50,9 +50,9 @@ def rare(steps: int, bystanders: int = 0) -> Trial:
     return Trial("rare", ("unseen",), build, judge, sizes=(2 + bystanders,), least=2)
 
 
-def uniform(trial: Trial, clients: int, schedules: int) -> Orders:
+def uniform(trial: Trial, clients: int, schedules: int) -> Tally:
     """The control: each turn drawn from those that can go, all alike."""
-    found, world = Orders(trial, clients), trial.world()
+    found, world = Tally(trial, clients), trial.world()
     for number in range(schedules):
         draw = Draws(0, "uniform", number)
         choose: Choose = lambda turns, draw=draw: int(draw() * len(turns))  # noqa: E731  # one for each run
@@ -102,7 +102,7 @@ def switches(run: Play) -> int:
 def test_a_failing_order_shrinks_to_the_fewest_clients_and_switches() -> None:
     """Found with four clients and many changes between them; two clients and two changes are enough."""
     trial = rare(5, bystanders=2)
-    found, world = Orders(trial, 4), trial.world()
+    found, world = Tally(trial, 4), trial.world()
     for number in range(3_000):
         draw = Draws(0, "uniform", number)
         run = play(trial, Schedule(4), world, choose=lambda turns, draw=draw: int(draw() * len(turns)))

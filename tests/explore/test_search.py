@@ -104,16 +104,16 @@ def impatient() -> Simulation:
 
 def test_a_search_ends_with_its_budget_and_says_so() -> None:
     found = search(trial(adding, seeds=1_000), Budget(schedules=30))
-    assert found.tried == 30
+    assert found.schedules == 30
     assert not found.complete
-    assert search(trial(adding, seeds=1_000), Budget(steps=2_000)).tried < 1_000
-    assert search(trial(adding, seeds=1_000), Budget(seconds=0.0)).tried == 0
+    assert search(trial(adding, seeds=1_000), Budget(steps=2_000)).schedules < 1_000
+    assert search(trial(adding, seeds=1_000), Budget(seconds=0.0)).schedules == 0
     assert search(trial(adding)).complete
 
 
 def test_a_search_stops_when_nothing_is_left_to_learn() -> None:
     """Everything is broken with two clients, so three are not tried."""
-    assert search(trial()).tried == 20
+    assert search(trial()).schedules == 20
 
 
 def test_progress_is_told_and_may_end_the_search() -> None:

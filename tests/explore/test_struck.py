@@ -16,15 +16,15 @@ from course_lib.explore import (
     CRASHED,
     KINDS,
     Move,
-    Orders,
     Play,
     Schedule,
     Simulation,
+    Tally,
     Trial,
     Violation,
     enumerate_all,
     play,
-    strike_sampled,
+    sample,
 )
 from course_lib.explore.strategies import exhaustive
 from course_lib.sim.faults import Kind
@@ -85,7 +85,7 @@ def test_every_struck_order_is_played_once() -> None:
     def collects(run: Play) -> Iterable[Violation]:
         return ()
 
-    found = Orders(trial(sends(2), collects, faults=dict.fromkeys(KINDS, 0.2)), 2, faults=1)
+    found = Tally(trial(sends(2), collects, faults=dict.fromkeys(KINDS, 0.2)), 2, faults=1)
     found.add = lambda run, add=found.add: (seen.append(run.schedule.turns or ()), add(run))[1]  # type: ignore[method-assign]
     enumerate_all(found.trial, 2, faults=1, into=found)
     assert len(seen) == len(set(seen)) == found.schedules
@@ -203,8 +203,8 @@ def test_pairs_find_what_single_faults_cannot(reduce: bool) -> None:
     assert (single.failures, single.complete) == (0, True)
     assert pairs.failures > 0
     assert pairs.failing["kept"].schedule.faults == 2
-    assert strike_sampled(made, 2, 100, faults=2).failures > 0
-    assert strike_sampled(made, 2, 100, faults=1).failures == 0
+    assert sample(made, 2, 100, faults=2).failures > 0
+    assert sample(made, 2, 100, faults=1).failures == 0
 
 
 # -- the reduction ----------------------------------------------------------------------------------------------------

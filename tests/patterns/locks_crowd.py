@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from course_lib.errors import LockLost, StaleFence
-from course_lib.explore.trial import Play, Schedule, Trial, Violation
+from course_lib.explore import Play, Schedule, Trial, Violation
 from course_lib.patterns.locks import Lock
 from course_lib.patterns.redlock import FencedStore, Redlock
 from course_lib.sim import Ground, RandomFaults, Send

@@ -16,8 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from course_lib.errors import BadArgument, LoadTimeout
-from course_lib.explore.search import Budget, search
-from course_lib.explore.trial import Play, Trial, Violation
+from course_lib.explore import Budget, Play, Trial, Violation, search
 from course_lib.patterns import cache_aside, lock_and_wait
 from course_lib.patterns.invalidation import CHANNEL, invalidate, supersede, versioned
 from course_lib.patterns.loadlock import lock_name

@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from explore.visits import mended, naive
 
-from course_lib.explore import Orders, Play
-from course_lib.explore.exploration import Exploration
+from course_lib.explore import Findings, Play, Tally
 from course_lib.widgets import explore as module
 from course_lib.widgets.explore import Explored, explore
 
@@ -52,7 +51,7 @@ def test_what_was_found_is_opened_to_be_played_by_hand() -> None:
     assert (shown.code or "?") in panel.told.value
     panel.undo()
     assert "3 moves." in panel.told.value
-    assert panel.puzzle.every().orders.failures == 4
+    assert panel.puzzle.all_schedules().played[0].failures == 4
     assert "mended" not in str([getattr(part, "options", ()) for row in panel.box.children for part in _parts(row)])
 
 
@@ -158,12 +157,12 @@ def test_the_bar_goes_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_interrupt_shows_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupts(bar: Any, orders: Orders, played: int) -> None:
-        if orders.clients == 3 and played == 20:
+    def interrupts(bar: Any, tally: Tally) -> None:
+        if tally.clients == 3 and tally.schedules == 20:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module._Bar, "__call__", interrupts)
     shown = explore(naive, no_visit_is_lost, clients=(2, 3))
-    assert isinstance(shown.found, Exploration)
+    assert isinstance(shown.found, Findings)
     assert "Interrupted: this is what was found until then." in html(shown)
     assert head(shown) == "✗ Broken"

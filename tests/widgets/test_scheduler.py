@@ -90,7 +90,7 @@ def test_choosing_the_mended_code_plays_every_schedule_of_it() -> None:
     panel = Scheduler("transfer")
     assert proof(panel) == ""
     panel.version.value = "mended"
-    every = PUZZLES["transfer"].every(mended=True)
+    every = PUZZLES["transfer"].all_schedules(mended=True)
     assert f"✓ All {every.schedules} schedules were played, and none breaks the promise" in proof(panel)
     assert f"{every.struck.schedules} with one message lost or one crash" in proof(panel)
     panel.version.value = "naive"
@@ -116,11 +116,11 @@ def test_what_cannot_be_played_in_time_is_not_called_proven(monkeypatch: pytest.
 
 def test_what_was_found_before_the_time_was_over_is_told_and_can_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which sort was played whole is told apart; and to press e again, for as long, is not recommended."""
-    whole = PUZZLES["counter"].every()
-    whole.waited.complete = False
+    whole = PUZZLES["counter"].all_schedules()
+    whole.played[2].complete = False
     monkeypatch.setattr(Puzzle, "every", lambda *_, **__: whole)
     panel = Scheduler("counter")
-    panel.every()
+    panel.all_schedules()
     assert "✗ 20 of the first 84 schedules break the promise: 4 of all 6 without a fault" in proof(panel)
     assert "16 of the first 24 in which 1 s passes once. There are too many to play all of them.Show" in proof(panel)
     assert "R2-counter.naive-2-0110-44GNJ" in proof(panel)

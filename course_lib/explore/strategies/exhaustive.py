@@ -9,50 +9,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
-from time import monotonic
+from itertools import count
 
-from course_lib.errors import CourseError, Unrepeatable
+from course_lib.errors import Unrepeatable
 from course_lib.explore.commutativity import Footprint, commute, footprint, struck
-from course_lib.explore.tally import Orders, Progress, Who
-from course_lib.explore.trial import Play, Schedule, Trial, play
-from course_lib.sim import KINDS, Move, Turn, kept_random
+from course_lib.explore.loop import UNLIMITED, Budget, Progress, Strategy, play_all
+from course_lib.explore.tally import Tally
+from course_lib.explore.trial import Redundant, Schedule, Trial
+from course_lib.sim import Choose, Move, Simulation, Turn
 from course_lib.sim.faults import Kind
 
 
-@kept_random()
 def enumerate_all(
-    trial: Trial, clients: int, *, reduce: bool = False, faults: int = 0, seed: int = 0, most: int = 1_000_000,
-    seconds: float = inf, steps: float = inf, progress: Progress | None = None, into: Orders | None = None,
-) -> Orders:  # fmt: skip
+    trial: Trial, clients: int, *, reduce: bool = False, faults: int = 0, seed: int = 0, budget: Budget = UNLIMITED,
+    progress: Progress | None = None, into: Tally | None = None,
+) -> Tally:  # fmt: skip
     """Play every order of the commands that `clients` clients send, or, reduced, one of each class.
 
     A command is a step, and so is a transaction from MULTI to EXEC. Time passes only when nobody has a command waiting.
-    With `faults`, every order with so many of the trial's faults, each kind at each send, is played and counted, and
-    those with fewer are played on the way. `progress` is told how many were counted; what it raises ends the
-    enumeration, and `into` keeps what was found until then.
+    With `faults`, every order with that number of the trial's faults, each kind at each send, is played and counted;
+    those with fewer are played on the way. The budget's schedules include those that a reduction gave up.
 
     The reduction is sound for judges that look at results, keys and the trace's notes; not for one that compares the
     times of two clients' commands, nor where timers of different lengths run out at the same moment.
-
-    Units: `most` in schedules, those that a reduction gave up included; `seconds` of real time, `steps` of the clock:
-    where it stops, incomplete.
     """
-    found = into or Orders(trial, clients, "classes of schedules" if reduce else "schedules", faults)
-    deadline, path = monotonic() + seconds, Path(trial, clients, seed, reduce=reduce, faults=faults)
-    found.complete = False  # until nothing is left to play, however this ends
+    found = into or Tally(trial, clients, "classes of schedules" if reduce else "schedules", faults)
+    world = trial.world()
+    strategy = every_order(trial, clients, world, reduce=reduce, faults=faults, seed=seed)
+    return play_all(strategy, found, world, budget, progress)
+
+
+def every_order(
+    trial: Trial, clients: int, world: Simulation, *, reduce: bool = False, faults: int = 0, seed: int = 0
+) -> Strategy:
+    """Depth first: each schedule is the one before, up to the last moment at which something else can be chosen."""
+    path, schedule = Path(trial, world, reduce=reduce, faults=faults), Schedule(clients, seed)
     while path.open:
-        if found.schedules + found.redundant >= most or found.steps >= steps or monotonic() >= deadline:
-            return found
-        if progress is not None:
-            progress(found.schedules)
-        if (run := path.play()) is None:
-            found.redundant += 1
-        elif path.struck == faults:
-            found.add(run)
+        path.begin()
+        yield schedule, path.choose
         path.turn_back()
-    found.complete = True
-    return found
+
+
+def waited_orders(found: Tally, world: Simulation, seconds: float) -> Strategy:
+    """Every order, with time that passes once, before each of its turns."""
+    before = 0
+    while before <= found.turns:
+        for schedule, choose in every_order(found.trial, found.clients, world):
+            yield schedule, _waiting(choose, before, seconds)
+        before += 1
+
+
+def _waiting(choose: Choose | None, before: int, seconds: float) -> Choose:
+    assert choose is not None
+    turn = count()
+    return lambda turns: Move("wait", seconds=seconds) if next(turn) == before else choose(turns)
 
 
 REPEATABLE = (
@@ -60,11 +70,7 @@ REPEATABLE = (
     "the next (in a global variable, or in the default of an argument), and draw and tell the time as the world does."
 )
 
-
-class Redundant(CourseError):
-    """This order has been played, but for the order of commands that commute."""
-
-
+Who = tuple[str, str, int]  # a client, the node and the connection: what a turn keeps while it waits
 Step = tuple[Who, Kind | None]
 """A client's turn, and the fault that strikes it, if any."""
 
@@ -86,29 +92,17 @@ class Fork:
 
 
 class Path:
-    """The order that is being played, fork by fork. `open` until every other one has been played too.
+    """The order that is being played, fork by fork. `open` until every other one has been played too."""
 
-    `struck` is how many faults the order has had.
-    """
-
-    def __init__(self, trial: Trial, clients: int, seed: int, *, reduce: bool, faults: int) -> None:
-        self._trial, self._clients, self._seed = trial, clients, seed
-        self._reduce, self._faults = reduce, faults
-        self._kinds = [kind for kind in KINDS if kind in trial.faults] if faults else []
-        self._world = trial.world()
+    def __init__(self, trial: Trial, world: Simulation, *, reduce: bool, faults: int) -> None:
+        self._trial, self._world, self._reduce, self._faults = trial, world, reduce, faults
         self._forks: list[Fork] = []
-        self._depth = self.struck = 0
-        self._marks = (0, 0)
         self.open = True
 
-    def play(self) -> Play | None:
-        """Play this order to its end, first come first where nothing is settled; None if that turns out redundant."""
-        self._depth = self.struck = 0
+    def begin(self) -> None:
+        """Play this order from its beginning."""
+        self._depth = self._struck = 0
         self._marks = (0, 0)
-        try:
-            return play(self._trial, Schedule(self._clients, self._seed), self._world, choose=self._choose)
-        except Redundant:
-            return None
 
     def turn_back(self) -> None:
         """Go back to the last fork with a step to try, and take it next time."""
@@ -122,7 +116,8 @@ class Path:
             self._forks.pop()
         self.open = False
 
-    def _choose(self, turns: Sequence[Turn]) -> int | Move:
+    def choose(self, turns: Sequence[Turn]) -> int | Move:
+        """What this order has next; first come first where nothing is settled. Raises: Redundant."""
         if self._reduce:
             self._look_back()
         if self._depth == len(self._forks):
@@ -133,7 +128,7 @@ class Path:
         at, who = (move.at if isinstance(move, Move) else move), fork.steps[fork.chosen][0]
         if at >= len(turns) or turns[at][:3] != who:
             raise Unrepeatable(f"{who[0]} did something else than before, in the same order of commands. {REPEATABLE}")
-        self.struck += isinstance(move, Move)
+        self._struck += isinstance(move, Move)
         return move
 
     def _look_back(self) -> None:
@@ -146,7 +141,7 @@ class Path:
 
     def _fork(self, turns: Sequence[Turn]) -> Fork:
         fork = Fork([(turn[:3], None) for turn in turns], list(range(len(turns))), [], {})
-        if self.struck < self._faults:
+        if self._struck < self._faults:
             self._add_faults(fork, turns)
         if not self._reduce:
             return fork
@@ -164,7 +159,7 @@ class Path:
         for at, turn in enumerate(turns):
             if turn.client.startswith(self._trial.spared):
                 continue
-            for kind in self._kinds:
+            for kind in self._trial.kinds:
                 fork.steps.append((turn[:3], kind))
                 fork.moves.append(Move(kind, at, self._trial.faults[kind]))
                 if self._reduce:

@@ -136,7 +136,7 @@ class Found:
     schedule: str
 
     def __repr__(self) -> str:
-        tried = f"{self.findings.tried:,} runs"
+        tried = f"{self.findings.schedules:,} runs"
         if self.shift is None:
             stopped = "" if self.findings.complete else " before the budget ended"
             return f"<{tried}{stopped}: {self.findings.trial.promises[0]} in every one>"
@@ -159,7 +159,7 @@ def find(
     )  # fmt: skip
     with tqdm(desc="runs") as bar:
         findings = search(trial, Budget(schedules=20_000, steps=10**8), lambda done, _: bar.update(done - bar.n))
-        bar.update(findings.tried - bar.n)
+        bar.update(findings.schedules - bar.n)
     failing = findings.failing.get(promise)
     if failing is None:
         return Found(findings, None, "")

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from course_lib.explore import Play, Simulation, Trial, Violation
-from course_lib.explore.puzzles import Puzzle
+from course_lib.explore.puzzle import Puzzle
 from course_lib.lessons.locks.experiment_one_job import IN_ORDER, old_over_new
 
 TTL = 0.8

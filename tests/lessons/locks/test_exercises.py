@@ -12,7 +12,7 @@ import pytest
 from grading.programs import answers, wrong
 from grading.test_check import EqualToAll
 
-from course_lib.explore import OneFault, Play, Schedule, Trial, enumerate_all, play, search
+from course_lib.explore import Budget, OneFault, Play, Schedule, Trial, enumerate_all, play, search
 from course_lib.grading import check, replay
 from course_lib.lessons.locks import programs
 from course_lib.lessons.locks.exercises import (
@@ -129,7 +129,7 @@ def test_only_a_pause_shows_that_the_look_came_too_early(name: str | None) -> No
     answer = TWINS["04.1"][name] if name else LOCKING["04.1"]["watch"]
     three = e1_release.releasing(answer)[1]
     assert enumerate_all(three, 3).failures == 0
-    plain = enumerate_all(three, 3, faults=1, most=3_000)
+    plain = enumerate_all(three, 3, faults=1, budget=Budget(3_000))
     reduced = enumerate_all(three, 3, faults=1, reduce=True)
     assert plain.complete
     assert reduced.complete

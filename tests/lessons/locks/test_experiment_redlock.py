@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from course_lib.errors import BadArgument
-from course_lib.explore import Move, enumerate_all
+from course_lib.explore import Budget, Move, enumerate_all
 from course_lib.lessons.locks.experiment_acquisition import acquire_once
 from course_lib.lessons.locks.experiment_broken_locks import ExtendsLate, NoValidity
 from course_lib.lessons.locks.experiment_contest import END, FAULTS, LOCKS, Contest, ContestResult
@@ -82,7 +82,7 @@ def test_the_search_breaks_del_and_not_compare_and_delete() -> None:
     clean = find(tokened, seeds=3)
     assert clean.shift is None
     assert clean.findings.complete
-    assert f"{clean.findings.tried:,} runs: one at a time in every one" in repr(clean)
+    assert f"{clean.findings.schedules:,} runs: one at a time in every one" in repr(clean)
 
 
 def test_a_lock_that_lives_on_one_node_dies_with_it() -> None:
@@ -182,7 +182,7 @@ def test_what_breaks_the_naive_code_leaves_the_mended_code_whole(name: str) -> N
 @pytest.mark.parametrize("name", ["reply", "validity", "fence"])
 def test_no_schedule_breaks_the_mended_code(name: str) -> None:
     """All orders, all with a loss or a crash, all in which time passes once; above, the naive is broken."""
-    mended = PUZZLES[name].every(mended=True)
+    mended = PUZZLES[name].all_schedules(mended=True)
     assert mended.complete
     assert mended.failures == 0
     assert mended.schedules > 20
@@ -193,7 +193,7 @@ def test_no_order_breaks_it_if_a_node_that_forgets_grants_nothing_for_a_ttl() ->
     mended = enumerate_all(PUZZLES["restart"].mended, 2, reduce=True)
     assert mended.complete
     assert mended.failures == 0
-    assert enumerate_all(PUZZLES["restart"].naive, 2, reduce=True, most=200).failures > 0
+    assert enumerate_all(PUZZLES["restart"].naive, 2, reduce=True, budget=Budget(200)).failures > 0
 
 
 # -- one acquisition --------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from talk import say
 sys.path.insert(0, str(Path(__file__).parents[3]))
 sys.path.append(sys.argv[1])
 
-from course_lib.explore import Schedule, Simulation, Trial, enumerate_all, play, search, shrink
+from course_lib.explore import Budget, Schedule, Simulation, Trial, enumerate_all, play, search, shrink
 from course_lib.explore.invariants import all_of, at_most, no_key_without_ttl, one_holder
 from course_lib.patterns.locks import Lock
 from course_lib.patterns.redlock import Redlock
@@ -257,8 +257,8 @@ def judged(how, made):
     """Under every order of the commands; or under some seeds, with each fault at every send in turn."""
     if how == "faults":
         found = search(made)
-        return report(found, found.tried)
-    orders = enumerate_all(made, made.sizes[0], most=5_000)
+        return report(found, found.schedules)
+    orders = enumerate_all(made, made.sizes[0], budget=Budget(5_000))
     by_promise = dict(orders.broken)
     orders.failing = {promise: shrink(made, promise, run, most=200) for promise, run in orders.failing.items()}
     return report(orders, orders.schedules) | {"broken": orders.failures, "of each promise": by_promise}

@@ -1,0 +1,108 @@
+"""What a search has found: a tally for each of its stages, and the simplest failure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from course_lib.explore.replay_code import encode, name_of
+from course_lib.explore.tally import Tally, simplicity, size
+from course_lib.explore.trial import Play, Trial, Violation
+from course_lib.explore.verdict_words import verdict
+from course_lib.words import capital
+
+
+@dataclass
+class Findings:
+    """What was `played`, stage by stage. `text` is the verdict.
+
+    `shown` is the run to draw, where there is one: the simplest failure, or the one of a code. `interrupted` says that
+    somebody ended it.
+    """
+
+    trial: Trial
+    played: list[Tally] = field(default_factory=list)
+    interrupted: bool = False
+    shown: Play | None = None
+
+    def begin(self, tally: Tally) -> Tally:
+        """Keep what is found from now on; what an earlier attempt at the same stage has counted goes."""
+        stage = (tally.clients, tally.faults, tally.waits)
+        self.played = [one for one in self.played if (one.clients, one.faults, one.waits) != stage] + [tally]
+        return tally
+
+    @property
+    def holds(self) -> bool:
+        """Was nothing found broken, and nothing left out?"""
+        return self.complete and not self.failures and self.violation is None
+
+    @property
+    def complete(self) -> bool:
+        """Was everything played that was to be played?"""
+        return not self.interrupted and all(one.complete for one in self.played)
+
+    @property
+    def sampled(self) -> bool:
+        """Was any of it drawn, rather than all played?"""
+        return any(one.depth for one in self.played)
+
+    @property
+    def schedules(self) -> int:
+        """How many schedules were played and judged."""
+        return sum(one.schedules for one in self.played)
+
+    @property
+    def failures(self) -> int:
+        """How many of them break a promise."""
+        return sum(one.failures for one in self.played)
+
+    @property
+    def kinds(self) -> Counter[str]:
+        """How many runs in time had "no fault", and each kind of fault."""
+        return sum((one.kinds for one in self.played), Counter[str]())
+
+    @property
+    def sends(self) -> int:
+        """The largest number of sends that a fault was tried at, in time."""
+        sizes = self.trial.fault_sizes or self.trial.sizes if self.trial.faults else ()
+        return max((one.turns for one in self.played if one.kinds["no fault"] and one.clients in sizes), default=0)
+
+    @property
+    def failing(self) -> dict[str, Play]:
+        """For each broken promise the smallest run that breaks it."""
+        found: dict[str, Play] = {}
+        for promise, run in ((promise, run) for one in self.played for promise, run in one.failing.items()):
+            if promise not in found or size(run) < size(found[promise]):
+                found[promise] = run
+        return found
+
+    @property
+    def settled(self) -> bool:
+        """Is every promise of the trial broken, so that no further run can tell anything new?"""
+        return set(self.trial.promises) <= self.failing.keys()
+
+    @property
+    def simplest(self) -> tuple[str, Play] | None:
+        """The promise and the run: fewest clients, fewest faults, fewest commands and changes between clients."""
+        failing = [(promise, run) for one in self.played for promise, run in one.failing.items()]
+        return min(failing, key=lambda pair: (simplicity(pair[1]), pair[0]), default=None)
+
+    @property
+    def violation(self) -> Violation | None:
+        """What the shown run violates."""
+        return next(iter(self.shown.violations), None) if self.shown else None
+
+    @property
+    def code(self) -> str | None:
+        """The replay code of the shown run."""
+        return encode(name_of(self.trial), self.shown.schedule) if self.shown else None
+
+    @property
+    def text(self) -> str:
+        """The verdict, a sentence for each number of clients and of faults."""
+        said = [verdict(one) for one in self.played if one.schedules]
+        if self.interrupted:
+            said.append("interrupted: this is what was found until then")
+        if not self.played and self.shown:
+            said = [f"one schedule was played; {self.violation.text if self.violation else 'it breaks no promise'}"]
+        return ". ".join(map(capital, said or ["nothing was played"])) + "."
