@@ -36,10 +36,10 @@ ARROWS: dict[str, set[str]] = {
     "sim": {"trace", "errors"},
     "servers": {"lazy", "errors"},
     "worlds": {"sim", "servers", "lazy", "trace", "errors"},
-    "explore": {"sim", "trace", "errors"},
+    "explore": {"sim", "trace", "words", "errors"},
     "views": {"trace", "words"},
     "widgets": {"views", "worlds", "explore", "trace", "words", "errors"},
-    "grading": {"explore", "views", "trace", "errors", "lessons"},  # of lessons only what LOOKS_UP says
+    "grading": {"explore", "views", "trace", "words", "errors", "lessons"},  # of lessons only what LOOKS_UP says
     "lessons": {
         *("patterns", "sim", "servers", "worlds", "explore", "views", "widgets", "grading"),
         *("lazy", "trace", "words", "errors"),
