@@ -163,6 +163,14 @@ def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
     return max((level for _, level in under_way(spans)), default=0)
 
 
+_PUSHES = (b"message", b"pmessage", b"smessage")
+
+
+def is_pushed(reply: Any) -> bool:
+    """Is it what a subscriber hears unasked, rather than the reply to a command, which can be a list too?"""
+    return isinstance(reply, list) and bool(reply) and reply[0] in _PUSHES
+
+
 def _shown(argument: bytes, most: int = 32) -> str:
     text = argument.decode("utf-8", "backslashreplace").strip("\n").replace("\n", "⏎")
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -39,7 +39,6 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         self._tasks: list[ref[asyncio.Task[Any]]] = []  # in order of creation, which asyncio.all_tasks does not keep
         self._prune_at = 1000
         self._held: list[asyncio.Task[Any]] = []  # of dead processes: nothing else may hold them
-        self._closed = False
         self.ending = False  # is the run over, and are those who are left cancelled?
         self.timed = 0  # how many timers were set: a search asks whether a client did more than answer
         self.failures: list[BaseException] = []  # of callbacks; the next `advance` raises them
@@ -66,10 +65,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         return events._get_running_loop() is self
 
     def is_closed(self) -> bool:
-        return self._closed
-
-    def close(self) -> None:
-        self._closed = True
+        return False
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
@@ -131,12 +127,6 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         failure = context.get("exception") or RuntimeError(context.get("message", "unknown failure"))
         (self.failures if "handle" in context else self.unretrieved).append(failure)
 
-    async def shutdown_asyncgens(self) -> None:
-        """Nothing to do: a generator that is dropped half-way is closed at once."""
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Nothing to do: simulated code has no threads."""
-
     # -- the clock ----------------------------------------------------------------------------------------------------
 
     def advance(self, task: asyncio.Future[Any], steps: int) -> bool:
@@ -179,9 +169,6 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
             events._set_running_loop(previous)
         self.advance(task, self.max_steps + 1)
         return task.result()
-
-    def run_forever(self) -> None:
-        raise NotImplementedError("a simulation ends: use run_until_complete")
 
     async def create_connection(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError("simulated code has no network: use the client of Redis that it is given")

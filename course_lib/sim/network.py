@@ -21,7 +21,7 @@ from course_lib.sim.faults import Faults, Send
 from course_lib.sim.ground import Ground
 from course_lib.sim.process import CLIENT, PROCESS, Process
 from course_lib.sim.timeouts import Timeouts
-from course_lib.trace import Event
+from course_lib.trace import Event, is_pushed
 
 _TICK = 1e-9
 """Seconds between two messages that would otherwise arrive at the same instant in the wrong order."""
@@ -153,7 +153,7 @@ class SimSocket:
 
     def _answered(self, reply: Any) -> None:
         now = self.world.loop.now
-        if not self.asked or (self._session.subscribed and _is_pushed(reply)):
+        if not self.asked or (self._session.subscribed and is_pushed(reply)):
             event: Event = Event(self.client, self.node.name, (b"PUSH",), now, now)
             self.world.trace.events.append(event)
         else:
@@ -204,13 +204,6 @@ class SimSocket:
 
 
 _NO_DRAWS = Draws("nobody draws from this")  # where turns are chosen, no latency is drawn
-
-_PUSHES = frozenset((b"message", b"pmessage", b"smessage"))
-
-
-def _is_pushed(reply: Any) -> bool:
-    """Is it what a subscriber hears unasked, rather than the reply to a command, which may be a list like it?"""
-    return isinstance(reply, list) and bool(reply) and reply[0] in _PUSHES
 
 
 def _nobody(reply: Any) -> None:

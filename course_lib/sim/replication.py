@@ -40,7 +40,6 @@ class _PendingWait:
     session: Session
     offset: int
     needed: int
-    done: bool = False
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from course_lib.views.topology import topology as picture_of
 from course_lib.views.topology_words import NodeLike, changes
 from course_lib.widgets import fallback
 from course_lib.widgets.topology_layout import ACTS, Act, Face
-from course_lib.worlds.threads import aside, within
+from course_lib.worlds.threads import in_thread, within
 
 EVERY = 0.5
 """Seconds between two looks at the nodes."""
@@ -155,7 +155,7 @@ class TopologyPanel:
     def _ask(self) -> Future[Seen]:
         """One look at a time: one that is late is waited for again, not overtaken."""
         if self._looking is None or self._looking.done():
-            self._looking = aside(lambda: (tuple(self.topology.status()), self._counts()))
+            self._looking = in_thread(lambda: (tuple(self.topology.status()), self._counts()), name="topology panel")
         return self._looking
 
     def _take(self, seen: Seen) -> None:
@@ -196,7 +196,7 @@ class TopologyPanel:
             return None
         self._say(f"{act.during} {name} …" if act.named else f"{act.during} …")
         method = getattr(self.topology, act.verb)
-        self._acting = aside(lambda: method(name) if act.named else method())
+        self._acting = in_thread(lambda: method(name) if act.named else method(), name="topology panel")
         return self._acting
 
     async def _finish(self, act: Act, name: str, future: Future[Any]) -> None:

@@ -8,7 +8,7 @@ that it is safe.
 - `embedded`      fakeredis inside this process
 - `real`          servers that listen somewhere
 - `live`          what the two in real time share: clients as tasks, a clock, a trace
-- `recorded`      connections that write down each command, for those two
+- `recorded_connection`   what writes down each command, for those two
 - `oracle`        a simulated trace, replayed on a real server: are the replies the same?
 - `experiments`   experiments on real topologies, made now or shown as they were recorded
 - `threads`       work in threads of its own, for a notebook, whose thread has an event loop already

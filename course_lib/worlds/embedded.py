@@ -8,10 +8,10 @@ from redis.asyncio.retry import Retry
 
 from course_lib.sim.fake_server_fixes import BlockingConnection
 from course_lib.worlds.live import Live
-from course_lib.worlds.recorded import Recorded
+from course_lib.worlds.recorded_connection import RecordedConnection
 
 
-class _EmbeddedConnection(Recorded, BlockingConnection):  # type: ignore[misc]  # fakeredis mixes unlike types
+class _EmbeddedConnection(RecordedConnection, BlockingConnection):  # type: ignore[misc]  # fakeredis mixes unlike types
     """fakeredis, recorded."""
 
 

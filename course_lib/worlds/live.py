@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
@@ -17,12 +17,6 @@ from course_lib.trace import Event, Note, Trace
 from course_lib.worlds.threads import run_anywhere
 
 _CLIENT: ContextVar[str] = ContextVar("live_client", default="outside")
-
-
-class _Client(NamedTuple):
-    body: Callable[..., Awaitable[Any]]
-    args: tuple[Any, ...]
-    start: float
 
 
 class Live:
@@ -41,7 +35,7 @@ class Live:
             "retry": retry or Retry(NoBackoff(), 0),
             "socket_timeout": socket_timeout,
         }
-        self._clients: dict[str, _Client] = {}
+        self._clients: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {}
         self._redis: dict[int, aioredis.Redis] = {}
         self._began: float | None = None
 
@@ -64,7 +58,14 @@ class Live:
         """Run `await body(*args)` from `start` seconds on. `process` means nothing here: all are tasks of this one."""
         if name in self._clients or name in self.results:
             raise ValueError(f"There is a client named {name!r} already; give each its own name.")
-        self._clients[name] = _Client(body, args, start)
+
+        async def whole() -> Any:
+            _CLIENT.set(name)
+            if start:
+                await asyncio.sleep(start)
+            return await body(*args)
+
+        self._clients[name] = whole
 
     def draws(self, name: str) -> Draws:
         return Draws(self.seed, "draws", name)
@@ -89,7 +90,7 @@ class Live:
     async def _whole(self) -> None:
         self._began = time.monotonic() if self._began is None else self._began
         clients, self._clients = self._clients, {}
-        tasks = {name: asyncio.create_task(self._one(name, client)) for name, client in clients.items()}
+        tasks = {name: asyncio.create_task(client()) for name, client in clients.items()}
         try:
             if tasks:
                 await asyncio.wait(tasks.values())
@@ -99,12 +100,6 @@ class Live:
             for client in self._redis.values():
                 await client.aclose()
                 await client.connection_pool.disconnect()
-
-    async def _one(self, name: str, client: _Client) -> Any:
-        _CLIENT.set(name)
-        if client.start:
-            await asyncio.sleep(client.start)
-        return await client.body(*client.args)
 
 
 def _outcome(task: asyncio.Task[Any]) -> Any:

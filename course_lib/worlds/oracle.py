@@ -39,7 +39,7 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Replayed:
+class Comparison:
     """What came of a replay. `uncompared` counts commands whose replies need not agree: chance or a clock decides."""
 
     commands: int = 0
@@ -51,7 +51,7 @@ class Replayed:
         return f"{self.same} of {self.commands} replies identical, {self.uncompared} not compared"
 
 
-def replay(trace: Trace, url: str, *, speed: float = 1.0, flush: bool = False) -> Replayed:
+def replay(trace: Trace, url: str, *, speed: float = 1.0, flush: bool = False) -> Comparison:
     """Replay a simulated trace of one node on the server at `url`, compare every reply, and leave the server empty.
 
     Errors compare by their first sentence, without brand names and the script's digest; sets without order; PTTL
@@ -85,7 +85,7 @@ def _empty(server: redis.Redis) -> None:
 
 class _Replay:
     def __init__(self, server: redis.Redis, trace: Trace, speed: float) -> None:
-        self.server, self.speed, self.replayed = server, speed, Replayed()
+        self.server, self.speed, self.replayed = server, speed, Comparison()
         self.events = sorted((event for event in trace if event.t_server is not None), key=_moment)
         self.plain: defaultdict[str, list[Socket]] = defaultdict(list)  # free ones, by client
         self.subscribed: dict[str, Socket] = {}
@@ -93,7 +93,7 @@ class _Replay:
         self.opened: list[Socket] = []
         self.last = {event.client: at for at, event in enumerate(self.events)}
 
-    def run(self) -> Replayed:
+    def run(self) -> Comparison:
         began = time.monotonic()
         try:
             for at, event in enumerate(self.events):

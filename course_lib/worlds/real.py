@@ -6,10 +6,10 @@ import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 
 from course_lib.worlds.live import Live
-from course_lib.worlds.recorded import Recorded
+from course_lib.worlds.recorded_connection import RecordedConnection
 
 
-class _RealConnection(Recorded, aioredis.Connection):
+class _RealConnection(RecordedConnection, aioredis.Connection):
     """A socket, recorded."""
 
 

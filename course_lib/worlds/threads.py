@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
@@ -23,31 +23,20 @@ class Background(Generic[Result]):
     """A coroutine that runs in a thread of its own. The thread ends with it, and does not outlive this process."""
 
     def __init__(self, body: Callable[[], Coroutine[Any, Any, Result]], *, name: str) -> None:
-        self._body = body
-        self._over, self._began = threading.Event(), threading.Event()
-        self._outcome: list[Result] = []
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
-        self._began.wait()
+        began = threading.Event()
 
-    def _work(self) -> None:
         async def whole() -> Result:
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-            self._began.set()
-            return await self._body()
+            began.set()
+            return await body()
 
-        try:
-            self._outcome.append(asyncio.run(whole()))
-        except BaseException as error:
-            self._failure = error
-        finally:
-            self._over.set()
+        self._thread, self._made = _started(lambda: asyncio.run(whole()), name)
+        began.wait()
 
     @property
     def over(self) -> bool:
         """Whether the coroutine has ended."""
-        return self._over.is_set()
+        return self._made.done()
 
     def soon(self, call: Callable[[], object]) -> None:
         """Have the coroutine's thread make this call; nothing happens if it has ended."""
@@ -56,7 +45,7 @@ class Background(Generic[Result]):
 
     def cancel(self) -> None:
         """Cancel the coroutine and wait until it has ended."""
-        while not self._over.wait(0.05):  # again and again: before Python 3.12 wait_for may swallow a cancellation
+        while not self._ends_within(0.05):  # again and again: before Python 3.12 wait_for may swallow a cancellation
             if self._task is not None:
                 self.soon(self._task.cancel)
         self._thread.join()
@@ -64,15 +53,16 @@ class Background(Generic[Result]):
     def result(self) -> Result:
         """Wait for the coroutine; return what it returned or raise what it raised. An interrupt cancels it."""
         try:
-            while not self._over.wait(0.1):
+            while not self._ends_within(0.1):
                 pass  # in pieces, so that an interrupt is heard
         except BaseException:
             self.cancel()
             raise
         self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-        return self._outcome[0]
+        return self._made.result()
+
+    def _ends_within(self, seconds: float) -> bool:
+        return bool(wait([self._made], seconds).done)
 
 
 def run_anywhere(body: Callable[[], Coroutine[Any, Any, Result]], *, name: str) -> Result:
@@ -102,11 +92,15 @@ async def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE
         await asyncio.sleep(LOOK_AGAIN)
 
 
-def aside(call: Callable[[], Result]) -> Future[Result]:
+def in_thread(call: Callable[[], Result], *, name: str) -> Future[Result]:
     """Make the call in a thread of its own and return its future result. The thread never keeps the process alive.
 
     An executor's threads would: Python waits for them at its end, and for a call that hangs it would wait for ever.
     """
+    return _started(call, name)[1]
+
+
+def _started(call: Callable[[], Result], name: str) -> tuple[threading.Thread, Future[Result]]:
     made: Future[Result] = Future()
 
     def work() -> None:
@@ -115,8 +109,9 @@ def aside(call: Callable[[], Result]) -> Future[Result]:
         except BaseException as error:
             made.set_exception(error)
 
-    threading.Thread(target=work, name="topology panel", daemon=True).start()
-    return made
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread, made
 
 
 async def within(seconds: float, future: Future[Result]) -> Result:

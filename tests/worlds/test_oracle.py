@@ -16,7 +16,7 @@ from course_lib.errors import ServerNotEmpty
 from course_lib.servers import Server, find_all
 from course_lib.sim import Simulation
 from course_lib.trace import Event, Trace
-from course_lib.worlds.oracle import Replayed, replay
+from course_lib.worlds.oracle import Comparison, replay
 
 SERVERS = {f"{found.flavour} {found.version}": found for found in find_all()}
 
@@ -165,7 +165,7 @@ def test_a_changed_order_is_reported(server: Server) -> None:
 
 
 def test_a_wrong_ttl_is_reported_and_a_near_one_is_not(server: Server) -> None:
-    def with_ttl(left: int) -> Replayed:
+    def with_ttl(left: int) -> Comparison:
         events = [
             Event("a", "redis", (b"SET", b"k", b"1", b"PX", b"60000"), 0.0, 0.0, 0.0, b"OK"),
             Event("a", "redis", (b"PTTL", b"k"), 0.01, 0.01, 0.01, left),

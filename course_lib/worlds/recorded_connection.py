@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from redis.exceptions import ResponseError
 
-from course_lib.trace import Event
-
-_PUSHES = (b"message", b"pmessage", b"smessage")
-
-
-class Recorder(Protocol):
-    """Who keeps the trace: a world in real time."""
-
-    def now(self) -> float:
-        """Seconds since the run began."""
-
-    def record(self, node: str, command: tuple[bytes, ...]) -> Event:
-        """Write down a command that is about to leave."""
+from course_lib.trace import Event, is_pushed
+from course_lib.worlds.live import Live
 
 
-class Recorded:
+class RecordedConnection:
     """A connection that writes what passes through it into a trace. Mixed into a connection class of redis-py's."""
 
-    def __init__(self, *, recorder: Recorder, node: str, **kwargs: Any) -> None:
+    def __init__(self, *, recorder: Live, node: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._recorder, self._node = recorder, node
         self._packed: list[tuple[bytes, ...]] = []
@@ -67,7 +56,7 @@ class Recorded:
     def _answered(self, reply: Any, *, may_be_pushed: bool = False) -> None:
         if self._greeting:
             return
-        pushed = may_be_pushed and isinstance(reply, list) and (not self._asked or reply[0] in _PUSHES)
+        pushed = may_be_pushed and isinstance(reply, list) and (not self._asked or is_pushed(reply))
         if pushed:
             event = self._recorder.record(self._node, (b"PUSH",))
         elif self._asked:
