@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as w
@@ -23,9 +23,13 @@ def decimal(name: str, value: float, low: float, high: float, step: float) -> w.
     return w.FloatSlider(value, min=low, max=high, step=step, **look(name))
 
 
-def button(label: str, icon: str, tooltip: str, *, disabled: bool = False) -> Any:
-    """A button as wide as its words."""
-    return w.Button(description=label, icon=icon, tooltip=tooltip, disabled=disabled, layout={"width": "auto"})
+def button(
+    label: str, icon: str, act: Callable[[], object], tooltip: str | None = None, *, disabled: bool = False
+) -> Any:
+    """A button as wide as its words, which calls `act` when it is pressed."""
+    made = w.Button(description=label, icon=icon, tooltip=tooltip, disabled=disabled, layout={"width": "auto"})
+    made.on_click(lambda _: act())
+    return made
 
 
 def look(name: str) -> dict[str, Any]:

@@ -76,11 +76,10 @@ class Lab(Generic[Result]):
         self._picture, self._table = (w.HTML(layout={"overflow": "auto"}) for _ in range(2))
         self._says = w.HTML()
         self._bar = w.FloatProgress(min=0, max=1, description="simulating", layout={"visibility": "hidden"})
-        self._again = button("Again", "dice", "Run with the next seed")
-        self._keep = button("Keep this run", "thumb-tack", "Add this run's numbers to the table")
-        self._clear = button("Clear table", "eraser", "Empty the table of kept runs")
-        self._stop = button("Stop", "stop", "Stop the simulation that is running")
-        self._stop.disabled = True
+        self._again = button("Again", "dice", self._pressed_again, "Run with the next seed")
+        self._keep = button("Keep this run", "thumb-tack", self._pressed_keep, "Add this run's numbers to the table")
+        self._clear = button("Clear table", "eraser", self._pressed_clear, "Empty the table of kept runs")
+        self._stop = button("Stop", "stop", self._pressed_stop, "Stop the simulation that is running", disabled=True)
         self.box = self._arranged()
         self.set()
         for control in self._controls.values():
@@ -163,37 +162,31 @@ class Lab(Generic[Result]):
         runs.append({"run": "this", **self._experiment.row(self.result)})
         self._table.value = table(runs)._repr_html_()
 
-    def _pressed_stop(self, _: object) -> None:
+    def _pressed_stop(self) -> None:
         if self._task is not None and not self._task.done():
             self._cancel()
             self._says.value = "Stopped. The picture shows the last run that finished."
 
-    def _pressed_again(self, _: object) -> None:
+    def _pressed_again(self) -> None:
         seed = self._controls["seed"]
         seed.value = seed.value + 1 if seed.value < seed.max else seed.min
 
-    def _pressed_keep(self, _: object) -> None:
+    def _pressed_keep(self) -> None:
         if self.result is not None:
             self._kept.append(self._experiment.row(self.result))
             self._tabulate()
 
-    def _pressed_clear(self, _: object) -> None:
+    def _pressed_clear(self) -> None:
         self._kept.clear()
         self._tabulate()
 
     def _arranged(self) -> w.Widget:
-        pressed: dict[w.Button, Callable[[object], None]] = {
-            self._again: self._pressed_again,
-            self._keep: self._pressed_keep,
-            self._clear: self._pressed_clear,
-            self._stop: self._pressed_stop,
-        }
-        for one, answer in pressed.items():
-            one.on_click(answer)
         controls = w.GridBox(
             list(self._controls.values()),
             layout={"grid_template_columns": "repeat(auto-fit, minmax(300px, 1fr))", "max_width": "760px"},
         )
         hide = w.HTML(f"<style>{fallback.hide(self._uid)}</style>")
-        buttons = w.HBox([*pressed, self._bar], layout={"flex_flow": "row wrap"})
+        buttons = w.HBox(
+            [self._again, self._keep, self._clear, self._stop, self._bar], layout={"flex_flow": "row wrap"}
+        )
         return w.VBox([controls, buttons, self._says, self._picture, self._table, hide, Names()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import Any
 
 import ipywidgets as w
@@ -17,6 +18,7 @@ from course_lib.views.spacetime import spacetime
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
+from course_lib.widgets.controls import button
 from course_lib.widgets.scheduler_words import headline, named, proof, standing
 from course_lib.words import capital, counted
 
@@ -120,15 +122,15 @@ class Scheduler:
         self.version.observe(self._version_chosen, "value")
         fates = [(f"[{key}] {name}" if key else name, kind) for key, (name, kind) in FATES.items()]
         self.fate = w.ToggleButtons(options=fates, style=narrow)
-        self.time = _button(f"[t] {self.puzzle.pause:g} s passes", "clock-o", self.wait)
-        self.back = _button("[u] undo", "undo", self.undo)
-        self.again = _button("[b] start again", "fast-backward", self.restart)
+        self.time = button(f"[t] {self.puzzle.pause:g} s passes", "clock-o", self.wait)
+        self.back = button("[u] undo", "undo", self.undo)
+        self.again = button("[b] start again", "fast-backward", self.restart)
         self.code = w.Text(
             placeholder="a replay code", description="Open", continuous_update=False, layout={"width": "420px"}
         )
         self.code.observe(self._code_given, "value")
-        self.turns = [_button("", "", lambda number=number: self.move(number)) for number in range(1, MOST + 1)]
-        self.all = _button("[e] every schedule", "list-ol", self.every)
+        self.turns = [button("", "", partial(self.move, number)) for number in range(1, MOST + 1)]
+        self.all = button("[e] every schedule", "list-ol", self.every)
         self.head, self.told, self.proof, self.picture = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self.keys = Pressed(KEYS)
         self.keys.observe(self._key, "pressed")
@@ -202,10 +204,10 @@ class Scheduler:
     def _show(self) -> None:
         game, puzzle = self._game, self.puzzle
         self.head.value = f"<p><b>Promise.</b> {escape(puzzle.promise)} <b>You win when</b> {escape(puzzle.won)}.</p>"
-        for number, button in enumerate(self.turns):
+        for number, turn in enumerate(self.turns):
             there = number < len(game.able)
-            button.layout.display = None if there else "none"
-            button.description = f"{number + 1}  {named(game.able[number])}" if there else ""
+            turn.layout.display = None if there else "none"
+            turn.description = f"{number + 1}  {named(game.able[number])}" if there else ""
         self.time.disabled, self.back.disabled = game.over, not game.moves
         ways = sum(f"-{game.trial.name}-" in code for code in self.found)
         self.told.value = _framed(*standing(puzzle, game, ways))
@@ -236,9 +238,3 @@ def _sources(puzzle: Puzzle) -> str:
 
 def _framed(style: str, html: str) -> str:
     return f'<div class="told {style}" role="status"><p>{html}</p></div>'
-
-
-def _button(description: str, icon: str, act: Any) -> Any:
-    button = w.Button(description=description, icon=icon, layout={"width": "auto"})
-    button.on_click(lambda _: act())
-    return button

@@ -60,6 +60,19 @@ class SpaceTime:
         position = position if 0 <= position <= len(self.moments) else 0
         self._show(position, self.moments[position - 1].t if position else None)
 
+    def step_back(self) -> None:
+        """Show the moment before this one; before the whole run comes the last."""
+        self.go(self.position - 1 if self.position else len(self.moments))
+
+    def step(self) -> None:
+        """Show the next moment; after the last comes the first."""
+        self.go(self.position + 1 if self.position < len(self.moments) else 1)
+
+    def next_fault(self) -> None:
+        """Show the next trouble; after the last comes the first."""
+        positions = [i for i, moment in enumerate(self.moments, 1) if moment.trouble]
+        self.go(next((p for p in positions if p > self.position), positions[0]))
+
     def _ipython_display_(self) -> None:
         fallback.show(self.box, self.picture.as_image(), self.uid)
 
@@ -78,16 +91,17 @@ class SpaceTime:
             disabled=not last,
         )
         self.play = ipywidgets.Play(max=last, interval=max(60, min(900, 20_000 // max(last, 1))), show_repeat=False)
-        self.back = button("Step back", "step-backward", "The moment before this one", disabled=not last)
-        self.forward = button("Step", "step-forward", "The next moment: a command, a load, a fault", disabled=not last)
+        self.back = button(
+            "Step back", "step-backward", self.step_back, "The moment before this one", disabled=not last
+        )
+        self.forward = button(
+            "Step", "step-forward", self.step, "The next moment: a command, a load, a fault", disabled=not last
+        )
         troubled = any(moment.trouble for moment in self.moments)
         tip = "The next lost message, pause, crash or violation" if troubled else "Nothing went wrong in this run"
-        self.fault = button("Next fault", "bolt", tip, disabled=not troubled)
+        self.fault = button("Next fault", "bolt", self.next_fault, tip, disabled=not troubled)
         self.time.observe(self._scrubbed, "value")
         self.play.observe(self._played, "value")
-        self.back.on_click(lambda _: self.go(self.position - 1 if self.position else last))
-        self.forward.on_click(lambda _: self.go(self.position + 1 if self.position < last else 1))
-        self.fault.on_click(lambda _: self.go(self._next_fault()))
 
     def _arranged(self, width: float) -> Any:
         self._style = ipywidgets.HTML(layout={"display": "none"})
@@ -125,11 +139,6 @@ class SpaceTime:
         elif kind == "e":
             self.go(1 + next(i for i, m in enumerate(self.moments) if m.index == number and isinstance(m.what, Event)))
         self.follow.picked = ""
-
-    def _next_fault(self) -> int:
-        """The position of the next trouble after the current one; after the last comes the first."""
-        positions = [i for i, moment in enumerate(self.moments, 1) if moment.trouble]
-        return next((p for p in positions if p > self.position), positions[0])
 
     # -- what it shows ------------------------------------------------------------------------------------------------
 

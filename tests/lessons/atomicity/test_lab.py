@@ -43,7 +43,7 @@ def test_every_control_changes_the_run(control: str, value: object) -> None:
 
 def test_kept_runs_stand_in_one_table() -> None:
     lab = limiter_lab(limit=20)
-    lab._pressed_keep(None)
+    lab._pressed_keep()
     lab.set(algorithm="gcra", burst=7)
     rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", lab._table.value)
     assert len(rows) == 2
