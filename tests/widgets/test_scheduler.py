@@ -120,7 +120,7 @@ def test_what_was_found_before_the_time_was_over_is_told_and_can_be_opened(monke
     whole.played[2].complete = False
     monkeypatch.setattr(Puzzle, "all_schedules", lambda *_, **__: whole)
     panel = Scheduler("counter")
-    panel.all_schedules()
+    panel.every()
     assert "✗ 20 of the first 84 schedules break the promise: 4 of all 6 without a fault" in proof(panel)
     assert "16 of the first 24 in which 1 s passes once. There are too many to play all of them.Show" in proof(panel)
     assert "R2-counter.naive-2-0110-44GNJ" in proof(panel)
