@@ -18,17 +18,7 @@ from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.prediction_words import Allows, equal_to, number_of, objection, on_choice, on_number
 
 
-def predict(
-    question: str,
-    *,
-    run: Callable[[], Any],
-    choices: Mapping[str, Allows] | Sequence[str] | None = None,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    measure: Callable[[Any], Any] = lambda outcome: outcome,
-    verdict: Callable[[Any, Any], str] | None = None,
-) -> Prediction:
+class Prediction:
     """Ask, wait for an answer, run, compare.
 
     Without `choices` the answer is a number, in `unit`, between `low` and `high`. Each choice comes with the condition
@@ -39,27 +29,27 @@ def predict(
 
         predict("How many of 20 clients load the page?", unit="loads", low=0, high=20, run=lambda: stampede(7).loads)
         predict("Who is served last?", choices={"a": lambda r: r.last == "a", "b": lambda r: r.last == "b"}, run=race)
+
+    `outcome` is what `run` returned, None until then; `box` is the widget.
     """
-    if choices is not None and not isinstance(choices, Mapping):
-        choices = {choice: equal_to(choice) for choice in choices}
-    return Prediction(question, run, choices, (unit, low, high), measure, verdict)
-
-
-class Prediction:
-    """What `predict` makes. `outcome` is what `run` returned, None until then; `box` is the widget."""
 
     def __init__(
         self,
         question: str,
+        *,
         run: Callable[[], Any],
-        choices: Mapping[str, Allows] | None,
-        number: tuple[str, float | None, float | None],
-        measure: Callable[[Any], Any],
-        verdict: Callable[[Any, Any], str] | None,
+        choices: Mapping[str, Allows] | Sequence[str] | None = None,
+        unit: str = "",
+        low: float | None = None,
+        high: float | None = None,
+        measure: Callable[[Any], Any] = lambda outcome: outcome,
+        verdict: Callable[[Any, Any], str] | None = None,
     ) -> None:
+        if choices is not None and not isinstance(choices, Mapping):
+            choices = {choice: equal_to(choice) for choice in choices}
         self.question, self.outcome, self.sentence = question, None, ""
         self._run, self._choices, self._measure, self._verdict = run, choices, measure, verdict
-        self._unit, self._low, self._high = number
+        self._unit, self._low, self._high = unit, low, high
         self._uid = "pr" + secrets.token_hex(4)
         self.button = ipywidgets.Button(description="Run", icon="play", disabled=True, button_style="primary")
         self.button.on_click(lambda _: self.run())
@@ -74,17 +64,20 @@ class Prediction:
         """The learner's answer: a choice, or a number; None while there is none that can be used."""
         if self._choices is not None:
             return self.entry.value
-        good = self.entry.value.strip() and not objection(self.entry.value, self._unit, self._low, self._high)
+        good = self.entry.value.strip() and not self._objection(self.entry.value)
         return number_of(self.entry.value, self._unit) if good else None
 
     def answer(self, value: Any) -> Prediction:
         """Answer in the learner's place. Raises: ValueError when the question does not take that answer."""
         if self._choices is not None and value not in self._choices:
             raise ValueError(f"{value!r} is none of the choices {list(self._choices)}")
-        if self._choices is None and (wrong := objection(str(value), self._unit, self._low, self._high)):
+        if self._choices is None and (wrong := self._objection(str(value))):
             raise ValueError(wrong)
         self.entry.value = value if self._choices is not None else str(value)
         return self
+
+    def _objection(self, text: str) -> str:
+        return objection(text, self._unit, self._low, self._high)
 
     def run(self) -> Any:
         """Run what was held back and compare; returns the outcome, None while there is no answer or when it failed."""
@@ -148,7 +141,7 @@ class Prediction:
     def _answered(self) -> None:
         """Unlock Run when there is an answer, and say what is wrong when there is none that can be used."""
         text = "" if self._choices is not None else self.entry.value.strip()
-        wrong = objection(text, self._unit, self._low, self._high) if text else ""
+        wrong = self._objection(text) if text else ""
         ready = self.prediction is not None
         self.button.disabled = not ready
         told = wrong or ("" if ready else "Answer first; then Run is unlocked.")
@@ -181,3 +174,7 @@ class Prediction:
 def _prose(text: str) -> str:
     """Escaped text in which `code` between back-ticks is set as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+predict = Prediction
+"""As a lesson calls it."""

@@ -32,26 +32,26 @@ class Shape:
     about: str = "A hundred characters or so, as a profile or a product has them: where from, since when, what for."
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ProfileV1(Shape):
     """A profile as version 1 of the program knows it."""
 
-    name: str
+    name: str = "Ann Lee"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ProfileV2(Shape):
     """The same after the change."""
 
-    first: str
-    last: str
+    first: str = "Ann"
+    last: str = "Lee"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Price(Shape):
     """A price, which did not change."""
 
-    cents: int
+    cents: int = 1999
 
 
 TYPED: dict[type[Shape], Typed[Shape]] = {
@@ -132,10 +132,7 @@ class _Row:
 
     def value(self, version: int) -> Shape:
         """The row as it is now."""
-        edition, shape = len(self.commits), self.shape(version)
-        if shape is ProfileV1:
-            return ProfileV1(edition, name="Ann Lee")
-        return Price(edition, cents=1999) if shape is Price else ProfileV2(edition, first="Ann", last="Lee")
+        return self.shape(version)(len(self.commits))
 
 
 class _Service:
