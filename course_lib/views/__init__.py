@@ -1,6 +1,13 @@
 """Trace or numbers in, picture and its text alternative out. Nothing here knows a pattern or a lesson.
 
-spacetime is the diagram of every lesson, a package with its parts; scale, labels and style serve it and others. axes
-(drawn by hand), figures (matplotlib), table, picture and palette are what the lessons' pictures are made of. topology
-and topology_words draw running servers; expiries is the chart of keys that expire together.
+- `picture`          a picture: one SVG element, its text alternative, a style sheet of its own
+- `palette`          the colors and marks that every lesson shares
+- `spacetime`        a folder: the space-time diagram of a trace
+- `axes`             panels over one axis of time, drawn by hand: what the picture of a lab is made of
+- `figures`          matplotlib's charts as pictures
+- `expiries`         a chart: when keys expire that were written together
+- `labels`           places for labels, so that none covers another
+- `table`            rows of numbers
+- `topology`         running servers as boxes and arrows
+- `topology_words`   the same in words
 """

@@ -1,6 +1,18 @@
 """Controls around views, for JupyterLab. Nothing here knows a lesson.
 
-predict and prediction_words, spacetime, scheduler and scheduler_words, explore, topology_panel and topology_layout are
-what a lesson shows; lab and controls are what a lesson's lab is made of. browser (a package) and fallback are what all
-of these are made of.
+What a lesson shows
+- `predict`            a question that holds a run back until it is answered
+- `prediction_words`   the answer beside what happened, in a sentence
+- `spacetime`          a space-time diagram that one can walk through
+- `scheduler`          a panel on which you say whose command runs next
+- `scheduler_words`    how such a game stands, in words
+- `explore`            what the explorer found: a bar, a verdict, the failing schedule
+- `lab`                controls around an experiment, and its picture
+- `topology_panel`     a panel around running servers: look at them, and break them
+- `topology_layout`    the controls of that panel, and where they stand
+
+What these are made of
+- `controls`           sliders, choices and buttons that look alike
+- `fallback`           what a saved notebook shows in a widget's place
+- `browser`            a folder: what runs in the browser
 """

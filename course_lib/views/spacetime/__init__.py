@@ -1,4 +1,15 @@
-"""The space-time diagram: clients and nodes as lanes, time to the right, messages as arrows, faults as shapes."""
+"""The space-time diagram: clients and nodes as lanes, time to the right, messages as arrows, faults as shapes.
+
+- `plan`         which lanes, how much detail, and the map from a moment to a place
+- `time_scale`   that map: to scale, or with idle stretches shortened
+- `frame`        what surrounds the lanes: axis, legend, the cursor of "now"
+- `messages`     commands and replies as lines
+- `marks`        notes as bars and shapes
+- `captions`     commands and replies as labels, as far as there is room
+- `density`      a crowd: too many clients for lines
+- `text`         a trace in words: moments, the one finding, the text alternative
+- `style`        the style sheet, and the rules that move through a drawn diagram
+"""
 
 from __future__ import annotations
 
