@@ -158,24 +158,16 @@ def _puzzle(
         _trial(f"{name}.{version}", promise, body, judge, count, seconds, later)
         for version, body, count, seconds in zip(("naive", "mended"), bodies, nodes, out, strict=True)
     )
-    return Puzzle(name, told, won, naive, mended, clients=2, pause=pause, sources=_sources(*bodies))
-
-
-def _sources(naive: Body, mended: Body) -> tuple[str, str]:
-    """Both programs as text; they may be the same function with another argument, or on other nodes."""
-    if naive is mended:
-        return _source(naive), "# the same code; what the nodes do is said above"
-    return _source(naive), _source(mended)
+    same = "# the same code; what the nodes do is said above"
+    sources = _source(bodies[0]), same if bodies[0] is bodies[1] else _source(bodies[1])
+    return Puzzle(name, told, won, naive, mended, clients=2, pause=pause, sources=sources)
 
 
 def _source(body: Any) -> str:
+    """A program as text, with the arguments that it is given if it is a partial."""
     given = ", ".join(f"{name}={value}" for name, value in getattr(body, "keywords", {}).items())
     text = inspect.getsource(getattr(body, "func", body)).strip()
     return f"# called with {given}\n{text}" if given else text
-
-
-def _named(body: Callable[..., Awaitable[Any]], **given: bool) -> Body:
-    return partial(body, **given)
 
 
 PUZZLES: dict[str, Puzzle] = {
@@ -208,7 +200,7 @@ PUZZLES: dict[str, Puzzle] = {
             f"At most one client holds the lock, kept on three nodes, for {TTL:g} s after it asked. "
             f"Bob comes {LATER:g} s after Alice.",
             "a client has two nodes of three and goes to work, while another one does too",
-            (_named(_on_majority, checked=False), _on_majority), _one_holder, nodes=(3, 3), later=LATER,
+            (partial(_on_majority, checked=False), _on_majority), _one_holder, nodes=(3, 3), later=LATER,
         ),
         _puzzle(
             "fence", IN_ORDER,
@@ -216,7 +208,7 @@ PUZZLES: dict[str, Puzzle] = {
             "writes, that its lock is still valid. "
             f"Bob comes {LATER:g} s after Alice.",
             "a client that got the lock earlier writes after one that got it later",
-            (_named(_writes, fenced=False), _named(_writes, fenced=True)), _in_order, later=LATER,
+            (partial(_writes, fenced=False), partial(_writes, fenced=True)), _in_order, later=LATER,
         ),
     )
 }  # fmt: skip

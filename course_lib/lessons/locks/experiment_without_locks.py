@@ -16,6 +16,7 @@ from course_lib.explore import Budget, Play, Trial, Violation, search
 from course_lib.lessons.locks.experiment_set_up import tokens_of
 from course_lib.patterns.locks import Lock
 from course_lib.patterns.redlock import FencedStore
+from course_lib.words import listed
 from course_lib.worlds import Simulated, run_or_raise
 
 Buy = Callable[[Redis, Lock, int], Awaitable[bool]]
@@ -23,6 +24,7 @@ Buy = Callable[[Redis, Lock, int], Awaitable[bool]]
 
 TTL = 1.0
 """Seconds, of the lock."""
+SOLD_ONCE = "one ticket is sold once"
 PAUSES = (TTL, 1.5 * TTL)
 """Seconds of the one pause: the first ends as the next holder begins, the second when that one has sold."""
 
@@ -104,28 +106,25 @@ def sell(way: str, *, seeds: int = 5, pauses: Sequence[float] = PAUSES) -> Sale:
 
     Raises: KeyError for an unknown way.
     """
-    oversold, tried = 0, 0
-    buy = WAYS[way]
-
-    def judge(play: Play) -> Iterator[Violation]:
-        nonlocal oversold, tried
-        tried += play.schedule.kind is not None
-        sold = [who for who, result in play.results.items() if result is True]
-        if len(sold) > 1:
-            oversold += 1
-        yield from ()  # no promise is ever settled, so that all runs are counted
-
+    oversold, tried, buy = 0, 0, WAYS[way]
     for pause in pauses:
         trial = Trial(
-            "tickets", ("one ticket is sold once",), lambda world, buyers: _open(world, buy, buyers, 1), judge,
+            "tickets", (SOLD_ONCE,), lambda world, buyers: _open(world, buy, buyers, 1), _sold_once,
             sizes=(3,), seeds=seeds, fault_seeds=seeds, faults={"pause": pause}, horizon=90.0,
         )  # fmt: skip
-        search(trial, Budget(schedules=20_000, steps=10**8))
+        found = search(trial, Budget(schedules=20_000, steps=10**8))
+        oversold, tried = oversold + found.failures, tried + found.kinds["pause"]
     world = Simulated(1)
     _open(world, buy, 20, 10)
     results = world.run()
     assert sum(result is True for result in results.values()) == 10
     return Sale(way, tried, oversold, len(world.trace), max(e.t_end or 0.0 for e in world.trace))
+
+
+def _sold_once(play: Play) -> Iterator[Violation]:
+    sold = [who for who, result in play.results.items() if result is True]
+    if len(sold) > 1:
+        yield Violation(SOLD_ONCE, f"{listed(sold)} were each sold the one ticket", sold[-1], play.now)
 
 
 def _open(world: Simulated, buy: Buy, buyers: int, pieces: int) -> None:
