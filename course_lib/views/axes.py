@@ -11,7 +11,7 @@ from course_lib.views.picture import UID, Picture, escape, named, scoped
 
 LEFT, RIGHT, WIDTH = 62.0, 748.0, 760.0
 LEAST = 640.0
-"""Pixels: in less width than that, the smallest words would have fewer than 10."""
+"""Pixels. In a narrower picture the smallest text would be less than 10 px high."""
 
 _RULES = f"""
 text{{font:13px {WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:600}} .s{{font-size:12px;fill:{FAINT}}}
@@ -27,7 +27,7 @@ Place = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of request looks: its colour, and its mark drawn from the point that the pen stands on."""
+    """How one kind of request looks: its color, and its mark as an SVG path from where the pen stands."""
 
     name: str
     colour: str
@@ -42,11 +42,11 @@ KINDS: dict[str, Kind] = {
     "load": Kind("loaded it itself", ORANGE, "m-3.2-3.2h6.4v6.4h-6.4z"),
     "error": Kind("got an error", VERMILLION, "m-3.5-3.5l7 7m-7 0l7-7", 2.2),
 }
-"""In drawing order: what is rare comes last, and so on top."""
+"""In drawing order: the rare kinds come last, so they lie on top."""
 
 
 def framed(title: str, parts: Iterable[str], *, height: float, alt: str) -> Picture:
-    """The parts below a title as one picture, `height` pixels high, with the words that say the same.
+    """The parts below a title as one picture, `height` pixels high, with its text alternative.
 
     It shrinks with its column down to LEAST, and where there is less room it scrolls.
     """
@@ -93,7 +93,7 @@ def panel(place: Place, name: str, numbers: Iterable[tuple[object, float]]) -> s
 
 
 def area(path: str, base: float, colour: str, *, opacity: float = 0.35, width: float = 1.6) -> str:
-    """A line, and what lies between it and `base` below it: pixels."""
+    """A line, and the area between it and `base` below it. Units: pixels."""
     return (
         f'<path d="{path}V{base:.1f}z" fill="{colour}" fill-opacity="{f"{opacity:g}"[1:]}"/>'
         f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"/>'
@@ -101,7 +101,7 @@ def area(path: str, base: float, colour: str, *, opacity: float = 0.35, width: f
 
 
 def time_axis(x: Scale, last: float, bottom: float, words: str) -> str:
-    """The axis of time along `bottom`, from 0 to `last` seconds, and what it counts."""
+    """The axis of time along `bottom`, from 0 to `last` seconds, and its title."""
     numbers = "".join(
         f'<text class="s mid" x="{x(t):.0f}" y="{bottom + 18:g}">{t:g}</text>' for t in ticks(last, about=6)
     )
@@ -112,7 +112,7 @@ def time_axis(x: Scale, last: float, bottom: float, words: str) -> str:
 
 
 def dots(points: Iterable[tuple[float, float, str]], kinds: Mapping[str, Kind] = KINDS) -> list[str]:
-    """Points (x, y, kind) as one path for each kind. Marks that would lie on one another are drawn once."""
+    """Points (x, y, kind) as one path for each kind. Marks that would coincide are drawn once."""
     places: dict[str, dict[tuple[int, int], None]] = {kind: {} for kind in kinds}
     for px, py, kind in points:
         places[kind][round(px), round(py)] = None

@@ -1,4 +1,4 @@
-"""Matplotlib's figures as pictures that follow the page's theme: no background, text as text, the palette's colours."""
+"""Matplotlib's figures as pictures that follow the page's theme: no background, text as text, the palette's colors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from course_lib.views.palette import FAINT, INK, ORANGE, RULE, SKY, WORDS
 from course_lib.views.picture import Picture, escape
 
 _STANDS_FOR = {"#222222": INK, "#555555": FAINT, "#d0d0d0": RULE, "#e69f00": ORANGE, "#56b4e9": SKY}
-"""Matplotlib knows no CSS: what it draws in these colours is written in those."""
+"""Matplotlib cannot draw in CSS colors: it draws in these, which are then replaced by those."""
 _PAINTS = {css: plain for plain, css in _STANDS_FOR.items()}
 
 _STYLE: Any = {  # matplotlib's stubs list every setting by name
@@ -45,22 +45,22 @@ _STYLE: Any = {  # matplotlib's stubs list every setting by name
 
 @contextmanager
 def chart(width: float, height: float) -> Iterator[Figure]:
-    """A figure in the course's style, which holds until the picture is made. Units: inches, of 96 pixels each."""
+    """A figure in the course's style, which lasts as long as the block. Units: inches, of 96 pixels each."""
     with rc_context(_STYLE):
         yield Figure(figsize=(width, height), layout="constrained")
 
 
 def paint(colour: str) -> str:
-    """A colour of the palette, as matplotlib is told of it."""
+    """A color of the palette, as matplotlib takes it."""
     return _PAINTS.get(colour, colour)
 
 
 def as_picture(figure: Figure, alt: str) -> Picture:
-    """The figure as one SVG element that speaks, and that looks like the page on which it stands."""
+    """The figure as one SVG element with a text alternative, which follows the theme of its page."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     svg = text.getvalue()
-    # Matplotlib's own style sheet speaks of every element on the page; as an attribute it stays in this picture.
+    # Matplotlib's own style sheet applies to every element on the page; as an attribute it stays in this picture.
     svg = re.sub(r"<(style|metadata)[^>]*>.*?</\1>", "", svg[svg.index("<svg") :], flags=re.DOTALL).rstrip()
     svg = re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda found: _STANDS_FOR.get(found[0], found[0]), svg)
     svg = re.sub(r"; font-family: [^;\"]*", "", svg)

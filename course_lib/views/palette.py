@@ -1,6 +1,6 @@
-"""The one palette: every strategy, process and fault keeps its colour and its mark in every lesson.
+"""The one palette: every strategy, process and fault keeps its color and its mark in every lesson.
 
-Colours are Okabe and Ito's, which stay apart for colour-blind readers. None stands alone: a mark goes with it.
+The colors are Okabe and Ito's, which color-blind readers can tell apart. None is used without a mark.
 Source: M. Okabe, K. Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/.
 """
 
@@ -14,7 +14,7 @@ FAINT = "var(--jp-ui-font-color2,#555)"
 PAPER = "var(--jp-layout-color0,#fff)"
 RULE = "var(--jp-border-color2,#d0d0d0)"
 
-# Alone, orange has a contrast of 2.2 to white, and sky blue 2.3; with a little ink both have more than 3.
+# By themselves, orange has a contrast of 2.2 to white and sky blue 2.3; with a little ink both have more than 3.
 ORANGE = f"color-mix(in srgb,#E69F00 80%,{INK})"
 SKY = f"color-mix(in srgb,#56B4E9 80%,{INK})"
 GREEN = "#009E73"
@@ -23,14 +23,14 @@ BLUE = "#0072B2"
 VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#888888"
-ALARM = f"color-mix(in srgb,{VERMILLION} 70%,{INK})"  # vermillion alone is too pale for small text
+ALARM = f"color-mix(in srgb,{VERMILLION} 70%,{INK})"  # pure vermillion is too pale for small text
 WORDS = "var(--jp-ui-font-family,system-ui,sans-serif)"
 CODE = "var(--jp-code-font-family,ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace)"
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """How one thing looks everywhere: its colour, its matplotlib marker, its line style, and its name in a legend."""
+    """How one thing looks everywhere: its color, its matplotlib marker, its line style, and its name in a legend."""
 
     colour: str
     mark: str
@@ -49,10 +49,10 @@ STRATEGIES: dict[str, Role] = {
     "jitter": Role(SKY, "*", ":", "TTL with jitter"),
     "negative": Role(GREY, "h", "--", "negative caching"),
 }
-"""Rival strategies on shared axes. Those that share a colour differ in mark and in line."""
+"""Rival strategies on shared axes. Those of one color differ in mark and in line."""
 
 PROCESSES: tuple[str, ...] = (BLUE, GREEN, PURPLE, SKY)
-"""Colours of clients, in the order of their lanes and then again; the lane's name is what tells two alike apart."""
+"""Colors of clients, in the order of their lanes, then from the start again; two of one color differ by their names."""
 
 FAULT = Role(VERMILLION, "x", "-", "lost")
 NOTES: dict[str, Role] = {
@@ -70,5 +70,5 @@ NOTES: dict[str, Role] = {
 
 
 def process_colour(index: int) -> str:
-    """The colour of the client in lane `index`, counted from 0."""
+    """The color of the client in lane `index`, counted from 0."""
     return PROCESSES[index % len(PROCESSES)]

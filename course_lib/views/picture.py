@@ -58,7 +58,7 @@ def scoped(rules: str, uid: str = UID) -> str:
 
 
 def escape(text: object) -> str:
-    """Text that is safe in SVG and HTML, between tags and inside a quoted attribute, whatever bytes it came from."""
+    """Text that is safe in SVG and HTML, between tags and inside a quoted attribute. It may come from any bytes."""
     return html.escape(_UNPRINTABLE.sub("�", str(text)))
 
 

@@ -52,7 +52,7 @@ class Table:
 
     @property
     def _of_words(self) -> list[bool]:
-        """Of each column, whether none of its cells is a number, with a unit or without: it is set from the left."""
+        """For each column: has it no number, with or without a unit? Such a column is set from the left."""
         return [not any(_NUMBER.fullmatch(row[i]) for row in self.rows) for i in range(len(self.columns))]
 
 

@@ -92,7 +92,7 @@ class Explored:
 
 
 def _head(found: Findings) -> tuple[str, str]:
-    """What kind of finding it is, in the fewest words that are true."""
+    """The finding as a tone (good, bad, calm) and a headline that claims no more than was shown."""
     if found.violation is not None:
         return "bad", "✗ Broken"
     if found.shown is not None:
@@ -129,7 +129,7 @@ def _title(found: Findings) -> str:
 class _Bar:
     """A bar for each number of clients and of faults, once it takes longer than PATIENCE.
 
-    In a notebook it is HTML that is emptied at the end: tqdm's own would stay behind as a widget that is gone.
+    In a notebook it is HTML that is emptied at the end; tqdm's own bar would leave a dead widget behind.
     """
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def show(box: Any, still: str, uid: str) -> None:
-    """Display a widget and, for readers without its kernel, `still`: HTML that survives sanitising."""
+    """Display a widget and, for readers without its kernel, `still`: HTML that survives sanitizing."""
     view = {**box._repr_mimebundle_(), "text/plain": "Run this cell to use what belongs here."}
     display(view, raw=True)  # type: ignore[no-untyped-call]
     dead = f'.jp-OutputArea:has(.still-{uid}) [data-mime-type="{VIEW}"]:not(:has(*)){{display:none}}'

@@ -1,7 +1,7 @@
 """The lab of a lesson: controls around an experiment, and a picture that follows them.
 
-A change is answered with a fresh simulation in slices, between which the kernel hears the next change: the latest
-wins, what it overtakes is dropped, and a long run shows how far it is and can be stopped.
+Each change starts a fresh simulation, which runs in slices. Between two slices the kernel hears the next change: the
+latest wins, and the run that it overtakes is dropped. A long run shows its progress and can be stopped.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Lab(Generic[Result]):
         fallback.show(self.box, still, self._uid)
 
     def _changed(self, _: object = None) -> None:
-        """Begin anew with the present values; whatever was running is overtaken."""
+        """Start a run with the present values; a run that is under way is overtaken."""
         if self._by_program:
             return
         self._cancel()
@@ -130,7 +130,7 @@ class Lab(Generic[Result]):
             self._task = None
 
     async def _run(self) -> None:
-        await asyncio.sleep(0.005)  # a dragged slider sends more; only the last of them need be simulated
+        await asyncio.sleep(0.005)  # a dragged slider sends many values; only the last of them need be simulated
         began, slices = perf_counter(), self._experiment.running(**self.values)
         self._stop.disabled = False
         try:
@@ -140,7 +140,7 @@ class Lab(Generic[Result]):
                     if perf_counter() - began > SHOW_PROGRESS_AFTER:
                         self._bar.layout.visibility = "visible"
                         self._bar.value = done
-                    await asyncio.sleep(0.001)  # long enough to hear the next change, or Stop, whole
+                    await asyncio.sleep(0.001)  # long enough to receive the next change, or Stop, as a whole
             self._show(result)
         except Exception as error:
             self.error = error

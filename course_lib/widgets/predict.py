@@ -61,7 +61,7 @@ class Prediction:
 
     @property
     def prediction(self) -> Any:
-        """The learner's answer: a choice, or a number; None while there is none that can be used."""
+        """The learner's answer: a choice, or a number; None while there is no usable one."""
         if self._choices is not None:
             return self.entry.value
         good = self.entry.value.strip() and not self._objection(self.entry.value)
@@ -95,10 +95,10 @@ class Prediction:
         return self.outcome
 
     def _shown(self) -> Any:
-        """Run, with whatever it prints and returns in the widget's own output."""
+        """Run; what is printed and returned appears in the widget's own output."""
         failure: BaseException | None = None
         outcome = None
-        with self.output:  # on leaving it swallows whatever was raised within
+        with self.output:  # on leaving, it swallows any exception raised within
             try:
                 outcome = self._run()
                 if not isinstance(outcome, (Real, str, type(None))):
@@ -139,7 +139,7 @@ class Prediction:
     # -- what it says -------------------------------------------------------------------------------------------------
 
     def _answered(self) -> None:
-        """Unlock Run when there is an answer, and say what is wrong when there is none that can be used."""
+        """Unlock Run when there is an answer, and say what is wrong with an unusable one."""
         text = "" if self._choices is not None else self.entry.value.strip()
         wrong = self._objection(text) if text else ""
         ready = self.prediction is not None

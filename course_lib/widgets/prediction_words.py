@@ -1,4 +1,4 @@
-"""A prediction beside what happened, in one sentence: what happened rules answers out, no key of right ones does."""
+"""A prediction beside what happened, in one sentence: there is no list of right answers, what happened rules some out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def number_of(text: str, unit: str = "") -> float:
 
 
 def objection(text: str, unit: str, low: float | None, high: float | None) -> str:
-    """Why the text is no answer, as a sentence; empty when it is one."""
+    """Why the text cannot be an answer, as a sentence; empty when it can."""
     try:
         value = number_of(text, unit)
     except ValueError:
@@ -45,7 +45,7 @@ def on_number(answer: float, happened: float, unit: str) -> str:
 
 
 def on_choice(answer: str, happened: Any, choices: Mapping[str, Allows], unit: str = "") -> str:
-    """Which are gone: You said “a few”, which is ruled out. What happened (9 loads) rules out … and leaves “all”."""
+    """For instance: You said “a few”, which is ruled out. What happened (9 loads) rules out … and leaves “all”."""
     left = [choice for choice, allows in choices.items() if allows(happened)]
     out = [choice for choice in choices if choice not in left]
     fate = "still stands" if answer in left else "is ruled out"
@@ -57,7 +57,7 @@ def on_choice(answer: str, happened: Any, choices: Mapping[str, Allows], unit: s
 
 
 def equal_to(choice: str) -> Allows:
-    """For choices without a condition: the outcome names the choice that came true."""
+    """The condition of a choice that has none of its own: the outcome is its name."""
     return lambda outcome: str(outcome) == choice
 
 

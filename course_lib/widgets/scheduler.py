@@ -31,13 +31,13 @@ FATES: dict[str, tuple[str, Any]] = {
 """What becomes of the command that is chosen: by key, its name and its kind."""
 
 MOST = 18
-"""Commands that can wait at once: 3 clients at 5 nodes, and to spare. The first nine have keys."""
+"""Commands that can wait at once: enough for 3 clients at 5 nodes. The first nine have keys."""
 
 KEYS = "123456789qrxtube"
 """What the panel hears: a command by number, a fate, t for time, u for undo, b for the start, e for every schedule."""
 
 PATIENCE = (8.0, 60.0)
-"""Seconds of real time for playing every schedule: when it happens by itself, and when one asks for it."""
+"""Seconds of real time for playing every schedule: unasked, and when the learner asks for it."""
 
 
 class Scheduler:
@@ -67,7 +67,7 @@ class Scheduler:
         return self._game
 
     def move(self, number: int) -> None:
-        """Let the command with that number, from 1, meet the fate that is chosen; without such a command, nothing."""
+        """Apply the chosen fate to the command with that number, counted from 1; if there is none, do nothing."""
         if 1 <= number <= len(self._game.able):
             fate = self.fate.value
             self.fate.value = "run"
@@ -91,7 +91,7 @@ class Scheduler:
     def every(self, seconds: float = PATIENCE[1]) -> None:
         """Play every schedule of the code that is chosen, unless that has been done, and say what came of it.
 
-        Units: `seconds` of real time, after which it says how far it came.
+        Units: `seconds` of real time, after which it tells how far it got.
         """
         mended = self._game.trial is self.puzzle.mended
         if mended not in self.proofs or not self.proofs[mended].complete:
@@ -101,7 +101,7 @@ class Scheduler:
         self._show()
 
     def open(self, code: str) -> None:
-        """Show the schedule of a replay code; a bad one is answered with a sentence and changes nothing."""
+        """Show the schedule of a replay code; a bad code changes nothing, and a sentence says why."""
         try:
             self._game = self.puzzle.open(code)
         except (BadReplayCode, ValueError) as error:
@@ -220,7 +220,7 @@ class Scheduler:
         self.picture.value = drawn.svg if game.moves else ""
 
     def _marked(self) -> Any:
-        """The run so far without what has not been sent to run, and with the broken promise noted."""
+        """The run so far, without commands that still wait, and with the broken promise noted."""
         game = self._game
         shown = game.play.trace.where(lambda event: event.t_server is not None or event.fault is not None)
         if (wrong := game.violation) is not None:

@@ -171,7 +171,7 @@ class SpaceTime:
         return f"<b>{self.position:,} of {len(self.moments):,}</b> · {ms(moment.t)} · {escape(moment.text)}"
 
     def _list(self, row: int) -> None:
-        """Put the page of the text trace that holds the row where the reader sees it; most steps leave it as it is."""
+        """Show the page of the text trace that has this row; most steps stay on their page."""
         if row // PAGE == self._page:
             return
         self._page = row // PAGE

@@ -1,6 +1,6 @@
 """Lesson 03: clients that count the same thing at once, a counter that has lost its TTL, and a reply that is lost.
 
-The bodies are the lesson's own: `async def body(redis, me)` counts once; here they meet the others, and trouble.
+The bodies are the lesson's own: `async def body(redis, me)` counts once; here several run at once, and meet faults.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REDIS_PY_RETRIES = 10
 class Contention:
     """What became of `wanted` updates of one counter. `failed` counts transactions that WATCH made fail.
 
-    `said_yes` counts the calls that returned something true, which is for the bodies that decide something.
+    `said_yes` counts the calls that returned something true, for bodies that return a decision.
 
     Units: `took` in seconds, until the last client was done.
     """
@@ -77,9 +77,9 @@ def contend(
 
 
 def admitted_in_an_hour(hit: Hit, *, every: float = 11.0, key: str = "hits", forever: int | None = None) -> int:
-    """How often `hit(redis)` said yes to a client that asks every so many seconds for one hour of virtual time.
+    """How often `hit(redis)` said yes to a client that asks every `every` seconds for one hour of virtual time.
 
-    With `forever`, the key holds that count before, and has no TTL. Units: `every` in seconds.
+    With `forever`, the key holds that count beforehand, and has no TTL.
     """
     world = Simulated(latency=steady(0.0))
 

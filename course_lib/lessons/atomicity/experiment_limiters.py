@@ -68,7 +68,7 @@ class Traffic:
     With "boundary", 2 × `limit` requests come at `rate`, half of them before the end of a calendar window; with
     "patient", `limit` come at the end of one, all at once, and the rest at `rate`.
 
-    Units: `limit` requests in `window` seconds; `burst` tokens, of the two buckets alone (0 means `limit`); `rate`
+    Units: `limit` requests in `window` seconds; `burst` tokens, for the two buckets only (0 means `limit`); `rate`
     requests a second; the run lasts `windows` windows of the calendar.
     """
 
@@ -106,7 +106,7 @@ class Traffic:
 
     @property
     def boundaries(self) -> list[float]:
-        """When the windows of the calendar end, in seconds: the server's clock did not begin at zero with us."""
+        """When the windows of the calendar end, in seconds: the server's clock was not at zero when the run began."""
         first = -EPOCH * MICRO % self.span or self.span
         return [(first + number * self.span) / MICRO for number in range(self.windows)]
 
@@ -140,7 +140,7 @@ class Asked(NamedTuple):
 
 @dataclass(repr=False)
 class TrafficResult:
-    """What became of some traffic. `entries` is how many fields, or times, the limiter kept for the subject at last."""
+    """What became of some traffic. `entries` is how many fields or times the limiter stores in the end."""
 
     traffic: Traffic
     asked: list[Asked] = field(default_factory=list)

@@ -20,7 +20,7 @@ from course_lib.worlds.threads import run_anywhere
 
 Row = dict[str, object]
 PERIOD = 1e6
-"""Seconds of a window in which none ends meanwhile."""
+"""Seconds of a window that is so long that none ends during an experiment."""
 
 
 def costs(server: Server, *, limit: int = 100, asked: int = 150) -> list[Row]:

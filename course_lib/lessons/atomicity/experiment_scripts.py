@@ -1,6 +1,6 @@
 """Lesson 03 on a real server: scripts that hold everybody up, do not end, or use keys that they did not declare.
 
-What can go wrong for good goes wrong on a server of its own, which is stopped in any case.
+What cannot be undone happens on a server of its own, which is stopped in any case.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PATIENCE = 30.0
 """Seconds after which a wait for a server gives up."""
 MOST_WORDS = 80
 """Characters of an error in a table."""
-# ARGV: how far it counts. Touches no key. No clock is asked, for Valkey's stands still in a script.
+# ARGV: how far it counts. Touches no key. It reads no clock, because Valkey's stands still in a script.
 BUSY = "for i = 1, ARGV[1] do end return 'done'"
 ENDLESS = "while true do end"
 # KEYS: what it writes first.
@@ -50,7 +50,7 @@ class Busy:
 
 
 def busy(server: Server, *, seconds: float = 0.3, every: float = 0.01) -> Busy:
-    """Run a script of about so many seconds; meanwhile others send PING every `every` seconds, each on its own line."""
+    """Run a script for about `seconds`; meanwhile send a PING every `every` seconds, each on its own connection."""
     return run_anywhere(lambda: _busy(server.url, seconds, every), name="a script and PINGs")
 
 
@@ -84,7 +84,7 @@ async def _busy(url: str, seconds: float, every: float) -> Busy:
 
 
 def endless(server: Server) -> list[Row]:
-    """A script that does not end, before and after it has written a key: what everybody hears, and what ends it.
+    """A script that does not end, before and after it has written a key: what each client hears, and what ends it.
 
     On servers of their own, of the same kind as `server`, that answer BUSY after 50 ms instead of 5 s.
     """
@@ -117,7 +117,7 @@ def _endless(like: Server, script: str) -> dict[str, str]:
                 heard["GET report, afterwards"] = _say(redis, "GET", "report")
             return heard
         finally:
-            server.kill()  # before the thread is waited for: whoever still waits hears that the connection is gone
+            server.kill()  # before the thread is joined: a client that still waits then sees its connection close
 
 
 # Counts an hour's hits, and all of them. KEYS: the one; the other, if it was declared.
@@ -129,7 +129,8 @@ DECLARING = {"one of two keys": (UNDECLARED, 1, "hits:bob"), "both keys": (DECLA
 def undeclared(server: Server) -> list[Row]:
     """A script that names a key by itself: on `server`, and on a cluster's node that owns the first half of the slots.
 
-    `hits:bob` lies in that half and `hits:ann` does not. Cost: two seconds, for a node does not serve a cluster sooner.
+    `hits:bob` lies in that half and `hits:ann` does not. Cost: two seconds, until the node
+    serves its slots.
     """
     rows: list[Row] = []
     half = {"cluster-enabled": "yes", "cluster-require-full-coverage": "no"}

@@ -174,7 +174,9 @@ def rivals(curves: Mapping[str, Points], *, limit: int, window: float, end: floa
 
 
 def _rival(axes: Axes, curve: Points, role: Role, most: float) -> None:
-    width, above = {"-": (4.5, 2), "--": (2.5, 3), ":": (2.5, 4)}[role.line]  # what may lie on another is thinner
+    width, above = {"-": (4.5, 2), "--": (2.5, 3), ":": (2.5, 4)}[
+        role.line
+    ]  # lines that can lie on top of another are thinner
     at = next(i for i, step in enumerate(curve) if step[1] == most)
     axes.step(
         *zip(*curve, strict=True), where="post", color=paint(role.colour), ls=role.line, lw=width, marker=role.mark,

@@ -1,4 +1,4 @@
-"""What a real server does when its memory is full: whom each policy throws out, and whom it refuses."""
+"""What a real server does when its memory is full: what each policy evicts, and what it refuses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOM = 2_000_000
 def eviction(server: Server, *, pages: int = 6_000) -> list[Row]:
     """Write more than three times what fits, beside a lock: what is refused, what is evicted, is the lock still there?
 
-    The lock is a second older than the pages, for LRU tells the age of keys by a clock that ticks once a second.
+    The lock is a second older than the pages, because the clock by which LRU tells the age of keys ticks once a second.
     """
     cases: list[tuple[str, int | None]] = [
         ("noeviction", 60),

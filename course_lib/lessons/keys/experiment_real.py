@@ -35,7 +35,7 @@ for number = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'member' .. number) end""
 
 
 def measure(server: Server, name: str) -> list[Row]:
-    """Run an experiment of EXPERIMENTS on a server that holds nothing of worth: it is emptied before and after."""
+    """Run an experiment of EXPERIMENTS on a server whose data can go: it is emptied before and after."""
     with sync.Redis.from_url(server.url) as client:
         client.flushall()
         try:
@@ -65,7 +65,7 @@ async def _bump(url: str, keys: int) -> list[Row]:
         # Overdue keys are freed bit by bit, the last ones late.
         await until(lambda: _holds_at_most(redis, keys * 1.25), "the overdue keys were to be freed")
         await note("TTL of version 1 over")
-        await _each(redis, PROFILE, keys, lambda pipe, key: pipe.exists(key))  # whoever asks for one frees it
+        await _each(redis, PROFILE, keys, lambda pipe, key: pipe.exists(key))  # a read of an overdue key frees it
         await _write(redis, PROFILE.at(3), keys)
         await note("bumped to 3, every profile read once")
         await remove_versions(redis, PROFILE.at(3))
@@ -75,7 +75,7 @@ async def _bump(url: str, keys: int) -> list[Row]:
 
 
 def blocked(server: Server, *, members: int = 300_000, keys: int = 100_000) -> list[Row]:
-    """How long another client waits, at worst, while a big thing is deleted or the whole keyspace is searched."""
+    """The longest wait of another client while a big set is deleted or the whole keyspace is searched."""
     return run_anywhere(lambda: _blocked(server.url, members, keys), name="who waits")
 
 
@@ -187,7 +187,7 @@ EXPERIMENTS: Mapping[str, Callable[[Server], list[Row]]] = {
 
 
 async def _write(redis: Redis, schema: KeySchema, keys: int) -> None:
-    """What readers of a version leave behind once they have read every profile; it stays for an hour."""
+    """What the readers of a version have cached once they have read every profile; it stays for an hour."""
     await _each(redis, schema, keys, lambda pipe, key: pipe.set(key, VALUE, ex=3600))
 
 

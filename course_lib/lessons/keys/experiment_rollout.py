@@ -20,7 +20,7 @@ class Rollout:
     """Which code is deployed, how fast, and who reads and writes meanwhile.
 
     Processes run version 1; from `begins` on, over `ramp` seconds, a `share` of them is restarted with version 2, and
-    there the deploy rests. The cache is warm when it begins: profiles, whose shape differs between the versions, and
+    there the deploy stops. The cache is warm when it begins: profiles, whose shape differs between the versions, and
     prices, whose shape does not.
 
     Units: `share` from 0 to 1; `ttl`, `load_time`, `begins`, `ramp`, `duration` in seconds; `read_rate` and
@@ -70,7 +70,7 @@ class Rollout:
 class Read(NamedTuple):
     """One read. `kind` is hit, stale, load (a miss) or error (a crash); `version` that of the code; `thing` which.
 
-    Units: seconds since the run began; `behind` is how long before the read its answer had been replaced, 0.0 if fresh.
+    Units: seconds since the run began; `behind` is for how long its answer had been out of date; 0.0 if it was fresh.
     """
 
     t: float
@@ -179,7 +179,7 @@ def held(events: Iterable[Event], *, until: float) -> Iterator[Stored]:
 
 
 def reader(key: str, value: str) -> int:
-    """Which version of the code can find and read a value: 1, 2, or 0 for both. Only version 1 has a "name"."""
+    """Which version of the code can find and read a value: 1, 2, or 0 for both. Only version 1 writes a "name"."""
     if '"cents"' in value:
         return {"v1:": 1, "v2:": 2}.get(key[:3], 0)
     return 1 if '"name"' in value else 2

@@ -62,12 +62,12 @@ TYPED: dict[type[Shape], Typed[Shape]] = {
 
 
 class Strategy(NamedTuple):
-    """How code of a version names and deletes; `tagged` values say their version and are a miss for another's code."""
+    """How code names and deletes keys. A `tagged` value says its version, and is a miss for code of another version."""
 
     label: str
     says: str
     key: Callable[[str, int, int], str]
-    deletes: tuple[int, ...] | None  # the versions whose keys a writer deletes; None for its own alone
+    deletes: tuple[int, ...] | None  # the versions whose keys a writer deletes; None for only its own
     tagged: bool = False
 
 

@@ -1,4 +1,4 @@
-"""The lab of lesson 02: a deploy that has come some way, one way of naming keys at a time, on the same axes."""
+"""The lab of lesson 02: a deploy under way, with one way of naming keys at a time, always on the same axes."""
 
 from __future__ import annotations
 

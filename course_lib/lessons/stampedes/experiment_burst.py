@@ -17,7 +17,7 @@ from course_lib.worlds import Simulated
 
 
 class Caller(NamedTuple):
-    """Who asks. `token()` is its name, so that a picture shows whose lock it is; `draw()` is its own randomness."""
+    """A client of the burst. `token()` is its name, so that a picture shows whose lock it is; `draw()` draws."""
 
     name: str
     draw: Draws

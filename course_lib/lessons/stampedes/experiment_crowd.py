@@ -10,7 +10,7 @@ from course_lib.patterns.basics import require
 from course_lib.trace import most_at_once, under_way
 
 WIRE_ALLOWANCE = 0.02
-"""Seconds that messages may be under way: an answer counts as stale, or its client as waiting, only beyond them."""
+"""Seconds that messages may take: an answer counts as stale, or its client as waiting, only beyond this allowance."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Crowd:
     """Who asks, how often, and what a load costs.
 
     Each client waits an exponentially distributed time, asks, and begins again. The key is written once before they
-    come.
+    start.
 
     Units: `rate` requests a second by each client; `load_time`, `ttl`, `stale`, `lock_ttl`, `wait`, `poll`,
     `absent_ttl` in seconds, as in the patterns; `duration` in seconds after the key was first written, or None for

@@ -56,7 +56,7 @@ def set_up(world: World, crowd: Crowd, *, share: tuple[int, int] = (0, 1)) -> Cr
     for number in range(which, crowd.clients, parts):
         members.setdefault(number % crowd.processes, []).append(number)
     for name, numbers in members.items():
-        process = Process(f"app{name + which}")  # one of several real processes has but one, with its own number
+        process = Process(f"app{name + which}")  # one of several real processes makes only one, with its own number
         app = _App(database, process.name, len(numbers))
         for number in numbers:
             world.client(f"c{number}", app.member, number, process=process)

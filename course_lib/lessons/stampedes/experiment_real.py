@@ -50,7 +50,7 @@ class RealCrowd:
         self._workers.clear()
 
     def play(self, crowd: Crowd) -> CrowdResult:
-        """Empty the server and run the crowd; `crowd.processes` is taken to be the number of processes here."""
+        """Empty the server and run the crowd; the number of processes here replaces `crowd.processes`."""
         crowd = replace(crowd, processes=self._processes)
         with redis.Redis.from_url(self._url) as client:
             client.flushall()

@@ -16,7 +16,7 @@ COLUMNS = {
     "p99 (ms)": ("99th percentile of latency (ms)", True),
     "stale (%)": ("stale answers (%)", False),
 }
-"""Of each panel of `remedies`: its axis, and whether that is logarithmic."""
+"""For each panel of `remedies`: its axis, and whether that is logarithmic."""
 
 
 def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], *, title: str) -> Picture:

@@ -50,12 +50,12 @@ def crowd_picture(result: CrowdResult, *, title: str | None = None) -> Picture:
 
 
 def _kind(request: Request, result: CrowdResult) -> str:
-    """One of KINDS: a hit is drawn as stale if its answer was."""
+    """One of KINDS; a hit whose answer was stale is drawn as stale."""
     return "stale" if request.kind == "hit" and result.is_stale(request) else request.kind
 
 
 def _log(seconds: float) -> float:
-    """Latency in seconds → y; what is off the axis lies on its edge."""
+    """Latency in seconds → y; what is off the axis is drawn at its edge."""
     share = math.log(min(max(seconds, SHORTEST), LONGEST) / SHORTEST) / math.log(LONGEST / SHORTEST)
     return LATENCY[1] - share * (LATENCY[1] - LATENCY[0])
 

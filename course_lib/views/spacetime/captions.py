@@ -11,11 +11,11 @@ from course_lib.views.spacetime.plan import CHARACTER, Plan
 from course_lib.views.spacetime.text import lost
 from course_lib.words import shorten
 
-SWATCH = 7.0  # room for the stroke in the client's colour that stands before a command
+SWATCH = 7.0  # room for the stroke in the client's color that stands before a command
 
 
 def captions(plan: Plan, found: list[Message], places: Places) -> str:
-    """Faults first, then commands, then replies. What finds no free place is left to the mouse and the text trace.
+    """Faults first, then commands, then replies. For what finds no free place there are the mouse and the text trace.
 
     Commands that left, ran and were answered together share one arrow, so they share one label.
     """
@@ -37,7 +37,7 @@ def _urgency(sent: list[Message]) -> tuple[bool, bool, float]:
 
 
 def _said(sent: list[Message]) -> list[str]:
-    """One command; several with dots between them, by their names if that would be long, or the first and the last."""
+    """One command; or several with dots between them: whole, by their names if too long, or the first and last."""
     whole = " · ".join(m.event.text for m in sent)
     if len(sent) == 1 or len(whole) <= 36:
         return [shorten(whole, 36)]
@@ -47,14 +47,14 @@ def _said(sent: list[Message]) -> list[str]:
 
 
 def _answered(sent: list[Message]) -> str:
-    """The reply; of a transaction that of `EXEC`, which has all the others in it."""
+    """The reply; for a transaction the reply to `EXEC`, which contains all the others."""
     events = [m.event for m in sent]
     events = events[-1:] if events[-1].name == "EXEC" else events
     return shorten(" · ".join(e.reply_text for e in events), 18)
 
 
 def _command(plan: Plan, sent: list[Message], places: Places) -> str:
-    """The command, or those sent together, in the longest words for which there is room."""
+    """The command, or those sent together, in the longest version for which there is room."""
     return next(filter(None, (_beside(plan, sent[0], said, places) for said in _said(sent))), "")
 
 

@@ -28,7 +28,7 @@ def axis(plan: Plan, bottom: float) -> str:
 
 
 def legend(plan: Plan, y: float) -> tuple[str, float]:
-    """What the marks mean, only those that occur; and the height of the picture with it."""
+    """What the marks that occur mean; and the height of the picture with the legend."""
     entries = _entries(plan)
     x, parts = 12.0, []
     for mark, name in entries:
@@ -69,7 +69,7 @@ def cursor(plan: Plan, bottom: float, now: float | None) -> str:
 
 
 def definitions(plan: Plan, bottom: float) -> str:
-    """Hatches for what stands still, and the edge that the veil does not pass."""
+    """Hatches for bars of what stands still, and the clip path that bounds the veil."""
     hatches = "".join(
         f'<pattern id="{UID}-{kind}" width="6" height="6" patternUnits="userSpaceOnUse" '
         f'patternTransform="rotate({turn})">'

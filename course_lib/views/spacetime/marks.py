@@ -1,4 +1,4 @@
-"""Notes as marks on their lanes: bars for what lasts, shapes for what strikes, ring and words for a broken promise."""
+"""Notes as marks on their lanes: bars for what lasts, shapes for moments, a ring and words for a broken promise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def until(plan: Plan, note: Note) -> float:
 
 
 def bars(plan: Plan) -> str:
-    """Everything that lasts, below the messages: holding a lock first, so that a load or a pause shows upon it."""
+    """Everything that lasts, below the messages: held locks first, so that loads and pauses lie on top of them."""
     half = min(9.0, plan.pitch * 0.36)
     order = ("hold", "down", "pause", "load", "compute")
     found = [n for kind in order for n in plan.trace.notes if n.kind == kind and n.who in plan.lanes]
@@ -31,14 +31,14 @@ def bars(plan: Plan) -> str:
 
 
 def shapes(plan: Plan) -> str:
-    """Everything that strikes at one moment, drawn above the messages."""
+    """Everything that happens at one moment, drawn above the messages."""
     found = [n for n in plan.trace.notes if n.kind not in BARS and n.who in plan.lanes]
     size = min(7.0, plan.pitch * 0.4)
     return "".join(_shape(n.kind, plan.scale(n.t_start), plan.lanes[n.who], size, note_text(n)) for n in found)
 
 
 def words(plan: Plan, places: Places) -> str:
-    """The notes' own labels, violations first, where there is room; `places` then knows what is covered."""
+    """The notes' own labels, violations first, where there is room; what they cover is taken in `places`."""
     notes = [n for n in plan.trace.notes if n.who in plan.lanes]
     for note in notes:
         if note.kind not in BARS:
@@ -53,7 +53,7 @@ def words(plan: Plan, places: Places) -> str:
 
 
 def after_crash(plan: Plan) -> str:
-    """Cover the lane of whoever crashed with dots from then on."""
+    """Dot the lane of a crashed client or node from the crash on."""
     crashes = [n for n in plan.trace.notes if n.kind == "crash" and n.who in plan.lanes]
     dots = "".join(f"M{px(plan.scale(n.t_start))} {px(plan.lanes[n.who])}H{px(plan.right)}" for n in crashes)
     return f'<path class="gone" d="{dots}"/>' if dots else ""
@@ -126,7 +126,7 @@ def _inside(plan: Plan, note: Note, width: float) -> list[Point]:
     spare = extent.width - width - 10
     upon = [_extent(plan, n, 9.0) for n in plan.trace.notes if n.who == note.who and n.kind in BARS[:3]]
     if note.kind != "hold":
-        upon = []  # only a lock's long bar lies below others
+        upon = []  # only the bar of a held lock has other bars on top of it
     found = [(extent.x + 6 + spare * share, y) for share in (0, 0.25, 0.5, 0.75, 1)] if spare >= 0 else []
     return [(x, y) for x, _ in found if not any(Box(x, y, width, HEIGHT).overlaps(other) for other in upon)]
 

@@ -15,7 +15,7 @@ from course_lib.views.spacetime.plan import CHARACTER, Plan
 from course_lib.views.spacetime.text import event_text, lost
 from course_lib.words import ms, shorten
 
-# How much of its way a lost message is drawn, where that is not the usual 60 %.
+# The share of its way along which a lost message is drawn, where that is not the usual 60 %.
 WAY = {"never left": 0.0, "nobody reads": 0.9, "refused": 1.0}
 
 
@@ -75,7 +75,7 @@ def drawn(plan: Plan, found: list[Message]) -> str:
 
 
 def threads(plan: Plan, found: list[Message]) -> str:
-    """Where arrows would cover all else: hair lines from client to node, one for each command."""
+    """Hair lines from client to node, one for each command, where arrows would cover everything else."""
     ends = (((plan.scale(m.event.t_start), plan.lanes[m.event.client]), m.segments[0][1]) for m in found if m.segments)
     return f'<path class="far" d="{path(ends)}"/>'
 
@@ -83,14 +83,14 @@ def threads(plan: Plan, found: list[Message]) -> str:
 def hover(plan: Plan, found: list[Message]) -> str:
     """For each message a wide invisible line that shows command and reply when the mouse or the keyboard reaches it.
 
-    Of few messages the words stand beside each and Tab reaches it; of many they share one line below the axis.
+    Few messages have their words beside them, and Tab reaches each; many share one line of words below the axis.
     """
     return "".join(_touch_few(plan, m, len(found) <= 40) if plan.detail == "labels" else _touch(plan, m) for m in found)
 
 
 def _message(plan: Plan, index: int, e: Event, flight: float, strong: bool) -> Message:
     x, client, node = plan.scale, plan.lanes[e.client], plan.lanes[e.node]
-    fault, asked = lost(e), e.name != "PUSH"  # nobody asked for a push: it has no request
+    fault, asked = lost(e), e.name != "PUSH"  # a push has no request
     way = WAY.get(fault or "", 0.6)
     request = reply = cross = None
     if e.t_server is None:

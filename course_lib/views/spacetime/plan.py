@@ -34,14 +34,14 @@ class Plan:
     scale: TimeScale
 
     def colour(self, name: str) -> str:
-        """A client keeps one colour; a node is drawn in the colour of text."""
+        """Each client has its color; a node is drawn in the color of text."""
         return process_colour(self.clients.index(name)) if name in self.clients else INK
 
 
 def lay_out(
     trace: Trace, *, width: float = 720, lanes: Sequence[str] | None = None, to_scale: bool | None = None
 ) -> Plan:
-    """Lay out a trace. `lanes` orders the lanes from the top, and leaves out whom it does not name.
+    """Lay out a trace. `lanes` orders the lanes from the top; clients and nodes that it does not name are left out.
 
     `to_scale=None` shortens idle stretches in a picture with labels and nowhere else.
     """

@@ -28,7 +28,7 @@ SHEET = f"<style>{scoped(_RULES)}</style>"
 def current(uid: str, x: float | None, index: int | None) -> str:
     """Rules for an already drawn picture: "now" is at `x` pixels, and event `index` is the one that is looked at.
 
-    They name the cursor and one message, nothing above them: a browser then restyles those and not a thousand others.
+    They name only the cursor and one message, so a browser restyles those two and not a thousand elements.
     """
     rules = f".cursor{{display:inline;transform:translateX({x:.1f}px)}}" if x is not None else ""
     if index is not None:

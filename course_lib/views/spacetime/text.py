@@ -84,13 +84,13 @@ def finding(trace: Trace) -> str:
 
 
 def as_title(words: str, trace: Trace) -> str:
-    """With a capital letter, unless the first word is a key or another argument of a command: `hits has no TTL`."""
+    """The words with a capital letter, unless the first is an argument of a command: `hits has no TTL`."""
     first = words.partition(" ")[0].encode(errors="replace")
     return words if any(first in event.command[1:] for event in trace.events) else capital(words)
 
 
 def alternative(trace: Trace, title: str) -> str:
-    """The picture in words and numbers, every one of them counted from the trace."""
+    """The picture in words and numbers, all of them counted from the trace."""
     if not trace.events and not trace.notes:
         return f"Space-time diagram: {title}. No command was sent."
     start, end = trace.span
@@ -116,7 +116,7 @@ def list_rows(found: Sequence[Moment], start: int = 0) -> str:
 
 
 def _faults(trace: Trace) -> list[str]:
-    """How often each kind of fault struck, the commonest first: `3 replies lost`."""
+    """How often each kind of fault occurred, the most frequent first: `3 replies lost`."""
     found = Counter(fault for e in trace.events if (fault := lost(e)))
     plural = {"reply lost": "replies lost", "request lost": "requests lost"}
     return [f"{n:,} {plural.get(fault, fault) if n > 1 else fault}" for fault, n in found.most_common()]

@@ -45,9 +45,9 @@ def straight(start: float, end: float, left: float, right: float) -> TimeScale:
 
 
 def shortened(moments: Iterable[float], left: float, right: float) -> TimeScale:
-    """Time in which a stretch without any event grows by its logarithm once it is four times the usual one.
+    """A scale that shortens idle stretches: beyond four times the usual length they grow with its logarithm only.
 
-    It stays straight, and says so by an empty `idle`, where no stretch is long enough to hide the others.
+    Where no stretch is long enough to hide the others, the scale is straight and its `idle` is empty.
     """
     times = sorted(set(moments))
     gaps = [after - before for before, after in pairwise(times)]

@@ -25,7 +25,7 @@ export default { render };
 
 
 class Picking(anywidget.AnyWidget):
-    """Among the children of a box it hears a click on any part with `data-pick`: `picked` is when, and which."""
+    """As a child of a box it hears clicks on parts with `data-pick`: `picked` is the time and the part."""
 
     _esm = _SCRIPT
     picked = traitlets.Unicode().tag(sync=True)

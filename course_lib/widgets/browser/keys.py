@@ -1,7 +1,7 @@
-"""Keys for a whole panel: what is pressed while the focus is anywhere in it, but in no text field.
+"""Keys for a whole panel: what is pressed while the focus is anywhere in it except in a text field.
 
-It also says of each toggle button whether it is pressed, which ipywidgets marks by a class only, and keeps the focus
-where ipywidgets replaces the button that has it: it makes all of them anew when the kernel presses one.
+It also sets `aria-pressed` on each toggle button, which ipywidgets only marks by a class. And it keeps the focus on a
+toggle button when the kernel presses one, for then ipywidgets replaces all of them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ export default { render };
 
 
 class Pressed(anywidget.AnyWidget):
-    """Among the children of a box it hears `heard`, one character a key. `pressed` is the key, and when: `3169…`."""
+    """As a child of a box it hears the keys in `heard`, a character each. `pressed` is key and time: `3169…`."""
 
     _esm = _SCRIPT
     heard = traitlets.Unicode().tag(sync=True)

@@ -1,4 +1,4 @@
-"""Names for controls that have none: of an ipywidgets slider a screen reader says "slider" and no more."""
+"""Names for controls that lack one: a screen reader calls every ipywidgets slider just "slider"."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ export default { render };
 
 
 class Names(anywidget.AnyWidget):
-    """Among the children of a box it names each slider, Play and button with an icon in that box, also later ones.
+    """As a child of a box it names each slider, Play and button with an icon in it, also those that are added later.
 
     It watches the box for changes instead of asking again and again, and stops when it is removed.
     """
