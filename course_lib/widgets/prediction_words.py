@@ -1,4 +1,4 @@
-"""A prediction beside what happened, in one sentence: there is no list of right answers, what happened rules some out."""
+"""A prediction beside what happened, in one sentence: no list of right answers, what happened rules some out."""
 
 from __future__ import annotations
 
