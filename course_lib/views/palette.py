@@ -38,19 +38,6 @@ class Role:
     name: str = ""
 
 
-STRATEGIES: dict[str, Role] = {
-    "naive": Role(VERMILLION, "X", "-", "naive"),
-    "lock": Role(BLUE, "o", "-", "lock and wait"),
-    "single-flight": Role(GREEN, "^", "-", "single-flight"),
-    "flight+lock": Role(SKY, "D", "-.", "single-flight, then lock"),
-    "placeholder": Role(PURPLE, "s", "--", "lock and placeholder"),
-    "revalidate": Role(PURPLE, "v", "-.", "stale-while-revalidate"),
-    "xfetch": Role(ORANGE, "P", "-", "XFetch"),
-    "jitter": Role(SKY, "*", ":", "TTL with jitter"),
-    "negative": Role(GREY, "h", "--", "negative caching"),
-}
-"""Rival strategies on shared axes. Those of one color differ in mark and in line."""
-
 PROCESSES: tuple[str, ...] = (BLUE, GREEN, PURPLE, SKY)
 """Colors of clients, in the order of their lanes, then from the start again; two of one color differ by their names."""
 

@@ -13,7 +13,7 @@ import pytest
 
 from course_lib.lessons.atomicity.picture_limiters import LIMITERS, retries, rivals, waits
 from course_lib.lessons.keys.picture_keyspace import memory, miss_shares
-from course_lib.lessons.stampedes.picture_charts import loads_per_expiry, remedies
+from course_lib.lessons.stampedes.picture_charts import REMEDIES, loads_per_expiry, remedies
 from course_lib.views import palette
 from course_lib.views.expiries import expiries
 from course_lib.views.picture import Picture
@@ -22,8 +22,8 @@ THEMES = Path(sys.prefix) / "share" / "jupyter" / "lab" / "themes" / "@jupyterla
 COLOURS = [palette.ORANGE, palette.SKY, palette.GREEN, palette.BLUE, palette.VERMILLION, palette.PURPLE, palette.GREY]
 CHARTS: dict[str, Callable[[], Picture]] = {
     "remedies": lambda: remedies(
-        {name: {"loads": 3, "p99 (ms)": 8.6, "stale (%)": 0.5} for name in palette.STRATEGIES},
-        {name: role.name for name, role in palette.STRATEGIES.items()}, title="All of them",
+        {name: {"loads": 3, "p99 (ms)": 8.6, "stale (%)": 0.5} for name in REMEDIES},
+        {name: role.name for name, role in REMEDIES.items()}, title="All of them",
     ),
     "loads": lambda: loads_per_expiry({0.7: 4.0, 1.0: 2.7}, {0.7: 0.2, 1.0: 0.1}, seed=1),
     "expiries": lambda: expiries([60.0] * 10, [55.5] * 4 + [57.5] * 6, names=("without", "with")),

@@ -8,9 +8,19 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 
 from course_lib.views.figures import as_picture, chart, paint
-from course_lib.views.palette import BLUE, FAINT, GREY, STRATEGIES, Role
+from course_lib.views.palette import BLUE, FAINT, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture
 
+REMEDIES: dict[str, Role] = {
+    "naive": Role(VERMILLION, "X", "-", "naive"),
+    "lock": Role(BLUE, "o", "-", "lock and wait"),
+    "single-flight": Role(GREEN, "^", "-", "single-flight"),
+    "flight+lock": Role(SKY, "D", "-.", "single-flight, then lock"),
+    "placeholder": Role(PURPLE, "s", "--", "lock and placeholder"),
+    "revalidate": Role(PURPLE, "v", "-.", "stale-while-revalidate"),
+    "xfetch": Role(ORANGE, "P", "-", "XFetch"),
+}
+"""The remedies, in every chart of them. Those of one color differ in mark and in line."""
 COLUMNS = {
     "loads": ("loads of the database", True),
     "p99 (ms)": ("99th percentile of latency (ms)", True),
@@ -28,7 +38,7 @@ def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], 
     with chart(9.2, 1.3 + 0.36 * len(rows)) as figure:
         panels = figure.subplots(1, 3, sharey=True)
         for panel, (column, (label, logarithmic)) in zip(panels, COLUMNS.items(), strict=True):
-            _bars(panel, [(STRATEGIES.get(n, Role(GREY, "o")), row[column]) for n, row in rows.items()], logarithmic)
+            _bars(panel, [(REMEDIES.get(n, Role(GREY, "o")), row[column]) for n, row in rows.items()], logarithmic)
             panel.set_xlabel(label)
         panels[0].set_yticks(range(len(rows)), [names[name] for name in rows])
         panels[0].invert_yaxis()
@@ -63,7 +73,7 @@ def loads_per_expiry(measured: Mapping[float, float], errors: Mapping[float, flo
         panel.plot(betas, [math.exp(1 / beta) for beta in betas], color=GREY, lw=2, label="derived: e^(1/β)")
         panel.errorbar(
             list(measured), list(measured.values()), yerr=[2 * errors[beta] for beta in measured], fmt="P", ms=9,
-            color=paint(STRATEGIES["xfetch"].colour), ecolor=BLUE, capsize=4, label="simulated, ± 2 standard errors",
+            color=paint(REMEDIES["xfetch"].colour), ecolor=BLUE, capsize=4, label="simulated, ± 2 standard errors",
         )  # fmt: skip
         panel.set(xlabel="β: more is earlier", ylabel="loads for each expiry", ylim=(0, None))
         panel.grid()

@@ -7,8 +7,8 @@ from course_lib.views.labels import Box, Places, Point
 from course_lib.views.palette import FAULT, GREY, INK, NOTES
 from course_lib.views.picture import UID, escape, px
 from course_lib.views.spacetime.plan import CHARACTER, Plan
-from course_lib.views.spacetime.text import note_name, note_text
-from course_lib.words import ms, shorten
+from course_lib.views.spacetime.text import note_label, note_text
+from course_lib.words import shorten
 
 BARS = ("load", "compute", "pause", "hold", "down")
 HEIGHT = 14.0  # of a line of text
@@ -109,7 +109,7 @@ def _shape(kind: str, x: float, y: float, size: float, told: str) -> str:
 def _words(plan: Plan, note: Note, places: Places) -> str:
     """One note's label: in its bar if it fits, else above or below; beside a shape."""
     bold, bar = note.kind == "violation", note.kind in BARS
-    text = shorten(note.text if bold and note.text else _label(note), 60)
+    text = shorten(note.text if bold and note.text else note_label(note), 60)
     width = len(text) * (CHARACTER if bold else CHARACTER * 0.92) + 2
     inside = _inside(plan, note, width) if bar else []
     box = places.put(width, HEIGHT, inside, most_crossed=1000)
@@ -129,11 +129,6 @@ def _inside(plan: Plan, note: Note, width: float) -> list[Point]:
         upon = []  # only the bar of a held lock has other bars on top of it
     found = [(extent.x + 6 + spare * share, y) for share in (0, 0.25, 0.5, 0.75, 1)] if spare >= 0 else []
     return [(x, y) for x, _ in found if not any(Box(x, y, width, HEIGHT).overlaps(other) for other in upon)]
-
-
-def _label(note: Note) -> str:
-    lasting = f" {ms(note.t_end - note.t_start)}" if note.t_end is not None and note.t_end > note.t_start else ""
-    return f"{note_name(note)}{lasting}"
 
 
 def _corners(plan: Plan, note: Note, width: float) -> list[Point]:

@@ -58,8 +58,13 @@ def event_text(event: Event) -> str:
 
 def note_text(note: Note) -> str:
     """`a  load 100 ms: page`."""
+    return f"{note.who}  {note_label(note)}" + (f": {note.text}" if note.text else "")
+
+
+def note_label(note: Note) -> str:
+    """`load 100 ms`."""
     lasting = f" {ms(note.t_end - note.t_start)}" if note.t_end is not None and note.t_end > note.t_start else ""
-    return f"{note.who}  {note_name(note)}{lasting}" + (f": {note.text}" if note.text else "")
+    return note_name(note) + lasting
 
 
 def note_name(note: Note) -> str:
