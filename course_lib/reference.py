@@ -18,8 +18,9 @@ LABEL = re.compile(rf"(?:^|(?<=\. ))({'|'.join(LABELS)}): ", re.MULTILINE)
 EXAMPLE = re.compile(r"^ *>>> .*(?:\n *\S.*)*", re.MULTILINE)
 HEAD = """# Patterns: the reference
 
-Made from the docstrings by `make reference`; change those, not this page. Times are in seconds; *round trips* are to
-one Redis. Every pattern works with `redis.asyncio` and `decode_responses=True`.
+Made from the docstrings by `make reference`; change those, not this page. What holds for every pattern: times are float
+seconds, from 0.001 to 1e9 unless stated otherwise; an argument outside its range raises BadArgument; redis-py's errors
+are let through; *round trips* are to one Redis; the client is a `redis.asyncio` one with `decode_responses=True`.
 """
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

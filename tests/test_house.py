@@ -392,7 +392,7 @@ def _private(redis): pass
 @pytest.mark.parametrize(
     "part",
     [
-        *("views", "views/spacetime", "widgets", "widgets/browser", "worlds"),
+        *("patterns", "sim", "worlds", "views", "views/spacetime", "widgets", "widgets/browser"),
         *("servers", "servers/proxy", "servers/relay", "servers/topology"),
     ],
 )

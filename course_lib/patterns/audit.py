@@ -12,12 +12,12 @@ from redis.asyncio import Redis
 from course_lib.patterns.basics import require, require_text
 from course_lib.patterns.keys import KeySchema
 
-Progress = Callable[[int], object]  # told after each step how many keys there were so far
+Progress = Callable[[int], object]  # called after each step with the number of keys so far
 LENGTH = {"string": "STRLEN", "hash": "HLEN", "list": "LLEN", "set": "SCARD", "zset": "ZCARD", "stream": "XLEN"}
 
 
 class Finding(NamedTuple):
-    """A fault of a key: "no ttl", "unversioned", "orphan version" or "oversized"."""
+    """One fault of one key: "no ttl", "unversioned", "orphan version" or "oversized"."""
 
     key: str
     fault: str
@@ -25,7 +25,7 @@ class Finding(NamedTuple):
 
 
 class Report(NamedTuple):
-    """How many keys an audit saw, how many have each fault, and which."""
+    """How many keys an audit saw, how many keys have each fault, and every finding."""
 
     keys: int
     counts: Counter[str]
@@ -40,14 +40,14 @@ async def audit(
     redis: Redis, schemas: Sequence[KeySchema], *,
     oversized: int = 100_000, elements: int = 5_000, count: int = 500, progress: Progress = lambda seen: None,
 ) -> Report:  # fmt: skip
-    """Find keys that live for ever, bear no version or one that none of `schemas` has, or are too big.
+    """Find keys that live for ever, have no version or a version that none of `schemas` has, or are too big.
 
-    Strings are measured in bytes (`oversized`), all else in `elements`, as redis-cli --bigkeys does. Give every version
-    that is live: `[users, users.at(3)]`. Generation counters may live for ever.
+    Strings are measured in bytes (`oversized`), everything else in `elements`, as redis-cli --bigkeys does. Pass every
+    version that is live: `[users, users.at(3)]`. Generation counters are allowed to live for ever.
 
-    Cost: 3 round trips for about `count` keys, none of which holds others up; memory for what is found.
-    Raises: BadArgument; redis-py's errors. It writes nothing.
-    Does not: show one moment: keys come and go meanwhile, and `keys` counts twice what SCAN names twice.
+    Cost: 3 round trips for about `count` keys, short enough that no other client waits; memory for the findings.
+    Raises: nothing of its own, and it writes nothing.
+    Does not: show a single moment: keys come and go meanwhile, and `keys` counts a key twice if SCAN returns it twice.
     Source: redis.io, "SCAN".
 
     >>> await redis.set("app:user:v1:42", "Ann")
@@ -66,7 +66,7 @@ async def audit(
             text = key.decode(errors="backslashreplace")
             own = [(parsed, schema) for schema in schemas if (parsed := schema.parse(text))]
             if left_ms == -2 or isinstance(length, Exception) or any(not parsed.parts for parsed, _ in own):
-                continue  # gone, replaced by another type since we asked, or a generation counter
+                continue  # gone, of another type since we asked, or a generation counter
             most, unit = (oversized, "bytes") if kind == "string" else (elements, "elements")
             faults = {
                 "no ttl": left_ms == -1,
@@ -85,14 +85,14 @@ async def remove_versions(
     redis: Redis, schema: KeySchema, *, older_than: int | None = None, versions: Collection[int] | None = None,
     count: int = 500, progress: Progress = lambda removed: None, dry_run: bool = False,
 ) -> int:  # fmt: skip
-    """Unlink the keys of `versions` and of all before `older_than`, or if neither is given before the schema's own.
+    """Unlink the keys of `versions` and of every version before `older_than`; by default, before the schema's own.
 
-    Returns how many; with dry_run it only counts. The schema's own version is live and stays, as do all generation
-    counters, lest a roll-back bring flushed values back.
+    Returns the number of keys; with dry_run it only counts them. The schema's own version is live and stays. So do all
+    generation counters, because without them a roll-back would bring flushed values back.
 
     Cost: 2 round trips for about `count` keys; the server frees the memory in another thread.
-    Raises: BadArgument; redis-py's errors, and then a part is done: call it again.
-    Does not: see what a process that still runs an old version writes meanwhile: call it again.
+    Raises: after an error of redis-py a part is done: call it again.
+    Does not: see what a process with the old version still writes meanwhile: call it again.
     Source: redis.io, "UNLINK", "SCAN".
 
     >>> await redis.set("app:user:v1:42", "Ann"), await redis.set("app:user:v2:42", "Ann")

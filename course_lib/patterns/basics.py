@@ -43,9 +43,9 @@ def new_token() -> str:
 
 
 def hash_tagged(key: str) -> str:
-    """The key with a hash tag: what is named after it shares its slot, so in a cluster one script may touch both.
+    """The key in a hash tag; a key that has one stays as it is.
 
-    A key that has a hash tag stays as it is.
+    A key that is named after the result shares its slot, so in a Redis Cluster one script may touch both.
 
     >>> hash_tagged("user:7"), "lock:" + hash_tagged("user:7"), hash_tagged("{user:7}:page")
     ('{user:7}', 'lock:{user:7}', '{user:7}:page')

@@ -1,8 +1,8 @@
 """Cache-aside: ask the cache; on a miss ask the database, and keep its answer for a while.
 
-A load is an async function of no arguments that returns a row, or None where there is no such row. "There is none"
-is an answer too, and is kept as `∅`. A value that itself begins with `∅` is kept with one more in front, so no value
-is ever taken for the marker; every other value is kept as it is. Only `pack` and `unpack` know this.
+A load is an async function without arguments that returns a row, or None if there is no such row. The absence of a row
+can be cached too, as the marker `∅`. A value that itself begins with `∅` is stored with one more in front, so no value
+is ever taken for the marker; every other value is stored as it is. Only `pack` and `unpack` know this.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ ABSENT = "∅"
 
 
 async def cache_aside(redis: Redis, key: str, load: Load, *, ttl: float, absent_ttl: float | None = None) -> str | None:
-    """Cache-aside, or lazy loading: a value is at most `ttl` old, plus the time that its load took.
+    """Cache-aside, or lazy loading: a value is at most `ttl` old, plus the time its load took.
 
-    With `absent_ttl`, a row that does not exist is remembered too (negative caching); with None it never is.
+    With an `absent_ttl` the absence of a row is cached too (negative caching); with None it never is.
 
-    Units: ttl and absent_ttl in seconds, 0.001 to 1e9.
-    Cost: hit, 1 round trip; miss, 2 and one load (1 and one load for an absent row that is not remembered).
-    Raises: what load raises, and then caches nothing; BadArgument; redis-py's errors.
-    Does not: stop a stampede, as everyone who misses loads; stop a slow loader from storing a row that has changed.
+    Units: ttl and absent_ttl in seconds.
+    Cost: hit, 1 round trip; miss, 2 and one load (1 and one load for an absent row that is not cached).
+    Raises: what load raises, and then caches nothing.
+    Does not: stop a stampede: every client that misses loads; stop a slow loader from storing a row that has changed.
     Source: redis.io, "Redis cache-aside"; for negative caching RFC 2308, the same idea in DNS.
 
     >>> async def load(): return "Ann"
@@ -50,12 +50,11 @@ async def cache_aside(redis: Redis, key: str, load: Load, *, ttl: float, absent_
 def jittered(ttl: float, *, spread: float = 0.1, draw: Draw = random.random) -> float:
     """TTL jitter: shorten a ttl by a random part, so that keys written together do not expire together.
 
-    The result is uniform between `ttl * (1 - spread)` and `ttl`. It is never longer, because a ttl is a promise about
-    staleness.
+    The result is uniform between `ttl * (1 - spread)` and `ttl`. It is never longer than `ttl`, because a ttl is a
+    promise about staleness.
 
-    Units: ttl in seconds, 0.001 to 1e9; spread at least 0 and below 1; draw() in [0, 1).
-    Cost: nothing on the wire; a key lives spread / 2 shorter on average, so there are a few more misses.
-    Raises: BadArgument.
+    Units: ttl in seconds; spread at least 0 and below 1; draw() in [0, 1).
+    Cost: nothing on the wire; a key lives shorter by spread / 2 on average, so there are a few more misses.
     Does not: help one hot key, which expires for all of its readers at once.
 
     >>> jittered(60, spread=0.5, draw=lambda: 0.5)
@@ -74,6 +73,6 @@ def pack(value: str | None) -> str:
 
 
 def unpack(stored: str | bytes) -> str | None:
-    """What `pack` was given; None stands for an absent row."""
-    assert isinstance(stored, str)  # require_text has seen to it
+    """The value that `pack` was given; None for an absent row."""
+    assert isinstance(stored, str)  # as require_text has made sure
     return None if stored == ABSENT else stored.removeprefix(ABSENT)

@@ -1,7 +1,8 @@
 """Invalidation: what a writer does after its commit, so that no reader keeps the old row, or brings it back.
 
-The stale-set race: a reader loads the old row, a writer commits and deletes, the reader stores the old row, until its
-ttl. Two guards stop it: a lease that the delete takes away, and a version that nothing older may replace.
+The stale-set race: a reader loads the old row, a writer commits and deletes the key, the reader stores the old row, and
+it is served until its ttl ends. Two guards stop it: a lease that the delete takes away, and a version that no older one
+may replace.
 """
 
 from __future__ import annotations
@@ -21,31 +22,31 @@ from course_lib.patterns.basics import ended, milliseconds, require, require_tex
 from course_lib.patterns.cache import Load, pack, unpack
 from course_lib.patterns.loadlock import lock_name
 
-LoadVersion = Callable[[], Awaitable[tuple[int, str | None]]]  # a row with its version, which grows at each write
+LoadVersion = Callable[[], Awaitable[tuple[int, str | None]]]  # a row with its version, which every write raises
 CHANNEL = "invalidated"
 
-# KEYS: the value, its lock. ARGV: the channel. Returns how many listened.
-# Atomic, because a crash between would leave near caches that heard nothing.
+# KEYS: the value, its lock. ARGV: the channel. Returns the number of listeners.
+# Atomic, because after a crash in between near caches would not have heard of it.
 INVALIDATE = """
 redis.call('DEL', KEYS[1], KEYS[2])
 return redis.call('PUBLISH', ARGV[1], KEYS[1])"""
 # KEYS: the entry. ARGV: its version, the new entry, its TTL in ms. Returns nothing; a newer entry stays.
-# Atomic, because between a look at the version and the write a newer one may come.
+# Atomic, because a newer entry may come between the look at the version and the write.
 STORE_UNLESS_NEWER = """
 local held = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+);')
 if not held or tonumber(held) <= tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end"""
 
 
 async def invalidate(redis: Redis, key: str) -> None:
-    """Delete on write, lease and all: call it after the commit, and who loaded before can no longer store.
+    """Delete on write, with the lease: after this call, no reader that loaded before it can store what it loaded.
 
-    The lease is the lock of lock_and_wait, lock_or_stale and StaleWhileRevalidate; read through one of these. It tells
-    near caches too.
+    Call it after the commit. The lease is the lock of lock_and_wait, lock_or_stale and StaleWhileRevalidate; read
+    through one of these. It tells near caches too.
 
     Cost: 1 round trip.
-    Raises: redis-py's errors; then the old value may live on up to its ttl, so call it again.
-    Does not: guard readers without a lock (cache_aside); happen if you crash after the commit: for that, keep the
-        delete in the same transaction (an outbox), or follow the database's log.
+    Raises: after an error of redis-py the old value may live on until its ttl ends, so call it again.
+    Does not: guard readers without a lock (cache_aside); happen if you crash after the commit: for that, write the
+        delete down in the same transaction (an outbox), or follow the database's log.
     Source: Nishtala et al., NSDI 2013, §3.2.1 (leases).
 
     >>> await redis.set("page", "old"), await invalidate(redis, "page"), await redis.get("page")
@@ -58,10 +59,11 @@ async def invalidate(redis: Redis, key: str) -> None:
 async def versioned(redis: Redis, key: str, load: LoadVersion, *, ttl: float) -> str | None:
     """Versioned compare-and-set: cache-aside that never stores over a newer version, or the mark that one exists.
 
-    Units: ttl in seconds, 0.001 to 1e9.
+    Units: ttl in seconds.
     Cost: hit, 1 round trip; miss, 2 and one load.
-    Raises: what load raises; BadArgument; redis-py's errors.
-    Does not: stop a stampede; work for a load that outlasts the mark of `supersede`, or one that was evicted.
+    Raises: what load raises.
+    Does not: stop a stampede; guard against a load that takes longer than the mark of `supersede` lives, or a mark that
+        was evicted.
     Source: redis.io, "EVAL"; the rule is Thomas's, ACM TODS 4(2), 1979, doi:10.1145/320071.320076.
 
     >>> async def load(): await supersede(redis, "page", 2, ttl=9); return 1, "old"
@@ -80,8 +82,8 @@ async def versioned(redis: Redis, key: str, load: LoadVersion, *, ttl: float) ->
 async def supersede(redis: Redis, key: str, version: int, *, ttl: float) -> None:
     """Delete on write for `versioned`: leaves a mark, so that for `ttl` nothing older than `version` is stored.
 
-    Units: ttl in seconds, 0.001 to 1e9: more than any load takes, pauses included.
-    Cost: 1 round trip. Raises: BadArgument; redis-py's errors; then call it again, in any order.
+    Units: ttl in seconds: more than any load takes, pauses included.
+    Cost: 1 round trip. Raises: after an error of redis-py call it again; several calls may come in any order.
 
     >>> await supersede(redis, "page", 7, ttl=60), await supersede(redis, "page", 6, ttl=60), await redis.get("page")
     (None, None, '7;')
@@ -97,24 +99,25 @@ async def _store(redis: Redis, key: str, version: int, entry: str, ttl: float) -
 
 
 class NearCache:
-    """A cache inside the process, in front of any other, that forgets what it hears was changed.
+    """A near cache: inside the process, in front of any other cache. It forgets a key when it hears that it changed.
 
-    It listens to `invalidate`, or with `prefix` to the server itself, which tells of every key that begins so
-    (client-side tracking). It pings, and uses its memory only if a ping of the last `silence` seconds was answered:
-    what was said before the ping has then been heard. So nothing is served that has been invalid for longer, however
-    the connection fails or the process pauses. A new connection begins with a flush, and a fetch that an invalidation
-    crosses is not kept.
+    It listens to `invalidate`, or with `prefix` to the server itself, which announces every change of a key with that
+    prefix (client-side tracking). It pings, and uses its memory only if a ping of the last `silence` seconds was
+    answered: then everything announced before that ping has been heard. So no value is served that has been invalid for
+    more than `silence`, however the connection fails or the process pauses. A new connection begins with a flush, and a
+    fetched value is not kept if the key was invalidated during the fetch.
 
     >>> async with NearCache(redis, ttl=30, silence=3) as near:
     ...     await asyncio.sleep(1)
     ...     [await near.get("page", load) for load in (lambda: redis.echo("one"), lambda: redis.echo("two"))]
     ['one', 'one']
 
-    Units: ttl, silence in seconds, 0.001 to 1e9; size in keys, of which the least recently used go first.
+    Units: ttl, silence in seconds; size in keys, of which the least recently used go first.
     Cost: hit, nothing; miss, the fetch. In the background one connection, and 3 pings per silence.
-    Raises: what fetch raises; BadArgument; ResponseError from get, where the server has no CLIENT TRACKING.
-    Does not: hear of a write that nobody announced: ttl bounds that. Takes no RedisCluster: give it a client of any one
-        node, which hears each `invalidate` of the cluster; with `prefix` it hears of that node's keys only.
+    Raises: what fetch raises; ResponseError from get if the server has no CLIENT TRACKING.
+    Does not: hear of a write that nobody announces: the ttl limits how long that matters. It does not take a
+        RedisCluster: give it a client of one node, which hears every `invalidate` of the cluster, but with `prefix`
+        only of that node's own keys.
     Source: redis.io, "Client-side caching reference", "Redis Pub/Sub" (at most once).
     """
 
@@ -129,7 +132,7 @@ class NearCache:
         self._heard, self._now = -self.silence, asyncio.get_running_loop().time
 
     async def get(self, key: str, fetch: Load) -> str | None:
-        """What is near, or what `fetch` gets, such as `lambda: lock_and_wait(redis, key, load, …)`."""
+        """The value kept here, or else what `fetch` returns, such as `lambda: lock_and_wait(redis, key, load, …)`."""
         if self._listener.done():
             self._listener.result()
         begun = self._now()
@@ -155,7 +158,7 @@ class NearCache:
             try:
                 async with asyncio.timeout(self.silence) as patience, self.redis.pubsub() as pubsub:
                     if self.prefix is not None:
-                        await self._said(pubsub, "HELLO", 2)  # what RESP3 says of invalid keys, redis-py drops
+                        await self._said(pubsub, "HELLO", 2)  # redis-py drops what RESP3 says of invalid keys
                         own = await self._said(pubsub, "CLIENT", "ID")
                         track = f"CLIENT TRACKING ON REDIRECT {own} BCAST PREFIX"
                         await self._said(pubsub, *track.split(), self.prefix)
@@ -182,7 +185,7 @@ class NearCache:
                 self._forget([key])
             case ["message", _, [*keys]] if keys:
                 self._forget(keys)
-            case ["message" | "subscribe", *_]:  # all keys at once; or redis-py connected again, and words were lost
+            case ["message" | "subscribe", *_]:  # all keys; or a new connection, and some were missed
                 self._forget(None)
                 raise RedisConnectionError("begin with a new connection")
             case ["pong", str(asked)] | str(asked):

@@ -12,7 +12,7 @@ from course_lib.patterns.basics import milliseconds, require, require_text
 
 
 class ParsedKey(NamedTuple):
-    """What a key says, its parts as text; the key of a generation counter has none."""
+    """A key taken apart, with its parts as text; the key of a generation counter has no parts."""
 
     version: int
     parts: tuple[str, ...]
@@ -21,12 +21,12 @@ class ParsedKey(NamedTuple):
 
 @dataclass(frozen=True, init=False)
 class KeySchema:
-    """The keys of one kind of value. Other names, versions, generations or parts never give the same key.
+    """The keys of one kind of value. Two keys differ whenever their names, versions, generations or parts differ.
 
     A version stands for the shape of the value: raise it, and old and new code leave each other's values alone. With
-    hash_tag the first part decides the slot in a Cluster: `…:v2:{42}` and `…:v2:{42}:page` share one.
+    hash_tag the first part decides the slot in a Redis Cluster: `…:v2:{42}` and `…:v2:{42}:page` share one.
 
-    Raises: BadArgument, for a name or part that could be misread, and for a key of more than 512 bytes.
+    Raises: BadArgument also for a name or part that could be misread, and for a key of more than 512 bytes.
     Does not: keep versions in step: while two are live, a writer must write or delete the keys of both.
     Source: redis.io, "Keys and values", "Redis cluster specification" (hash tags).
 
@@ -68,7 +68,7 @@ class KeySchema:
         return f"{names}:v[0-9]*:*" if version is None else f"{names}:v{version}[.:]*"
 
     def parse(self, key: str) -> ParsedKey | None:
-        """What was put into a key, whatever its version; None if this schema makes no such key."""
+        """The key taken apart, whatever its version; None if this schema makes no such key."""
         first = rf"\{{{PART}\}}" if self.hash_tag else PART
         tail = rf":v([1-9]\d{{0,8}})(?:(?:\.(0|[1-9]\d{{0,18}}))?:({first}(?::{PART})*))?"
         found = re.fullmatch(re.escape(":".join(self.names)) + tail, key, re.ASCII) if key.isprintable() else None
@@ -81,14 +81,15 @@ class KeySchema:
 class Generation:
     """Generations: `flush` puts every value of a schema out of reach, at once and at run time.
 
-    A get that begins after a flush has returned gives nothing that was loaded before it: read `seen` before you load,
-    and hand it to `set`, so that a loader overtaken by a flush stores where nobody looks. With another pattern:
-    `await cache_aside(redis, await users.key(42), load, ttl=60)`.
+    A get that begins after a flush has returned never returns a value loaded before the flush. For that, read `seen`
+    before you load and pass it to `set`: a loader that a flush overtakes then stores where nobody looks. With another
+    pattern: `await cache_aside(redis, await users.key(42), load, ttl=60)`.
 
-    Units: ttl in seconds, 0.001 to 1e9.
-    Cost: 1 round trip each, and 1 more for a get after another's flush. Flushed values keep their memory until the TTL.
-    Raises: redis-py's errors, and then a flush may have happened or not, so repeat it; BadArgument.
-    Does not: survive the loss of its counter, a key without TTL: flushed values come back.
+    Units: ttl in seconds.
+    Cost: 1 round trip each, and 1 more for a get after another client's flush. A flushed value takes memory until its
+        TTL ends.
+    Raises: after an error of redis-py a flush may have happened or not: repeat it.
+    Does not: survive the loss of its counter, a key without TTL: then flushed values come back.
     Source: memcached's wiki, ProgrammingTricks, "Namespacing".
 
     >>> users = Generation(redis, KeySchema("app", "user", version=2))
@@ -103,12 +104,12 @@ class Generation:
         self.redis, self.schema, self.seen = redis, schema, 0
 
     async def key(self, *parts: str | int) -> str:
-        """The key of an entity in the present generation."""
+        """The key of an entity in the current generation."""
         self.seen = int(await self.redis.get(self.schema.prefix) or 0)
         return self.schema.key(*parts, generation=self.seen)
 
     async def get(self, *parts: str | int) -> str | None:
-        """What is stored in the present generation."""
+        """The value stored in the current generation."""
         stored: str | None
         while True:
             seen = self.seen
@@ -121,11 +122,11 @@ class Generation:
                 return stored
 
     async def set(self, *parts: str | int, value: str, ttl: float, seen: int) -> None:
-        """Store what was loaded when `seen` was the generation, or later."""
+        """Store a value that was loaded in generation `seen` or later."""
         await self.redis.set(self.schema.key(*parts, generation=seen), value, px=milliseconds("ttl", ttl))
 
     async def flush(self) -> int:
-        """Begin a new generation; say which."""
+        """Begin a new generation, and return its number."""
         self.seen = int(await self.redis.incr(self.schema.prefix))
         return self.seen
 

@@ -1,4 +1,4 @@
-"""Leaderboards: a sorted set, and what that leaves open: who leads among equals, and how long a score stays exact."""
+"""Leaderboards: a sorted set, and what it leaves open: who leads among equals, and how large a score stays exact."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from course_lib.errors import OutOfRange
 from course_lib.patterns.basics import Token, hash_tagged, milliseconds, new_token, require, require_text
 
 # KEYS: board, number of changes, mark of the event. ARGV: member, points, ties, 2^tie_bits, TTLs of board and mark, ms.
-# Returns the member's points, or nil, with nothing changed, if a score would not be exact.
-# Atomic, because it writes what follows from what it read, and changes are numbered in the order of the writes.
+# Returns the member's points; or nil if a score would not be exact, and then changes nothing.
+# Atomic, because what it writes follows from what it read, and changes are numbered in the order of the writes.
 ADD = """
 local score, most = redis.call('ZSCORE', KEYS[1], ARGV[1]), tonumber(ARGV[4])
 local unit, change = ARGV[3] == 'shared' and 1 or most, (redis.call('GET', KEYS[2]) or 0) + 1
@@ -25,8 +25,9 @@ redis.call('SET', KEYS[2], change, 'KEEPTTL')
 redis.call('SET', KEYS[3], '', 'PX', ARGV[6])
 for at = 1, 2 do redis.call('PEXPIRE', KEYS[at], ARGV[5], 'NX') end
 return points"""
-# KEYS: board. ARGV: first row, last row; counted from a member's, if one follows. Returns first row, leaders, rows.
-# Atomic, because others may move between a question for a rank and one for the rows around it.
+# KEYS: board. ARGV: first row, last row, and perhaps a member, from whose row they are then counted. Returns the first
+# row, the number of members above it, and the rows.
+# Atomic, because members may move between the question for a rank and the one for the rows around it.
 ROWS = """
 local at = ARGV[3] and redis.call('ZREVRANK', KEYS[1], ARGV[3])
 if ARGV[3] and not at then return {0, 0, {}} end
@@ -34,7 +35,7 @@ local first = math.max(0, (at or 0) + ARGV[1])
 local rows = redis.call('ZREVRANGE', KEYS[1], first, (at or 0) + ARGV[2], 'WITHSCORES')
 return {first, redis.call('ZCOUNT', KEYS[1], '(' .. (rows[2] or 0), '+inf'), rows}"""
 
-# KEYS: the sum, the boards. ARGV: its ttl in ms. Atomic, because after a crash in between it would have no end.
+# KEYS: the sum, the boards. ARGV: the sum's ttl in ms. Atomic, because after a crash in between it would never end.
 SUM = """
 redis.call('ZUNIONSTORE', KEYS[1], #KEYS - 1, unpack(KEYS, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])"""
@@ -51,19 +52,20 @@ class Place(NamedTuple):
 class Leaderboard:
     """Leaderboard with a tie policy: among equals the "first" to get there leads, or the "last"; "shared": 1, 2, 2, 4.
 
-    A score is a double, exact for whole numbers below 2^53: points in its upper bits, and in its lower tie_bits the
-    number of the change that led to them, which unlike a time has no equals and no clock to step back. An `event`
-    counts once in `remember`; without a name each call is one, so a retry after a lost reply does not count twice.
-    Make a board for each window: it ends `ttl` after its first score.
+    A score is a double, exact for whole numbers below 2^53. Its upper bits hold the points, and its lower tie_bits the
+    number of the change that led to them: unlike times, two such numbers are never equal, and no clock can step back.
+    An `event` counts once within `remember`. Without a name each call is an event of its own, so redis-py's retry after
+    a lost reply does not count twice. Make a board for each period: it ends `ttl` after its first score.
 
         >>> board = Leaderboard(redis, "points:{arcade}:2026-11-23", ttl=8 * 86400)
         >>> await board.add("ann", 7), await board.add("bob", 9), await board.around("ann")
         (7, 9, [Place(rank=2, member='ann', points=7)])
 
-    Units: ttl, remember in seconds, 0.001 to 1e9; |points| < 2^(53 - tie_bits), fewer than 2^tie_bits changes.
-    Cost: 1 round trip each; add O(log size), the others and their rows besides, sum_of O(all rows).
-    Raises: OutOfRange, with nothing changed, where a score would not be exact; BadArgument; redis-py's errors.
-    Does not: number changes anew, so a board without end needs more tie_bits; know when a sum was reached.
+    Units: ttl, remember in seconds; |points| < 2^(53 - tie_bits), fewer than 2^tie_bits changes.
+    Cost: 1 round trip each; add O(log size), top and around O(log size + rows), sum_of O(all rows).
+    Raises: OutOfRange if a score would not be exact, and then nothing is changed.
+    Does not: restart the numbers of changes, so a board that never ends needs more tie_bits; know when a sum was
+        reached.
     Source: redis.io, "Redis sorted sets" (ties are bytewise, by member); IEEE 754 (53 bits).
     """
 
@@ -76,10 +78,10 @@ class Leaderboard:
         require(tie_bits in range(1, 53), "tie_bits", tie_bits, "a whole number from 1 to 52")
         self.redis, self.key, self.ties, self.unit, self.token = redis, key, ties, 2**tie_bits, token
         self.ttl_ms, self.remember_ms = milliseconds("ttl", ttl), milliseconds("remember", remember)
-        self.beside = hash_tagged(key)  # what is named after it shares the board's hash slot
+        self.beside = hash_tagged(key)  # keys named after it share the board's hash slot
 
     async def add(self, member: str, points: int, *, event: str | None = None) -> int:
-        """Add points, below 0 to take some away; return what the member has now."""
+        """Add points, or take some away if they are below 0; return the member's points."""
         require(isinstance(points, int), "points", points, "a whole number")
         keys = [self.key, f"{self.beside}:changes", f"{self.beside}:event:{event or self.token()}"]
         args = [member, points, self.ties, self.unit, self.ttl_ms, self.remember_ms]
@@ -94,12 +96,12 @@ class Leaderboard:
         return await self._places(0, rows - 1) if rows else []
 
     async def around(self, member: str, rows: int = 0) -> list[Place]:
-        """A member's place, with so many rows before and after it; nothing if it has no points."""
+        """A member's place, and up to `rows` rows before and after it; an empty list if it has no points."""
         require(rows >= 0, "rows", rows, "a whole number, at least 0")
         return await self._places(-rows, rows, member)
 
     async def sum_of(self, *boards: str) -> None:
-        """Become the sum of boards of one hash tag, of a week's days, say; all of them, and this, with shared ties."""
+        """Become the sum of other boards with the same hash tag, such as the days of a week. All need shared ties."""
         require(self.ties == "shared", "ties", self.ties, '"shared": a sum is not reached in one moment')
         require(0 < len(boards) < self.unit, "boards", boards, "1 to 2^tie_bits keys")
         await self.redis.register_script(SUM)(keys=[self.key, *boards], args=[self.ttl_ms])

@@ -1,7 +1,7 @@
-"""The right to load one key: the lock under every remedy that lets a single client load.
+"""The right to load one key: the lock in every pattern that lets only one client load.
 
 It saves work and does not guard correctness: two holders at once cost a second load and nothing else. So a lock on one
-server is enough here; the locks that guard more have a chapter of their own, `locks`.
+server is enough here. Locks that guard more have a chapter of their own, `locks`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from course_lib.patterns.cache import Load, pack
 
 # KEYS: the value, its lock. ARGV: our token, the packed value, its TTL in ms (0: store nothing).
 # Returns 1 if the lock was ours, else 0 and nothing is changed.
-# Atomic, because between a look at the lock and the write it may expire and become another's: then we would store over
-# a newer value and free a lock that is not ours.
+# Atomic, because between the look at the lock and the write it may expire and pass to another client: then we would
+# store over a newer value and free a lock that is not ours.
 STORE_AND_RELEASE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 if ARGV[3] ~= '0' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
@@ -38,13 +38,13 @@ class Seen(NamedTuple):
 class LoadLock:
     """The right to load `key`: ours while `lock_name(key)` holds our token, and at most for lock_ttl.
 
-    Who sees its own token holds the lock, whatever the reply to SET said: a client that retries after a lost reply
-    finds the lock taken, by itself. Cancelling a method frees the lock first. A value lives `stale` seconds beyond its
-    ttl, and is fresh while more than that is left.
+    A client that sees its own token holds the lock, whatever the reply to SET said: one that retries after a lost reply
+    finds the lock taken by itself. Cancelling a method frees the lock first. A value lives `stale` seconds beyond its
+    ttl, and is fresh while more than `stale` seconds of its life are left.
 
-    Units: ttl, lock_ttl, absent_ttl in seconds, 0.001 to 1e9; stale in seconds, 0 to 1e9.
+    Units: ttl, lock_ttl, absent_ttl in seconds; stale in seconds, 0 to 1e9.
     Cost: each method 1 round trip; load and release 2 more on a server that has not seen the script yet.
-    Raises: redis-py's errors; TimeoutError if Redis is silent for lock_ttl; BadArgument.
+    Raises: TimeoutError if Redis is silent for lock_ttl.
     Does not: end before lock_ttl if its holder crashes, or if the replies to SET and to the release are both lost.
 
     >>> lock = LoadLock(redis, "user:42", "mine", ttl=60, lock_ttl=5, absent_ttl=1)
@@ -68,11 +68,11 @@ class LoadLock:
             return await self._look(pipe)
 
     async def take(self) -> Seen:
-        """Try to take the lock, then look; `holder` is `self.token` if it is ours."""
+        """Try to take the lock, then look; `holder` is `self.token` if we hold it."""
         try:
             return await uninterrupted(self._take())  # else the release, on another connection, might overtake the SET
         except (Exception, asyncio.CancelledError):
-            await self.release()  # the server may have granted what we never heard of
+            await self.release()  # the server may have granted the lock, and its reply been lost
             raise
 
     async def load(self, load: Load) -> str | None:
@@ -105,7 +105,7 @@ class LoadLock:
 
     async def _end(self, stored: str, kept_ms: int) -> None:
         script = self.redis.register_script(STORE_AND_RELEASE)  # makes a digest and sends nothing; the call is EVALSHA
-        async with asyncio.timeout(self.lock_ms / 1000):  # by then the lock is another's, or nobody's
+        async with asyncio.timeout(self.lock_ms / 1000):  # by then the lock has expired
             await script(keys=[self.key, self.name], args=[self.token, stored, kept_ms])
 
 

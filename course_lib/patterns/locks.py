@@ -1,4 +1,7 @@
-"""A lock on one node, and the lease that it grants: one holder at a time, for a time. `redlock` has several nodes."""
+"""A lock on one node, and the lease that it grants: one holder at a time, for a limited time.
+
+For a lock on several nodes see `redlock`.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from redis.asyncio import Redis
 from course_lib.errors import LockLost, LockTimeout
 from course_lib.patterns.basics import Draw, Token, hash_tagged, milliseconds, new_token, require, uninterrupted
 
-Fence = tuple[int, ...]  # a number for each node, below that of every later holder; 0 where it did not get the lock
+Fence = tuple[int, ...]  # a number for each node, lower than every later holder's; 0 where it did not get the lock
 
 # KEYS: lock, its last fence, mark of a token given up, wake-up (if used). ARGV: token, TTL in ms. Returns the fence,
-# above 0; or minus the ms for which another has the lock. Who sees its own token has it, and had lost a reply.
-# Atomic, because between a look and the SET the lock may become another's; and between SET and fence the next one's.
+# above 0; or minus the ms for which another has the lock. A client that sees its own token has it, and lost a reply.
+# Atomic, because another client may take the lock between the look and the SET, or between the SET and the fence.
 # A fence is the server's µs, or one more than the last: it grows even if the clock goes back, or the last is lost.
 ACQUIRE = """
 local holder, time = redis.call('GET', KEYS[1]), redis.call('TIME')
@@ -28,9 +31,10 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[2], string.format('%.0f', fence), 'PX', ARGV[2] + 86400000)
 if KEYS[4] then redis.call('DEL', KEYS[4]) end
 return fence"""
-# KEYS: lock, wake-up (if used). ARGV: token, for how many ms to hold on: 0 frees the lock and wakes a waiter.
-# With ARGV[3], in doubt, the last of KEYS is marked for so many ms, which stops an ACQUIRE that is still under way.
-# Returns 1, or 0 if the lock is not ours. Atomic, because after the look it may expire and become another's.
+# KEYS: lock, wake-up (if used). ARGV: token, its new TTL in ms: 0 frees the lock and wakes a waiter.
+# With ARGV[3], when the grant is in doubt, the last of KEYS is a mark with that TTL in ms: it stops an ACQUIRE that is
+# still under way. Returns 1, or 0 if the lock is not ours. Atomic, because after the look the lock may expire and pass
+# to another client.
 KEEP = """
 if ARGV[3] then redis.call('SET', table.remove(KEYS), '', 'PX', ARGV[3]) end
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -41,7 +45,7 @@ return 1"""
 
 
 class Lease:
-    """One acquisition: nobody else has the lock while `left()` is above 0. `lost` is set if that ends unreleased."""
+    """One acquisition: nobody else has the lock while `left()` is above 0. `lost` is set if it ends unreleased."""
 
     def __init__(self, lock: Lock, token: str, fence: Fence, start: float) -> None:
         self.lock, self.token, self.fence, self.lost, self.extensions = lock, token, fence, asyncio.Event(), 0
@@ -53,11 +57,11 @@ class Lease:
 
     @property
     def valid(self) -> bool:
-        """Ask before each step that needs the lock: a process that slept may be past the end before `lost` is set."""
+        """Check it before each step that needs the lock: after a pause of the process `lost` is not set at once."""
         return self.left() > 0
 
     async def extend(self) -> None:
-        """Hold on for a ttl from now, or raise LockLost. After any other error it ends as before: try again."""
+        """Hold the lock for one ttl from now, or raise LockLost. Any other error changes nothing: try again."""
         if self.valid and self.extensions >= self.lock.max_extensions:
             raise LockLost(f"{self.lock.name!r} was extended {self.extensions} times; it ends in {self.left():.3f} s")
         start = asyncio.get_running_loop().time()
@@ -70,7 +74,7 @@ class Lease:
         self._timer = asyncio.get_running_loop().call_at(start + self.lock.lasts, self.lost.set)
 
     async def release(self) -> bool:
-        """Free the lock. False if it was ours no more, or nobody answered and it ends with its ttl."""
+        """Free the lock. False if it was no longer ours, or if nobody answered and it ends with its ttl."""
         if self.valid:
             self._timer.cancel()
         return await self.lock._free(self.token)
@@ -79,21 +83,23 @@ class Lease:
 class Lock:
     """A lock on one node: it expires, and only its holder frees it. Each acquisition is a `Lease` of its own.
 
-    A lease counts from before the request left, less `drift` of ttl and 2 ms for clocks that run unevenly. An error or
-    a cancellation at any await frees what may have been granted. A lost reply locks nobody out: whoever sees its own
-    token has the lock. A release wakes one waiter. Where the work is stored, check `lease.fence`: see `FencedStore`.
+    A lease is counted from before the request left, and shortened by `drift` × ttl and 2 ms, because clocks run
+    unevenly. An error or a cancellation at any await frees what may have been granted. A lost reply locks nobody out: a
+    client that sees its own token has the lock. A release wakes one waiter. Check `lease.fence` where the work is
+    stored: see `FencedStore`.
 
         >>> lock = Lock(redis, "job", ttl=10)
         >>> async with lock.hold(wait=2) as lease:
         ...     print(lease.valid, 9.8 < lease.left() < 9.9, lease.fence, await lock.acquire())
         True True (1700000000001883,) None
 
-    Units: ttl, timeout (of a request), poll (a waiter's longest pause, ±50 % at random) in seconds, 0.001 to 1e9; wait,
+    Units: ttl, timeout of a request, and poll (a waiter's longest pause, ±50 % at random) in seconds; wait in seconds,
         0 to 1e9; drift at least 0, below 1. Give the client `Retry(NoBackoff(), 0)`: retries only use up the timeout.
     Cost: acquire, extend, release 1 round trip each; a waiter 2 for each wake-up or poll, and a connection.
-    Raises: redis-py's errors, TimeoutError, and nothing is held; LockTimeout, LockLost; BadArgument.
-    Does not: stop a holder that works on after its lease; keep an order; hold through a failover that loses the lock,
-        or a server's clock that jumps ahead. The fence grows even then, unless the new clock is behind the old.
+    Raises: LockTimeout, LockLost. After TimeoutError or an error of redis-py nothing is held.
+    Does not: stop a holder that works on after its lease; serve waiters in order; hold through a failover that loses
+        the lock, or a server's clock that jumps ahead. The fence grows even then, unless the new server's clock is
+        behind the old one's.
     Source: redis.io, SET and "Distributed Locks with Redis"; for the clock as a fence Lamport, CACM 21(7), 1978.
     """
 
@@ -116,7 +122,7 @@ class Lock:
         self._acquire, self._kept = redis.register_script(ACQUIRE), redis.register_script(KEEP)  # sends nothing
 
     async def acquire(self, *, wait: float = 0.0) -> Lease | None:
-        """A lease; or None, if others have had the lock for all of `wait`."""
+        """A lease; or None, if others held the lock during all of `wait`."""
         require(0 <= wait <= 1e9, "wait", wait, "seconds, from 0 to 1e9")
         now = asyncio.get_running_loop().time
         give_up = now() + wait

@@ -1,4 +1,4 @@
-"""Queues: Pub/Sub tells whoever listens just then; a stream keeps each message until a worker has handled it."""
+"""Queues: a stream keeps each message until a worker has handled it; Pub/Sub reaches those who listen just then."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from redis.exceptions import WatchError
 
 from course_lib.patterns.basics import Token, hash_tagged, milliseconds, new_token, require, require_text
 
-Handler = Callable[[str, str], Awaitable[object]]  # of a message's id and text
+Handler = Callable[[str, str], Awaitable[object]]  # called with a message's id and text
 
 # KEYS: stream, mark of the message. ARGV: its id, its text, the mark's ttl in ms. Returns the entry.
-# Atomic, because after a crash between entry and mark a retry would add the entry again.
+# Atomic, because after a crash between the entry and its mark a retry would add the entry again.
 SEND = """
 local entry = redis.call('GET', KEYS[2]) or redis.call('XADD', KEYS[1], '*', 'id', ARGV[1], 'text', ARGV[2])
 redis.call('SET', KEYS[2], entry, 'PX', ARGV[3])
 return entry"""
-# KEYS: stream, dead letters. ARGV: group, consumer, claim_after in ms, max_deliveries, the entry that is done; '' if it
-# is the first turn. Returns an entry that was not acknowledged in time, with its message's id and text; or nil.
-# Atomic, because a crash between the XADD and the XACK of a dead letter would repeat it, as would another's claim.
+# KEYS: stream, dead letters. ARGV: group, consumer, claim_after in ms, max_deliveries, the entry that is done, or '' on
+# the first turn. Returns an entry that was not acknowledged in time, with its message's id and text; or nil.
+# Atomic, because a crash between the XADD and the XACK of a dead letter, or another worker's claim, would repeat it.
 TURN = """
 if ARGV[5] == '' then redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')  -- an error if there is one
 else redis.call('XACK', KEYS[1], ARGV[1], ARGV[5]) end
@@ -35,9 +35,9 @@ for _, left in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], 
   if entry then redis.call('XADD', KEYS[2], '*', 'id', entry[2][2], 'text', entry[2][4], 'deliveries', left[4]) end
   redis.call('XACK', KEYS[1], ARGV[1], left[1])
 end"""
-# KEYS: stream. ARGV: claim_after in ms. Returns how many entries it removed: those before the first that some group has
-# yet to acknowledge or to read. Idle consumers that hold nothing go too; what one holds would go with it.
-# Atomic, because between look and cut an entry may be delivered.
+# KEYS: stream. ARGV: claim_after in ms. Returns how many entries it removed: those before the first one that some group
+# has yet to read or acknowledge. Removes idle consumers too, unless they hold entries, which would be lost with them.
+# Atomic, because an entry may be delivered between the look and the cut.
 TIDY = """
 local first
 for _, group in ipairs(redis.pcall('XINFO', 'GROUPS', KEYS[1])) do
@@ -55,11 +55,12 @@ return first and redis.call('XTRIM', KEYS[1], 'MINID', (first:gsub(' ', ''))) or
 
 
 class WorkQueue:
-    """Work queue on a stream with a consumer group, at least once: every message is handled, whoever crashes.
+    """Work queue on a stream with a consumer group, at least once: every message is handled, whichever worker crashes.
 
-    A message is sent once, however often it is sent, for `remember`. Not acknowledged within `claim_after`, because its
-    handler raised or its worker died, it goes to the next free worker; after `max_deliveries` it goes to the stream
-    `dead` instead. Handle it with `once`, as it may come twice. `errors` has the last 16 that handlers raised.
+    Sending a message_id again within `remember` adds nothing. A message that is not acknowledged within `claim_after`,
+    because its handler raised or its worker died, goes to the next free worker; after `max_deliveries` it goes to the
+    stream `dead` instead. Handle messages with `once`, because one may come twice. `errors` has the last 16 errors that
+    handlers raised.
 
         >>> queue, handled = WorkQueue(redis, "mails", claim_after=30), asyncio.Queue()
         >>> first, again = await queue.send("to ann", message_id="7"), await queue.send("to ann", message_id="7")
@@ -67,12 +68,13 @@ class WorkQueue:
         >>> first == again, await handled.get(), worker.cancel()
         (True, ('7', 'to ann'), True)
 
-    Units: claim_after, block, remember in seconds, 0.001 to 1e9; claim_after above the longest handler, block below the
-        client's socket_timeout; the server's clock.
-    Cost: send, tidy 1 round trip; a message 2 (read; acknowledge and look for one left over); an idle worker 2 a block.
-    Raises: redis-py's errors, out of `run` too: run it again, nothing is lost; BadArgument.
-    Does not: keep an order; stop a handler that outlasts claim_after, beside which another begins; survive what a
-        failover loses; tell a message that harms from one that met max_deliveries crashes.
+    Units: claim_after, block, remember in seconds, by the server's clock; claim_after longer than any handler takes,
+        block shorter than the client's socket_timeout.
+    Cost: send, tidy 1 round trip; a message 2 (read it; acknowledge it and look for one left over); an idle worker 2
+        for each block.
+    Raises: after an error of redis-py out of `run`, run it again: nothing is lost.
+    Does not: keep an order; stop a handler that takes longer than claim_after, so that a second one begins beside it;
+        survive what a failover loses; tell a harmful message from one that met max_deliveries crashes.
     Source: redis.io, "Streams", XAUTOCLAIM, XTRIM.
     """
 
@@ -83,13 +85,13 @@ class WorkQueue:
         require_text(redis)
         require(type(max_deliveries) is int and max_deliveries > 0, "max_deliveries", max_deliveries, "an int above 0")
         self.redis, self.stream, self.group, self.token = redis, stream, group, token
-        self.tagged = hash_tagged(stream)  # what is named after it shares the stream's hash slot
+        self.tagged = hash_tagged(stream)  # keys named after it share the stream's hash slot
         self.dead, self.failed, self.errors = f"{self.tagged}:dead", 0, deque[Exception](maxlen=16)
         self.claim_ms, self.block_ms = milliseconds("claim_after", claim_after), milliseconds("block", block)
         self.max_deliveries, self.remember_ms = max_deliveries, milliseconds("remember", remember)
 
     async def send(self, text: str, *, message_id: str | None = None) -> str:
-        """Add a message and return its entry's id. Send again, with the same message_id, until this returns."""
+        """Add a message and return its entry's id. After an error, send it again with the same message_id."""
         message_id = self.token() if message_id is None else message_id
         keys = [self.stream, f"{self.tagged}:sent:{message_id}"]
         return str(await self.redis.register_script(SEND)(keys=keys, args=[message_id, text, self.remember_ms]))
@@ -115,7 +117,7 @@ class WorkQueue:
                     self.errors.append(error)
 
     async def tidy(self) -> int:
-        """Remove what every group has handled, and consumers that are gone and hold nothing; return how many."""
+        """Remove entries that every group has handled, and idle consumers that hold none; return how many entries."""
         return int(await self.redis.register_script(TIDY)(keys=[self.stream], args=[self.claim_ms]))
 
 
@@ -127,11 +129,11 @@ async def once(redis: Redis, mark: str, effect: Callable[[Pipeline], object], *,
         >>> await redis.get("mails sent")
         '1'
 
-    Units: remember, how long the mark is kept, in seconds, 0.001 to 1e9: longer than a message may come again.
+    Units: remember, the life of the mark, in seconds: longer than the time in which a message can come again.
     Cost: 2 round trips, or 3 to apply it. The mark is set in the same transaction.
-    Raises: redis-py's errors: then it was applied or not; call it again.
-    Does not: reach outside Redis: there, let the message's id be the key by which the other side knows a repetition;
-        span slots: in a cluster the mark and what `effect` touches need one hash tag.
+    Raises: after an error of redis-py it was applied or not; call it again.
+    Does not: reach outside Redis: there, send the message's id along, so that the other side can recognize a
+        repetition; span slots: in a cluster the mark and the keys of `effect` need one hash tag.
     Source: redis.io, "Transactions" (WATCH).
     """
     mark_ms = milliseconds("remember", remember)
@@ -147,20 +149,20 @@ async def once(redis: Redis, mark: str, effect: Callable[[Pipeline], object], *,
                 await pipe.execute()
                 return
             except WatchError:
-                pass  # another applied it just now, or the reply was lost: the mark will tell
+                pass  # another worker applied it just now, or the reply was lost: the mark will show it
 
 
 async def listen(redis: Redis, channel: str) -> AsyncIterator[str | None]:
-    """Pub/Sub, at most once: what is published while we are connected; None at each connection, first or again.
+    """Pub/Sub, at most once: yields what is published while we are connected, and None at each new connection.
 
-    After a None forget what may have changed: whatever was published in between is lost.
+    After a None forget everything that may have changed: what was published in between is lost.
 
         >>> heard = listen(redis, "news")
         >>> await anext(heard), await redis.publish("news", "hello"), await anext(heard)
         (None, 1, 'hello')
 
-    Cost: 1 round trip a connection; then nothing but the messages.
-    Raises: redis-py's errors, once it has tried to connect again.
+    Cost: 1 round trip for each connection; then only the messages.
+    Raises: redis-py's errors, after it has tried to connect again.
     Does not: notice at once that a connection hangs: give the client a health_check_interval.
     Source: redis.io, "Pub/Sub" (at most once).
     """

@@ -1,7 +1,7 @@
 """Rate limiters: may this request go on, and if not, when? One script, one round trip, the server's clock.
 
-Each request has an id, by which an admission is remembered: whoever asks again, as redis-py does by itself after a lost
-reply, hears the same decision and counts once. A refusal counts nothing and is not remembered.
+Each request has an id, and an admission is remembered by that id: a client that asks again, as redis-py does by itself
+after a lost reply, gets the same decision and counts once. A refusal counts nothing and is not remembered.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from redis.asyncio import Redis
 
 from course_lib.patterns.basics import Token, hash_tagged, milliseconds, new_token, require
 
-# KEYS: what was counted; this admission. ARGV: how many, per how many µs (of a bucket: µs for one more), cost, id, and
-# for how many ms to keep the one and the other. Returns how many are left, and µs to wait: 0 is yes. Atomic, because
-# between a look and a count another takes the same place. If the clock goes back, what was counted is as if just now.
-# A TTL only clears up, and each request sets it: a key that lost its TTL blocks nobody.
+# KEYS: the counts; this admission. ARGV: the limit, its period in µs (of a bucket: µs for one more), cost, id, TTLs of
+# the two keys in ms. Returns how many are left, and the µs to wait: 0 is yes. Atomic, because another client could take
+# the same place between the look and the count. If the clock goes back, earlier requests count as if made just now.
+# The TTLs only clear up, and each request sets them: a key that lost its TTL blocks nobody.
 SCRIPT = """
 local time, most, span, cost = redis.call('TIME'), ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0
 local now, left, wait = time[1] * 1000000 + time[2], 0, 0
@@ -29,13 +29,16 @@ redis.call('PEXPIRE', KEYS[1], ARGV[5])
 if wait == 0 then redis.call('SET', KEYS[2], left, 'PX', ARGV[6]) end
 return {math.max(left, 0), wait}
 """
-# The server is gone, silent, full, busy or failing over. Any other error is a mistake, and is always raised.
+# The server is gone, silent, full, busy or failing over. Any other error is a programming error, and always raised.
 UNAVAILABLE = (TimeoutError, failed.TimeoutError, failed.ConnectionError, failed.ClusterDownError,
                failed.ReadOnlyError, failed.OutOfMemoryError, failed.RedisClusterException)  # fmt: skip
 
 
 class Decision(NamedTuple):
-    """Of `limit` (a bucket's burst) `remaining` are left; ask again in `retry_after` s. `degraded`: without Redis."""
+    """Of `limit` (a bucket's burst) `remaining` are left; ask again in `retry_after` seconds.
+
+    `degraded`: Redis was unavailable, and `on_error` decided.
+    """
 
     allowed: bool
     limit: int
@@ -45,16 +48,16 @@ class Decision(NamedTuple):
 
 
 class Limiter:
-    """What the five share. If nobody else asks, the answer after `retry_after` seconds is yes, and not before.
+    """What the five algorithms share. If nobody else asks, the answer is yes after `retry_after` seconds, not before.
 
-    Units: period, and timeout after which Redis counts as unavailable, in seconds, 0.001 to 1e9.
-    Cost: 1 round trip; 2 on a server that has not seen the script. One key a subject; and one of some 150 bytes for
-        each admission, for 2 × timeout, and for a period at least if the request_id is yours.
-    Raises: redis-py's errors and TimeoutError, with the request counted or not; BadArgument. With on_error "open" or
-        "closed", a Redis that is unavailable is a degraded yes or no instead.
-    Does not: hold where counts are lost, by failover, by eviction, or as the clock jumps ahead: `limit` more each time
-        (a clock that goes back costs a wait of two periods at most, or until a bucket is full); ask who uses a
-        request_id: who repeats one gets in, so do not take it from strangers.
+    Units: period in seconds; timeout, after which Redis counts as unavailable, in seconds.
+    Cost: 1 round trip; 2 on a server that has not seen the script. One key for each subject; and one of about 150 bytes
+        for each admission, which lives for 2 × timeout, and at least for a period if you give the request_id.
+    Raises: an error of redis-py or TimeoutError leaves the request counted or not. With on_error "open" or "closed",
+        the answer is a degraded yes or no instead while Redis is unavailable.
+    Does not: hold where counts are lost, by failover, by eviction, or when the clock jumps ahead: `limit` more each
+        time (a clock that goes back costs a wait of two periods at most, or until a bucket is full); check who uses a
+        request_id: a client that repeats one is admitted, so do not accept it from strangers.
     Source: redis.io, INCR (fixed window, and its race); ITU-T I.371 (GCRA, and the bucket that is equal to it).
 
     >>> limiter = FixedWindow(redis, limit=2, period=60)
@@ -92,7 +95,7 @@ class Limiter:
             return Decision(allowed, self.most, 0, 0.0 if allowed else self.timeout_ms / 1000, degraded=True)
 
     def command(self, key: str, *, cost: int = 1, request_id: str | None = None) -> tuple[Any, ...]:
-        """For a pipeline: `pipe.eval(*limiter.command(key))`. EVAL knows no NOSCRIPT; `decision` reads its reply."""
+        """For a pipeline: `pipe.eval(*limiter.command(key))`. EVAL sends the script; `decision` reads the reply."""
         require(isinstance(cost, int) and 1 <= cost <= self.most, "cost", cost, f"a whole number, 1 to {self.most}")
         name = self.token() if request_id is None else request_id
         require(name != "" and not {*name} & {*"{}"}, "request_id", name, "a text that is not empty, without braces")
@@ -102,12 +105,12 @@ class Limiter:
         return self.script.script, 2, *keys, self.most, self.span, cost, name, self.keep_ms, remember_ms
 
     def decision(self, reply: Any) -> Decision:
-        """What the script's reply says."""
+        """The decision in the script's reply."""
         return Decision(reply[1] == 0, self.most, reply[0], reply[1] / 1e6)
 
 
 class FixedWindow(Limiter):
-    """Fixed window: at most `limit` in each period of the calendar, so twice that around the end of one."""
+    """Fixed window: at most `limit` in each period of the calendar, so up to twice that around the end of one."""
 
     algorithm = """
 local start, used = now - now % span, counted('used')
@@ -118,7 +121,7 @@ redis.call('HSET', KEYS[1], 'at', start, 'used', used)"""
 
 
 class SlidingLog(Limiter):
-    """Sliding log: at most `limit` in any period, wherever it begins. It stores an id and a time for each."""
+    """Sliding log: at most `limit` in any period, wherever it begins. It stores an id and a time for each request."""
 
     algorithm = """
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')) do redis.call('ZADD', KEYS[1], now, id) end
@@ -132,7 +135,8 @@ left = most - redis.call('ZCARD', KEYS[1])"""
 class SlidingCounter(Limiter):
     """Sliding counter: at most `limit` by an estimate, as if the last window's requests were spread evenly over it.
 
-    They need not be: after a burst at its end nearly 2 × limit pass. Exact to 1 µs where limit × period > 9e9 s.
+    They need not be: after a burst at the window's end nearly 2 × limit pass. Its decisions are
+    exact, or exact to 1 µs where limit × period > 9e9 s.
     """
 
     algorithm = """
@@ -149,9 +153,9 @@ redis.call('HSET', KEYS[1], 'at', start, 'used', used, 'before', before)"""
 class TokenBucket(Limiter):
     """Token bucket: holds `burst`, and `limit` flow in each period, so at most burst + rate × t pass in any time t.
 
-    A token takes period / limit, rounded up to whole µs, so that the rate is never above the limit.
+    One token takes period / limit seconds, rounded up to whole µs, so that the rate is never above the limit.
 
-    Units: period in seconds; burst in tokens, at most what flows in within 1e9 seconds. Cost: as every Limiter.
+    Units: period in seconds; burst in tokens, at most what flows in within 1e9 seconds. Cost: as for every Limiter.
 
     >>> await TokenBucket(redis, limit=10, period=1, burst=3).hit("ann", cost=3)
     Decision(allowed=True, limit=3, remaining=0, retry_after=0.0, degraded=False)
@@ -171,7 +175,7 @@ redis.call('HSET', KEYS[1], 'at', now, 'tokens', tokens)"""
 
 
 class GCRA(TokenBucket):
-    """Generic cell rate algorithm: decides as TokenBucket, and stores one number, the time when the bucket is full."""
+    """Generic cell rate algorithm: decides like TokenBucket, but stores one number: when the bucket will be full."""
 
     algorithm = """
 local full = math.min(math.max(counted('full'), now), now + most * span)

@@ -1,4 +1,4 @@
-"""Redlock, a lock on a majority of independent nodes; and the fence that a lock on any number of nodes needs."""
+"""Redlock, a lock on a majority of independent nodes; and a store that checks the fences of any lock."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from course_lib.patterns.locks import ACQUIRE, KEEP, Fence, Lock
 
 
 class Redlock(Lock):
-    """Redlock: who gets the lock on a majority of independent nodes, with validity left, holds it.
+    """Redlock: a client that gets the lock on a majority of independent nodes, with time left, holds it.
 
-    All nodes are asked at once, each has `timeout` to answer, and an attempt that fails gives back on all. The next one
-    comes after a random pause, always from the same range, so a waiter's chances do not sink. A lease and its extension
-    take a majority, and count from before the first request left. `fence` is a tuple, as nodes count by themselves.
+    All nodes are asked at once, and each has `timeout` to answer. An attempt that fails frees the lock on all of them.
+    The next attempt comes after a random pause, always from the same range, so a waiter's chances do not fall. A lease
+    and its extension need a majority, and are counted from before the first request left. `fence` is a tuple, because
+    each node counts by itself.
 
-        >>> nodes = [redis, redis.client(), redis.client()]  # in earnest, three servers that fail independently
+        >>> nodes = [redis, redis.client(), redis.client()]  # in production, three servers that fail independently
         >>> lease = await Redlock(nodes, "job", ttl=10).acquire(wait=2)
 
     Units: as for `Lock`; timeout far below ttl; poll, the longest pause, well above a round trip.
     Cost: acquire, extend, release 1 parallel round; an attempt that fails 2. A silent node costs timeout in each.
-    Raises: as `Lock`; an error of a node only if no majority answers.
-    Does not: stop a holder that works on after its lease (fence it); survive a clock that jumps ahead, if its node was
-        one of a bare majority; nor a node that comes back without its data before the longest ttl is over: keep it out
-        for so long, or fsync always.
+    Raises: as `Lock`; a node's error only if no majority answers.
+    Does not: stop a holder that works on after its lease (check its fence); survive a clock that jumps ahead on a node
+        of a bare majority, or a node that restarts without its data: keep such a node out until the longest ttl is
+        over, or use appendfsync always.
     Source: redis.io, "Distributed Locks with Redis"; Kleppmann, "How to do distributed locking", 2016, and the reply.
     """
 
@@ -56,7 +57,7 @@ class Redlock(Lock):
         return (await self._round(self._keeps, keys, [token, *times_ms])).count(1) >= self.quorum
 
     async def _round(self, scripts: list[AsyncScript], keys: list[str], args: list[Any]) -> list[int | None]:
-        """Ask all nodes at once. Their replies, None where one failed; an error of theirs if no majority answered."""
+        """Ask all nodes at once: their replies, None for one that failed; or raise an error, if no majority answers."""
 
         async def ask(script: AsyncScript) -> Any:
             async with asyncio.timeout(self.timeout):
@@ -73,7 +74,7 @@ class Redlock(Lock):
 
 
 # KEYS: a hash. ARGV: value, a fence for each node (0: none). Returns 1, or 0 if it has seen a higher one.
-# Atomic, because between the look and the write a newer holder may write.
+# Atomic, because a newer holder may write between the look and the write.
 PUT = """
 for node = 2, #ARGV do
   if ARGV[node] ~= '0' and ARGV[node] + 0 < (redis.call('HGET', KEYS[1], node - 1) or 0) + 0 then return 0 end
@@ -85,7 +86,7 @@ return redis.call('HSET', KEYS[1], 'value', ARGV[1]) and 1"""
 class FencedStore:
     """A value that checks fences itself: once a newer holder of the lock has written, no older one can.
 
-    A fence has a number for each node. Two holders share a node, as majorities do, and there the later has the higher.
+    A fence has a number for each node. Two majorities share a node, and there the later holder's number is higher.
 
         >>> store = FencedStore(redis, "report")
         >>> await store.put("new", (34,)), await store.get()
@@ -95,7 +96,7 @@ class FencedStore:
         course_lib.errors.StaleFence: 'report' has seen a newer fence than (33,)
 
     Cost: 1 round trip each.
-    Raises: StaleFence, and nothing is changed; BadArgument.
+    Raises: StaleFence, and nothing is changed.
     Does not: refuse an old holder before a newer one has written.
     Source: Kleppmann, "How to do distributed locking", 2016.
     """

@@ -1,7 +1,7 @@
-"""Reload before anybody must wait: serve a stale value while one client reloads it, or reload early, by chance.
+"""Reload before anybody has to wait: serve a stale value while one client reloads it, or reload early, by chance.
 
 `lock_or_stale` and `StaleWhileRevalidate` keep a value `stale` seconds beyond its ttl. `xfetch` needs no lock and no
-second life. Use one strategy for a key: what they store differs.
+second life. Use one strategy for a key, because they store values in different forms.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ async def lock_or_stale(
 ) -> str | None:  # fmt: skip
     """Lock and placeholder: one client reloads a stale value, and the others are served it at once.
 
-    A value is at most `ttl + stale` old when it is served, plus the time that its load took. While a cold key is loaded
-    the others get the placeholder; if there is none they wait, as in lock_and_wait.
+    A value is at most `ttl + stale` old when it is served, plus the time its load took. While a cold key is loaded, the
+    other clients get the placeholder; without one they wait, as in lock_and_wait.
 
-    Units: ttl, lock_ttl, absent_ttl in seconds, 0.001 to 1e9; stale in seconds, 0 to 1e9; wait, poll: lock_and_wait.
-    Cost: fresh, or stale while another reloads, 1 round trip; loser of the race to reload, 2; loader, 3 and one load.
-    Raises: what load raises, to its caller alone; LoadTimeout, on a cold key; BadArgument; redis-py's errors.
-    Does not: spare the one who reloads; keep fresh what nobody asks for: after a lull, the first answers are stale.
+    Units: ttl, lock_ttl, absent_ttl in seconds; stale in seconds, 0 to 1e9; wait and poll as in lock_and_wait.
+    Cost: fresh, or stale while another client reloads, 1 round trip; loser of the race to reload, 2; loader, 3 and one
+        load.
+    Raises: what load raises, only to the client that loads; LoadTimeout, on a cold key.
+    Does not: spare the client that reloads; keep a value fresh that nobody asks for: after a lull, the first answers
+        are stale.
     Source: RFC 5861, §3, stale-while-revalidate (the second life of a value).
 
     >>> async def load(): return await asyncio.sleep(0.1, "Ann")
@@ -61,15 +63,16 @@ async def lock_or_stale(
 
 
 class StaleWhileRevalidate:
-    """Stale-while-revalidate: as lock_or_stale, but reloads run in the background, and a warm key keeps nobody waiting.
+    """Stale-while-revalidate: like lock_or_stale, but reloads run in the background, and nobody waits for a warm key.
 
-    It owns its reloads, at most one a key, and cancels them when it closes: `async with StaleWhileRevalidate(redis, …)
-    as cache: await cache.get(key, load)`. `failed` counts the reloads that failed; `errors` keeps the last 16.
+    It owns its reloads, at most one for each key, and cancels them when it closes: `async with StaleWhileRevalidate(
+    redis, …) as cache: await cache.get(key, load)`. `failed` counts the reloads that failed; `errors` keeps the last
+    16 of their errors.
 
-    Units: as lock_or_stale.
+    Units: as in lock_or_stale.
     Cost: warm, fresh or stale, 1 round trip; its reload, 2 and one load; cold, 1 more than lock_and_wait.
-    Raises: on a cold key, what lock_and_wait raises; RuntimeError once closed; BadArgument; redis-py's errors.
-    Does not: tell which values are stale; pause after a failed reload: the next reader of a stale value tries again.
+    Raises: on a cold key, what lock_and_wait raises; RuntimeError once closed.
+    Does not: say which values are stale; pause after a failed reload: the next reader of a stale value tries again.
     Source: RFC 5861, §3.
 
     >>> async def load(): return "Ann"
@@ -92,7 +95,7 @@ class StaleWhileRevalidate:
         self._closed, self.failed, self.errors = False, 0, deque[Exception](maxlen=16)
 
     async def get(self, key: str, load: Load) -> str | None:
-        """The value, fresh or stale; a stale one is being reloaded when this returns."""
+        """The value, fresh or stale; if it is stale, a reload is under way when this returns."""
         lock = self._lock(key, self._token())
         stored, holder, fresh = await lock.look()
         if self._closed:
@@ -115,7 +118,7 @@ class StaleWhileRevalidate:
             self.errors.append(error)
 
     async def aclose(self) -> None:
-        """Cancel the reloads under way and wait until each has freed its lock."""
+        """Cancel the reloads that are under way, and wait until each has freed its lock."""
         self._closed = True
         for reload in self._reloads.values():
             reload.cancel()
@@ -132,15 +135,15 @@ async def xfetch(
     redis: Redis, key: str, load: Load, *,
     ttl: float, beta: float = 1.0, absent_ttl: float = 1.0, draw: Draw = random.random,
 ) -> str | None:  # fmt: skip
-    """Probabilistic early expiration (XFetch): a reader reloads early, by chance, before the crowd must.
+    """Probabilistic early expiration (XFetch): a reader reloads early, by chance, before everybody has to.
 
-    With τ seconds left and a load that takes δ, a reader reloads with probability e^(−τ/δβ): seldom long before the
-    expiry, surely at it. Under Poisson arrivals e^(1/β) readers reload per expiry on average, however many ask.
+    With τ seconds left and a load that takes δ, a reader reloads with probability e^(−τ/δβ): rarely long before the
+    expiry, certainly at it. With Poisson arrivals e^(1/β) readers reload per expiry on average, however many ask.
 
-    Units: ttl, absent_ttl in seconds, 0.001 to 1e9; beta at least 0: more is earlier, 0 never early; draw() in [0, 1).
+    Units: ttl, absent_ttl in seconds; beta at least 0: a higher one reloads earlier, 0 never early; draw() in [0, 1).
     Cost: hit, 1 round trip; miss or early reload, 2 and one load. The value is stored with δ in front.
-    Raises: what load raises, and then caches nothing; BadArgument; redis-py's errors.
-    Does not: protect a cold key, with nothing there to reload early; limit reloads to one; help a key seldom read.
+    Raises: what load raises, and then caches nothing.
+    Does not: protect a cold key: there is nothing to reload early; limit reloads to one; help a rarely read key.
     Source: Vattani, Chierichetti, Lowenstein, PVLDB 8(8), 2015, doi:10.14778/2757807.2757813.
 
     >>> async def load(): return await asyncio.sleep(0.1, "Ann")
@@ -154,7 +157,7 @@ async def xfetch(
         pipe.get(key)
         pipe.pttl(key)
         text, left_ms = await pipe.execute()
-    if timed := TIMED.fullmatch(text or ""):  # anything else was stored by others, and is a miss
+    if timed := TIMED.fullmatch(text or ""):  # anything else was stored by another strategy, and is a miss
         early = -float(timed["load_time"]) * beta * math.log(1 - draw())  # 1 - draw() is uniform too, and never 0
         if left_ms / 1000 >= early:
             return unpack(timed["stored"])

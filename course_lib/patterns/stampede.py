@@ -1,7 +1,7 @@
-"""One load at a time: what a missing key needs when a crowd asks for it at once.
+"""One load at a time: what a missing key needs when many clients ask for it at once.
 
-`lock_and_wait` holds across all processes, and the others pay by waiting. `SingleFlight` holds within one process and
-sends nothing. They compose: `await flight.do(key, lambda: lock_and_wait(redis, key, load, …))`.
+`lock_and_wait` works across all processes, at the price of waiting. `SingleFlight` works within one process and sends
+nothing. They compose: `await flight.do(key, lambda: lock_and_wait(redis, key, load, …))`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ async def lock_and_wait(
     """Locked cache-aside: one client loads a missing key, and the others wait for its value.
 
     One load runs at a time, in all processes together, as long as loads take less than lock_ttl. A crashed holder is
-    replaced once its lock expires; one that outlives its lock returns its value and stores nothing. A load that fails
-    or is cancelled frees the lock, and the next waiter tries.
+    replaced once its lock expires; a holder that is slower than its lock returns its value and stores nothing. A load
+    that fails or is cancelled frees the lock, and the next waiter tries.
 
-    Units: ttl, lock_ttl, absent_ttl in seconds, 0.001 to 1e9; wait in seconds, 0 to 1e9, for another client's load;
-        poll in seconds: the first pause, ±50 % at random; each is `growth` times (1 or more) the last, up to 10 × poll.
+    Units: ttl, lock_ttl, absent_ttl in seconds; wait for another client's load in seconds, 0 to 1e9; poll in seconds:
+        the first pause, ±50 % at random. Each pause is `growth` times (1 or more) the last, up to 10 × poll.
     Cost: hit, 1 round trip; loader, 3 and one load; waiter, 1 or 2, and 1 for each poll.
-    Raises: LoadTimeout after wait; what load raises, to its caller alone; BadArgument; redis-py's errors, TimeoutError.
-    Does not: cache anything if every load outlasts lock_ttl; spare a failing database, which the waiters try in turn;
-        wake waiters at once; free the lock before lock_ttl if the replies to SET and to the release are both lost.
+    Raises: LoadTimeout after wait; what load raises, only to the client that loads; TimeoutError if Redis is silent for
+        lock_ttl.
+    Does not: cache anything if every load takes longer than lock_ttl; spare a failing database, which the waiters try
+        in turn; wake waiters at once; free the lock before lock_ttl if the replies to SET and to the release are lost.
     Source: redis.io, SET (the lock); Nishtala et al., NSDI 2013, §3.2.1 (leases, the same idea).
 
     >>> async def load(): return print("loading") or "Ann"
@@ -53,7 +54,7 @@ async def lock_and_wait(
         stored, holder = await looked
         if stored is None and holder is None:
             lock.token = lock.token or token()  # a hit needs none
-            stored, holder, _ = await lock.take()  # it reads the value again, which may have come since we looked
+            stored, holder, _ = await lock.take()  # it looks again: the value may have come meanwhile
             if holder == lock.token and stored is None:
                 return await lock.load(load)
             if holder == lock.token:
@@ -69,12 +70,12 @@ async def lock_and_wait(
 class SingleFlight:
     """Single-flight, or request coalescing: concurrent calls for one key in this process share one load.
 
-    The load runs in a task that belongs to all of its callers. Cancel one, even the first, and the others keep it;
-    cancel the last, and the load is cancelled. Its error goes to every caller. A later call loads again.
+    The load runs in a task that belongs to all of its callers. Cancel one of them, even the first, and the load goes
+    on; cancel the last, and the load is cancelled. Its error goes to every caller. A later call loads again.
 
     Cost: nothing on the wire; one task for each load.
-    Raises: what load raises, to all that share it.
-    Does not: reach other processes, so make one in each; bound the load's time: a slow one holds up all that share it.
+    Raises: what load raises, to all callers that share it.
+    Does not: reach other processes: each has its own; limit a load's time: a slow one holds up all that share it.
     Source: Go, golang.org/x/sync/singleflight.
 
     >>> async def load(): return print("loading") or "Ann"

@@ -1,6 +1,6 @@
-"""Read-through, write-through and write-behind: a cache that itself talks to the database.
+"""Read-through, write-through and write-behind: a cache that talks to the database itself.
 
-They stack: a Cache takes the `get` and `put` of a WriteBehind as its load and save.
+They stack: a Cache can have the `get` and `put` of a WriteBehind as its load and save.
 """
 
 from __future__ import annotations
@@ -19,36 +19,37 @@ from course_lib.patterns.typed import Miss, T, Typed
 
 
 class Metrics(NamedTuple):
-    """Counts since the start. A get is one of the first five."""
+    """Counts since the start. Each get counts as one of the first five."""
 
     hits: int = 0
     misses: int = 0
     changed: int = 0  # stored with another schema version
-    corrupt: int = 0  # stored, and no value at all
-    degraded: int = 0  # Redis failed, or was left alone
+    corrupt: int = 0  # stored, but not a value
+    degraded: int = 0  # Redis failed, or was not asked
     loads: int = 0
     saves: int = 0
-    errors: int = 0  # calls that Redis refused, or left unanswered for `timeout`
+    errors: int = 0  # calls that Redis refused, or did not answer within `timeout`
 
 
 class Cache(Generic[T]):
-    """Read-through and write-through: one `get` and one `put`; a Redis that is down costs time, and no answer.
+    """Read-through and write-through: one `get` and one `put`. While Redis is down, answers take longer but still come.
 
-    `get` loads what is missing, changed or corrupt, and stores it, but never over what `put` stored meanwhile. `put`
-    saves to the database, then stores; a crash between leaves the old value for at most ttl. Once Redis fails, or is
-    silent for `timeout`, one call in retry_after tries it again, and all others do without (a circuit breaker).
+    `get` loads a value that is missing, changed or corrupt, and stores it, but never over one that `put` has stored
+    meanwhile. `put` saves to the database, then stores; a crash in between leaves the old value for at most ttl. Once
+    Redis fails, or is silent for `timeout`, one call every retry_after tries it again, and all other calls go without
+    it (a circuit breaker).
 
     >>> async def load(entity): return f"page {entity}"
     >>> pages = Cache(redis, "page:{}".format, load, shape=Typed(str, version=1), ttl=60)
     >>> await pages.get("7"), await pages.get("7"), pages.metrics.hits, await redis.get("page:7")
     ('page 7', 'page 7', 1, 'v1;"page 7"')
 
-    Units: ttl, absent_ttl, timeout, retry_after in seconds, 0.001 to 1e9. A silent Redis adds one timeout to a get or
-        put, at most two if it falls silent in between.
-    Cost: hit, 1 round trip; miss, 2 and one load; put, one save and 1.
-    Raises: what load or save raises (after a put that fails or is cancelled nothing is stored); BadArgument.
-    Does not: stop a stampede; order puts of one moment; delete what is stored while Redis is away, or keep out a load
-        that outlasts what put stored: such a value lives to its ttl.
+    Units: ttl, absent_ttl, timeout, retry_after in seconds. A silent Redis adds one timeout to a get or put, or two if
+        it falls silent in between.
+    Cost: hit, 1 round trip; miss, 2 and one load; put, 1 and one save.
+    Raises: what load or save raises; after a put that fails or is cancelled nothing is stored. No errors of redis-py.
+    Does not: stop a stampede; order puts that happen at once; delete a stored value while Redis is away, or keep out a
+        load that takes longer than the life of what put stored: such a value lives until its ttl ends.
     Source: redis.io, "How to use Redis for Query Caching"; Nygard, Release It!, 2007 (circuit breaker).
     """
 
@@ -70,7 +71,7 @@ class Cache(Generic[T]):
         return Metrics(**self._counts)
 
     async def get(self, entity: str) -> T | None:
-        """The cached value, or else the row; None if there is none."""
+        """The cached value, or else the row; None if there is no row."""
         key = self.key(entity)
         stored = await self._ask(lambda: self.redis.get(key))
         found: T | Miss | None = stored if isinstance(stored, Miss) else Miss.MISSING
@@ -94,7 +95,7 @@ class Cache(Generic[T]):
         try:
             await self.save(entity, value)
         except BaseException:
-            await uninterrupted(self._ask(lambda: self.redis.delete(key)))  # who knows whether it was saved?
+            await uninterrupted(self._ask(lambda: self.redis.delete(key)))  # it may have been saved or not
             raise
         await uninterrupted(self._store(key, value, nx=False))
 
@@ -103,7 +104,7 @@ class Cache(Generic[T]):
         await self._ask(lambda: self.redis.set(key, text, px=self.absent_ms if value is None else self.ttl_ms, nx=nx))
 
     async def _ask(self, work: Callable[[], Awaitable[Any]]) -> Any:
-        """What Redis answers; CORRUPT if that is no text; AWAY if it fails, or is not asked."""
+        """What Redis answers; CORRUPT if that is not text; AWAY if Redis fails, or is not asked."""
         now = asyncio.get_running_loop().time
         if now() < self._retry_at:
             return Miss.AWAY
@@ -134,14 +135,14 @@ class Write(NamedTuple):
 
 
 # KEYS: buffer, last version. ARGV: entity, packed value. Returns nothing. The version is the server's time in µs, or
-# one more than the last. Atomic, because two writes must not get one version, nor the older one the last word.
+# one more than the last. Atomic, because no two writes may get the same version, and the newer one must win.
 PUT = """
 local time = redis.call('TIME')
 local version = math.max(time[1] * 1000000 + time[2], (redis.call('GET', KEYS[2]) or 0) + 1)
 redis.call('SET', KEYS[2], string.format('%.0f', version))
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f;', version) .. ARGV[2])"""
 # KEYS: buffer. ARGV: how many to return, then entities and what was saved of each. Returns entities and values in turn.
-# Atomic, because between a look at an entry and its removal a newer write may come, and would be lost.
+# Atomic, because a newer write may come between the look at an entry and its removal, and would be lost.
 NEXT = """
 for i = 2, #ARGV, 2 do
   if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
@@ -152,8 +153,8 @@ return redis.call('HRANDFIELD', KEYS[1], ARGV[1], 'WITHVALUES')"""
 class WriteBehind:
     """Write-behind: a write is acknowledged once Redis has it, and saved later, in batches of the newest values.
 
-    No crash of a process loses what was acknowledged: any other with a WriteBehind of this name saves it. A save may
-    come twice, or late from a process that paused; so `save` must leave alone a row with a higher version.
+    No crash of a process loses an acknowledged write: any other process with a WriteBehind of this name saves it. A
+    save may come twice, or late from a process that was paused; so `save` must leave a row with a higher version alone.
 
     >>> async def save(batch): print([(write.entity, write.value) for write in batch])
     >>> pages = WriteBehind(redis, "pages", redis.get, save, every=1)
@@ -161,11 +162,12 @@ class WriteBehind:
     >>> async with pages: await asyncio.sleep(2)
     [('7', 'new')]
 
-    Units: every in seconds, 0.001 to 1e9: the pause after all was saved, or a save failed. `batch` is 1 to 1000 rows.
-    Cost: put, 1 round trip; get, 1, and one load unless the row waits; a batch, 1 and one save.
-    Raises: what load raises; BadArgument; redis-py's errors, and then a put may have happened all the same. A save that
-        fails is added to `errors`, and tried again.
-    Does not: outlive Redis's memory: use appendfsync always, and WAIT for replicas; bound what waits to be saved.
+    Units: every in seconds: the pause after everything is saved, or after a save failed. `batch` is 1 to 1000 rows.
+    Cost: put, 1 round trip; get, 1, and one load unless the row waits to be saved; a batch, 1 and one save.
+    Raises: what load raises; after an error of redis-py a put may have happened all the same. A save that fails is
+        added to `errors`, and tried again.
+    Does not: survive the loss of Redis's memory: use appendfsync always, and WAIT for replicas; limit how much waits to
+        be saved.
     Source: redis.io, "How to use Redis for Write-behind Caching".
     """
 
@@ -185,12 +187,12 @@ class WriteBehind:
         await self.redis.register_script(PUT)(keys=[self.buffer, f"{self.buffer}:last"], args=[entity, pack(value)])
 
     async def get(self, entity: str) -> str | None:
-        """The row as it will be: what waits to be saved, or else what the database has."""
+        """The newest row: the one that waits to be saved, or else the one in the database."""
         waiting: Any = await self.redis.hget(self.buffer, entity)
         return await self.load(entity) if waiting is None else unpack(waiting.partition(";")[2])
 
     async def flush(self) -> None:
-        """Save all that waits."""
+        """Save everything that waits."""
         held: list[str] = []
         while True:
             whole = len(held) in (0, 2 * self.batch)  # then there may be more

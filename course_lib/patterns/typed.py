@@ -15,16 +15,17 @@ _hints = cache(get_type_hints)
 
 
 class Miss(Enum):
-    """Why a cache has no value to give, by its name in the metrics."""
+    """Why a cache has no value to return; the values are the names in the metrics."""
 
     MISSING, CHANGED, CORRUPT, AWAY = "misses", "changed", "corrupt", "degraded"
 
 
 class Typed(Generic[T]):
-    """Values of one shape, a dataclass, a TypedDict or a plain type, as JSON, after the version of that shape.
+    """Values of one shape (a dataclass, a TypedDict or a plain type) as JSON behind the version of that shape.
 
-    Any text decodes to a value, to CHANGED (it has another version), or to CORRUPT: no JSON, a field too many, too few
-    or of another type, or refused by the shape itself. encode refuses a value that would not come back (BadArgument).
+    Any text decodes to a value, to CHANGED (another version), or to CORRUPT: not JSON, a field missing, unknown or of
+    another type, or a value that the shape itself refuses. `encode` refuses a value that would not decode to an equal
+    one (BadArgument).
 
     >>> stock = Typed(dict[str, int], version=2)
     >>> stock.encode({"duck": 7}), stock.decode('v2;{"duck": 7}'), stock.decode('v1;["duck"]').name
@@ -48,7 +49,7 @@ class Typed(Generic[T]):
             return Miss.CHANGED if version[:1] == "v" and version[1:].isdecimal() else Miss.CORRUPT
         try:
             return _built(self.shape, json.loads(document))  # type: ignore[no-any-return]
-        except Exception:  # ValueError, TypeError, RecursionError, and whatever a __post_init__ raises
+        except Exception:  # ValueError, TypeError, RecursionError, and anything that a __post_init__ raises
             return Miss.CORRUPT
 
 
@@ -57,7 +58,7 @@ def _plain(value: Any) -> Any:
 
 
 def _built(hint: Any, raw: Any) -> Any:
-    """What was JSON as a value of the type `hint`; TypeError if it is none."""
+    """The parsed JSON `raw` as a value of the type `hint`. Raises: TypeError if it is not one."""
     kind, inner = get_origin(hint) or hint, get_args(hint)
     if kind is list and type(raw) is list:
         return [_built(inner[0], item) for item in raw]

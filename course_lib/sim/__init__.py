@@ -1,10 +1,32 @@
-"""Deterministic simulation: patterns run unchanged in virtual time, with crashes, pauses, losses and wrong clocks."""
+"""Deterministic simulation: patterns run unchanged in virtual time, with crashes, pauses, losses and wrong clocks.
+
+From the bottom up, each module standing on those above it:
+
+- `draws`               cheap, seeded randomness
+- `process`             simulated processes, and who is running: the process and the client
+- `event_queue`         what happens when: callbacks that are ready, timers, what dead and paused processes leave undone
+- `loop`                an asyncio event loop on that queue, whose clock jumps
+- `lua_sandbox`         the Lua in which scripts run; knows nothing of fakeredis
+- `fake_server_scripts` EVAL: that sandbox behind fakeredis's commands
+- `fake_server_fixes`   what fakeredis lacks or does otherwise than Redis
+- `fake_server`         `SimNode` and `Session`: a server, and its end of each connection
+- `ground`              what the parts may ask of the world: a clock, a trace, nodes, the power to disturb them
+- `faults`              what goes wrong, decided at each command that leaves a client
+- `timeouts`            the time-outs of those who wait for a reply
+- `network`             latency, loss, order, and the connections that are open
+- `turns`               commands that wait until a search chooses which of them runs
+- `pool`                redis-py's connections and pools over that network
+- `redis_client`        the client that patterns are given
+- `run`                 the clients of one run: started, driven, unwound
+- `simulation`          `Simulation`: all of this as one world
+- `replication`         a model of asynchronous replication between the nodes of a world
+"""
 
 from course_lib.sim.draws import Draws
 from course_lib.sim.faults import KINDS, Faults, OneFault, RandomFaults, Send
 from course_lib.sim.ground import Ground
 from course_lib.sim.network import Latency, lan, steady
-from course_lib.sim.process import Process
+from course_lib.sim.process import Body, Process
 from course_lib.sim.run import CRASHED, kept_random
 from course_lib.sim.simulation import Simulation
 from course_lib.sim.turns import Choose, Move, Turn, Turns
@@ -12,6 +34,7 @@ from course_lib.sim.turns import Choose, Move, Turn, Turns
 __all__ = [
     "CRASHED",
     "KINDS",
+    "Body",
     "Choose",
     "Draws",
     "Faults",

@@ -68,7 +68,7 @@ class OneFault(Faults):
         if self.client is not None and send.client != self.client:
             return None
         self.sends += 1
-        return _inflict(self.kind, self.seconds, world, send) if self.sends == self.at else None
+        return inflict(self.kind, self.seconds, world, send.process, send.node) if self.sends == self.at else None
 
 
 class RandomFaults(Faults):
@@ -94,21 +94,22 @@ class RandomFaults(Faults):
     def on_send(self, world: Ground, send: Send) -> Loss | None:
         for kind, chance in self.chances.items():
             if self._draw() < chance:
-                return _inflict(kind, self.seconds, world, send)
+                return inflict(kind, self.seconds, world, send.process, send.node)
         return None
 
 
-def _inflict(kind: Kind, seconds: float, world: Ground, send: Send) -> Loss | None:
+def inflict(kind: Kind, seconds: float, world: Ground, process: Process | None, node: SimNode) -> Loss | None:
+    """Have this fault strike; if it is the loss of a message, say which one is to be lost."""
     if kind == "lose request":
         return "request lost"
     if kind == "lose reply":
         return "reply lost"
     if kind == "node down":
-        world.down(send.node, seconds)
+        world.down(node, seconds)
     elif kind == "clock step":
-        world.step_clock(send.node, seconds)
-    elif send.process is not None and kind == "crash":
-        world.crash(send.process)
-    elif send.process is not None:
-        world.pause(send.process, seconds)
+        world.step_clock(node, seconds)
+    elif process is not None and kind == "crash":
+        world.crash(process)
+    elif process is not None:
+        world.pause(process, seconds)
     return None

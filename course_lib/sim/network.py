@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,6 +69,12 @@ class SimEvent(Event):
     t_arrived: float | None = None
 
 
+def mark(events: Iterable[SimEvent], fault: str) -> None:
+    """Write down what became of commands."""
+    for event in events:
+        event.fault = fault
+
+
 class SimSocket:
     """One connection from a process to a node, both ends of it."""
 
@@ -104,12 +110,10 @@ class SimSocket:
         if world.faults is not None:
             self._tempt_fate(events, world.faults)
         if process is not None and process.dead:
-            for event in events:
-                event.fault = "never left"
+            mark(events, "never left")
             return
         if now < self.node.down_until:
-            for event in events:
-                event.fault = "refused"
+            mark(events, "refused")
             raise RedisConnectionError(f"Connection refused by {self.node.name}")
         if process is not None and process.paused_until > now:
             now = process.paused_until
@@ -131,11 +135,9 @@ class SimSocket:
             event.fault = faults.on_send(self.world, Send(event.client, self.process, self.node, event.command))
             losses.append(event.fault)
         if "request lost" in losses:
-            for event in events:
-                event.fault = "request lost"
+            mark(events, "request lost")
         elif "reply lost" in losses:
-            for event in events[losses.index("reply lost") :]:
-                event.fault = "reply lost"
+            mark(events[losses.index("reply lost") :], "reply lost")
 
     def arrive(self, events: list[SimEvent]) -> None:
         """The message is at the server, which runs its commands."""

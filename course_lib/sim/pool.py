@@ -117,11 +117,11 @@ class SimConnection(AbstractConnection):
             if timeout is not None:
                 return None
             if disconnect_on_error:
-                await self.disconnect(nowait=True)
+                self.hang_up()
             raise RedisTimeoutError(f"Timeout reading from {self._node.name}") from None
         except BaseException:
             if disconnect_on_error:
-                await self.disconnect(nowait=True)
+                self.hang_up()
             raise
         if isinstance(reply, Exception):
             raise reply

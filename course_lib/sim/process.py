@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from typing import Any
 
 
 class Process:
@@ -19,6 +21,9 @@ class Process:
     def __repr__(self) -> str:
         return f"Process({self.name!r})"
 
+
+Body = Callable[..., Awaitable[Any]]
+"""What a client runs: a coroutine function, called with the arguments that the client was given."""
 
 PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
 CLIENT: ContextVar[str] = ContextVar("client", default="outside")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, copy_context
 from math import inf
@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from course_lib.errors import Deadlock, OutOfBudget
 from course_lib.sim.loop import SimLoop
-from course_lib.sim.process import CLIENT, PROCESS, Process
+from course_lib.sim.process import CLIENT, PROCESS, Body, Process
 
 
 class Crashed:
@@ -54,7 +54,7 @@ class _Client(NamedTuple):
     process: Process
     context: Context
     start: float
-    body: Callable[..., Awaitable[Any]]
+    body: Body
     args: tuple[Any, ...]
 
 
@@ -70,7 +70,7 @@ class Run:
         self._all_done: asyncio.Future[None] = loop.create_future()
         self._random: Any = None
 
-    def add(self, name: str, process: Process, start: float, body: Callable[..., Awaitable[Any]], *args: Any) -> None:
+    def add(self, name: str, process: Process, start: float, body: Body, *args: Any) -> None:
         """One more client. Raises: ValueError for a name that is taken."""
         if name in self._clients:
             raise ValueError(f"There is a client named {name!r} already; give each its own name.")

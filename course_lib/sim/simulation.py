@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from math import inf
 from typing import Any
@@ -17,7 +17,7 @@ from course_lib.sim.faults import Faults
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.network import Latency, Network, lan
 from course_lib.sim.pool import SimConnection, SimPool
-from course_lib.sim.process import Process
+from course_lib.sim.process import Body, Process
 from course_lib.sim.redis_client import SimRedis
 from course_lib.sim.run import Run
 from course_lib.sim.turns import Turns
@@ -39,19 +39,10 @@ class Simulation:
     """
 
     def __init__(
-        self,
-        seed: int = 0,
-        *,
-        nodes: int = 1,
-        latency: Latency = lan,
-        faults: Faults | None = None,
-        socket_timeout: float | None = 5.0,
-        retry: Retry | None = None,
-        decode_responses: bool = True,
-        version: tuple[int, ...] = (7,),
-        client_class: type[aioredis.Redis] = SimRedis,
-        max_steps: int = 20_000_000,
-    ) -> None:
+        self, seed: int = 0, *, nodes: int = 1, latency: Latency = lan, faults: Faults | None = None,
+        socket_timeout: float | None = 5.0, retry: Retry | None = None, decode_responses: bool = True,
+        version: tuple[int, ...] = (7,), client_class: type[aioredis.Redis] = SimRedis, max_steps: int = 20_000_000,
+    ) -> None:  # fmt: skip
         if nodes < 1:
             raise ValueError(f"nodes is {nodes}; a world needs at least one")
         self.latency, self.faults = latency, faults
@@ -103,14 +94,7 @@ class Simulation:
         """A client of a node, by number from 0. One object serves every process."""
         return self._redis[node]
 
-    def client(
-        self,
-        name: str,
-        body: Callable[..., Awaitable[Any]],
-        *args: Any,
-        start: float = 0.0,
-        process: Process | None = None,
-    ) -> Process:
+    def client(self, name: str, body: Body, *args: Any, start: float = 0.0, process: Process | None = None) -> Process:
         """Run `await body(*args)` from `start` on, as a process of its own or as one more task of `process`.
 
         Units: `start` in seconds. Raises: ValueError for a name that is taken. Returns the process, to crash or pause.

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from course_lib.sim.draws import Draws
-from course_lib.sim.faults import Kind
+from course_lib.sim.faults import Kind, inflict
 from course_lib.sim.ground import Ground
-from course_lib.sim.network import SimEvent, SimSocket
+from course_lib.sim.network import SimEvent, SimSocket, mark
 from course_lib.sim.process import Process
 
 
@@ -121,6 +121,7 @@ class Turns:
 
     def _struck(self, socket: SimSocket, move: Move) -> list[SimEvent]:
         """The fault strikes; what is left of the turn's commands goes on to the server."""
+        assert move.kind != "wait"
         world, process = socket.world, socket.process
         if move.kind == "pause" and process is not None:
             world.pause(process, move.seconds)
@@ -132,24 +133,17 @@ class Turns:
             return []
         events = self._taken(socket)
         if move.kind == "crash" and process is not None:
-            for event in [*events, *self._left(process)]:
-                event.fault = "never left"
+            mark([*events, *self._left(process)], "never left")
             world.crash(process)
             return []
-        if move.kind == "node down":
-            world.down(socket.node, move.seconds)
-        elif move.kind == "clock step":
-            world.step_clock(socket.node, move.seconds)
-        else:
-            for event in events:
-                event.fault = "request lost" if move.kind == "lose request" else "reply lost"
+        if loss := inflict(move.kind, move.seconds, world, process, socket.node):
+            mark(events, loss)
         return events
 
     def _back(self, socket: SimSocket, events: list[SimEvent]) -> None:
         """What a paused process held back is sent, if it still lives."""
         if socket.process is not None and socket.process.dead:
-            for event in events:
-                event.fault = "never left"
+            mark(events, "never left")
             return
         self._add(socket, events)
         self._decide_in(self.step, socket.world)

@@ -4,14 +4,14 @@
 Embedded hides races (fakeredis answers at once, so clients hardly ever meet): use it to try code out, never to show
 that it is safe.
 
-- `world`         the verbs that all three have; `run_or_raise`
-- `embedded`      fakeredis inside this process
-- `real`          servers that listen somewhere
-- `live`          what the two in real time share: clients as tasks, a clock, a trace
-- `recorded_connection`   what writes down each command, for those two
-- `oracle`        a simulated trace, replayed on a real server: are the replies the same?
-- `experiments`   experiments on real topologies, made now or shown as they were recorded
-- `threads`       work in threads of its own, for a notebook, whose thread has an event loop already
+- `world`                the verbs that all three have; `run_or_raise`
+- `embedded`             fakeredis inside this process
+- `real`                 servers that listen somewhere
+- `live`                 what the two in real time share: clients as tasks, a clock, a trace
+- `recorded_connection`  a connection that writes each command into the trace, for those two
+- `oracle`               a simulated trace, replayed on a real server: are the replies the same?
+- `experiments`          experiments on real topologies, made now or shown as they were recorded
+- `threads`              work in threads of its own, because a notebook's thread already has a running event loop
 """
 
 from typing import TYPE_CHECKING

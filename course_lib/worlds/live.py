@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
@@ -12,7 +12,7 @@ import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from course_lib.sim import Draws, Process
+from course_lib.sim import Body, Draws, Process
 from course_lib.trace import Event, Note, Trace
 from course_lib.worlds.threads import run_anywhere
 
@@ -47,14 +47,7 @@ class Live:
             self._redis[node] = self._connect(node)
         return self._redis[node]
 
-    def client(
-        self,
-        name: str,
-        body: Callable[..., Awaitable[Any]],
-        *args: Any,
-        start: float = 0.0,
-        process: Process | None = None,
-    ) -> None:
+    def client(self, name: str, body: Body, *args: Any, start: float = 0.0, process: Process | None = None) -> None:
         """Run `await body(*args)` from `start` seconds on. `process` means nothing here: all are tasks of this one."""
         if name in self._clients or name in self.results:
             raise ValueError(f"There is a client named {name!r} already; give each its own name.")

@@ -45,9 +45,10 @@ class Background(Generic[Result]):
 
     def cancel(self) -> None:
         """Cancel the coroutine and wait until it has ended."""
-        while not self._ends_within(0.05):  # again and again: before Python 3.12 wait_for may swallow a cancellation
+        while not self.over:  # again and again: before Python 3.12 wait_for may swallow a cancellation
             if self._task is not None:
                 self.soon(self._task.cancel)
+            self._ends_within(1.0)  # not sooner: a second cancellation would cut short what cleans up after the first
         self._thread.join()
 
     def result(self) -> Result:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import redis.asyncio as aioredis
 
-from course_lib.sim import Draws, Process
+from course_lib.sim import Body, Draws, Process
 from course_lib.trace import Note, Trace
 
 
@@ -23,14 +22,7 @@ class World(Protocol):
     def redis(self, node: int = 0) -> aioredis.Redis:
         """A client of a node, by number from 0."""
 
-    def client(
-        self,
-        name: str,
-        body: Callable[..., Awaitable[Any]],
-        *args: Any,
-        start: float = 0.0,
-        process: Process | None = None,
-    ) -> Any:
+    def client(self, name: str, body: Body, *args: Any, start: float = 0.0, process: Process | None = None) -> Any:
         """Run `await body(*args)` from `start` seconds on, in a process of its own or in `process`."""
 
     def draws(self, name: str) -> Draws:
