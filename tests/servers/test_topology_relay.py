@@ -14,7 +14,7 @@ from course_lib.servers import Found, Server
 from course_lib.servers.ask import ask, ask_all
 from course_lib.servers.ports import free_port
 from course_lib.servers.relay.control import RelayControl
-from course_lib.servers.relay.relay import CLIENT, ENOUGH, source_of
+from course_lib.servers.relay.relay import CLIENT, ENOUGH, Relay, source_of
 from course_lib.servers.resp import Refusal, decoded, encoded
 
 from .observing import listens, wait_until
@@ -134,6 +134,16 @@ def test_a_relay_that_is_gone_says_so(server: Server) -> None:
         with pytest.raises(ServerFailed, match="relay is gone"):
             relays.cut(1)
         assert not listens(port)
+
+
+def test_a_connection_to_a_port_that_is_given_up_in_the_same_round_does_not_end_the_relay() -> None:
+    """The order to close and the connection can be ready at once; then the order may be obeyed first."""
+    relay, port = Relay(), free_port()
+    assert relay.on_listen(str(port), str(port), str(port), "node") is None
+    relay.on_close(str(port))
+    relay.accept(port)
+    assert relay.pairs == set()
+    relay.selector.close()
 
 
 def test_a_port_that_is_taken_is_passed_over(server: Server) -> None:

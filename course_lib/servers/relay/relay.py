@@ -173,10 +173,10 @@ class Relay:
     # -- connections --------------------------------------------------------------------------------------------------
 
     def accept(self, port: int) -> None:
-        own, owner, bus = self.listeners[port]
         try:
+            own, owner, bus = self.listeners[port]
             near, _ = own.accept()
-        except OSError:  # the client has left already
+        except (KeyError, OSError):  # the port was given up in this same round, or the client has left already
             return
         pair = Pair(owner, bus, near)
         self.pairs.add(pair)
