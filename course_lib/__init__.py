@@ -4,7 +4,7 @@
 - `errors`     one class for each named failure
 - `trace`      Event, Note, Trace: what every world records
 - `words`      numbers and lists as a sentence says them
-- `sim`        virtual time: the loop, processes, the wire, faults, the simulated server (`fake_server`)
+- `sim`        virtual time: the loop, processes, the network, faults, the simulated server (`fake_server`)
 - `servers`    real servers and whole topologies as local processes that never outlive the kernel
 - `worlds`     Simulated, Embedded, Real: the same few verbs; `oracle` replays a simulated trace on a real server
 - `explore`    every order of a few clients' commands, sampled ones, a fault at every command, the smallest failure

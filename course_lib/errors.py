@@ -26,11 +26,11 @@ class LockTimeout(CourseError):
 
 
 class LockLost(CourseError):
-    """A lease ended before its holder gave it back, or may be extended no further."""
+    """A lease ended before its holder released it, or cannot be extended any further."""
 
 
 class StaleFence(CourseError):
-    """A newer holder of the lock has written already; nothing was changed."""
+    """A newer holder of the lock has already written; nothing was changed."""
 
 
 class OutOfRange(CourseError):
@@ -49,7 +49,7 @@ class OutOfBudget(CourseError):
 
 
 class Unrepeatable(CourseError):
-    """The same schedule was played twice and went two ways: something outlives a run, or is drawn outside of it."""
+    """The same schedule, played twice, gave two runs: state outlives a run, or randomness comes from outside."""
 
 
 # -- servers ----------------------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ class NoEngine(CourseError):
 
 
 class ServerNotEmpty(CourseError):
-    """A server that was to be emptied holds keys, and nobody said that they may go."""
+    """A server that was to be emptied holds keys, and nobody has allowed their deletion."""
 
 
 # -- exercises --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What every world records: one `Event` for each command, one `Note` for each thing that is no command.
+"""What every world records: one `Event` for each command, one `Note` for everything else that happens.
 
 Views draw traces and checks judge them; neither asks which world a trace came from. This module imports nothing of
 the course.
@@ -49,7 +49,7 @@ class Event:
 
 @dataclass(slots=True)
 class Note:
-    """Something that happened to a client or a node and is no command: a load, a pause, a crash, a violated promise.
+    """Something other than a command that happened to a client or a node: a load, a pause, a crash, a violated promise.
 
     Units: seconds since the run began. `t_end` is None for a moment and for a span that never ended.
     `kind` is one of: load, compute, pause, crash, down, skew, hold, stale, violation; and, where nodes replicate,
@@ -118,13 +118,13 @@ class Trace:
 
     @property
     def span(self) -> tuple[float, float]:
-        """The first and the last moment that anything here mentions, in seconds."""
+        """The first and the last moment of everything in here, in seconds."""
         moments = [t for e in self.events for t in (e.t_start, e.t_server, e.t_end) if t is not None]
         moments += [t for n in self.notes for t in (n.t_start, n.t_end) if t is not None]
         return (min(moments), max(moments)) if moments else (0.0, 0.0)
 
     def text(self) -> str:
-        """The run as lines of text, for anyone who reads rather than looks."""
+        """The run as lines of text, for readers who cannot or do not want to look at a picture."""
         return "\n".join(line for _, line in sorted(self._lines(), key=lambda pair: pair[0]))
 
     def digest(self) -> str:

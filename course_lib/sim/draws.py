@@ -6,7 +6,7 @@ from hashlib import blake2b
 from math import log
 
 _MASK = (1 << 64) - 1
-_GRID = 2.0**32  # a logarithm is cut to this grid, for C libraries disagree about its last bits
+_GRID = 2.0**32  # a logarithm is cut to this grid, because C libraries disagree about its last bits
 
 
 class Draws:

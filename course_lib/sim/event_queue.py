@@ -1,4 +1,4 @@
-"""What happens when: callbacks that are ready, timers that are not, and what dead and paused processes leave undone."""
+"""What happens when: callbacks that are ready, timers, and what dead or paused processes have left undone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from course_lib.sim.process import Process
 
 
 class PlainCall:
-    """A callback of the network's own: no process, no context, so cheaper than an `asyncio.Handle`."""
+    """A callback of the network itself. It has no process and no context, so it is cheaper than an `asyncio.Handle`."""
 
     __slots__ = ("args", "callback")
     _cancelled = False
@@ -27,7 +27,7 @@ class PlainCall:
 
 
 class MessageCall(PlainCall):
-    """A callback that is a message on its way to a server: it arrives even when nobody waits for the answer."""
+    """The arrival of a message at a server: it happens even if nobody waits for the answer any more."""
 
     __slots__ = ()
 
@@ -60,7 +60,7 @@ class EventQueue:
         heappush(self._timers, (when, next(self._order), MessageCall(callback, args), None))
 
     def settle(self) -> None:
-        """All is over: let what is still under way arrive, and leave the clock where it stands."""
+        """The run is over: let the messages that are under way arrive, and leave the clock where it is."""
         under_way = sorted(entry for entry in self._timers if isinstance(entry[2], MessageCall))
         if under_way:
             self._timers = [entry for entry in self._timers if not isinstance(entry[2], MessageCall)]
@@ -109,7 +109,7 @@ class EventQueue:
             self._buried.append((handle, process))
 
     def exhume(self) -> None:
-        """Put back the tasks' steps that dead or paused processes did not take; a task that lost one never ends."""
+        """Put back the steps that dead or paused processes did not run: a task that has lost a step never ends."""
         held = [entry for entry in self._timers if _is_step(entry[2])]
         self._timers = [entry for entry in self._timers if not _is_step(entry[2])]
         heapify(self._timers)
@@ -119,5 +119,5 @@ class EventQueue:
 
 
 def _is_step(handle: Any) -> bool:
-    """Is it the next step of a task, rather than a timer of its own?"""
+    """Is it the next step of a task, rather than a timer?"""
     return isinstance(getattr(getattr(handle, "_callback", None), "__self__", None), asyncio.Task)

@@ -33,11 +33,11 @@ class Extension:
     """What a topology adds to a node, such as replication or redirection: nothing, unless a method is overridden."""
 
     def answers(self, session: Session, command: list[bytes]) -> bool:
-        """Asked before each command of a client. True: it was answered here (`refuse`, `hold`), and does not run."""
+        """Called before each command of a client. True: it was answered here (`refuse`, `hold`) and does not run."""
         return False
 
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
-        """Told after each command that ran, and whether it changed data. Not of what blocked, and went on later."""
+        """Called after each command that ran; `changed`: it changed data. Not called for a command that had blocked."""
 
 
 class SimNode(fakeredis.FakeServer):
@@ -53,7 +53,7 @@ class SimNode(fakeredis.FakeServer):
         self.rewind()
 
     def rewind(self) -> None:
-        """Empty, in time, powered."""
+        """As at the start: empty, the clock right, the power on."""
         self.skew, self.down_until, self.changed = 0.0, 0.0, False
         self.extension: Extension | None = None
         self.blocked: dict[Session, Callable[[bool], Any]] = {}
@@ -133,7 +133,7 @@ class Session(SortedSocket):
         return session
 
     def execute(self, command: list[bytes]) -> None:
-        """Run a command now, or when the one that blocks this connection is through."""
+        """Run a command now, or once the command that blocks this connection is done."""
         self._inbox.append(command)
         if not self._paused:
             self.resume()
@@ -151,7 +151,7 @@ class Session(SortedSocket):
                         extension.ran(self, command, node.changed)
                 if node.changed:
                     node.serve_blocked()
-            except Exception as error:  # fakeredis itself broke: say so rather than leave the client waiting
+            except Exception as error:  # a bug in fakeredis: say so rather than leave the client waiting
                 self.put_response(_broken(error))
             finally:
                 NOW.reset(token)
@@ -160,13 +160,13 @@ class Session(SortedSocket):
         self.answer(msg)
 
     def refuse(self, text: str) -> None:
-        """Answer the command with an error; a transaction that it would be part of fails as well."""
+        """Answer the command with an error; a transaction that would have contained it fails too."""
         if self._queueing:
             self._transaction_failed = True
         self.put_response(self._decode_error(SimpleError(text)))
 
     def hold(self) -> None:
-        """The command is answered later, by `release`; until then the connection runs no other."""
+        """Have the command answered later, by `release`; until then the connection runs no other."""
         self._paused = True
 
     def hang_up(self) -> None:
@@ -179,7 +179,7 @@ class Session(SortedSocket):
             self._server.sockets.remove(self)
 
     def kill(self) -> None:
-        """CLIENT KILL: the client finds its connection closed, after what was answered before."""
+        """CLIENT KILL: after earlier answers, the client finds its connection closed."""
         if not self._killed:
             self._killed = True
             self.hang_up()
@@ -194,11 +194,11 @@ class Session(SortedSocket):
 
     @property
     def subscribed(self) -> bool:
-        """Does it hear of what others publish? Such a connection runs no other commands."""
+        """Does it receive what others publish? Such a connection runs no other commands."""
         return bool(self._pubsub)
 
     def rejoin(self) -> None:
-        """Enter the node's books, which a rewind emptied."""
+        """Register with the node again, which a rewind has emptied."""
         self._db = self._server.dbs[self._db_num]
         self._server.sockets.append(self)
 

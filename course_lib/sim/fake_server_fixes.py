@@ -41,7 +41,7 @@ REBOUND = rebind_clock()
 
 
 class OrderedSet(dict[Any, None]):
-    """A set that iterates in order of insertion, where fakeredis has one that iterates by address."""
+    """A set that iterates in order of insertion, instead of by address as fakeredis's own does."""
 
     def add(self, member: Any) -> None:
         self[member] = None
@@ -54,7 +54,7 @@ class OrderedSet(dict[Any, None]):
 
 
 class AccessRules(AccessControlList):
-    """Who may do what: everybody everything, until somebody asks for a user's rules, through which they are changed."""
+    """Everybody may do everything until somebody asks for a user's rules, the only way to change them."""
 
     asked = False
 
@@ -75,7 +75,7 @@ class BlockingSocket(AsyncFakeSocket):
     """A server's end of a connection on which XREADGROUP … BLOCK waits for its message."""
 
     def _xreadgroup(self, *args: Any) -> Any:
-        """With BLOCK, fakeredis returns at once or loses entries: never a first pass, and nothing means wait."""
+        """With BLOCK, fakeredis returns at once or loses entries. So: never a first pass, and None means wait."""
         return super()._xreadgroup(*args[:-1], False) or None  # type: ignore[call-arg]
 
 
@@ -108,7 +108,7 @@ class BlockingConnection(FakeAsyncRedisConnection):
 
     async def _connect(self) -> None:
         await super()._connect()
-        self._sock.__class__ = BlockingSocket  # fakeredis names the class in _connect alone
+        self._sock.__class__ = BlockingSocket  # only _connect names the class
 
 
 class NodeDatabase(Database):
@@ -119,7 +119,7 @@ class NodeDatabase(Database):
         self._node = node
 
     def empty(self) -> None:
-        """As new, which costs four times as much."""
+        """Make it as new; making a new one costs four times as much."""
         self.time = 0.0
         self._dict.clear()
         self._expiry_heap.clear()

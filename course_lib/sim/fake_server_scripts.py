@@ -23,7 +23,7 @@ _REPHRASED = {  # what fakeredis says: what Redis 7 says
 
 
 class ScriptEngine:
-    """Where fakeredis has a Lua runtime for each server, one sandbox for all servers of a world."""
+    """One sandbox for all servers of a world, where fakeredis has a Lua runtime for each server."""
 
     def __init__(self) -> None:
         self._running: list[Any] = [None]  # the session whose script runs; fakeredis sets it

@@ -1,4 +1,4 @@
-"""What can go wrong, and when: a fault is asked about every command that leaves a client."""
+"""What can go wrong, and when: faults decide at each command that leaves a client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS: tuple[Kind, ...] = ("crash", "pause", "lose request", "lose reply", "node
 
 @dataclass(slots=True)
 class Send:
-    """A command on the point of leaving: which client of which process sends what to which node."""
+    """A command that is about to leave: which client of which process sends what to which node."""
 
     client: str
     process: Process | None
@@ -29,7 +29,7 @@ class Faults:
     """Nothing goes wrong. Subclass it and override `on_send`."""
 
     def rewind(self, seed: int) -> None:
-        """A new run begins; forget the last one."""
+        """Forget the last run: a new one begins."""
 
     def on_send(self, world: Ground, send: Send) -> Loss | None:
         """Called just before a command leaves.
@@ -43,7 +43,7 @@ class Faults:
 
 @dataclass
 class OneFault(Faults):
-    """Exactly one fault, at the `at`-th command (from 1) that `client` sends, or that anyone sends.
+    """Exactly one fault, at the `at`-th command (from 1) that `client` sends; without a client, of all commands.
 
     Units: `seconds` is how long a pause or an outage lasts, or by how much the node's clock jumps.
     `sends` counts the commands seen, so that a search knows when it has tried every place.

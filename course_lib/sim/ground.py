@@ -15,7 +15,7 @@ from course_lib.trace import Trace
 
 
 class Ground(Protocol):
-    """The world that faults, turns and the network stand on."""
+    """What faults, turns and the network know of the world they are part of."""
 
     loop: SimLoop
     trace: Trace

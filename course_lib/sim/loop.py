@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Callback(asyncio.Handle):
-    """As asyncio's own, which asks its loop each time whether to note who made it."""
+    """Like asyncio's own Handle, which asks its loop each time whether to record where it was made."""
 
     __slots__ = ()
 
@@ -30,17 +30,17 @@ class Callback(asyncio.Handle):
 class SimLoop(EventQueue, asyncio.AbstractEventLoop):
     """An event loop that never waits: when nothing is ready, the clock jumps to the next timer.
 
-    It runs inside another running loop (a Jupyter cell, a slider's callback) by standing in for it until it is done,
-    and needs no thread. Units: `time()` is seconds from 0.
+    It can run inside another running loop (a Jupyter cell, a slider's callback): it takes that loop's place until it is
+    done, and needs no thread. Units: `time()` is seconds from 0.
     """
 
     def __init__(self, *, max_steps: int = 20_000_000, max_time: float = 1e6) -> None:
         super().__init__(max_steps, max_time)
         self._tasks: list[ref[asyncio.Task[Any]]] = []  # in order of creation, which asyncio.all_tasks does not keep
         self._prune_at = 1000
-        self._held: list[asyncio.Task[Any]] = []  # of dead processes: nothing else may hold them
-        self.ending = False  # is the run over, and are those who are left cancelled?
-        self.timed = 0  # how many timers were set: a search asks whether a client did more than answer
+        self._held: list[asyncio.Task[Any]] = []  # of dead processes: perhaps nothing else refers to them
+        self.ending = False  # the run is over, and the tasks that are left are being cancelled
+        self.timed = 0  # timers set so far: a search asks whether a client has set one
         self.failures: list[BaseException] = []  # of callbacks; the next `advance` raises them
         self.unretrieved: list[BaseException] = []  # of tasks that nobody awaited; asyncio would only log them
 
@@ -90,7 +90,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         return [task for weak in self._tasks if (task := weak()) is not None and not task.done()]
 
     def forget_tasks(self) -> None:
-        """The run is over: whatever a task raised that nobody awaited is now in `unretrieved`."""
+        """The run is over: what unawaited tasks raised is now in `unretrieved`."""
         self._tasks.clear()
         self._held.clear()
 
@@ -132,8 +132,8 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
     def advance(self, task: asyncio.Future[Any], steps: int) -> bool:
         """Run at most `steps` callbacks; say whether `task` is done.
 
-        Raises: `Deadlock` when all wait and no timer is left; `OutOfBudget` past `max_steps` or `max_time`; whatever a
-        callback outside every task raised.
+        Raises: `Deadlock` when everything waits and no timer is left; `OutOfBudget` past `max_steps` or `max_time`;
+        what a callback outside every task raised.
         """
         outer = events._get_running_loop()
         outer_task = asyncio.current_task(outer) if outer else None
@@ -154,7 +154,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         return task.done()
 
     def _close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
-        """An asynchronous generator was dropped half-way: its `finally` runs in the process that dropped it."""
+        """An async generator was dropped before its end: its `finally` runs in the process that dropped it."""
         self.create_task(generator.aclose())
 
     def run_until_complete(self, awaitable: Any) -> Any:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 ALLOWANCE = 50_000_000
-"""Instructions that one script may run, about half a second. A real server has no such limit: it stops for all."""
+"""Instructions that one script may run, about half a second. A real server has no limit: all clients wait."""
 
 
 class Failure(NamedTuple):
-    """What became of a script that raised: the message, and where it was raised."""
+    """The error that a script raised: the message, and where it was raised."""
 
     message: str
     where: str
@@ -39,7 +39,7 @@ class Sandbox:
         self._bind(keys, argv)
 
     def run(self, source: bytes) -> Any:
-        """The script's value, or a `Failure`. Raises: lupa's LuaSyntaxError; what is no `Exception`, an interrupt."""
+        """The script's value, or a `Failure`. Raises: lupa's LuaSyntaxError; KeyboardInterrupt."""
         chunk = self._chunks.get(source)
         if chunk is None:
             chunk = self._chunks[source] = self._admit(self.lua.compile(source, name=b"@user_script"))

@@ -64,7 +64,7 @@ class NetworkGround(Ground, Protocol):
 
 @dataclass(slots=True)
 class SimEvent(Event):
-    """A command's life in a simulation, where it is known when it reached the server: before it ran, if it blocked."""
+    """An event that also says when the command reached the server, which is before it ran if it blocked."""
 
     t_arrived: float | None = None
 
@@ -76,7 +76,7 @@ def mark(events: Iterable[SimEvent], fault: str) -> None:
 
 
 class SimSocket:
-    """One connection from a process to a node, both ends of it."""
+    """What stands for a TCP connection from a process to a node, with both of its ends."""
 
     __slots__ = (
         "_back", "_draw", "_latency", "_session", "_there", "_timeouts",
@@ -89,7 +89,7 @@ class SimSocket:
         self.world, self.node, self.process, self.number, self._timeouts = world, node, process, number, timeouts
         timed = world.turns is None
         self._latency = world.latency if world.turns is None else world.turns.latency
-        self.client = "outside"  # who used it last, for what arrives unasked
+        self.client = "outside"  # the last client that used it, for messages that arrive unasked
         self._draw = Draws(world.seed, process.name if process else "", node.name, number) if timed else _NO_DRAWS
         self._session = Session.accept(node, db, self._answered)
         self.open = True
@@ -129,7 +129,7 @@ class SimSocket:
         world.loop.send(self._there, self.arrive, events)
 
     def _tempt_fate(self, events: list[SimEvent], faults: Faults) -> None:
-        """Ask about each command. Commands in one message are lost together, replies from the lost one on."""
+        """Ask about each command. Commands in one message are lost together, replies from the first lost one on."""
         losses: list[str | None] = []
         for event in events:
             event.fault = faults.on_send(self.world, Send(event.client, self.process, self.node, event.command))
@@ -187,11 +187,11 @@ class SimSocket:
         return self.waiter
 
     def forget(self) -> None:
-        """The run is over: undo the cycle with the session, so that neither has to wait for the garbage collector."""
+        """The run is over: break the cycle with the session, so that both are freed without the garbage collector."""
         self._session.answer = _nobody
 
     def close(self, *, abruptly: bool = False) -> None:
-        """The client hangs up; the server notices when the news reaches it. `abruptly`: nobody is left to be told."""
+        """The client hangs up; the server notices later. `abruptly`: the client is dead, so nobody is told of it."""
         if not self.open:
             return
         self.open = False
@@ -205,11 +205,11 @@ class SimSocket:
                 self.waiter.set_exception(RedisConnectionError(f"Connection to {self.node.name} closed"))
 
 
-_NO_DRAWS = Draws("nobody draws from this")  # where turns are chosen, no latency is drawn
+_NO_DRAWS = Draws("nobody draws from this")  # with turns, no latency is drawn
 
 
 def _nobody(reply: Any) -> None:
-    """Who hears the replies of a run that is over."""
+    """Receives the replies of a run that is over."""
 
 
 class Network:
@@ -246,6 +246,6 @@ class Network:
         self._open.pop(socket, None)
 
     def cut(self, process: Process) -> None:
-        """The process is gone, and with it its end of each of its connections."""
+        """The process is dead, and its end of each of its connections is gone."""
         for socket in [socket for socket in self._open if socket.process is process]:
             self.close(socket, abruptly=True)

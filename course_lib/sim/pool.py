@@ -18,7 +18,7 @@ from course_lib.sim.fake_server import SimNode
 from course_lib.sim.network import Network, SimSocket
 from course_lib.sim.process import PROCESS, Process
 
-_DISPATCHER = EventDispatcher()  # nobody listens; building one for each connection would cost more than the connection
+_DISPATCHER = EventDispatcher()  # without listeners; one for each connection would cost more than the connection
 
 
 @lru_cache(1_000)
@@ -90,7 +90,7 @@ class SimConnection(AbstractConnection):
         assert self.socket is not None
         self.socket.send(command)
         if (process := self.socket.process) is not None and process.dead:
-            await self._node.loop.create_future()  # it died while sending: not one step further
+            await self._node.loop.create_future()  # it died while sending, so it does not go on
 
     async def can_read(self, timeout: float = 0) -> bool:
         return self.socket is not None and bool(self.socket.replies)
@@ -166,7 +166,7 @@ class SimPool(aioredis.ConnectionPool):
         idle = self.idle[PROCESS.get()]
         if idle:
             used = idle.pop()
-            if used.socket is not None and used.socket.replies:  # nobody asked for these: redis-py hangs up as well
+            if used.socket is not None and used.socket.replies:  # nobody asked for these replies: redis-py hangs up too
                 used.hang_up()
             return used
         if self._spare:
@@ -178,7 +178,7 @@ class SimPool(aioredis.ConnectionPool):
         self.give_back(connection)
 
     def give_back(self, connection: SimConnection) -> None:
-        """The running process has done with it."""
+        """The running process has finished with it."""
         self.idle[PROCESS.get()].append(connection)
 
     async def disconnect(self, inuse_connections: bool = True) -> None:

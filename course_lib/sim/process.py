@@ -1,4 +1,4 @@
-"""Who is running: the simulated process, to which everything scheduled from inside it belongs, and the client."""
+"""Simulated processes, and who is running now: the process and the client."""
 
 from __future__ import annotations
 

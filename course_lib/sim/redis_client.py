@@ -1,7 +1,7 @@
 """The client that patterns are given: `redis.asyncio.Redis`, with a shorter way to the wire.
 
-redis-py's own way costs twice as much, for retries and telemetry that a simulation without retries does not use. With
-retries, in a transaction and under WATCH it is taken; tests/sim/test_network.py holds the two ways to the same trace.
+redis-py's own way costs twice as much, for retries and telemetry that a simulation without retries does not use. It is
+still taken with retries, in a transaction and under WATCH. tests/sim/test_network.py checks that both give one trace.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Asynchronous replication between simulated nodes, as a model: what a primary acknowledges, and a replica may lack.
+"""A model of asynchronous replication between simulated nodes: a replica can lack what its primary has acknowledged.
 
 One node is the primary. Each command that changed its data travels to every replica, in order, a moment later. When
 the primary dies or is cut off, another node can be promoted, with what it has by then; the rest was lost.
@@ -46,7 +46,7 @@ class _PendingWait:
 class Member(Extension):
     """One node's part: its role, and its history, which is every change that it made or applied, in order.
 
-    `acknowledged` is, on a primary, how much of its history each replica has said to have.
+    `acknowledged` is, on a primary, how much of its history each replica has confirmed.
     """
 
     group: Replication
@@ -87,14 +87,14 @@ class Member(Extension):
         return True
 
     def good_replicas(self) -> int:
-        """How many replicas gave a sign of life within `max_lag` seconds."""
+        """The number of replicas heard from within `max_lag` seconds."""
         now, group = self.group.world.now(), self.group
         heard = [min(member.silent_since, self.silent_since) for member in group.members if member is not self]
         return sum(now - min(since, now) <= group.max_lag for since in heard)
 
     @property
     def silent_since(self) -> float:
-        """When the others heard of it for the last time; infinity if they still do."""
+        """When the others last heard from it; infinity if they still do."""
         return self.cut_since if self.node.up else min(self.cut_since, self.group.died.get(self.number, 0.0))
 
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
@@ -132,7 +132,7 @@ class Member(Extension):
         asked.session.release(self.confirmed(asked.offset))
 
     def confirmed(self, offset: int) -> int:
-        """How many replicas have said that they have so much of the history."""
+        """The number of replicas that have confirmed the history up to `offset`."""
         return sum(has >= offset for has in self.acknowledged.values())
 
     # -- from primary to replica, and back -----------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Member(Extension):
         self.group.later(self.number, primary.hears, self, len(self.history))
 
     def hears(self, replica: Member, offset: int) -> None:
-        """A replica says how much it has; a WAIT may be answered by that."""
+        """A replica confirms how much it has, which may answer a WAIT."""
         if self.able and replica.able and self.primary:
             self.acknowledged[replica.number] = max(offset, self.acknowledged.get(replica.number, 0))
             for asked in [one for one in self.waiting if self.confirmed(one.offset) >= one.needed]:
@@ -215,22 +215,22 @@ class Replication:
         self.world.loop.due(self.world.now() + seconds, action, *args)
 
     def replicas_of(self, primary: Member) -> list[Member]:
-        """Those who follow it."""
+        """The members that follow it."""
         return [member for member in self.members if member is not primary and not member.primary]
 
     def cut(self, number: int) -> None:
-        """From now on this node and the others do not reach each other; clients reach them all."""
+        """Cut this node off from the other nodes. Clients still reach all of them."""
         member = self.members[number]
         member.cut_since = min(member.cut_since, self.world.now())
         self.world.note(member.node.name, "cut off")
 
     def kill(self, number: int) -> None:
-        """This node is gone, and what was under way to the others with it."""
+        """Kill this node; what was on its way to the others is lost."""
         self.died[number] = self.world.now()
         self.world.down(number, inf)
 
     def promote(self, number: int | None = None) -> None:
-        """Make this replica the primary; without a number the one that has most, as Sentinel prefers it."""
+        """Make this replica the primary; by default the one with the longest history, which Sentinel prefers too."""
         able = [member for member in self.members if member.able]
         replicas = [member for member in able if not member.primary]
         if number is None and not replicas:
@@ -243,7 +243,7 @@ class Replication:
                 member.follow(chosen)
 
     def heal(self, number: int) -> None:
-        """The nodes reach each other again; whoever is no longer the primary follows the one that is."""
+        """Let the nodes reach each other again; a node that is no longer the primary follows the one that is."""
         member = self.members[number]
         if member.cut_since == inf:
             return

@@ -27,7 +27,7 @@ CRASHED: Final = Crashed()
 
 
 class _Keeper:
-    """Who keeps the state behind the module `random` of those outside: each run, or what plays many of them."""
+    """Who keeps the caller's state of the module `random`: each run, or, above 0, the code that plays many runs."""
 
     keeping = 0
 
@@ -37,9 +37,9 @@ _keeper = _Keeper()
 
 @contextmanager
 def kept_random() -> Iterator[None]:
-    """While many runs are played, keep the state of the module `random` once for them all.
+    """While many runs are played, keep the state of the module `random` once for all of them.
 
-    What runs between two of them draws what the last run would have drawn next: the same each time.
+    Code between two runs then draws what the last run would have drawn next: the same each time.
     """
     outside = random.getstate()
     _keeper.keeping += 1
@@ -66,7 +66,7 @@ class Run:
         self.results: dict[str, Any] = {}
         self._clients: dict[str, _Client] = {}
         self._begun: set[str] = set()
-        self._alive: set[asyncio.Task[Any]] = set()  # who waits for what only it knows would else be garbage
+        self._alive: set[asyncio.Task[Any]] = set()  # else a client that waits for its own object would be garbage
         self._all_done: asyncio.Future[None] = loop.create_future()
         self._random: Any = None
 
@@ -86,7 +86,7 @@ class Run:
                 self._finish(name, CRASHED)
 
     def slices(self, steps: int, unwind: Callable[[], AbstractContextManager[None]]) -> Generator[float, None, None]:
-        """Drive the clients that were added since the last time; at the end cancel leftovers, within `unwind()`."""
+        """Drive the clients added since the last time; at the end cancel what is left, within `unwind()`."""
         began = self.loop.now
         waiting = {name: client for name, client in self._clients.items() if name not in self._begun}
         self._begun |= waiting.keys()
@@ -105,7 +105,7 @@ class Run:
                 with unwind(), self._own_random():
                     self._reap(left)
                 left.clear()
-            if len(self.results) < len(self._clients):  # some will not let go, or were to begin later
+            if len(self.results) < len(self._clients):  # some did not end when cancelled, or were to begin later
                 self.results.update({n: asyncio.CancelledError() for n in waiting if n not in self.results})
             self.loop.forget_tasks()
 
@@ -140,7 +140,7 @@ class Run:
                 random.setstate(outside)
 
     def _begin(self, name: str, client: _Client) -> None:
-        if self._all_done.done():  # the run is over before its time has come
+        if self._all_done.done():  # the run is over before this client was to start
             return
 
         async def whole() -> Any:
@@ -183,12 +183,12 @@ class Run:
         try:
             self.loop.run_until_complete(cancel())
         except (Deadlock, OutOfBudget):
-            pass  # a task that will not let go; the run itself is over
+            pass  # a task does not end when cancelled; the run itself is over
         finally:
             self.loop.max_steps, self.loop.max_time = limits
             self.loop.ending = False
             for task in left:
                 if task.done() and not task.cancelled():
-                    task.exception()  # looked at, so it does not count as one that nobody looked at
+                    task.exception()  # so that asyncio does not report it as never retrieved
             for process, dead, paused_until in fates:
                 process.dead, process.paused_until = dead, paused_until

@@ -108,7 +108,7 @@ class Simulation:
         return Draws(self.seed, "draws", name)
 
     def at(self, when: float, action: Callable[..., object], *args: Any) -> None:
-        """Do something to the world at a time, in seconds: `world.at(0.2, world.crash, process)`."""
+        """Call `action(*args)` at a time in seconds: `world.at(0.2, world.crash, process)`."""
         self.loop.due(when, action, *args)
 
     def now(self) -> float:
@@ -144,7 +144,7 @@ class Simulation:
 
     @contextmanager
     def _after_the_end(self) -> Iterator[None]:
-        """What leftovers do while they are unwound is refused by every node and stays out of the trace."""
+        """While leftovers are unwound, every node refuses their commands, and the trace does not record them."""
         kept, self.trace = self.trace, Trace()
         reachable = [node.down_until for node in self.nodes]
         for node in self.nodes:

@@ -27,7 +27,7 @@ class Turn(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What becomes of the turn at a position, other than that it runs; or, with "wait", time passes and none runs.
+    """What happens instead of simply running the turn at position `at`; with "wait", time passes and no turn runs.
 
     A crash or a pause strikes the client's process before the command has left it; a node that goes down loses the
     command; after a step of the node's clock it runs.
@@ -41,7 +41,7 @@ class Move(NamedTuple):
 
 
 Choose = Callable[[Sequence[Turn]], int | Move]
-"""Told which turns could be next, at least one, in a fixed order; answers with the position of the one that runs."""
+"""Called with the turns that could be next, at least one, in a fixed order; returns the position of the one to run."""
 
 
 class Turns:
@@ -74,7 +74,7 @@ class Turns:
         return 0.4 * self.step
 
     def offer(self, socket: SimSocket, events: list[SimEvent]) -> None:
-        """A message is there to be run: as one turn if it is a transaction, else command by command."""
+        """A message waits to be run: as one turn if it is a transaction, else command by command."""
         for group in [events] if len(events) == 1 or events[0].name == "MULTI" else [[event] for event in events]:
             self._add(socket, group)
         self._decide_in(self.step, socket.world)
@@ -120,7 +120,7 @@ class Turns:
         socket.arrive(events)
 
     def _struck(self, socket: SimSocket, move: Move) -> list[SimEvent]:
-        """The fault strikes; what is left of the turn's commands goes on to the server."""
+        """Have the fault strike; return the commands of the turn that still go to the server."""
         assert move.kind != "wait"
         world, process = socket.world, socket.process
         if move.kind == "pause" and process is not None:
@@ -141,7 +141,7 @@ class Turns:
         return events
 
     def _back(self, socket: SimSocket, events: list[SimEvent]) -> None:
-        """What a paused process held back is sent, if it still lives."""
+        """Send what a paused process held back, if the process is still alive."""
         if socket.process is not None and socket.process.dead:
             mark(events, "never left")
             return
@@ -159,7 +159,7 @@ class Turns:
         return events
 
     def _left(self, process: Process) -> list[SimEvent]:
-        """What else a process has waiting; from now on it has not."""
+        """Remove and return everything else that a process has waiting."""
         sockets = [socket for socket in self._waiting if socket.process is process]
         for socket in sockets:
             self._leave(socket)

@@ -21,7 +21,7 @@ SUBSCRIBING = {"SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSC
 UNORDERED = {"SMEMBERS", "SINTER", "SUNION", "SDIFF", "KEYS", "HKEYS", "HVALS"}
 BY_CHANCE = {"SPOP", "SRANDMEMBER", "RANDOMKEY", "HRANDFIELD", "ZRANDMEMBER"}
 UNCOMPARED = BY_CHANCE | {"TIME", "LASTSAVE", "CLIENT", "INFO", "SCAN"}
-REMAINING = {"PTTL": 100, "TTL": 1}  # how far two replies may be apart, in the command's own unit
+REMAINING = {"PTTL": 100, "TTL": 1}  # how far apart two replies may be, in the command's own unit
 Socket = Any  # redis.Connection, most of whose methods carry no types
 PATIENCE = 5.0  # s for a reply that the simulation had
 
@@ -40,7 +40,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """What came of a replay. `uncompared` counts commands whose replies need not agree: chance or a clock decides."""
+    """The result of a replay. `uncompared` counts commands whose replies chance or a clock decides."""
 
     commands: int = 0
     same: int = 0
@@ -127,14 +127,14 @@ class _Replay:
         self.collect(0)
 
     def reset(self, connection: Socket) -> None:
-        """A client that is heard of no more has closed its connection; it counts as a subscriber no longer."""
+        """End the subscriptions of a client that sends nothing more: in the simulation it has closed its connection."""
         connection.send_packed_command(connection.pack_command("RESET"), check_health=False)
         reply = None
         while reply != b"RESET" and not isinstance(reply, Exception):
             reply = self.read(connection)
 
     def collect(self, timeout: float) -> None:
-        """Compare the replies to blocked commands that have come; wait for those of the last ones."""
+        """Compare the replies to blocked commands that have come; with a `timeout`, wait for the others."""
         for event, connection in list(self.waiting):
             if connection.can_read(timeout=timeout):
                 self.waiting.remove((event, connection))
@@ -181,7 +181,7 @@ def _blocked(event: Event) -> bool:
 
 
 def _moment(event: Event) -> tuple[float, bool]:
-    """When to send it: when it reached the simulated server. A push is read after what set it off."""
+    """When to send it: when it reached the simulated server. A push is read after the command that caused it."""
     arrived: float | None = getattr(event, "t_arrived", None)
     return (event.t_server or 0.0) if arrived is None else arrived, event.name == "PUSH"
 
@@ -195,7 +195,7 @@ def _sent(event: Event) -> tuple[bytes, ...]:
 
 
 def _normal(name: str, reply: Any) -> Any:
-    """A reply without what need not agree."""
+    """A reply without the parts that need not agree."""
     if isinstance(reply, Exception):
         text = re.sub(r" script: .*|\. .*|\.$", "", str(reply), flags=re.DOTALL)
         return "error", re.sub(r"\b(Redis|Valkey|redis lib|Lua redis lib) ", "", text).lower()

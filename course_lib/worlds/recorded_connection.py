@@ -30,7 +30,7 @@ class RecordedConnection:
             self._packed.clear()
 
     def pack_command(self, *args: Any) -> Any:
-        packed = super().pack_command(*args)  # type: ignore[misc]  # first, for it refuses what is no command
+        packed = super().pack_command(*args)  # type: ignore[misc]  # first, because it refuses what is not a command
         encode = self.encoder.encode  # type: ignore[attr-defined]
         self._packed.append((*bytes(encode(args[0])).split(), *(bytes(encode(argument)) for argument in args[1:])))
         return packed

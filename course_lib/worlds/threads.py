@@ -80,7 +80,7 @@ def run_anywhere(body: Callable[[], Coroutine[Any, Any, Result]], *, name: str) 
 async def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE) -> None:
     """Wait until `holds()` is true; it may be a coroutine function.
 
-    Raises: ServerFailed, which says what did not happen within so many seconds.
+    Raises: ServerFailed, which says what did not happen within `within` seconds.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + within

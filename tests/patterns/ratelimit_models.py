@@ -114,7 +114,7 @@ FAMILIES = [
 
 
 def server_time(seconds: float, skew: float = 0.0) -> int:
-    """What a simulated server's TIME says, in µs, when so many seconds have passed."""
+    """What a simulated server's TIME says, in µs, after that many seconds."""
     return round((EPOCH + seconds + skew) * 1_000_000)
 
 

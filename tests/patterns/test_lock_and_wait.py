@@ -1,4 +1,4 @@
-"""lock_and_wait in simulation: one load, whoever crashes, fails or is too slow."""
+"""lock_and_wait in simulation: one load, whichever client crashes, fails or is too slow."""
 
 from __future__ import annotations
 

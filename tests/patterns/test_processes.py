@@ -52,7 +52,7 @@ def hammered(server: Server, strategy: str) -> tuple[int, Counter[str]]:
 def test_a_thousand_tasks_in_four_processes(server: Server, strategy: str, fewest: int, most: int) -> None:
     """The lock lets one of them load. The controls: single-flight alone loads once a process, the naive pattern often.
 
-    How often exactly depends on how busy this machine is: whoever comes after the first load of 0.5 s finds the page.
+    How often exactly depends on how busy this machine is: one that comes after the first load of 0.5 s finds the page.
     """
     loads, got = hammered(server, strategy)
     assert got == {"page": PROCESSES * TASKS}

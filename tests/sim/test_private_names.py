@@ -271,5 +271,5 @@ def test_the_step_of_a_task_can_be_told_from_another_callback() -> None:
 
 @pytest.mark.parametrize(("package", "minor"), [("redis", "8.1"), ("fakeredis", "2.40")])
 def test_the_versions_are_those_that_these_names_were_read_in(package: str, minor: str) -> None:
-    """pyproject.toml pins them; whoever raises the pin reads this file's failures, then changes this line."""
+    """pyproject.toml pins them; anyone who raises the pin reads this file's failures, then changes this line."""
     assert importlib.metadata.version(package).startswith(f"{minor}.")
