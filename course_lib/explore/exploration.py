@@ -97,7 +97,7 @@ def explore(
     else:
         sizes = _sizes(body, clients)
         trial = Trial(
-            name, (), _build(body, setup, nodes), _judge(invariant), sizes, faults=_faults(faults),
+            name, (), clients_running(body, setup, nodes), _judge(invariant), sizes, faults=_faults(faults),
             least=min(2, *sizes), world=lambda: Simulation(nodes=nodes, socket_timeout=socket_timeout), horizon=60.0,
             orders=sizes, pairs=sizes if pairs else (),
         )  # fmt: skip
@@ -151,7 +151,10 @@ def _faults(faults: Mapping[str, float] | Sequence[str]) -> dict[Any, float]:
     return given
 
 
-def _build(body: Body | Sequence[Body], setup: Body | None, nodes: int) -> Callable[[Simulation, int], Simulation]:
+def clients_running(
+    body: Body | Sequence[Body], setup: Body | None = None, nodes: int = 1
+) -> Callable[[Simulation, int], Simulation]:
+    """A trial's `build`: clients that each run the body, or the next of several, after a setup."""
     bodies = list(body) if isinstance(body, Sequence) else [body]
 
     def build(world: Simulation, clients: int) -> Simulation:

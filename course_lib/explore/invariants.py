@@ -36,6 +36,7 @@ from course_lib.explore.server_state import ask, left, world_of
 from course_lib.explore.trial import HeldBack, Play, Violation
 from course_lib.sim import CRASHED
 from course_lib.trace import Note
+from course_lib.words import counted
 
 Invariant = Callable[[Play], Iterable[Violation]]
 """What a Trial takes as its judge."""
@@ -91,9 +92,9 @@ def at_most(limit: int, window: float = inf, *, admitted: Moments | None = None,
         moments = sorted((admitted or granted)(run))
         for (first, _), (last, who) in zip(moments, moments[limit:], strict=False):
             if last - first < window - _TICK:
-                counted = sum(first <= when < first + window - _TICK for when, _ in moments)
+                number = sum(first <= when < first + window - _TICK for when, _ in moments)
                 within = "" if window == inf else f" within {_ms(window)} from {_ms(first)} on"
-                said = f"{counted} were admitted{within}; the limit is {limit}"
+                said = f"{number} were admitted{within}; the limit is {limit}"
                 yield Violation(promise, said, who, last, f"number {limit + 1}")
                 return
 
@@ -122,11 +123,10 @@ def no_lost_update(key: str, *, start: int = 0, node: int = 0, promise: str = "n
     def judge(run: Play) -> Iterator[Violation]:
         told = [who for who, result in run.results.items() if _went_well(result)]
         value = int(ask(world_of(run).nodes[node], b"GET", key.encode()) or 0)
-        if value < start + len(told):
-            lost = start + len(told) - value
-            counted = f"{len(told)} clients were told that they had counted" if start == 0 else (
-                f"{len(told)} clients were told that they had counted, from {start} on")  # fmt: skip
-            said = f"{counted}, and {key} is {value}: {_count(lost, 'update is', 'updates are')} lost"
+        if (lost := start + len(told) - value) > 0:
+            since = f", from {start} on" if start else ""
+            updates = counted(lost, "update is", "updates are")
+            said = f"{len(told)} clients were told that they had counted{since}, and {key} is {value}: {updates} lost"
             yield Violation(promise, said, told[-1], _last(run, told[-1]), f"{key} is {value}")
 
     return judge
@@ -234,7 +234,7 @@ def at_least_once(jobs: Iterable[str], *, kind: str = "effect", promise: str = "
         done = _done(run, kind)
         missing = [job for job in wanted if job not in done]
         if missing and not isinstance(run.stopped, HeldBack):
-            said = f"{len(missing)} of {_count(len(wanted), 'job was', 'jobs were')} never done: {', '.join(missing)}"
+            said = f"{len(missing)} of {counted(len(wanted), 'job was', 'jobs were')} never done: {', '.join(missing)}"
             yield Violation(promise, said)
 
     return judge
@@ -271,7 +271,7 @@ def everybody_ends(*, promise: str = "everybody ends") -> Invariant:
         if isinstance(run.stopped, Deadlock):
             said = f"{names} wait{'s' * (len(going) < 2)} for ever: nothing is left that could wake anybody"
         else:
-            said = f"{names} had not ended after {_ms(run.now)} and {_count(sent, 'command', 'commands')}"
+            said = f"{names} had not ended after {_ms(run.now)} and {counted(sent, 'command')}"
         yield Violation(promise, said, who, _last(run, who), "never ends")
 
     return judge
@@ -303,10 +303,6 @@ def _last(run: Play, who: str) -> float:
 
 def _up_to(until: float, run: Play) -> str:
     return f" up to {_ms(until)}" if until <= run.now else ""
-
-
-def _count(number: int, one: str, more: str) -> str:
-    return f"{number:,} {one if number == 1 else more}"
 
 
 def _ms(seconds: float) -> str:

@@ -6,12 +6,12 @@ Source of the limiter: redis-py's documentation, "Rate limiter, sliding window",
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from redis.asyncio import Redis
 
-from course_lib.explore.exploration import NAMES, Me
+from course_lib.explore.exploration import Body, Me, clients_running
 from course_lib.explore.invariants import Invariant, one_holder
 from course_lib.explore.livelock import Watch, no_livelock
 from course_lib.explore.puzzle import Puzzle
@@ -20,22 +20,19 @@ from course_lib.sim import Simulation
 
 __all__ = ["PUZZLES", "Puzzle"]
 
-Body = Callable[[Redis, Me], Awaitable[Any]]
-
 
 def _puzzle(
     name: str, promise: str, won: str, bodies: tuple[Body, Body], judge: Invariant, clients: int, *helpers: Any,
     loops: bool = False,
 ) -> Puzzle:  # fmt: skip
     def trial(version: str, body: Body) -> Trial:
-        def build(world: Simulation, clients: int) -> Watch | None:
-            for who in NAMES[:clients]:
-                me = Me(who)
-                me.world = world
-                world.client(who, body, world.redis(), me)
-            return Watch(world) if loops else None
+        build = clients_running(body)
 
-        return Trial(f"{name}.{version}", (promise,), build, judge, sizes=(clients,), least=2)
+        def watched(world: Simulation, clients: int) -> Watch:
+            return Watch(build(world, clients))
+
+        made = watched if loops else build
+        return Trial(f"{name}.{version}", (promise,), made, judge, sizes=(clients,), least=2)
 
     sources = tuple(inspect.getsource(shown).strip() for shown in (*bodies, *helpers))
     return Puzzle(name, promise, won, trial("naive", bodies[0]), trial("mended", bodies[1]), clients, sources=sources)

@@ -63,7 +63,7 @@ def decode(code: str, name: str) -> Schedule:
     found, schedule = _read(code, name)
     if schedule.turns is None:
         raise BadReplayCode(f"{code!r} names a run in time, of an exercise: replay(…) in course_lib.grading plays it.")
-    if not _alike(found, name):
+    if _plain(found) != _plain(name):
         raise BadReplayCode(f"{code!r} belongs to {found!r}, not to {name!r}: {_where(code, found)}.")
     return schedule
 
@@ -81,18 +81,17 @@ def schedule_of(code: str, exercise: str, revision: int) -> tuple[int, Schedule]
     if not re.match(r"[RT]\d", code.strip().upper()):
         raise BadReplayCode(f"{code!r} is no replay code: one begins with {FORMAT}- and is shown below a failed check.")
     name, schedule = _read(code, f"{exercise}.{revision}.0")
-    parts = name.upper().translate(LOOKS).split(".")
-    if len(parts) != 4 or not all(part.isdecimal() for part in parts):
+    found = re.fullmatch(r"(\d+\.\d+)\.(\d+)\.(\d+)", _plain(name))
+    if found is None:
         raise BadReplayCode(f"{code!r} belongs to {name!r}, which is no exercise: {_where(code, name)}.")
-    found = ".".join(parts[:2])
-    if found != exercise:
-        raise BadReplayCode(f"{code!r} belongs to exercise {found}, not to {exercise}: replay({found!r}, …).")
-    if int(parts[2]) != revision:
+    if found[1] != exercise:
+        raise BadReplayCode(f"{code!r} belongs to exercise {found[1]}, not to {exercise}: replay({found[1]!r}, …).")
+    if int(found[2]) != revision:
         raise BadReplayCode(
             f"{code!r} is out of date: exercise {exercise} has changed since it was made. Run the check again for a "
             f"new one."
         )
-    return int(parts[3]), schedule
+    return int(found[3]), schedule
 
 
 def name_of(trial: Trial) -> str:
@@ -102,13 +101,12 @@ def name_of(trial: Trial) -> str:
 
 def is_of(code: str, name: str) -> bool:
     """Does the code say that it belongs to this?"""
-    return _alike([*_parts(code), "", ""][1], name)
+    return [_plain(part) for part in _parts(code)[1:2]] == [_plain(name)]
 
 
 def _read(code: str, name: str) -> tuple[str, Schedule]:
     """What the code belongs to, and the schedule. `name` is only for the example in a message."""
-    form, *parts = _parts(code)
-    form = form.upper()
+    form, *parts = _parts(code.upper())
     if form in EARLIER:
         raise BadReplayCode(
             f"{code!r} is a code of an earlier edition of the course, which this one cannot read: for a new one, run "
@@ -118,12 +116,12 @@ def _read(code: str, name: str) -> tuple[str, Schedule]:
         raise BadReplayCode(f"{code!r} is no code of a schedule: one looks like {FORMAT}-{name}-2-0100-7KQ3X.")
     if form != FORMAT:
         raise BadReplayCode(f"{code!r} was made by another version of the course; this one reads {FORMAT}-… codes.")
-    found, (clients, *happens, checksum) = parts[0].lower(), [part.upper().translate(LOOKS) for part in parts[1:]]
+    found, clients, *happens, checksum = parts[0], *map(_plain, parts[1:])
     text = "".join(happens)
     try:
         if checksum != _checksum(found, clients, text):
             raise ValueError("the checksum does not fit")
-        return found, _schedule(int(clients), text)
+        return found.lower(), _schedule(int(clients), text)
     except ValueError:
         raise BadReplayCode(f"{code!r} is mistyped: its checksum does not fit. Copy it again, all of it.") from None
 
@@ -132,8 +130,8 @@ def _parts(code: str) -> list[str]:
     return re.split(r"[-\s_]+", code.strip())
 
 
-def _alike(name: str, other: str) -> bool:
-    return name.upper().translate(LOOKS) == other.upper().translate(LOOKS)
+def _plain(text: str) -> str:
+    return text.upper().translate(LOOKS)
 
 
 def _where(code: str, name: str) -> str:
@@ -190,6 +188,6 @@ def _moves(text: str) -> Iterable[int | Move]:
 
 
 def _checksum(*parts: str) -> str:
-    text = "-".join((FORMAT, *parts)).upper().translate(LOOKS)
+    text = _plain("-".join((FORMAT, *parts)))
     bits = int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big")
     return "".join(DIGITS[bits >> place & 31] for place in (20, 15, 10, 5, 0))

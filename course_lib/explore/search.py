@@ -38,56 +38,40 @@ def search(
     `progress` is told before each run how many were played and about how many there will be. The same trial and budget
     give the same findings, unless `budget.seconds` ends the search.
     """
-    budget, found = budget or Budget(), Findings(trial)
+    budget, found, world = budget or Budget(), Findings(trial), trial.world()
     deadline = monotonic() + budget.seconds
+
+    def tell(stage: Tally) -> None:
+        if progress is not None:
+            played = found.schedules
+            of_stage = played - stage.schedules + budget.orders
+            progress(played, max(played + 1, of_stage if clients in trial.orders else _expected_in_time(found)))
+
     for clients in trial.sizes:
         sent: dict[int, int] = {}
         for faults in stages(trial, clients):
-            left = replace(budget, seconds=deadline - monotonic())
-            if clients not in trial.orders:
-                _in_time(found, clients, faults, sent, left, progress)
-                if not found.complete:
-                    return found
-            elif not found.settled:
-                _by_order(found, clients, faults, left, progress)
+            seconds = deadline - monotonic()
+            if clients in trial.orders:
+                if not found.settled:
+                    of_one = Budget(budget.orders, 4 * budget.steps, seconds)
+                    by_order(trial, clients, faults, of_one, progress=tell, keep=found.begin)
+                continue
+            in_time = [one for one in found.played if one.kinds]
+            schedules = budget.schedules - sum(one.schedules for one in in_time)
+            left = Budget(schedules, budget.steps - sum(one.steps for one in in_time), seconds)
+            stage = found.begin(Tally(trial, clients, faults=faults))
+            play_all(struck_seeds(stage, sent) if faults else each_seed(stage, sent), stage, world, left, tell)
+            if not stage.complete:
+                return found
         if not found.complete or found.settled:
             break
     return found
 
 
-def _in_time(
-    found: Findings, clients: int, faults: int, sent: dict[int, int], budget: Budget,
-    progress: Callable[[int, int], object] | None,
-) -> None:  # fmt: skip
-    """Every seed, or a fault at every send of it. The budget is for all stages in time together."""
-    trial, spent = found.trial, [one for one in found.played if one.kinds]
-    left = replace(
-        budget,
-        schedules=budget.schedules - sum(one.schedules for one in spent),
-        steps=budget.steps - sum(one.steps for one in spent),
-    )
-    stage = found.begin(Tally(trial, clients, faults=faults))
-
-    def tell(_: Tally) -> None:
-        if progress is not None:
-            sends = (found.sends or 20) * len(trial.fault_sizes or trial.sizes)
-            expected = trial.seeds * len(trial.sizes) + len(trial.faults) * trial.fault_seeds * sends
-            progress(found.schedules, max(expected, found.schedules + 1))
-
-    play_all(struck_seeds(stage, sent) if faults else each_seed(stage, sent), stage, trial.world(), left, tell)
-
-
-def _by_order(
-    found: Findings, clients: int, faults: int, budget: Budget, progress: Callable[[int, int], object] | None
-) -> None:
-    done = found.schedules
-
-    def tell(tally: Tally) -> None:
-        if progress is not None:
-            progress(done + tally.schedules, done + max(tally.schedules + 1, budget.orders))
-
-    stage = Budget(budget.orders, 4 * budget.steps, budget.seconds)
-    by_order(found.trial, clients, faults, stage, progress=tell, keep=found.begin)
+def _expected_in_time(found: Findings) -> int:
+    trial = found.trial
+    sends = (found.sends or 20) * len(trial.fault_sizes or trial.sizes)
+    return trial.seeds * len(trial.sizes) + len(trial.faults) * trial.fault_seeds * sends
 
 
 def stages(trial: Trial, clients: int) -> tuple[int, ...]:
