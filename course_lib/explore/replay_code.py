@@ -5,7 +5,7 @@ name of a trial, or of a puzzle's program; of an exercise, its number, its revis
 
 - Turn by turn: a digit lets the client at that position go, `N12.` the one at position 12. `Q0`, `R0`, `X0` lose its
   request, lose its reply, crash it. `P0300.` pauses it for 300 ms before, `D0300.` puts its node down, `C0300.` and
-  `B0300.` set its node's clock ahead and back. `W1000.` lets 1,000 ms pass.
+  `B0300.` set its node's clock ahead and back. `W01000.` lets 1,000 ms pass.
 - In time: `S17` is seed 17, and `S17P31` the same with a pause at the 31st send; how long, the exercise knows.
 
 Small letters are read too, O as 0, I and L as 1, and blanks as hyphens. Digits of the checksum are those of Crockford's
@@ -16,8 +16,8 @@ Source: Douglas Crockford, "Base 32", https://www.crockford.com/base32.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from hashlib import blake2b
+from typing import Any
 
 from course_lib.errors import BadReplayCode
 from course_lib.explore.trial import Schedule, Trial
@@ -33,10 +33,10 @@ LOOKS = str.maketrans("OIL", "011")
 
 LETTERS = {
     "lose request": "Q", "lose reply": "R", "crash": "X", "pause": "P", "node down": "D", "clock step": "C",
+    "wait": "W",
 }  # fmt: skip
-KINDS_BY_LETTER = {letter: kind for kind, letter in LETTERS.items()} | {"B": "clock step", "N": None}
-PLACE = r"([0-9]|N[0-9]{2,4}\.)"
-MOVE = re.compile(rf"([QRX]?){PLACE}|([PDCB]){PLACE}([0-9]{{1,8}})\.|W([0-9]{{1,8}})\.")
+KIND: dict[str, Any] = {letter: kind for kind, letter in LETTERS.items()} | {"B": "clock step", "N": None}
+MOVE = re.compile(r"([QRXPDCBW]?)([0-9]|N[0-9]+\.)(?:([0-9]+)\.)?")
 IN_TIME = re.compile(r"S([0-9]+)(?:([QRXPDCN])([0-9]+))?")
 
 
@@ -47,12 +47,8 @@ def encode(name: str, schedule: Schedule) -> str:
     """
     if not re.fullmatch(r"[a-z0-9.]+", name):
         raise ValueError(f"{name!r} cannot be part of a code: use lower-case letters, digits and dots")
-    if schedule.turns is not None:
-        happens = "".join(map(_written, schedule.turns)) or "."
-    else:
-        struck = f"{LETTERS[schedule.kind] if schedule.kind else 'N'}{schedule.at}"
-        happens = f"S{schedule.seed}{struck if schedule.kind or schedule.at else ''}"
-    return f"{FORMAT}-{name}-{schedule.clients}-{happens}-{_checksum(name, str(schedule.clients), happens)}"
+    clients, happens = str(schedule.clients), _happens(schedule)
+    return "-".join((FORMAT, name, clients, happens, _checksum(name, clients, happens)))
 
 
 def decode(code: str, name: str) -> Schedule:
@@ -144,47 +140,38 @@ def _where(code: str, name: str) -> str:
     return f'explore(…, code="{code}") plays it'
 
 
+def _happens(schedule: Schedule) -> str:
+    if schedule.turns is not None:
+        return "".join(map(_written, schedule.turns)) or "."
+    struck = f"{LETTERS[schedule.kind] if schedule.kind else 'N'}{schedule.at}"
+    return f"S{schedule.seed}{struck if schedule.kind or schedule.at else ''}"
+
+
 def _written(move: int | Move) -> str:
-    if isinstance(move, int):
-        return _place(move)
+    at = move.at if isinstance(move, Move) else move
+    place = str(at) if at < 10 else f"N{at}."
+    if not isinstance(move, Move):
+        return place
     ms = round(move.seconds * 1000)
-    if move.kind == "wait":
-        return f"W{ms}."
     letter = "B" if move.kind == "clock step" and ms < 0 else LETTERS[move.kind]
-    return f"{letter}{_place(move.at)}" + (f"{abs(ms)}." if letter in "PDCB" else "")
-
-
-def _place(at: int) -> str:
-    return str(at) if at < 10 else f"N{at}."
+    return f"{letter}{place}" + (f"{abs(ms)}." if letter in "PDCBW" else "")
 
 
 def _schedule(clients: int, text: str) -> Schedule:
-    """Raises: ValueError for a text that says nothing that can happen."""
-    if not text.startswith("S"):
-        return Schedule(clients, turns=() if text == "." else tuple(_moves(text)))
-    found = IN_TIME.fullmatch(text)
-    if found is None:
+    """Raises: ValueError for a text that no schedule is written as."""
+    if found := IN_TIME.fullmatch(text):
+        seed, letter, at = found.groups(default="")
+        schedule = Schedule(clients, int(seed), KIND[letter or "N"], int(at or 0))
+    else:
+        schedule = Schedule(clients, turns=tuple(_move(*found) for found in MOVE.findall(text)))
+    if _happens(schedule) != text:
         raise ValueError(text)
-    seed, letter, at = found.groups()
-    return Schedule(clients, int(seed), KINDS_BY_LETTER[letter or "N"], int(at or 0))  # type: ignore[arg-type]
+    return schedule
 
 
-def _moves(text: str) -> Iterable[int | Move]:
-    position = 0
-    while position < len(text):
-        found = MOVE.match(text, position)
-        if found is None:
-            raise ValueError(text[position:])
-        position = found.end()
-        fate, at, lasting, there, ms, waited = found.groups()
-        if waited:
-            yield Move("wait", seconds=int(waited) / 1000)
-        elif lasting:
-            seconds = int(ms) / (-1000 if lasting == "B" else 1000)
-            yield Move(KINDS_BY_LETTER[lasting], int(there.strip("N.")), seconds)  # type: ignore[arg-type]
-        else:
-            place = int(at.strip("N."))
-            yield Move(KINDS_BY_LETTER[fate], place) if fate else place  # type: ignore[arg-type]
+def _move(letter: str, place: str, ms: str) -> int | Move:
+    at = int(place.strip("N."))
+    return Move(KIND[letter], at, int(ms or 0) / (-1000 if letter == "B" else 1000)) if letter else at
 
 
 def _checksum(*parts: str) -> str:

@@ -42,18 +42,20 @@ class Schedule:
         return f"{who}, {self.kind}{lasting} at send {self.at}"
 
     @property
+    def struck(self) -> list[Kind]:
+        """The kinds of the faults that strike, one after another."""
+        struck = [turn.kind for turn in self.turns or () if isinstance(turn, Move) and turn.kind != "wait"]
+        return struck if self.kind is None else [self.kind, *struck]
+
+    @property
     def faults(self) -> int:
         """How many faults strike."""
-        return (self.kind is not None) + self._moves - self.waits
+        return len(self.struck)
 
     @property
     def waits(self) -> int:
         """How often time passes."""
         return sum(isinstance(turn, Move) and turn.kind == "wait" for turn in self.turns or ())
-
-    @property
-    def _moves(self) -> int:
-        return sum(isinstance(turn, Move) for turn in self.turns or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from math import floor
 from course_lib.explore.strategies.pct import PROBES, chance
 from course_lib.explore.tally import Tally, clients_in_order
 from course_lib.explore.trial import Play
-from course_lib.sim import Move
 from course_lib.words import either
 
 NAMED = {"lose request": "lost request", "lose reply": "lost reply", "node down": "dead node"}
@@ -51,8 +50,7 @@ def verdict(found: Tally) -> str:
 
 def in_turn(run: Play) -> str:
     """`2 clients, who run a command or more in turn: c0, c1, c0; one lost reply`: a schedule that was chosen."""
-    faults = [turn.kind for turn in run.schedule.turns or () if isinstance(turn, Move) and turn.kind != "wait"]
-    struck = "".join(f"; one {NAMED.get(kind, kind)}" for kind in faults)
+    struck = "".join(f"; one {NAMED.get(kind, kind)}" for kind in run.schedule.struck)
     if run.schedule.clients == 1:
         return f"1 client{struck}"
     order = ", ".join(client for client, _ in groupby(clients_in_order(run)))

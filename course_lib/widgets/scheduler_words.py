@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from course_lib.explore import Findings, Tally
-from course_lib.explore.all_schedules import fewest_moves
-from course_lib.explore.puzzle import Puzzle
+from course_lib.explore.puzzle import Puzzle, fewest_moves
 from course_lib.views.picture import escape
 from course_lib.words import capital, counted, shorten
 

@@ -9,7 +9,7 @@ import pytest
 
 from course_lib.errors import BadReplayCode
 from course_lib.explore import Game, Move, Play, Schedule, Simulation, Trial, Violation, encode, enumerate_all
-from course_lib.explore.all_schedules import all_schedules, fewest_moves
+from course_lib.explore.puzzle import all_schedules, fewest_moves
 from course_lib.explore.puzzles import PUZZLES, Puzzle
 
 SOLUTIONS: dict[str, list[int | Move]] = {
