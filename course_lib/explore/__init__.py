@@ -46,11 +46,12 @@ from course_lib.explore.verdict_words import NAMED, counted, in_turn, verdict
 from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, Turn, Turns, steady
 from course_lib.sim.fake_server import EPOCH, Extension, Session
 from course_lib.sim.replication import Replication
+from course_lib.sim.until import until
 
 __all__ = [
     "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "Budget", "Extension", "Findings", "Game", "Move", "OneFault",
     "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "Tally", "Trial", "Turn", "Turns",
     "Violation", "by_order", "chance", "code_of", "counted", "decode", "described", "encode", "enumerate_all",
     "estimated", "in_turn", "play", "sample", "sample_in_processes", "schedule_of", "search", "shrink", "smaller",
-    "spread", "steady", "verdict",
+    "spread", "steady", "until", "verdict",
 ]  # fmt: skip

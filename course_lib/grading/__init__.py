@@ -12,7 +12,8 @@ What a notebook calls, and what it shows:
 - `guard`               what keeps a check from hanging, and its text the same each time
 
 How an exercise is judged:
-- `exercise`            its words, and its rules: the only module that looks up a lesson
+- `exercise`            its words and its rules: the only module that looks up a lesson
+- `rules`               the shape of an exercise: trials that state a judge for each promise, and clues
 - `answer`              is this an answer at all? What cannot be judged is refused in words
 - `acts`                processes that do one thing after another, and what became of each
 - `database`            the database behind a judged cache: its loads are noted

@@ -1,34 +1,60 @@
-"""Processes that do one thing after another at given times, and what became of each: for 02.2 and 02.3."""
+"""What the processes of a judged run did, and when: one thing after another, each with what became of it.
+
+    acts = Acts(world)
+    acts.process("c1", count, [(0.0, "a"), (0.5, "b")])   # at 0 s it awaits count(act), where act.what is "a"; then "b"
+
+A trial's `build` returns them, and its judges read `run.witness.acts`. An exercise that must remember more has a class
+of its own that inherits `Acts`; what it must remember of one act, one that inherits `Act`. Times are in seconds of the
+world's clock, which no patch of asyncio changes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Violation
+from course_lib.explore import Play, Process, Simulation, until
 from course_lib.grading.answer import awaited
-from course_lib.grading.database import until
-from course_lib.grading.evidence import excused_error, loads, of, round_trips
+from course_lib.grading.evidence import excused_error, loads, of, raised, round_trips
+from course_lib.trace import Event
 
 PATIENCE = 0.2
 """Seconds until a client gives up on a reply."""
+Plan = Iterable[tuple[float, str]]
+"""When a process does what; later, if it is not done with the last."""
+
+
+def world(nodes: int = 1) -> Simulation:
+    """A network of 1.1 ms one way on average; a lost message is noticed after PATIENCE."""
+    return Simulation(nodes=nodes, socket_timeout=PATIENCE)
 
 
 @dataclass
 class Act:
-    """One thing that a process did. `ended` is None while it has neither returned nor raised; times in seconds."""
+    """One thing that a process did. `ended` is infinite while it has neither returned nor raised."""
 
     who: str
     what: str
-    began: float
-    ended: float | None = None
+    began: float = 0.0
+    ended: float = inf
     result: Any = None
+
+    @property
+    def over(self) -> bool:
+        """Did it return or raise?"""
+        return self.ended < inf
+
+    @property
+    def failed(self) -> bool:
+        """Did it raise?"""
+        return isinstance(self.result, BaseException)
 
     @property
     def done(self) -> bool:
         """Did it return?"""
-        return self.ended is not None and not isinstance(self.result, BaseException)
+        return self.over and not self.failed
 
 
 @dataclass
@@ -36,58 +62,64 @@ class Acts:
     """All that the processes of one run did, in order of its beginning."""
 
     world: Simulation
-    acts: list[Act] = field(default_factory=list)
+    acts: list[Any] = field(default_factory=list)  # Act, or what inherits it
+
+    async def do(self, act: Act, deed: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Do it now. Returns and raises what `deed(act)` does."""
+        act.began = self.world.now()
+        self.acts.append(act)
+        try:
+            act.result = await awaited(deed(act))
+        except Exception as error:  # a cancellation is not one: that is how the end of the run finds who still waits
+            act.result, act.ended = error, self.world.now()
+            raise
+        act.ended = self.world.now()
+        return act.result
 
     def process(
-        self, name: str, does: dict[str, Callable[[], Awaitable[Any]]], plan: Iterable[tuple[float, str]]
-    ) -> None:
-        """A process that does what its plan says, when it says so, or later if it is not done with the last."""
+        self, name: str, deed: Callable[[Any], Awaitable[Any]], plan: Plan, act: Callable[[str, str], Act] = Act
+    ) -> Process:
+        """A process that follows its plan to the end, whatever fails; then it ends with its first error, if any."""
 
         async def body() -> None:
             first: Exception | None = None
             for when, what in plan:
                 await until(self.world, when)
-                act = Act(name, what, self.world.now())
-                self.acts.append(act)
                 try:
-                    act.result = await awaited(does[what]())
+                    await self.do(act(name, what), deed)
                 except Exception as error:
-                    act.result, first = error, first or error
-                act.ended = self.world.now()
+                    first = first or error
             if first is not None:
                 raise first
 
-        self.world.client(name, body)
+        return self.world.client(name, body)
 
-    def did(self, what: str, who: str = "") -> list[Act]:
+    def did(self, what: str, who: str = "") -> list[Any]:
         """What was done under that name, by processes whose names begin so."""
         return [act for act in self.acts if act.what == what and act.who.startswith(who)]
 
 
-def world() -> Simulation:
-    """A network of 1.1 ms one way on average; a lost message is noticed after PATIENCE."""
-    return Simulation(socket_timeout=PATIENCE)
+# -- what is said of them ----------------------------------------------------------------------------------------------
+
+
+def sent(run: Play, act: Act) -> list[Event]:
+    """The commands that its process sent while it lasted."""
+    return [event for event in of(run.trace, act.who) if act.began <= event.t_start <= min(act.ended, run.now)]
 
 
 def cost(run: Play, act: Act) -> tuple[int, int]:
-    """The round trips and the loads of one act that has ended."""
-    end = run.now if act.ended is None else act.ended
-    trips = round_trips(event for event in of(run.trace, act.who) if act.began <= event.t_start <= end)
-    return trips, sum(load.who == act.who and act.began <= load.start <= end for load in loads(run.trace))
+    """Its round trips and its loads."""
+    end = min(act.ended, run.now)
+    return round_trips(sent(run, act)), sum(
+        load.who == act.who and act.began <= load.start <= end for load in loads(run.trace)
+    )
 
 
-def answered(run: Play) -> Iterator[Act]:
+def answered(run: Play) -> Iterator[Any]:
     """The acts that came to an end, but for those that may have failed because a fault hit their process."""
-    return (act for act in run.witness.acts if act.ended is not None and not excused_error(run, act.who, act.result))
+    return (act for act in run.witness.acts if act.over and not excused_error(run, act.who, act.result))
 
 
-def failure(act: Act, promise: str) -> Violation:
-    """That an act ended with an error."""
-    text = f"{act.who} ended with {type(act.result).__name__}: {str(act.result).rstrip('.')}."
-    return Violation(promise, text, act.who, act.began, "fails")
-
-
-def undisturbed(run: Play) -> Iterator[Acts]:
-    """The acts, if no fault struck: only then is anything said of cost."""
-    if run.schedule.kind is None:
-        yield run.witness
+def failure(act: Act) -> str:
+    """That it ended with an error."""
+    return f"{act.who} ended with {raised(act.result)}."

@@ -35,9 +35,12 @@ class Misused(CourseError):
 NOT_YET = "Replace `raise NotImplementedError` in the cell above by your code, run that cell, and then this one again."
 
 
-def coroutine_function(answer: Any, *names: str, positional: int = 3) -> Any:
-    """An async function, or anything that is called like one, that takes the first of these by position, the others
-    by name."""
+def coroutine_function(signature: str) -> Callable[[Any], Any]:
+    """An async function, or anything that is called like one, with such arguments: `redis, key, *, ttl`."""
+    return partial(_coroutine_function, signature)
+
+
+def _coroutine_function(signature: str, answer: Any) -> Any:
     _present(answer)
     if inspect.iscoroutine(answer):
         answer.close()
@@ -46,7 +49,7 @@ def coroutine_function(answer: Any, *names: str, positional: int = 3) -> Any:
         raise Refused("error", f"You handed in {_described(answer)}; hand in the function itself.")
     if inspect.isasyncgenfunction(answer):
         raise Refused("error", "Your function contains yield; it should return one value.")
-    _takes(answer, names, positional)
+    _takes(answer, signature)
 
     @wraps(answer)
     async def called(*args: Any, **options: Any) -> Any:
@@ -87,28 +90,36 @@ EARLIER_RUN = (
 )
 
 
-def a_class(answer: Any, *names: str, methods: Mapping[str, tuple[str, ...]]) -> Any:
-    """A class with these async methods, or what makes such objects. It takes these arguments, the last one by name."""
+def a_class(signature: str, methods: Mapping[str, str]) -> Callable[[Any], Any]:
+    """A class that takes such arguments, with these async methods and theirs; or what makes such objects."""
+    return partial(_a_class, signature, methods)
+
+
+def _a_class(signature: str, methods: Mapping[str, str], answer: Any) -> Any:
     _present(answer)
     if not callable(answer):
         raise Refused("error", f"You handed in {_described(answer)}; hand in the class: its name without (…).")
     for method, arguments in methods.items() if isinstance(answer, type) else ():
         found = getattr(answer, method, None)
         if not inspect.iscoroutinefunction(found):
-            raise Refused("error", f"Your class needs `async def {method}(self, {', '.join(arguments)})`.")
-        _takes(found, ("self", *arguments), len(arguments) + 1)
-    _takes(answer, names, len(names) - 1)
+            raise Refused("error", f"Your class needs `async def {method}(self, {arguments})`.")
+        _takes(found, f"self, {arguments}" if arguments else "self")
+    _takes(answer, signature)
     return answer
 
 
-def plain_function(answer: Any, *names: str) -> Any:
-    """An ordinary function of arguments in this order."""
+def plain_function(signature: str) -> Callable[[Any], Any]:
+    """An ordinary function of such arguments."""
+    return partial(_plain_function, signature)
+
+
+def _plain_function(signature: str, answer: Any) -> Any:
     _present(answer)
     if inspect.iscoroutinefunction(answer):
         raise Refused("error", "Your function is async; write plain def: it has nothing to wait for.")
     if not callable(answer):
         raise Refused("error", f"You handed in {_described(answer)}; hand in the function itself.")
-    _takes(answer, names, len(names))
+    _takes(answer, signature)
     return answer
 
 
@@ -196,15 +207,15 @@ def _empty(code: CodeType, docstring: str | None) -> bool:
     return not code.co_names and set(code.co_consts) <= {None, docstring} and not does
 
 
-def _takes(answer: Any, names: tuple[str, ...], first: int) -> None:
+def _takes(answer: Any, wanted: str) -> None:
+    by_position, _, by_name = wanted.partition(", *, ")
     try:
         signature = inspect.signature(answer)
     except (TypeError, ValueError):
         return  # some callables have none; the first call will show
     try:
-        signature.bind(*names[:first], **dict.fromkeys(names[first:]))
+        signature.bind(*by_position.split(", "), **dict.fromkeys(by_name.split(", ") if by_name else ()))
     except TypeError as error:
-        wanted = ", ".join([*names[:first], *(["*", *names[first:]] if names[first:] else [])])
         raise Refused("error", f"Your function must accept ({wanted}), and has {signature}: {error}.") from None
 
 

@@ -8,30 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from course_lib import explore
 from course_lib.errors import BadReplayCode, Unrepeatable
-from course_lib.explore import (
-    NAMED,
-    REPEATABLE,
-    Budget,
-    Findings,
-    Play,
-    Schedule,
-    Tally,
-    Trial,
-    code_of,
-    counted,
-    described,
-    in_turn,
-    play,
-    schedule_of,
-    search,
-    smaller,
-    spread,
-)  # fmt: skip
+from course_lib.explore import NAMED, REPEATABLE, Budget, Findings, Play, Schedule, Tally, Trial, play
 from course_lib.grading.answer import Misused, Refused, names_of, refuse_error, sound
 from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.guard import LIMIT, Guard, Stuck
 from course_lib.grading.progress import Progress
+from course_lib.grading.rules import Failing
 from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
 from course_lib.words import either
 
@@ -55,14 +39,14 @@ def replay(id: str, code: str, answer: Any) -> Verdict:
     Raises: UnknownExercise; BadReplayCode, which says what is wrong with the code.
     """
     exercise = find(id)
-    number, schedule = schedule_of(code, id, exercise.words.revision)
+    number, schedule = explore.schedule_of(code, id, exercise.words.revision)
 
     def again(guard: Guard) -> Verdict:
         trials = exercise.rules.trials(exercise.rules.accept(answer))
         guard.begin()
         trial, located = _located(trials, number, schedule, code)
-        return _replayed(exercise, play(trial, located), trial, code_of(id, exercise.words.revision, number, located),
-                         guard)  # fmt: skip
+        code_again = explore.code_of(id, exercise.words.revision, number, located)
+        return _replayed(exercise, play(trial, located), trial, code_again, guard)
 
     return _judged(exercise, answer, again)
 
@@ -72,25 +56,18 @@ def _judged(exercise: Exercise, answer: Any, judge: Callable[[Guard], Verdict]) 
     guard = Guard(names_of(answer))
     try:
         with guard.up():
-            return replace(judge(guard), answer=_name(answer))
+            try:
+                return replace(judge(guard), answer=_name(answer))
+            except (Exception, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # such as SystemExit, which no `except Exception` of the answer catches
+                refuse_error(error, answer)
     except Refused as refusal:
         return _refused(exercise, refusal.status, str(refusal))
     except Unrepeatable as error:
         return _refused(exercise, "error", str(error))
     except Stuck:
         return _refused(exercise, "error", STUCK)
-    except BaseException as error:
-        if isinstance(error, (Exception, KeyboardInterrupt)):
-            raise
-        return _left(exercise, answer, error)
-
-
-def _left(exercise: Exercise, answer: Any, error: BaseException) -> Verdict:
-    """The answer raised what no `except Exception` catches, such as SystemExit."""
-    try:
-        refuse_error(error, answer)
-    except Refused as refusal:
-        return _refused(exercise, refusal.status, str(refusal))
 
 
 def _name(answer: Any) -> str:
@@ -108,12 +85,13 @@ def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
         _refuse_blocked(guard, answer)
         if first is not None:
             sound(first, answer)
-        found = [search(trial, BUDGET, progress) for trial in trials]
+        found = [explore.search(trial, BUDGET, progress) for trial in trials]
         _refuse_blocked(guard, answer)
         for result in [result for one in found for run in one.failing.values() for result in run.results.values()]:
             if isinstance(result, Misused):
                 refuse_error(result, answer)
-        return _verdict(exercise, prepared, found, guard)
+        failing = {promise: run for one in found for promise, run in one.failing.items()}
+        return _verdict(exercise, found, Failing(failing, prepared, first), guard)
 
 
 def _refuse_blocked(guard: Guard, answer: Any) -> None:
@@ -139,13 +117,9 @@ def _located(trials: Any, number: int, schedule: Schedule, code: str) -> tuple[T
 # -- from findings to a verdict ----------------------------------------------------------------------------------------
 
 
-def _verdict(exercise: Exercise, answer: Any, found: list[Findings], guard: Guard) -> Verdict:
-    words = exercise.words
-    failing = {promise: run for one in found for promise, run in one.failing.items()}
-    properties = _properties(exercise, found)
-    passed = all(one.outcome == "holds" for one in properties)
-    tried = _tried(found)
-    if passed:
+def _verdict(exercise: Exercise, found: list[Findings], failing: Failing, guard: Guard) -> Verdict:
+    words, properties, tried = exercise.words, _settled(exercise, found), _tried(found)
+    if all(one.outcome == "holds" for one in properties):
         after, shown = (words.why, words.still_open), _exhibit(exercise, found[0])
         message = f"Every property holds under {tried}."
         return Verdict(exercise.id, words.title, "passed", properties, message, shown=shown, tried=tried, after=after)
@@ -153,7 +127,7 @@ def _verdict(exercise: Exercise, answer: Any, found: list[Findings], guard: Guar
     if broken is None:
         message = "Nothing was found broken, but your code took so many steps that not every schedule could be tried."
         return Verdict(exercise.id, words.title, "failed", properties, message, tried=tried)
-    clue = exercise.rules.clue(answer, failing)
+    clue = next(exercise.rules.clues(failing), None)
     shown, message = _smallest(exercise, found, broken, guard)
     return Verdict(
         exercise.id, words.title, "failed", properties, message, clue, words.misconceptions.get(clue or "", ""), shown,
@@ -161,13 +135,17 @@ def _verdict(exercise: Exercise, answer: Any, found: list[Findings], guard: Guar
     )  # fmt: skip
 
 
-def _properties(exercise: Exercise, found: list[Findings]) -> tuple[Property, ...]:
+def _settled(exercise: Exercise, found: list[Findings]) -> tuple[Property, ...]:
     outcomes = {promise.name: _found(promise.name, found) for promise in exercise.words.promises}
     baseless = any(promise.basis and outcomes[promise.name] == "broken" for promise in exercise.words.promises)
     for name, outcome in outcomes.items():
         if baseless and outcome == "holds":
             outcomes[name] = "not counted"
-    return tuple(Property(p.name, p.kind, p.says, p.points, outcomes[p.name]) for p in exercise.words.promises)
+    return _properties(exercise, outcomes.__getitem__)
+
+
+def _properties(exercise: Exercise, outcome: Callable[[str], Outcome]) -> tuple[Property, ...]:
+    return tuple(Property(p.name, p.kind, p.says, p.points, outcome(p.name)) for p in exercise.words.promises)
 
 
 def _found(promise: str, found: list[Findings]) -> Outcome:
@@ -181,23 +159,23 @@ def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Gu
     """The failing run in as few clients as possible, played once more for what it prints."""
     number, one = next((n, one) for n, one in enumerate(found) if promise in one.failing)
     guard.begin()
-    run = smaller(one.trial, promise, one.failing[promise], guard.begin)
+    run = explore.smaller(one.trial, promise, one.failing[promise], guard.begin)
     guard.begin()
     run = _drawn(one.trial, play(one.trial, run.schedule), promise)
     violation = run.violation(promise)
     if violation is None:
         raise Unrepeatable(f"One schedule broke a promise, and kept it when it was played again. {REPEATABLE}")
-    code = code_of(exercise.id, exercise.words.revision, number, run.schedule)
+    code = explore.code_of(exercise.id, exercise.words.revision, number, run.schedule)
     return Shown(run, violation, code, _told(one.trial, run), guard.printed.getvalue()), violation.text
 
 
 def _drawn(trial: Trial, run: Play, promise: str) -> Play:
     """The run as it is shown: turns have no duration of their own, and a picture needs one."""
-    return run if run.schedule.turns is None else spread(trial, promise, run)
+    return run if run.schedule.turns is None else explore.spread(trial, promise, run)
 
 
 def _told(trial: Trial, run: Play) -> str:
-    return described(trial, run.schedule) if run.schedule.turns is None else in_turn(run)
+    return explore.described(trial, run.schedule) if run.schedule.turns is None else explore.in_turn(run)
 
 
 def _exhibit(exercise: Exercise, found: Findings) -> Shown | None:
@@ -205,15 +183,13 @@ def _exhibit(exercise: Exercise, found: Findings) -> Shown | None:
     if not exercise.rules.exhibit:
         return None
     run = play(found.trial, Schedule(found.trial.sizes[0]))
-    code = code_of(exercise.id, exercise.words.revision, 0, run.schedule)
-    return Shown(run, None, code, described(found.trial, run.schedule))
+    code = explore.code_of(exercise.id, exercise.words.revision, 0, run.schedule)
+    return Shown(run, None, code, explore.described(found.trial, run.schedule))
 
 
 def _replayed(exercise: Exercise, run: Play, trial: Trial, code: str, guard: Guard) -> Verdict:
     broken = {violation.promise for violation in run.violations}
-    properties = tuple(
-        Property(p.name, p.kind, p.says, p.points, _outcome(p.name, trial, broken)) for p in exercise.words.promises
-    )
+    properties = _properties(exercise, lambda name: _outcome(name, trial, broken))
     order = [p.name for p in exercise.words.promises]
     violation = min(run.violations, key=lambda found: order.index(found.promise), default=None)
     if violation is not None:
@@ -230,7 +206,7 @@ def _outcome(name: str, trial: Trial, broken: set[str]) -> Outcome:
 
 
 def _refused(exercise: Exercise, status: Status, text: str) -> Verdict:
-    properties = tuple(Property(p.name, p.kind, p.says, p.points, "not checked") for p in exercise.words.promises)
+    properties = _properties(exercise, lambda _: "not checked")
     return Verdict(exercise.id, exercise.words.title, status, properties, text)
 
 
@@ -245,7 +221,7 @@ def _tried(found: list[Findings]) -> str:
 
 def _by_order(orders: Tally) -> str:
     breaks = f", of which {orders.failures:,} break{'s' * (orders.failures == 1)} a promise" if orders.failures else ""
-    return counted(orders) + breaks
+    return explore.counted(orders) + breaks
 
 
 def _timed(found: list[Findings]) -> str:

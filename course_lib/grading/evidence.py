@@ -62,6 +62,11 @@ def seen(run: Play, client: str) -> list[Event]:
     return [event for event in of(run.trace, client) if event.t_server is not None and event.fault is None]
 
 
+def of_clients(trace: Trace) -> Trace:
+    """The run without the judge's own commands."""
+    return trace.where(lambda event: not event.client.startswith(JUDGE))
+
+
 def of(trace: Trace, client: str) -> Iterator[Event]:
     """One client's commands."""
     return (event for event in trace if event.client == client)
@@ -78,6 +83,11 @@ def ms(seconds: float) -> str:
         return f"{seconds:,.3f}".rstrip("0").rstrip(".") + " s"
     value = round(seconds * 1000, 1) + 0.0
     return f"{value:,.0f} ms" if value >= 200 or value == int(value) else f"{value:.1f} ms"
+
+
+def raised(error: BaseException) -> str:
+    """`ValueError: not a number`, for the end of a sentence."""
+    return f"{type(error).__name__}: {str(error).rstrip('.')}"
 
 
 def shown(result: object, most: int = 60) -> str:

@@ -1,9 +1,9 @@
-"""What an exercise is: its words, what it accepts for an answer, its trials, and clues to well-known mistakes."""
+"""What an exercise is: its words, and its rules. Which there are, the lessons say."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -12,7 +12,7 @@ from typing import Any
 
 from course_lib import lessons
 from course_lib.errors import UnknownExercise
-from course_lib.explore import Play, Trial
+from course_lib.grading.rules import Rules
 from course_lib.lessons import LESSONS
 
 
@@ -56,23 +56,6 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Rules:
-    """How an exercise is judged.
-
-    `accept(answer)` returns what `trials` is given, or raises Refused. `clue(answer, failing)` names the misconception
-    that the smallest failing run of each broken promise points to, if any. `learners_code` is False where the clients
-    run the course's own code, so that an error of theirs is no error of the learner's. `exhibit` asks for a picture of
-    the first trial's run when the answer is right.
-    """
-
-    accept: Callable[[Any], Any]
-    trials: Callable[[Any], Sequence[Trial]]
-    clue: Callable[[Any, Mapping[str, Play]], str | None]
-    learners_code: bool = True
-    exhibit: bool = False
-
-
-@dataclass(frozen=True)
 class Exercise:
     """An exercise, ready to be checked."""
 
@@ -97,4 +80,4 @@ def find(id: str) -> Exercise:
         there = ", ".join(known or [known_id for number in LESSONS for known_id in words(number)])
         raise UnknownExercise(f"There is no exercise {id!r}. There are: {there}.")
     rules = import_module(f"course_lib.lessons.{LESSONS[lesson]}.exercises").RULES  # only now: it brings the simulation
-    return Exercise(id, known[id], rules[id])
+    return Exercise(id, known[id], dict(zip(known, rules, strict=True))[id])

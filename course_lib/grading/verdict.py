@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from course_lib.explore import Play, Violation
-from course_lib.grading.evidence import JUDGE, ms
+from course_lib.grading.evidence import ms, of_clients
 from course_lib.grading.page import framed, prose
 from course_lib.trace import Trace
 from course_lib.views.picture import escape
@@ -50,7 +50,7 @@ class Shown:
     @property
     def trace(self) -> Trace:
         """The run as it is drawn: without the judge's own commands, with the violation marked."""
-        trace = self.run.trace.where(lambda event: not event.client.startswith(JUDGE))
+        trace = of_clients(self.run.trace)
         if self.violation is not None and self.violation.who:
             trace.note(self.violation.who, "violation", self.violation.t_start, text=self.violation.mark)
         return trace

@@ -11,6 +11,7 @@ From the bottom up, each module standing on those above it:
 - `fake_server_fixes`   what fakeredis lacks or does otherwise than Redis
 - `fake_server`         `SimNode` and `Session`: a server, and its end of each connection
 - `ground`              what the parts may ask of the world: a clock, a trace, nodes, the power to disturb them
+- `until`               waits by the world's clock
 - `faults`              what goes wrong, decided at each command that leaves a client
 - `timeouts`            the time-outs of those who wait for a reply
 - `network`             latency, loss, order, and the connections that are open
@@ -20,6 +21,8 @@ From the bottom up, each module standing on those above it:
 - `run`                 the clients of one run: started, driven, unwound
 - `simulation`          `Simulation`: all of this as one world
 - `replication`         a model of asynchronous replication between the nodes of a world
+- `cluster`             a model of a Cluster of three primaries, each with a third of the slots
+- `sentinels`           a model of Sentinels that vote and promote a replica
 """
 
 from course_lib.sim.draws import Draws

@@ -27,7 +27,7 @@ __getattr__ = lazy(
         "picture_failover": "fates timeline",
         "picture_slots": "slots",
         "exercises.e5_break_it": "Cut",
-        "exercises.sentinels": "SETUPS",
+        "exercises.setups": "SETUPS",
         "course_lib.errors": "NoServer ServerFailed",
         "course_lib.views.table": "table",
         "course_lib.views.topology": "topology:picture_of",

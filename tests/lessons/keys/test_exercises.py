@@ -203,12 +203,12 @@ def test_one_order_in_four_breaks_the_recipe() -> None:
     orders = sorted(set(permutations(["reader", "reader", "reader", "writer"])))
     assert [check("02.5", list(order)).passed for order in orders] == [False, True, False, False]
     for order in orders:
-        (_, mended) = e5_break_it.follow(order)
+        (_, mended) = e5_break_it.trials(order)
         assert not e5_break_it.stale(play(mended, Schedule(2)))
 
 
 def test_the_reader_runs_in_the_order_that_was_asked_for() -> None:
-    (broken, _) = e5_break_it.follow(("reader", "writer"))
+    (broken, _) = e5_break_it.trials(("reader", "writer"))
     run = play(broken, Schedule(2))
     sent = sorted((e for e in run.trace if e.client in e5_break_it.PLAYERS), key=lambda e: e.t_server or 0.0)
     assert [event.client for event in sent] == ["reader", "writer", "reader", "reader"]
@@ -216,7 +216,7 @@ def test_the_reader_runs_in_the_order_that_was_asked_for() -> None:
 
 def test_both_broken_programs_are_broken_and_the_right_ones_are_not() -> None:
     """By what the server says itself: the control of 02.6."""
-    trials = {trial.name: trial for trial in e6_property.watching(lambda trace: None)}
+    trials = {trial.name: trial for trial in e6_property.trials(lambda trace: None)}
     found = {name: e6_property.immortal_in(play(trial, Schedule(2))) for name, trial in trials.items()}
     keys = ["app:user:visits:v1:1", "app:user:visits:v1:2"]
     assert found == {"a second SET": keys, "SET, then PEXPIRE": [], "the right program": [], "one that tidies up": []}
@@ -227,7 +227,7 @@ def test_both_broken_programs_are_broken_and_the_right_ones_are_not() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_a_name_that_changes_changes(seed: int) -> None:
     """Or no reader could be seen to be stale."""
-    trial = e2_rollout.rolling(ProfilesV2)[0]
+    trial = e2_rollout.trials(ProfilesV2)[0]
     database = play(trial, Schedule(1, seed)).witness.database
     assert database.old != database.new
 

@@ -24,9 +24,10 @@ from course_lib.lessons.topologies.exercises import (
     e5_break_it,
     e6_property,
 )
-from course_lib.lessons.topologies.exercises.cluster import cluster, owner, share_slots
 from course_lib.lessons.topologies.exercises.e5_break_it import Cut
-from course_lib.lessons.topologies.exercises.sentinels import SETUPS, Setup, drawn, has_primary, needed, outages
+from course_lib.lessons.topologies.exercises.failover import lost
+from course_lib.lessons.topologies.exercises.setups import SETUPS, Setup, drawn, has_primary, needed, outages
+from course_lib.sim.cluster import cluster, owner, share_slots
 
 SOLUTIONS = answers("solutions")
 ShopKeys, count = SOLUTIONS["01.2"], SOLUTIONS["01.3"]
@@ -189,7 +190,7 @@ def test_a_mistake_that_none_of_the_known_ones_explains_is_not_called_one() -> N
 
 def test_the_keys_of_01_1_meet_every_rule() -> None:
     """Each wrong reading differs from the right one on some key, so that none can pass by luck."""
-    trials = e1_slot.predicting(SOLUTIONS["01.1"])
+    trials = e1_slot.trials(SOLUTIONS["01.1"])
     keys = [play(trial, Schedule(1, seed)).witness["key"] for trial in trials for seed in range(trial.seeds)]
     assert len(set(keys)) > 40
     for name, answer in wrong("01.1"):
@@ -221,7 +222,7 @@ def test_a_simulated_cluster_answers_as_a_real_one() -> None:
 
 def test_the_right_keys_are_far_from_the_bound() -> None:
     """Chance puts twelve tags into about twelve slots; the bound of three in one is met by a constant tag only."""
-    run = play(e2_hash_tags.naming(ShopKeys())[2], Schedule(1))
+    run = play(e2_hash_tags.trials(ShopKeys())[2], Schedule(1))
     assert len({e2_hash_tags.slot_of(key) for key in run.witness["keys"]}) >= 11
 
 
@@ -229,7 +230,7 @@ def test_the_right_keys_are_far_from_the_bound() -> None:
 
 
 def failovers(answer: Any, name: str) -> list[Play]:
-    trial = next(trial for trial in e3_failover.counting(answer) if trial.name == name)
+    trial = next(trial for trial in e3_failover.trials(answer) if trial.name == name)
     return [play(trial, Schedule(1, seed)) for seed in range(trial.seeds)]
 
 
@@ -306,7 +307,7 @@ def test_some_set_ups_fall_with_one_host_and_some_do_not() -> None:
     """The table has both, or the exercise would teach nothing; and each mistaken rule differs from the right one."""
     right = [len(next(outages(setup))) for setup in SETUPS]
     assert set(right) == {1, 2, 3}
-    rules: dict[str, Callable[..., bool]] = e4_outage.MISTAKEN
+    rules: dict[str, Callable[..., bool]] = e4_outage.MISTAKES
     found = {name: [e4_outage._least(setup, rule) for setup in SETUPS] for name, rule in rules.items()}
     assert right not in found.values()
     assert len(set(map(tuple, found.values()))) == len(found)
@@ -319,10 +320,10 @@ def test_only_a_cut_before_a_write_that_lasts_loses_anything() -> None:
     """On a grid of cuts: lost is what was written in the first 2 s, if it lasts 3 s; the other writer loses nothing."""
     for at in (0.25, 0.5, 1.5, 2.5, 3.5, 4.5, 9.5, 10.5, 14.5, 16.0):
         for seconds in (0.5, 2.5, 3.0, 6.0, 30.0):
-            broken, mended = e5_break_it.strike(Cut(at, seconds))
+            broken, mended = e5_break_it.trials(Cut(at, seconds))
             written = [name for name, when in e5_break_it.WRITES.items() if at < when < at + e5_break_it.MAX_LAG]
-            assert e5_break_it.lost(play(broken, Schedule(1))) == (written if seconds >= e5_break_it.DOWN_AFTER else [])
-            assert e5_break_it.lost(play(mended, Schedule(1))) == []
+            assert lost(play(broken, Schedule(1))) == (written if seconds >= e5_break_it.DOWN_AFTER else [])
+            assert lost(play(mended, Schedule(1))) == []
 
 
 # -- the judges themselves: what was reported -------------------------------------------------------------------------
@@ -336,12 +337,12 @@ def test_what_is_lost_had_not_been_confirmed(name: str) -> None:
 
     The controls: the broken writers do lose something, and the right ones nothing.
     """
-    trial = next(trial for trial in e6_property.watching(lambda trace: None) if trial.name == name)
+    trial = next(trial for trial in e6_property.trials(lambda trace: None) if trial.name == name)
     losses = 0
     for seed in range(1, 40, 2):
         run = play(trial, Schedule(2, seed))
         reports = [note for note in run.trace.notes if note.kind == e6_property.REPORTED]
         assert len(reports) >= 4
-        assert e6_property.lost(run) <= {note.text for note in reports if not e6_property._confirmed(run.trace, note)}
-        losses += bool(e6_property.lost(run))
+        assert set(lost(run)) <= {note.text for note in reports if not e6_property.confirmed(run.trace, note)}
+        losses += bool(lost(run))
     assert bool(losses) == (trial.promises != ("accepts",))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from course_lib.explore import Play, Simulation
+from course_lib.explore import Play
 from course_lib.explore.server_state import ask
-from course_lib.grading.evidence import of
-from course_lib.grading.acts import Act, Acts
+from course_lib.grading.acts import Act, Acts, sent
 
 Answer = Callable[..., Awaitable[Any]]
 USER, TRIES = "ann", 3
+LIMIT, WINDOW = 3, 1.25
+"""Of the requests in time; in seconds."""
 NEAR = 0.005
 """Seconds by which two moments may differ and count as the same: no request of a plan comes so close to a border."""
 
@@ -25,22 +25,20 @@ NEAR = 0.005
 class Asking(Acts):
     """All requests of one run. `keys` is what the server held when it was looked at. Units: `window` in seconds."""
 
-    answer: Answer | None = None
-    limit: int = 1
-    window: float = 60.0
+    answer: Answer = field(kw_only=True)
+    limit: int = LIMIT
+    window: float = WINDOW
     keys: list[bytes] = field(default_factory=list)
 
-    def client(self, name: str, plan: Iterable[tuple[float, str]]) -> None:
+    def client(self, name: str, plan: list[tuple[float, str]]) -> None:
         """A client that asks when its plan says, with that id, one request after another."""
-        steps = list(plan)
-        self.process(name, {request: partial(self.ask, request) for _, request in steps}, steps)
+        self.process(name, self.ask, plan)
 
-    async def ask(self, request: str) -> Any:
+    async def ask(self, act: Act) -> Any:
         """Ask; and again if no answer comes, as a caller does that must know."""
-        assert self.answer is not None
         for left in range(TRIES - 1, -1, -1):
             try:
-                policy = {"limit": self.limit, "window": self.window, "request": request}
+                policy = {"limit": self.limit, "window": self.window, "request": act.what}
                 return _bare(await self.answer(self.world.redis(), USER, **policy))
             except (RedisTimeoutError, RedisConnectionError):
                 if not left:
@@ -86,12 +84,11 @@ def well_formed(result: Any) -> bool:
 def moments(run: Play, act: Act) -> list[float]:
     """When the server may have decided: when it ran what a reply was lost to, and the call's last command.
 
-    Whoever was told something without asking the server was told when the call ended.
+    A caller that was told something, though the server was not asked, was told when the call ended.
     """
-    end = run.now if act.ended is None else act.ended
-    ran = [e for e in of(run.trace, act.who) if act.began <= e.t_start <= end and e.t_server is not None]
+    ran = [event for event in sent(run, act) if event.t_server is not None]
     if not ran and allowed(act) is not None:
-        return [end]
+        return [act.ended]
     return [e.t_server or 0.0 for n, e in enumerate(ran, 1) if n == len(ran) or e.fault == "reply lost"]
 
 
@@ -115,8 +112,3 @@ def refusals(run: Play) -> Iterator[tuple[float, Act]]:
     for act in run.witness.acts:
         if allowed(act) is False and (whens := moments(run, act)):
             yield whens[-1], act
-
-
-def asking(answer: Answer, world: Simulation, *, limit: int, window: float) -> Asking:
-    """Nobody asks yet."""
-    return Asking(world, answer=answer, limit=limit, window=window)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore import Play, Simulation, Trial, Turn, Turns, Violation, decode
+from course_lib.explore import Play, Simulation, Trial, Turn, Turns, decode
 from course_lib.explore.tally import clients_in_order
 from course_lib.grading import break_it
 from course_lib.lessons.atomicity import programs
 from course_lib.grading.answer import Refused
+from course_lib.grading.evidence import as_they_ran
+from course_lib.grading.rules import Failing, Found, Rules, trial
 
 PLAYERS, MOST, PUZZLE = ("alice", "bob", "carol"), 24, "limiter.naive"
 """PUZZLE is what the codes of the lesson's panel name, where the first two play with a limit of 1."""
+STEPS = {"EXEC": "looks", "ZADD": "adds", "EXPIRE": "expires"}
 Limiter = Callable[..., Awaitable[bool]]
 
 
@@ -33,7 +36,7 @@ class Order:
         return self.clients - 1
 
     def choose(self) -> Callable[[Sequence[Turn]], int]:
-        """For one run. Who is named and has no command left is passed over; in the end whoever comes first goes."""
+        """For one run. A client that is named and has no command left is passed over; in the end the first one goes."""
         left = iter(self.turns)
 
         def chosen(turns: Sequence[Turn]) -> int:
@@ -66,20 +69,16 @@ def _of_code(code: str) -> Order:
     return Order(2, tuple(turns))
 
 
-def follow(order: Order) -> list[Trial]:
+def trials(order: Order) -> list[Trial]:
     """The same order with the limiter of the documentation, and with its mended twin."""
+    ordered = partial(trial, sizes=(order.clients,), least=order.clients, world=Simulation, horizon=5.0,
+                      unfaulted="your order")  # fmt: skip
     return break_it.with_its_twin(
-        _ordered("the limiter in your order", ("breaks", "fewest"), _judge, order, programs.looks_then_adds),
-        _ordered("the script in your order", ("mended",), _survives, order, programs.looks_and_adds),
+        ordered("the limiter in your order", partial(_build, order, programs.looks_then_adds),
+                {"breaks": _breaks, "fewest": _fewest}),
+        ordered("the script in your order", partial(_build, order, programs.looks_and_adds), {"mended": _survives}),
         "That the script survives says nothing, as your order breaks neither of the two.",
-    )
-
-
-def _ordered(
-    name: str, promises: tuple[str, ...], judge: Callable[[Play], Iterator[Violation]], order: Order, limiter: Limiter
-) -> Trial:
-    return Trial(name, promises, partial(_build, order, limiter), judge, sizes=(order.clients,), least=order.clients,
-                 horizon=5.0, unfaulted="your order")  # fmt: skip
+    )  # fmt: skip
 
 
 def _build(order: Order, limiter: Limiter, world: Simulation, clients: int) -> Order:
@@ -96,49 +95,58 @@ def admitted(run: Play) -> int:
 
 def blocks(run: Play) -> list[list[str]]:
     """What ran, in the order in which it did: for each stretch of one client its name and its steps."""
-    ran = sorted((e for e in run.trace if e.t_server is not None), key=lambda event: event.t_server or 0.0)
-    stretches = ((who, [event.name for event in events]) for who, events in groupby(ran, key=lambda e: e.client))
-    return [[who, *(name for name in names if name in ("EXEC", "ZADD", "EXPIRE"))] for who, names in stretches]
+    stretches = ((who, [e.name for e in events]) for who, events in groupby(as_they_ran(run.trace), lambda e: e.client))
+    return [[who, *(name for name in names if name in STEPS)] for who, names in stretches]
 
 
-def _judge(run: Play) -> Iterator[Violation]:
-    order: Order = run.witness
+def _last(run: Play) -> tuple[str, float]:
+    """Whose command ran last, and until when."""
     last = max(run.trace, key=lambda event: event.t_server or 0.0)
-    when = last.t_end or last.t_start
+    return last.client, last.t_end or last.t_start
+
+
+def _breaks(run: Play) -> Iterator[Found]:
+    order, (who, when) = run.witness, _last(run)
     if admitted(run) <= order.limit:
         text = f"{admitted(run)} of {order.clients} were admitted, and the limit is {order.limit}: {_told(run)}."
-        yield Violation("breaks", text, last.client, when, "within the limit")
-        return
-    run.trace.note(last.client, "violation", when, text=f"{admitted(run)} admitted, one too many")
+        yield text, who, when, "within the limit"
+    else:
+        run.trace.note(who, "violation", when, text=f"{admitted(run)} admitted, one too many")
+
+
+def _fewest(run: Play) -> Iterator[Found]:
     changes = len(blocks(run)) - 1
-    if changes > order.clients:
+    if admitted(run) > run.witness.limit and changes > run.witness.clients:
         text = f"Your order breaks the limit, and goes {changes} times from one client to another: {_told(run)}."
-        yield Violation("fewest", text, last.client, when, f"{changes} changes")
+        yield text, *_last(run), f"{changes} changes"
 
 
 def _told(run: Play) -> str:
     """`alice looks; bob looks, adds, expires; alice adds, expires`."""
-    words = {"EXEC": "looks", "ZADD": "adds", "EXPIRE": "expires"}
-    return "; ".join(f"{who} {', '.join(words[name] for name in names)}" for who, *names in blocks(run))
+    return "; ".join(f"{who} {', '.join(STEPS[name] for name in names)}" for who, *names in blocks(run))
 
 
-def _survives(run: Play) -> Iterator[Violation]:
+def _survives(run: Play) -> Iterator[Found]:
     if admitted(run) > run.witness.limit:
-        yield Violation("mended", f"In the same order the script admits {admitted(run)} too.", "alice", 0.0, "too many")
+        yield f"In the same order the script admits {admitted(run)} too.", "alice", 0.0, "too many"
 
 
-def clue(answer: Order, failing: Mapping[str, Play]) -> str | None:
+def clues(failing: Failing) -> Iterator[str]:
     """Where the looks came among the others' looks and adds."""
-    if "breaks" not in failing:
-        return "too-many-changes" if "fewest" in failing else None
-    steps = [(who, name) for who, *names in blocks(failing["breaks"]) for name in names]
-    if len(set(clients_in_order(failing["breaks"]))) == len(blocks(failing["breaks"])):
-        return "one-after-another"
-    between = [who for who in PLAYERS if _looked_between(steps, who)]
-    return "one-looks-too-late" if between else "after-the-add"
+    if "breaks" in failing:
+        run = failing["breaks"]
+        steps = [(who, name) for who, *names in blocks(run) for name in names]
+        if len(set(clients_in_order(run))) == len(blocks(run)):
+            yield "one-after-another"
+        yield "one-looks-too-late" if any(_looked_between(steps, who) for who in PLAYERS) else "after-the-add"
+    if "fewest" in failing:
+        yield "too-many-changes"
 
 
 def _looked_between(steps: list[tuple[str, str]], who: str) -> bool:
     """Did somebody look between this one's look and its add?"""
     mine = [at for at, (client, name) in enumerate(steps) if client == who and name in ("EXEC", "ZADD")]
     return len(mine) == 2 and any(name == "EXEC" for _, name in steps[mine[0] + 1 : mine[1]])
+
+
+RULES = Rules(an_order, trials, clues, learners_code=False, exhibit=True)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial, wraps
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from course_lib.explore import Play, Schedule, Simulation, Trial, Violation, play, steady
-from course_lib.grading.answer import ask
+from course_lib.explore import Play, Schedule, Simulation, Trial, play, steady, until
+from course_lib.grading.answer import ask, plain_function
 from course_lib.lessons.atomicity import programs
 from course_lib.lessons.atomicity.programs import LIMIT, WINDOW
-from course_lib.lessons.atomicity.exercises.wire import world
-from course_lib.grading.database import until
 from course_lib.grading.evidence import ms
-from course_lib.grading.write_the_property import agreed
+from course_lib.grading.rules import LOSSES, Found, Rules, trial
+from course_lib.grading.write_the_property import Cases, misread, watched
 from course_lib.trace import Note, Trace
 
 Invariant = Callable[[Play], Any]
@@ -27,36 +26,24 @@ GRID, ASKED = 0.75, 6
 """Seconds between two moments of a plan, of which none is near a whole window; and how often each client asks."""
 
 
-def watching(answer: Invariant) -> list[Trial]:
+def trials(answer: Invariant) -> list[Trial]:
     """Runs at one moment, in every order; and runs of half a minute, also with a fault at every command."""
-    faults: dict[Any, float] = {"crash": 0.0, "lose request": 0.0, "lose reply": 0.0}
     some: dict[str, Any] = {"sizes": (1, 2, 3), "seeds": 4}
-    struck: dict[str, Any] = {"sizes": (1, 2), "seeds": 2, "faults": faults, "fault_seeds": 2}
+    struck: dict[str, Any] = {"sizes": (1, 2), "seeds": 2, "faults": LOSSES, "fault_seeds": 2}
     at_once: dict[str, Any] = {"sizes": (3,), "orders": (3,), "least": 3}
+    watch = partial(watched, answer, broken, says=told, silent=" Your invariant said nothing.", horizon=60.0)
     return [
-        _watched(answer, "looks, then adds", "catches-race", programs.checks_then_logs, _at_once, **at_once),
-        _watched(answer, "fixed windows", "catches-window", programs.counts_and_expires, _in_time, **some),
-        _watched(answer, "INCR, then EXPIRE", "catches-blocked", programs.counts_then_expires, _in_time,
-                 **{**struck, "fault_seeds": 1}),
-        _watched(answer, "logs all", "catches-blocked", programs.logs_all, _in_time, **some),
-        _watched(answer, "the right one", "accepts", programs.logs_the_admitted, _in_time, **struck),
-        _watched(answer, "exactly one window later", "accepts", programs.logs_the_admitted, _to_the_second, sizes=(1,),
-                 world=partial(Simulation, latency=steady(2**-10))),
-        _watched(answer, "the right one, at one moment", "accepts", programs.logs_the_admitted, _at_once, faults=faults,
-                 **at_once),
+        watch("catches-race", "looks, then adds", partial(_at_once, programs.checks_then_logs), **at_once),
+        watch("catches-window", "fixed windows", partial(_in_time, programs.counts_and_expires), **some),
+        watch("catches-blocked", "INCR, then EXPIRE", partial(_in_time, programs.counts_then_expires),
+              **{**struck, "fault_seeds": 1}),
+        watch("catches-blocked", "logs all", partial(_in_time, programs.logs_all), **some),
+        watch("accepts", "the right one", partial(_in_time, programs.logs_the_admitted), **struck),
+        watch("accepts", "exactly one window later", partial(_to_the_second, programs.logs_the_admitted), sizes=(1,),
+              world=partial(Simulation, latency=steady(2**-10))),
+        watch("accepts", "the right one, at one moment", partial(_at_once, programs.logs_the_admitted), faults=LOSSES,
+              **at_once),
     ]  # fmt: skip
-
-
-def _watched(
-    answer: Invariant, name: str, promise: str, limiter: Limiter, build: Callable[..., None], **options: Any
-) -> Trial:
-    def judge(run: Play) -> Iterator[Violation]:
-        wrong = broken(run.trace)
-        if wrong is not None:
-            wrong = replace(wrong, promise=promise, text=f"{wrong.text} Your invariant said nothing.")
-        return agreed(wrong, told(answer, run), promise)
-
-    return Trial(name, (promise,), partial(build, limiter), judge, horizon=60.0, **{"world": world, **options})
 
 
 def told(answer: Invariant, run: Play) -> str | None:
@@ -73,29 +60,26 @@ def told(answer: Invariant, run: Play) -> str | None:
     return ask(reads, run.trace)
 
 
-def broken(trace: Trace) -> Violation | None:
-    """The first that is one too many within a window, or was refused while there was room."""
-    asked = sorted((n for n in trace.notes if n.kind in (YES, NO, UNKNOWN)), key=lambda note: note.t_start)
+def broken(run: Play) -> Iterator[Found]:
+    """Within a window one too many is admitted, or one is refused while there is room."""
+    asked = sorted((n for n in run.trace.notes if n.kind in (YES, NO, UNKNOWN)), key=lambda note: note.t_start)
     admitted = [note for note in asked if note.kind == YES]
     for first, last in zip(admitted, admitted[LIMIT:], strict=False):
         if last.t_start - first.t_start < WINDOW:
             within = ms(last.t_start - first.t_start)
             text = f"{LIMIT + 1} were admitted within {within}; the limit is {LIMIT} in {WINDOW} s."
-            return Violation("", text, last.who, last.t_start, "one too many")
+            yield text, last.who, last.t_start, "one too many"
     for note in asked:
         before = [one for one in asked if note.t_start - WINDOW < one.t_start < note.t_start and one.kind != NO]
         if note.kind == NO and len(before) < LIMIT:
             at = ms(note.t_start)
             text = f"{note.who} was refused at {at}, and at most {len(before)} had been admitted in {WINDOW} s."
-            return Violation("", text, note.who, note.t_start, "refused, and there is room")
-    return None
+            yield text, note.who, note.t_start, "refused, and there is room"
 
 
 def example(limiter: Limiter) -> Play:
     """One run of two clients of a limiter, to be looked at."""
-    return play(
-        Trial("an example", (), partial(_in_time, limiter), lambda run: (), world=world, horizon=60.0), Schedule(2)
-    )
+    return play(trial("an example", partial(_in_time, limiter), {}, horizon=60.0), Schedule(2))
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------
@@ -138,11 +122,6 @@ async def _request(limiter: Limiter, world: Simulation, who: str, request: str) 
 # -- clues: what does the invariant say of small runs made by hand? ---------------------------------------------------
 
 
-def clue(answer: Invariant, failing: Mapping[str, Play]) -> str | None:
-    """The misconception that the invariant's verdicts on small runs point to."""
-    return next((name for name, (made, right) in CLUES.items() if (told(answer, made()) is None) != right), None)
-
-
 def _run(*made: tuple[float, str]) -> Callable[[], Play]:
     def build() -> Play:
         notes = [Note("c1", kind, when) for when, kind in made]
@@ -151,7 +130,7 @@ def _run(*made: tuple[float, str]) -> Callable[[], Play]:
     return build
 
 
-CLUES: dict[str, tuple[Callable[[], Play], bool]] = {
+CASES: Cases = {
     "cries-wolf": (_run((0, YES), (1, YES)), True),
     "says-nothing": (_run((0, YES), (1, YES), (2, YES)), False),
     "counts-the-whole-run": (_run((0, YES), (1, YES), (15, YES), (16, YES)), True),
@@ -165,4 +144,5 @@ CLUES: dict[str, tuple[Callable[[], Play], bool]] = {
     "unknown-is-admitted": (_run((0, UNKNOWN), (1, YES), (2, YES)), True),
     "looks-ahead": (_run((0, YES), (1, NO), (2, YES)), False),
 }
-"""Small runs, and whether None is the right answer; the first one that is answered wrongly names the mistake."""
+
+RULES = Rules(plain_function("run"), trials, misread(CASES, told), learners_code=False)

@@ -11,15 +11,6 @@ from course_lib.explore import CRASHED, Extension, Play, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.trace import Event
 
-PATIENCE = 0.2
-"""Seconds until a client gives up on a reply."""
-
-
-def world() -> Simulation:
-    """One node; a lost message is noticed after PATIENCE."""
-    return Simulation(socket_timeout=PATIENCE)
-
-
 def plant(world: Simulation, *command: str) -> None:
     """A command that is there before any client's: at the beginning, and in no trace."""
     world.at(0.0, _send, world, [part.encode() for part in command])
@@ -70,7 +61,7 @@ def unfaulted(run: Play) -> bool:
 
 
 def unknown(result: Any) -> bool:
-    """Does whoever ended so not know what the server did?"""
+    """Does a client that ended so not know what the server did?"""
     return result is CRASHED or isinstance(result, BaseException)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial, Violation
-from course_lib.grading.database import until
+from course_lib.explore import Play, Simulation, Trial, until
+from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import shown
+from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
 
 Name = Callable[..., str]
 Parts = tuple[str | int, ...]
@@ -26,43 +27,34 @@ MISREAD: list[tuple[Parts, ...]] = [
 ] + [(("a", "b:c"),), (("a", ""),), (("a", "b", "c d"),)]  # fmt: skip
 
 
-class Asked(NamedTuple):
-    """What one client asked for, and the key that it was given: the ValueError, if it was refused."""
+def trials(answer: Name) -> list[Trial]:
+    """A run's seed is the number of its names. The witness has each client's key: the ValueError, if it was refused."""
 
-    parts: Parts
-    key: Any
+    def names(name: str, table: list[tuple[Parts, ...]], promise: str, judge: Judge, size: int = 1) -> Trial:
+        return trial(name, partial(_build, answer, table), {promise: judge}, sizes=(size,), seeds=len(table),
+                     least=size, world=Simulation, horizon=2.0)  # fmt: skip
 
-
-def naming(answer: Name) -> list[Trial]:
-    """A run's seed is the number of its names."""
     return [
-        _trial(answer, "a name as they come", "plain", ORDINARY, _plain, size=1),
-        _trial(answer, "two names that look alike", "distinct", ALIKE, _distinct, size=2),
-        _trial(answer, "a part that could be misread", "refused", MISREAD, _refused, size=1),
+        names("a name as they come", ORDINARY, "plain", _plain),
+        names("two names that look alike", ALIKE, "distinct", _distinct, 2),
+        names("a part that could be misread", MISREAD, "refused", _refused),
     ]
 
 
-def _trial(
-    answer: Name, name: str, promise: str, table: list[tuple[Parts, ...]],
-    judge: Callable[[Play], Iterator[Violation]], *, size: int,
-) -> Trial:  # fmt: skip
-    def build(world: Simulation, clients: int) -> dict[str, Asked]:
-        asked: dict[str, Asked] = {}
-        for number, parts in enumerate(table[world.seed % len(table)][:clients], 1):
-            world.client(f"c{number}", partial(store, answer, world, f"c{number}", parts, asked), start=number * 0.01)
-        return asked
-
-    return Trial(name, (promise,), build, judge, sizes=(size,), seeds=len(table), least=size, horizon=2.0)
+def _build(answer: Name, table: list[tuple[Parts, ...]], world: Simulation, clients: int) -> dict[str, Any]:
+    keys: dict[str, Any] = {}
+    for number, parts in enumerate(table[world.seed % len(table)][:clients], 1):
+        world.client(f"c{number}", _store, answer, world, f"c{number}", parts, keys, start=number * 0.01)
+    return keys
 
 
-async def store(answer: Name, world: Simulation, who: str, parts: Parts, asked: dict[str, Asked]) -> Any:
+async def _store(answer: Name, world: Simulation, who: str, parts: Parts, keys: dict[str, Any]) -> Any:
     """Store something under the key of these parts, and return what is there 100 ms later."""
     try:
-        key = answer(*parts)
+        key = keys[who] = answer(*parts)
     except ValueError as error:
-        asked[who] = Asked(parts, error)
+        keys[who] = error
         return None
-    asked[who] = Asked(parts, key)
     if type(key) is not str:
         return None
     await world.redis().set(key, f"for {who}", px=60_000)
@@ -70,36 +62,32 @@ async def store(answer: Name, world: Simulation, who: str, parts: Parts, asked: 
     return await world.redis().get(key)
 
 
-def _plain(run: Play) -> Iterator[Violation]:
-    asked, result = run.witness.get("c1"), run.results["c1"]
-    if asked is None:
-        parts = _told(ORDINARY[run.schedule.seed % len(ORDINARY)][0])
-        yield Violation("plain", f"{parts} raised {type(result).__name__}: {result}.", "c1", 0.01, "no key")
+def _plain(run: Play) -> Iterator[Found]:
+    (parts,), result = ORDINARY[run.schedule.seed % len(ORDINARY)], run.results["c1"]
+    if "c1" not in run.witness:
+        yield f"{_told(parts)} raised {type(result).__name__}: {result}.", "c1", 0.01, "no key"
         return
-    wanted = PREFIX + ":".join(map(str, asked.parts))
-    if type(asked.key) is not str or asked.key != wanted:
-        raised = f"raised ValueError: {asked.key}" if isinstance(asked.key, ValueError) else f"gave {shown(asked.key)}"
-        yield Violation("plain", f"{_told(asked.parts)} {raised}; the key is {wanted!r}.", "c1", 0.01, "no such key")
+    key, wanted = run.witness["c1"], PREFIX + ":".join(map(str, parts))
+    if type(key) is not str or key != wanted:
+        raised = f"raised ValueError: {key}" if isinstance(key, ValueError) else f"gave {shown(key)}"
+        yield f"{_told(parts)} {raised}; the key is {wanted!r}.", "c1", 0.01, "no such key"
 
 
-def _distinct(run: Play) -> Iterator[Violation]:
-    first, second = run.witness.get("c1"), run.witness.get("c2")
-    if first is None or second is None or type(first.key) is not str or type(second.key) is not str:
-        return
-    if run.results["c1"] != "for c1":
+def _distinct(run: Play) -> Iterator[Found]:
+    if all(type(run.witness.get(who)) is str for who in ("c1", "c2")) and run.results["c1"] != "for c1":
+        first, second = map(_told, ALIKE[run.schedule.seed % len(ALIKE)])
         text = (
-            f"{_told(first.parts)} and {_told(second.parts)} are different names, and both have the key "
-            f"{shown(first.key)}: c1 was served what c2 had stored."
+            f"{first} and {second} are different names, and both have the key {shown(run.witness['c1'])}: c1 was "
+            f"served what c2 had stored."
         )
-        yield Violation("distinct", text, "c1", 0.12, "another's value")
+        yield text, "c1", 0.12, "another's value"
 
 
-def _refused(run: Play) -> Iterator[Violation]:
-    asked, result = run.witness.get("c1"), run.results["c1"]
-    if asked is None or not isinstance(asked.key, ValueError):
-        parts = _told(MISREAD[run.schedule.seed % len(MISREAD)][0])
-        said = f"raised {type(result).__name__}" if asked is None else f"gave {shown(asked.key)}"
-        yield Violation("refused", f"{parts} {said}; it should raise ValueError.", "c1", 0.01, "not refused")
+def _refused(run: Play) -> Iterator[Found]:
+    (parts,), key = MISREAD[run.schedule.seed % len(MISREAD)], run.witness.get("c1")
+    if not isinstance(key, ValueError):
+        said = f"gave {shown(key)}" if "c1" in run.witness else f"raised {type(run.results['c1']).__name__}"
+        yield f"{_told(parts)} {said}; it should raise ValueError.", "c1", 0.01, "not refused"
 
 
 def _told(parts: Parts) -> str:
@@ -109,9 +97,9 @@ def _told(parts: Parts) -> str:
 # -- clues: what does the answer say to a few names? -------------------------------------------------------------------
 
 
-def clue(answer: Name, failing: Mapping[str, Play]) -> str | None:
-    """The misconception that the answer's keys point to."""
-    return next((name for name, has in CLUES.items() if has(partial(_said, answer))), None)
+def clues(failing: Failing) -> Iterator[str]:
+    """What its keys have in common."""
+    return (name for name, has in MISTAKES.items() if has(partial(_said, failing.answer)))
 
 
 def _said(answer: Name, *parts: str | int) -> Any:
@@ -126,7 +114,7 @@ def _keeps(said: Callable[..., Any], *parts: str | int) -> bool:
     return bool(said(*parts) == PREFIX + ":".join(map(str, parts)))
 
 
-CLUES: dict[str, Callable[[Callable[..., Any]], bool]] = {
+MISTAKES: dict[str, Callable[[Callable[..., Any]], bool]] = {
     "asserts": lambda said: isinstance(said("a:b"), AssertionError),
     "int-parts": lambda said: isinstance(said(7), TypeError | AttributeError),
     "replaces": lambda said: type(said("a:b")) is str and not _keeps(said, "a:b"),
@@ -137,3 +125,5 @@ CLUES: dict[str, Callable[[Callable[..., Any]], bool]] = {
     "forgets-space": lambda said: _keeps(said, "a b") or _keeps(said, "a\n"),
     "forgets-braces": lambda said: _keeps(said, "{a}") or _keeps(said, "}"),
 }
+
+RULES = Rules(plain_function("first, second"), trials, clues)

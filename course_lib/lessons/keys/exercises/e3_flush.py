@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
-from course_lib.explore import Play, Schedule, Simulation, Trial, Violation, play
-from course_lib.grading.database import until
-from course_lib.grading.evidence import JUDGE, ms, of, seen, shown
-from course_lib.grading.acts import Act, Acts, answered, cost, failure, undisturbed, world
+from course_lib.explore import Play, Simulation, Trial
+from course_lib.grading.acts import Act, Acts, answered, cost, failure, sent
+from course_lib.grading.answer import a_class
+from course_lib.grading.database import load_takes
+from course_lib.grading.evidence import JUDGE, ms, seen, shown
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, trial
 
 Answer = Callable[..., Any]
 TTL, OTHERS = 2.0, "app:shop:price:v1:7"
@@ -34,15 +36,21 @@ class Flushed(Acts):
         """A load of one user's row."""
 
         async def load() -> str:
-            note = self.world.note(client, "load")
             tail = f"{int(self.world.draws(f'row{len(self.rows)}')() * 16**6):06x}"
             text = f"row-{len(self.rows) + 1}-{tail}"
             self.rows[text] = Row(user, self.world.now())
-            await until(self.world, self.world.now() + self.seconds)
-            note.t_end = self.world.now()
+            await load_takes(self.seconds, self.world, client)
             return text
 
         return load
+
+    def row(self, act: Act) -> Row | None:
+        """What it was given, if that is a row."""
+        return self.rows.get(act.result) if type(act.result) is str else None
+
+    def reads(self) -> list[Act]:
+        """Every act but the flushes."""
+        return [act for act in self.acts if act.what != "flush"]
 
 
 Plan = dict[str, list[tuple[float, str]]]
@@ -64,158 +72,129 @@ LATE: Plan = {
     "c3": [(0.3, "flush"), (0.35, "read"), (1.0, "read")],
 }
 """Three flushes, of which one may take very long."""
+USERS = {"read": "42", "read other": "43"}
 
 
-def flushing(answer: Answer) -> list[Trial]:
+def trials(answer: Answer) -> list[Trial]:
     """One after another, with faults; loads that a flush overtakes; a flush that is late."""
-    losses: dict[Any, float] = {"crash": 0.0, "lose request": 0.0, "lose reply": 0.0}
+    in_turn = {"value": _value, "flushed": _fresh, "others": _others, "expires": _expires, "hit": _hit,
+               "one-trip": _one_trip}  # fmt: skip
     return [
-        Trial("read, flush, read", ("value", "flushed", "others", "expires", "hit", "one-trip"),
-              partial(_build, answer, IN_TURN, 0.01), _in_turn, sizes=(1, 2, 3), seeds=4, faults=losses,
-              fault_sizes=(2,), world=world, horizon=8.0),
-        Trial("a flush overtakes a load", ("overtaken",), partial(_build, answer, OVERTAKEN, 0.1),
-              partial(_fresh, "overtaken"), sizes=(2, 3), seeds=12, faults={"pause": 0.1}, least=2, world=world,
-              horizon=4.0),
-        Trial("a flush that is late", ("never-back",), partial(_build, answer, LATE, 0.01),
-              partial(_fresh, "never-back"), sizes=(3,), seeds=2, faults={"pause": 0.3}, least=3, world=world,
-              horizon=4.0),
+        trial("read, flush, read", partial(_build, answer, IN_TURN, 0.01), in_turn, sizes=(1, 2, 3), seeds=4,
+              faults=LOSSES, fault_sizes=(2,), horizon=8.0),
+        trial("a flush overtakes a load", partial(_build, answer, OVERTAKEN, 0.1), {"overtaken": _fresh},
+              sizes=(2, 3), seeds=12, faults={"pause": 0.1}, least=2, horizon=4.0),
+        trial("a flush that is late", partial(_build, answer, LATE, 0.01), {"never-back": _fresh}, sizes=(3,), seeds=2,
+              faults={"pause": 0.3}, least=3, horizon=4.0),
     ]  # fmt: skip
 
 
 def _build(answer: Answer, plan: Plan, seconds: float, world: Simulation, clients: int) -> Flushed:
-    acts = Flushed(world, seconds=seconds)
-
-    async def plant() -> None:
-        await world.redis().set(OTHERS, "17")
-
-    async def look() -> None:
-        await world.redis().get(OTHERS)
-
-    world.client(f"{JUDGE} plants", plant)
+    run = Flushed(world, seconds=seconds)
+    world.client(f"{JUDGE} plants", world.redis().set, OTHERS, "17")
     for number, (name, steps) in enumerate(list(plan.items())[:clients]):
         jitter = 0.01 + 0.004 * world.draws(f"start{number}")()
-        acts.process(name, _deeds(answer, acts, name), [(when + jitter, what) for when, what in steps])
-    world.client(f"{JUDGE} looks", look, start=4.5)
-    return acts
+        run.process(name, _deed(answer, run, name), [(when + jitter, what) for when, what in steps])
+    world.client(f"{JUDGE} looks", world.redis().get, OTHERS, start=4.5)
+    return run
 
 
-def _deeds(answer: Answer, acts: Flushed, name: str) -> dict[str, Callable[[], Awaitable[Any]]]:
+def _deed(answer: Answer, run: Flushed, name: str) -> Callable[[Act], Awaitable[Any]]:
     """Each process has one object of its own, as in life."""
-    kept: list[Any] = []
+    service = cache(partial(answer, run.world.redis(), ttl=TTL))
 
-    def cache() -> Any:
-        if not kept:
-            kept.append(answer(acts.world.redis(), ttl=TTL))
-        return kept[0]
+    async def deed(act: Act) -> Any:
+        if act.what != "flush":
+            return await service().read(USERS[act.what], run.load_for(name, USERS[act.what]))
+        await service().flush()
+        return None  # whatever it returns
 
-    async def read(user: str) -> Any:
-        return await cache().read(user, acts.load_for(name, user))
-
-    async def flush() -> Any:
-        await cache().flush()
-
-    return {"read": partial(read, "42"), "read other": partial(read, "43"), "flush": flush}
+    return deed
 
 
-def _reads(acts: Acts) -> list[Act]:
-    return [act for act in acts.acts if act.what != "flush"]
+# -- judges ------------------------------------------------------------------------------------------------------------
 
 
-def _in_turn(run: Play) -> Iterator[Violation]:
-    for judge in (_value, partial(_fresh, "flushed"), _others, _expires, _hit, _one_trip):
-        yield from judge(run)
-
-
-def _value(run: Play) -> Iterator[Violation]:
-    """Whoever no fault hit gets a row of the user that it asked for."""
+def _value(run: Play) -> Iterator[Found]:
+    """Each process that no fault hit gets a row of the user that it asked for."""
     for act in answered(run):
-        if isinstance(act.result, BaseException):
-            yield failure(act, "value")
-            return
-        row = run.witness.rows.get(act.result) if type(act.result) is str else None
-        if act.what != "flush" and (row is None or row.user != ("42" if act.what == "read" else "43")):
+        if act.failed:
+            yield failure(act), act.who, act.began, "fails"
+        elif act.what != "flush" and ((row := run.witness.row(act)) is None or row.user != USERS[act.what]):
             whose = "which is another user's row" if row is not None else "which no load gave"
-            yield Violation("value", f"{act.who} was given {shown(act.result)}, {whose}.", act.who, act.began, "wrong")
-            return
+            yield f"{act.who} was given {shown(act.result)}, {whose}.", act.who, act.began, "wrong"
 
 
-def _fresh(promise: str, run: Play) -> Iterator[Violation]:
+def _fresh(run: Play) -> Iterator[Found]:
     """No read that begins after a flush has returned gives what was loaded from before that flush began."""
-    for act in _reads(run.witness):
-        row = run.witness.rows.get(act.result) if type(act.result) is str else None
+    for act in run.witness.reads():
+        row = run.witness.row(act)
         for flush in run.witness.did("flush"):
             if row is not None and flush.done and flush.ended <= act.began and row.began < flush.began:
                 text = (
                     f"{flush.who} flushed from {ms(flush.began)} to {ms(flush.ended)}; at {ms(act.began)} {act.who} "
                     f"was served a row whose load had begun at {ms(row.began)}."
                 )
-                yield Violation(promise, text, act.who, act.began, "served from before the flush")
-                return
+                yield text, act.who, act.began, "served from before the flush"
 
 
-def _others(run: Play) -> Iterator[Violation]:
+# The rest is said of undisturbed runs only.
+
+
+def _others(run: Play) -> Iterator[Found]:
     """A flush leaves alone what is not its own."""
-    for _ in undisturbed(run):
-        if [event.reply for event in seen(run, f"{JUDGE} looks")] != [b"17"]:
-            flush = next(iter(run.witness.did("flush")), None)
-            who, when = (flush.who, flush.began) if flush else ("c1", 0.0)
-            yield Violation("others", f"{OTHERS} is another program's key, and is gone.", who, when, "another's key")
+    if run.schedule.kind is None and [event.reply for event in seen(run, f"{JUDGE} looks")] != [b"17"]:
+        flush = next(iter(run.witness.did("flush")), None)
+        who, when = (flush.who, flush.began) if flush else ("c1", 0.0)
+        yield f"{OTHERS} is another program's key, and is gone.", who, when, "another's key"
 
 
-def _expires(run: Play) -> Iterator[Violation]:
+def _expires(run: Play) -> Iterator[Found]:
     """What was stored is loaded again when its ttl is over."""
-    for acts in undisturbed(run):
-        last = _reads(acts)[-1]
+    for last in run.witness.reads()[-1:] if run.schedule.kind is None else ():
         if last.began > 3.9 and last.done and cost(run, last)[1] == 0:
             text = f"A row that was stored with ttl = 2 s at about 0.9 s was still served at {ms(last.began)}."
-            yield Violation("expires", text, last.who, last.began, "outlives its ttl")
+            yield text, last.who, last.began, "outlives its ttl"
 
 
-def _hit(run: Play) -> Iterator[Violation]:
+def _hit(run: Play) -> Iterator[Found]:
     """Of c1: its second read before the flush, and its second one after, find everything as it was."""
-    for acts in undisturbed(run):
-        mine = [act for act in acts.did("read", "c1") if act.began < 2]
-        for act in mine[1::2]:
+    if run.schedule.kind is None:
+        for act in [act for act in run.witness.did("read", "c1") if act.began < 2][1::2]:
             trips, loaded = cost(run, act)
             if act.done and (trips, loaded) != (1, 0):
                 text = (
                     f"Nothing had changed since c1 last read, and its read at {ms(act.began)} took {trips} round trips "
                     f"and {loaded} loads; 1 and 0 will do."
                 )
-                yield Violation("hit", text, act.who, act.began, "a hit")
-                return
+                yield text, act.who, act.began, "a hit"
 
 
-def _one_trip(run: Play) -> Iterator[Violation]:
+def _one_trip(run: Play) -> Iterator[Found]:
     """A flush asks Redis once, however many keys there are."""
-    for acts in undisturbed(run):
-        for act in acts.did("flush"):
-            if act.done and cost(run, act)[0] != 1:
-                text = f"The flush at {ms(act.began)} took {cost(run, act)[0]} round trips; 1 will do."
-                yield Violation("one-trip", text, act.who, act.began, "a flush")
-                return
+    if run.schedule.kind is None:
+        for act in run.witness.did("flush"):
+            trips, _ = cost(run, act)
+            if act.done and trips != 1:
+                text = f"The flush at {ms(act.began)} took {trips} round trips; 1 will do."
+                yield text, act.who, act.began, "a flush"
 
 
-# -- clues: what did the processes send? -------------------------------------------------------------------------------
+def clues(failing: Failing) -> Iterator[str]:
+    """What c1 sent for its flush in the first run; then the broken promises."""
+    for flush in failing.first.witness.did("flush")[:1]:
+        names = {event.name for event in sent(failing.first, flush)}
+        if flush.over and names & {"FLUSHDB", "FLUSHALL"}:
+            yield "flushes-everything"
+        if flush.over and names & {"KEYS", "SCAN", "DEL", "UNLINK"}:
+            yield "deletes-the-keys"
+        if flush.over:
+            yield from (name for promise, name in MISTAKES.items() if promise in failing)
 
 
-def clue(answer: Answer, failing: Mapping[str, Play]) -> str | None:
-    """The mistake that the broken promises and the commands of a run without a fault point to."""
-    run = play(flushing(answer)[0], Schedule(1))
-    flush = next(iter(run.witness.did("flush")), None)
-    if flush is None or flush.ended is None:
-        return None
-    sent = [event.name for event in of(run.trace, "c1") if flush.began <= event.t_start <= flush.ended]
-    if any(name in ("FLUSHDB", "FLUSHALL") for name in sent):
-        return "flushes-everything"
-    if any(name in ("KEYS", "SCAN", "DEL", "UNLINK") for name in sent):
-        return "deletes-the-keys"
-    if "flushed" in failing:
-        return "remembers"
-    if "overtaken" in failing:
-        return "asks-again"
-    if "never-back" in failing:
-        return "goes-back"
-    if "expires" in failing:
-        return "never-expires"
-    return "asks-twice" if "hit" in failing else None
+MISTAKES = {
+    "flushed": "remembers", "overtaken": "asks-again", "never-back": "goes-back", "expires": "never-expires",
+    "hit": "asks-twice",
+}  # fmt: skip
+
+RULES = Rules(a_class("redis, *, ttl", {"read": "user, load", "flush": ""}), trials, clues)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial, Turn, Turns, Violation
+from course_lib.explore import Play, Simulation, Trial, Turn, Turns
 from course_lib.grading import break_it
-from course_lib.grading.evidence import JUDGE, ms
+from course_lib.grading.evidence import JUDGE, as_they_ran, ms
+from course_lib.grading.rules import Failing, Found, Rules, trial
 from course_lib.lessons.keys import programs
+from course_lib.trace import Event
 
 PLAYERS, MOST = ("reader", "writer"), 12
 OLD, NEW = {"first": "Ann", "last": "Lee"}, {"first": "Ann", "last": "Moore"}
@@ -32,29 +34,21 @@ def an_order(answer: Any) -> tuple[str, ...]:
     return break_it.an_order(answer, PLAYERS, MOST, "command")
 
 
-def follow(order: tuple[str, ...]) -> list[Trial]:
+def trials(order: tuple[str, ...]) -> list[Trial]:
     """The same order with the recipe, and with its mended twin."""
+    ordered = partial(trial, sizes=(2,), least=2, world=Simulation, horizon=5.0, unfaulted="your order")
     return break_it.with_its_twin(
-        _ordered("the recipe in your order", "breaks", _breaks, order, programs.copies_forward),
-        _ordered("the mended recipe in your order", "mended", _survives, order, programs.copies_in_one_step),
+        ordered("the recipe in your order", partial(_build, order, programs.copies_forward), {"breaks": _breaks}),
+        ordered("the mended recipe in your order", partial(_build, order, programs.copies_in_one_step),
+                {"mended": _survives}),
         "That the mended recipe survives says nothing, as your order breaks neither of the two.",
-    )
-
-
-def _ordered(
-    name: str, promise: str, judge: Callable[[Play], Iterator[Violation]], order: tuple[str, ...], read: Read
-) -> Trial:
-    return Trial(name, (promise,), partial(_build, order, read), judge, sizes=(2,), least=2, horizon=5.0,
-                 unfaulted="your order")  # fmt: skip
+    )  # fmt: skip
 
 
 def _build(order: tuple[str, ...], read: Read, world: Simulation, clients: int) -> Played:
     """Version 1's key is warm; then reader and writer go in this order; when both are done, one more read."""
     redis, played = world.redis(), Played()
     world.turns = Turns(in_order(order), step=0.002)
-
-    async def warm() -> None:
-        await redis.set(programs.OLD_KEY.format(42), json.dumps({"name": "Ann Lee"}), px=60_000)
 
     async def load(user: str) -> dict[str, str]:
         return dict(played.row)
@@ -69,7 +63,8 @@ def _build(order: tuple[str, ...], read: Read, world: Simulation, clients: int) 
     async def last() -> None:
         played.last = await read(redis, "42", load, ttl=60)
 
-    world.client(f"{JUDGE} warms", warm)
+    warm = json.dumps({"name": "Ann Lee"})
+    world.client(f"{JUDGE} warms", partial(redis.set, programs.OLD_KEY.format(42), warm, px=60_000))
     world.client("reader", partial(read, ttl=60), redis, "42", load, start=0.05)
     world.client("writer", write, start=0.05)
     world.client("later", last, start=1.0)
@@ -77,7 +72,7 @@ def _build(order: tuple[str, ...], read: Read, world: Simulation, clients: int) 
 
 
 def in_order(order: Sequence[str]) -> Callable[[Sequence[Turn]], int]:
-    """Whoever is named next and can go; when nobody is named any more, whoever comes first."""
+    """The next that is named and can go; when nobody is named any more, the first that can."""
     left = iter(order)
 
     def choose(turns: Sequence[Turn]) -> int:
@@ -90,36 +85,35 @@ def in_order(order: Sequence[str]) -> Callable[[Sequence[Turn]], int]:
 
 
 def stale(run: Play) -> bool:
-    """Is the old profile served to one who asks after the write has returned?"""
+    """Is the old profile served to a reader that asks after the write has returned?"""
     return bool(run.witness.last == OLD)
 
 
-def _breaks(run: Play) -> Iterator[Violation]:
+def _ran(run: Play) -> list[Event]:
+    return [event for event in as_they_ran(run.trace) if event.client in PLAYERS]
+
+
+def _breaks(run: Play) -> Iterator[Found]:
     when = next((event.t_start for event in run.trace if event.client == "later"), 1.0)
     if stale(run):
         run.trace.note("later", "violation", when, text="served the old profile")
     else:
-        text = f"Whoever reads after the write gets Ann Moore, as she is called now: {_told(run)}."
-        yield Violation("breaks", text, "later", when, "the new profile")
+        order = ", ".join(f"{event.client} {event.name}" for event in _ran(run))
+        text = f"Whoever reads after the write gets Ann Moore, as she is called now: {order}."
+        yield text, "later", when, "the new profile"
 
 
-def _told(run: Play) -> str:
-    sent = [event for event in run.trace if event.client in PLAYERS]
-    return ", ".join(f"{e.client} {e.name}" for e in sorted(sent, key=lambda event: event.t_server or 0.0))
-
-
-def _survives(run: Play) -> Iterator[Violation]:
+def _survives(run: Play) -> Iterator[Found]:
     if stale(run):
         text = f"The mended recipe serves the old profile too, {ms(run.now)} after the start."
-        yield Violation("mended", text, "later", 1.0, "served the old profile")
+        yield text, "later", 1.0, "served the old profile"
 
 
-def clue(answer: Any, failing: Mapping[str, Play]) -> str | None:
+def clues(failing: Failing) -> Iterator[str]:
     """Where the writer's DEL came among the reader's three commands."""
-    if "breaks" not in failing:
-        return None
-    sent = sorted(
-        (event for event in failing["breaks"].trace if event.client in PLAYERS), key=lambda event: event.t_server or 0.0
-    )
-    before = [event.client for event in sent].index("writer")
-    return {0: "writer-first", 1: "writer-too-early"}.get(before, "writer-last")
+    if "breaks" in failing:
+        before = [event.client for event in _ran(failing["breaks"])].index("writer")
+        yield {0: "writer-first", 1: "writer-too-early"}.get(before, "writer-last")
+
+
+RULES = Rules(an_order, trials, clues, learners_code=False, exhibit=True)

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial, Violation
-from course_lib.grading.answer import ask
+from course_lib.explore import Play, Simulation, Trial
+from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import JUDGE, seen
-from course_lib.grading.write_the_property import Cases, Property, agreed, misread
+from course_lib.grading.rules import LOSSES, Found, Rules
+from course_lib.grading.write_the_property import Cases, Property, misread, of_run, watched
 from course_lib.lessons.keys import programs
-from course_lib.grading.acts import world
 from course_lib.trace import Event, Trace
 
 Program = Callable[..., Awaitable[None]]
 
 
-def watching(answer: Property) -> list[Trial]:
+def trials(answer: Property) -> list[Trial]:
     """Runs that leave a key without a TTL, and runs that leave none although it may look so."""
-    faults: dict[Any, float] = {"crash": 0.0, "lose request": 0.0, "lose reply": 0.0}
+
+    def watch(promise: str, name: str, program: Program, **options: Any) -> Trial:
+        return watched(answer, _immortal, promise, name, partial(_build, program), says=_said, sizes=(1, 2),
+                       horizon=5.0, well="Every key expires or is deleted", **options)  # fmt: skip
+
     return [
-        _watched(answer, "a second SET", "catches-set", programs.sets_again, sizes=(1, 2), faults=faults),
-        _watched(answer, "SET, then PEXPIRE", "catches-steps", programs.in_two_steps, sizes=(1, 2), faults=faults),
-        _watched(answer, "the right program", "accepts", programs.keeps_the_ttl, sizes=(1, 2), seeds=4, faults=faults),
-        _watched(answer, "one that tidies up", "accepts", programs.tidies_up, sizes=(1, 2), seeds=2),
-    ]  # fmt: skip
+        watch("catches-set", "a second SET", programs.sets_again, faults=LOSSES),
+        watch("catches-steps", "SET, then PEXPIRE", programs.in_two_steps, faults=LOSSES),
+        watch("accepts", "the right program", programs.keeps_the_ttl, seeds=4, faults=LOSSES),
+        watch("accepts", "one that tidies up", programs.tidies_up, seeds=2),
+    ]
 
 
-def _watched(answer: Property, name: str, promise: str, program: Program, **options: Any) -> Trial:
-    def judge(run: Play) -> Iterator[Violation]:
-        immortal = immortal_in(run)
-        if immortal is None:
-            return
-        wrong = None
-        if immortal:
-            last = [event for event in run.trace if event.client != JUDGE and immortal[0].encode() in event.command][-1]
-            text = f"{immortal[0]} has no TTL and will never expire; your property returned None."
-            wrong = Violation(promise, text, last.client, last.t_start, "lives for ever")
-        said = ask(answer, run.trace.where(lambda event: not event.client.startswith(JUDGE)))
-        yield from agreed(wrong, said, promise, "Every key expires or is deleted")
+def _said(answer: Property, run: Play) -> str | None:
+    """Nothing is asked of a run of which the judge itself cannot say what is left."""
+    return None if immortal_in(run) is None else of_run(answer, run)
 
-    return Trial(name, (promise,), partial(_build, program), judge, world=world, horizon=5.0, **options)
+
+def _immortal(run: Play) -> Iterator[Found]:
+    for key in immortal_in(run) or ():
+        last = [event for event in run.trace if event.client != JUDGE and key.encode() in event.command][-1]
+        yield f"{key} has no TTL and will never expire", last.client, last.t_start, "lives for ever"
 
 
 def immortal_in(run: Play) -> list[str] | None:
@@ -69,21 +68,16 @@ def _build(program: Program, world: Simulation, clients: int) -> None:
 # -- clues: what does the property say of small traces made by hand? ---------------------------------------------------
 
 
-def clue(answer: Property, failing: Mapping[str, Play]) -> str | None:
-    """The misconception that the property's verdicts on small traces point to."""
-    return misread(answer, CLUES)
-
-
 def _trace(*events: Event) -> Callable[[], Trace]:
     return lambda: Trace("simulated", 0, [replace(event) for event in events])
 
 
-def _event(text: str, at: float, *, reply: Any = b"OK", lost: str | None = None, ran: float | None = None) -> Event:
-    t_server = None if lost == "request lost" else at + 0.001 if ran is None else ran
+def _event(text: str, at: float, *, reply: Any = b"OK", lost: str | None = None) -> Event:
+    t_server = None if lost == "request lost" else at + 0.001
     return Event("c1", "redis", tuple(map(str.encode, text.split())), at, t_server, at + 0.002, reply, lost)
 
 
-CLUES: Cases = {
+CASES: Cases = {
     "cries-wolf": (_trace(_event("SET a 1 PX 1000", 0.0)), True),
     "says-nothing": (_trace(_event("SET a 1", 0.0)), False),
     "one-command-at-a-time": (_trace(_event("SET a 1", 0.0), _event("PEXPIRE a 1000", 0.01, reply=1)), True),
@@ -100,4 +94,5 @@ CLUES: Cases = {
         _trace(_event("SET a 1 NX PX 1000", 0.0), _event("SET a 2 NX", 0.01, reply=None)), True,
     ),
 }  # fmt: skip
-"""Commands, and whether None is the right answer; the first one that is answered wrongly names the mistake."""
+
+RULES = Rules(plain_function("trace"), trials, misread(CASES), learners_code=False)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from course_lib.explore import Extension, Play, Session, Simulation, Trial, Violation
-from course_lib.grading.database import until
+from course_lib.explore import until
 from course_lib.grading.evidence import ms, of, shown
 from course_lib.lessons.locks.exercises.wire import KEY, Call, held, one_at_a_time, outcome, yes
 

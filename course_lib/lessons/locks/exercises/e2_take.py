@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from course_lib.explore import CRASHED, Play, Simulation, Trial, Violation, steady
-from course_lib.grading.database import until
+from course_lib.explore import until
 from course_lib.grading.evidence import ms, of, shown, struck
 from course_lib.lessons.locks.programs import FREE_OUR_OWN
 from course_lib.lessons.locks.exercises.wire import KEY, Call, held, one_at_a_time, outcome, yes

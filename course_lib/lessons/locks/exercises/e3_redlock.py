@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from course_lib.explore import CRASHED, Extension, Play, Session, Simulation, Trial, Violation, steady
-from course_lib.grading.database import until
+from course_lib.explore import until
 from course_lib.grading.evidence import ms, of, paused, shown, struck
 from course_lib.lessons.locks.exercises.wire import KEY, Call, held, one_at_a_time, outcome
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from course_lib.explore import OneFault, Play, Simulation, Trial, Violation, steady
 from course_lib.grading.break_it import a_client, a_fault, given, with_its_twin
-from course_lib.grading.database import until
+from course_lib.explore import until
 from course_lib.grading.evidence import of
 from course_lib.lessons.locks import programs
 from course_lib.trace import Event

@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.explore import CRASHED, Play, Schedule, Simulation, Trial, Violation, play
 from course_lib.explore.server_state import ask
-from course_lib.grading.database import until
+from course_lib.explore import until
 from course_lib.grading.evidence import excused_error, of, round_trips, shown
 from course_lib.lessons.locks.exercises.wire import outcome, yes
 from course_lib.trace import Trace

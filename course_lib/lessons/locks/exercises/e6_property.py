@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from math import inf
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial, Violation
-from course_lib.grading.answer import ask
-from course_lib.grading.database import until
+from course_lib.explore import Play, Simulation, Trial
+from course_lib.explore import until
+from course_lib.grading.acts import world
+from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import ms
+from course_lib.grading.rules import Found, Rules
+from course_lib.grading.write_the_property import Cases, Property, misread, noted, watched
 from course_lib.lessons.locks import programs
-from course_lib.grading.write_the_property import Cases, Property, agreed, misread, noted
 from course_lib.trace import Note, Trace
 
 LEASE = "hold"
@@ -23,29 +25,22 @@ WORK, PAUSE = 0.3, 0.6
 
 def watching(answer: Property) -> list[Trial]:
     """Two clients; a pause at every command; and where the lock is right, a crash at every command too."""
-    pause: dict[Any, float] = {"pause": PAUSE}
+    pause: dict[str, Any] = {"faults": {"pause": PAUSE}}
+    either: dict[str, Any] = {"faults": {"pause": PAUSE, "crash": 0.0}}
+    watch = partial(watched, answer, _two_leases, sizes=(2,), least=2, horizon=8.0, world=partial(world, nodes=3))
     return [
-        _watched(answer, "no validity", "catches-late", programs.NoValidity, faults=pause),
-        _watched(answer, "any lock freed", "catches-del", programs.FreesAnyLock, 2, faults=pause),
-        _watched(answer, "an extension from its reply", "catches-extension", programs.ExtendsLate, faults=pause),
-        _watched(answer, "the right lock", "accepts", programs.RightLock, faults={**pause, "crash": 0.0}),
-    ]  # fmt: skip
+        watch("catches-late", "no validity", partial(_build, programs.NoValidity, 1), **pause),
+        watch("catches-del", "any lock freed", partial(_build, programs.FreesAnyLock, 2), **pause),
+        watch("catches-extension", "an extension from its reply", partial(_build, programs.ExtendsLate, 1), **pause),
+        watch("accepts", "the right lock", partial(_build, programs.RightLock, 1), **either),
+    ]
 
 
-def _watched(
-    answer: Property, name: str, promise: str, lock: type[programs.RightLock], turns: int = 1, **options: Any
-) -> Trial:
-    def judge(run: Play) -> Iterator[Violation]:
-        wrong = None
-        if (both := two_believe(run.trace)) is not None:
-            first, second = both
-            since = ms(second.t_start)
-            text = f"From {since} on {first.who} and {second.who} both had a lease; your property returned None."
-            wrong = Violation(promise, text, second.who, second.t_start, "two leases")
-        return agreed(wrong, ask(answer, run.trace), promise)
-
-    return Trial(name, (promise,), partial(_build, lock, turns), judge, sizes=(2,), least=2, horizon=8.0,
-                 world=partial(Simulation, nodes=3, socket_timeout=0.2), **options)  # fmt: skip
+def _two_leases(run: Play) -> Iterator[Found]:
+    if (both := two_believe(run.trace)) is not None:
+        first, second = both
+        text = f"From {ms(second.t_start)} on {first.who} and {second.who} both had a lease"
+        yield text, second.who, second.t_start, "two leases"
 
 
 def two_believe(trace: Trace) -> tuple[Note, Note] | None:
@@ -93,11 +88,6 @@ async def _believes(world: Simulation, who: str, lock: programs.RightLock) -> No
 # -- clues: what does the property say of small traces made by hand? ---------------------------------------------------
 
 
-def clue(answer: Property, failing: Mapping[str, Play]) -> str | None:
-    """The misconception that the property's verdicts on small traces point to."""
-    return misread(answer, CLUES)
-
-
 CLUES: Cases = {
     "cries-wolf": (noted(Note("c1", LEASE, 0.0, 0.3), Note("c2", LEASE, 0.4, 0.7)), True),
     "says-nothing": (noted(Note("c1", LEASE, 0.0, 0.5), Note("c2", LEASE, 0.3, 0.6)), False),
@@ -111,3 +101,5 @@ CLUES: Cases = {
     ),
 }  # fmt: skip
 """Notes, and whether None is the right answer; the first one that is answered wrongly names the mistake."""
+
+RULES = Rules(plain_function("trace"), watching, misread(CLUES), learners_code=False)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from itertools import count
+from math import inf
 from typing import Any
 
 from course_lib.explore import Process, Simulation
+from course_lib.grading.acts import Act, Acts
 from course_lib.grading.database import Database
 
 Answer = Callable[..., Awaitable[Any]]
 KEY = "page"
-PATIENCE = 0.2
-"""Seconds until a client gives up on a reply."""
 
 
 @dataclass(frozen=True)
@@ -28,44 +27,33 @@ class Setting:
 
 
 @dataclass
-class Crowd:
-    """The clients of one run. `began` and `ended` are the times at which each asked and had its answer."""
+class Crowd(Acts):
+    """The clients of one run. `starts` are the times at which each asks, in seconds."""
 
-    setting: Setting
-    world: Simulation
-    database: Database
-    began: dict[str, float] = field(default_factory=dict)
-    ended: dict[str, float] = field(default_factory=dict)
+    setting: Setting = field(kw_only=True)
+    database: Database = field(kw_only=True)
+    starts: dict[str, float] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
 
     def ask(self, name: str, start: float) -> None:
         """One more client, that asks once."""
-        load, numbers, setting = self.database.load_for(name), count(1), self.setting
-        self.began[name] = start
+        load, setting = self.database.load_for(name), self.setting
 
-        async def body() -> Any:
-            try:
-                value = await setting.answer(
-                    self.world.redis(), KEY, load,
-                    ttl=setting.ttl, lock_ttl=setting.lock_ttl, token=f"{name}-token-{next(numbers)}",
-                )  # fmt: skip
-            except Exception:  # but no cancellation: that is how the end of the run finds those who still wait
-                self.ended[name] = self.world.now()
-                raise
-            self.ended[name] = self.world.now()
-            return value
+        def deed(act: Act) -> Awaitable[Any]:
+            policy = {"ttl": setting.ttl, "lock_ttl": setting.lock_ttl, "token": f"{name}-token-1"}
+            return setting.answer(self.world.redis(), KEY, load, **policy)
 
-        self.processes[name] = self.world.client(name, body, start=start)
+        self.starts[name] = start
+        self.processes[name] = self.world.client(name, self.do, Act(name, KEY), deed, start=start)
 
-
-def world() -> Simulation:
-    """A network of 1.1 ms one way on average; a lost message is noticed after PATIENCE."""
-    return Simulation(socket_timeout=PATIENCE)
+    def ended(self, name: str) -> float:
+        """When it had its answer; infinite if it had none."""
+        return next((act.ended for act in self.acts if act.who == name), inf)
 
 
 def all_at_once(setting: Setting, world: Simulation, clients: int) -> Crowd:
     """c1, c2, … ask for a key that is not there, all within 10 ms."""
-    crowd = Crowd(setting, world, Database(world, setting.load, setting.failing))
+    crowd = Crowd(world, setting=setting, database=Database(world, setting.load, setting.failing))
     start = world.draws("start")
     for number in range(1, clients + 1):
         crowd.ask(f"c{number}", start() * 0.01)
@@ -79,7 +67,7 @@ ODD_ROWS: tuple[str | None, ...] = (None, "", "None")
 def odd_row(setting: Setting, world: Simulation, clients: int) -> Crowd:
     """As all_at_once, and one more client 300 ms later; the row is an odd one."""
     row = ODD_ROWS[world.seed % len(ODD_ROWS)]
-    crowd = Crowd(setting, world, Database(world, setting.load, absent=row is None, text=row))
+    crowd = Crowd(world, setting=setting, database=Database(world, setting.load, absent=row is None, text=row))
     for number in range(1, clients + 1):
         crowd.ask(f"c{number}", number * 0.002)
     crowd.ask("later", 0.3)
@@ -88,7 +76,7 @@ def odd_row(setting: Setting, world: Simulation, clients: int) -> Crowd:
 
 def one_by_one(setting: Setting, world: Simulation, clients: int) -> Crowd:
     """The first client loads, the second finds the value, the third comes half a second after its ttl."""
-    crowd = Crowd(setting, world, Database(world, setting.load))
+    crowd = Crowd(world, setting=setting, database=Database(world, setting.load))
     for name, start in (("first", 0.0), ("second", 0.3), ("third", setting.load + setting.ttl + 0.5)):
         crowd.ask(name, start)
     return crowd

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from course_lib.explore import OneFault, Play, Simulation, Trial, Violation
+from course_lib.explore import OneFault, Play, Simulation, Trial
 from course_lib.grading.break_it import a_fault, with_its_twin
 from course_lib.grading.evidence import loads, ms, of, overlap, paused
-from course_lib.lessons.stampedes.exercises.crowd import Answer, Crowd, Setting, all_at_once, world
+from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.lessons.stampedes.exercises.crowd import Answer, Crowd, Setting, all_at_once
 from course_lib.lessons.stampedes.programs import deletes_any_lock, frees_its_own
 from course_lib.trace import Span
 
@@ -21,26 +23,21 @@ def one_fault(answer: Any) -> OneFault:
     return a_fault(answer, NAMES, 'a fault, such as OneFault("crash", at=2, client="c1")')
 
 
-def strike(fault: OneFault) -> list[Trial]:
+def trials(fault: OneFault) -> list[Trial]:
     """The same fault strikes the broken recipe and its mended twin."""
+    struck = partial(trial, sizes=(len(NAMES),), least=len(NAMES), horizon=2.0 + abs(fault.seconds),
+                     unfaulted="your fault")  # fmt: skip
     return with_its_twin(
-        _struck("the fault strikes the recipe", "breaks", _breaks, fault, deletes_any_lock),
-        _struck("the same fault strikes the mended recipe", "mended", _survives, fault, frees_its_own),
+        struck("the fault strikes the recipe", partial(_build, fault, deletes_any_lock), {"breaks": _breaks}),
+        struck("the same fault strikes the mended recipe", partial(_build, fault, frees_its_own),
+               {"mended": _survives}),
         "That the mended recipe survives says nothing, as your fault breaks neither of the two.",
-    )
+    )  # fmt: skip
 
 
-def _struck(
-    name: str, promise: str, judge: Callable[[Play], Iterator[Violation]], fault: OneFault, recipe: Answer
-) -> Trial:
-    setting = Setting(recipe, lock_ttl=LOCK_TTL, load=LOAD, failing=1)
-
-    def build(world: Simulation, clients: int) -> Crowd:
-        world.faults = replace(fault)
-        return all_at_once(setting, world, clients)
-
-    return Trial(name, (promise,), build, judge, sizes=(len(NAMES),), least=len(NAMES), world=world,
-                 horizon=2.0 + abs(fault.seconds), unfaulted="your fault")  # fmt: skip
+def _build(fault: OneFault, recipe: Answer, world: Simulation, clients: int) -> Crowd:
+    world.faults = replace(fault)
+    return all_at_once(Setting(recipe, lock_ttl=LOCK_TTL, load=LOAD, failing=1), world, clients)
 
 
 def broken_by(run: Play) -> tuple[Span, Span] | None:
@@ -48,48 +45,50 @@ def broken_by(run: Play) -> tuple[Span, Span] | None:
     return overlap(run.trace, excused=paused(run.trace))
 
 
-def _breaks(run: Play) -> Iterator[Violation]:
+def _breaks(run: Play) -> Iterator[Found]:
     both = broken_by(run)
     if both is None:
-        yield Violation("breaks", f"No two clients loaded at once that were not held up: {_spans(run)}.")
+        spans = (f"{one.who} from {ms(one.start)} to {ms(min(one.end, run.now))}" for one in loads(run.trace))
+        yield (f"No two clients loaded at once that were not held up: {', '.join(spans)}.",)
     else:
         run.trace.note(both[1].who, "violation", both[1].start, text="two loads at once")
 
 
-def _survives(run: Play) -> Iterator[Violation]:
+def _survives(run: Play) -> Iterator[Found]:
     both = broken_by(run)
     if both is not None:
         text = f"The same fault breaks the mended recipe too: {both[0].who} and {both[1].who} load at once."
-        yield Violation("mended", text, both[1].who, both[1].start, "two loads at once")
+        yield text, both[1].who, both[1].start, "two loads at once"
 
 
-def _spans(run: Play) -> str:
-    return ", ".join(f"{load.who} from {ms(load.start)} to {ms(min(load.end, run.now))}" for load in loads(run.trace))
-
-
-def clue(answer: Any, failing: Mapping[str, Play]) -> str | None:
+def clues(failing: Failing) -> Iterator[str]:
     """Why this fault does not break the recipe."""
-    if answer.kind in ("clock step", "node down"):
-        return "breaks-both"
-    if "breaks" not in failing:
-        return None
-    run = failing["breaks"]
-    if answer.kind == "crash" and any(note.kind == "crash" for note in run.trace.notes):
-        return "crash"
-    if answer.kind in ("lose request", "lose reply"):
-        return "lost-message"
-    stood = next((note for note in run.trace.notes if note.kind == "pause"), None)
-    if stood is None or stood.t_end is None:
-        return "never-struck"
-    return _pause_clue(run, stood.who, stood.t_start, stood.t_end)
+    kind = failing.answer.kind
+    if kind in ("clock step", "node down"):
+        yield "breaks-both"
+    if "breaks" in failing:
+        run = failing["breaks"]
+        if kind == "crash" and any(note.kind == "crash" for note in run.trace.notes):
+            yield "crash"
+        if kind in ("lose request", "lose reply"):
+            yield "lost-message"
+        stood = next((note for note in run.trace.notes if note.kind == "pause"), None)
+        if stood is None or stood.t_end is None:
+            yield "never-struck"
+        else:
+            yield from _of_pause(run, stood.who, stood.t_end)
 
 
-def _pause_clue(run: Play, who: str, begin: float, end: float) -> str | None:
+def _of_pause(run: Play, who: str, end: float) -> Iterator[str]:
     """The paused client must be about to delete a lock, and wake while another holds one."""
     delayed = next((event for event in of(run.trace, who) if event.t_start >= end), None)
     if delayed is None or delayed.name not in ("DEL", "UNLINK"):
-        return "wrong-moment"
-    others = [load for load in loads(run.trace) if load.who != who]
-    if not any(load.start < end for load in others):
-        return "too-short"
-    return "too-long" if all(load.end < end for load in others if load.start < end) else None
+        yield "wrong-moment"
+    begun = [load for load in loads(run.trace) if load.who != who and load.start < end]
+    if not begun:
+        yield "too-short"
+    if all(load.end < end for load in begun):
+        yield "too-long"
+
+
+RULES = Rules(one_fault, trials, clues, learners_code=False, exhibit=True)

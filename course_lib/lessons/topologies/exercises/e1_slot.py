@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from binascii import crc_hqx
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from redis.exceptions import MovedError
 
-from course_lib.explore import Play, Simulation, Trial, Violation
+from course_lib.explore import Play, Simulation, Trial
+from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import shown
-from course_lib.lessons.topologies.exercises.cluster import SLOTS, cluster, owner, share_slots, slot_of
+from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.sim.cluster import SLOTS, cluster, owner, share_slots, slot_of
 
 Slot = Callable[[str], int]
 
@@ -21,24 +23,25 @@ ODD = ["{}:user:42", "a{}b", "a{}{b}", "{}{user:42}", "{user:42", "user:42{", "a
 LETTERS = "ab:{}é"
 
 
-def predicting(answer: Slot) -> list[Trial]:
+def trials(answer: Slot) -> list[Trial]:
     """A run's seed is the number of its key; after those in the table come keys that are drawn from a few letters."""
+
+    def of_keys(name: str, promise: str, table: list[str], drawn: int, letters: str = LETTERS) -> Trial:
+        return trial(name, partial(_build, answer, table, letters), {promise: _wrong_slot}, sizes=(1,),
+                     seeds=len(table) + drawn, world=cluster, horizon=2.0)  # fmt: skip
+
     return [
-        _trial(answer, "a key without a hash tag", "plain", PLAIN, 4),
-        _trial(answer, "a key with a hash tag", "tagged", TAGGED, 0),
-        _trial(answer, "a key with odd braces", "odd", ODD, 30),
+        of_keys("a key without a hash tag", "plain", PLAIN, 4, "abc:"),
+        of_keys("a key with a hash tag", "tagged", TAGGED, 0),
+        of_keys("a key with odd braces", "odd", ODD, 30),
     ]
 
 
-def _trial(answer: Slot, name: str, promise: str, table: list[str], drawn: int) -> Trial:
-    def build(world: Simulation, clients: int) -> dict[str, Any]:
-        share_slots(world)
-        said: dict[str, Any] = {"key": _key(world, table, "abc:" if promise == "plain" else LETTERS)}
-        world.client("c1", partial(store, answer, world, said))
-        return said
-
-    return Trial(name, (promise,), build, partial(_judge, promise), sizes=(1,), seeds=len(table) + drawn, world=cluster,
-                 horizon=2.0)  # fmt: skip
+def _build(answer: Slot, table: list[str], letters: str, world: Simulation, clients: int) -> dict[str, Any]:
+    share_slots(world)
+    said: dict[str, Any] = {"key": _key(world, table, letters)}
+    world.client("c1", _store, answer, world, said)
+    return said
 
 
 def _key(world: Simulation, table: list[str], letters: str) -> str:
@@ -49,7 +52,7 @@ def _key(world: Simulation, table: list[str], letters: str) -> str:
     return "".join(letters[int(draw() * len(letters))] for _ in range(2 + int(draw() * 9)))
 
 
-async def store(answer: Slot, world: Simulation, said: dict[str, Any]) -> None:
+async def _store(answer: Slot, world: Simulation, said: dict[str, Any]) -> None:
     """Send a SET to the node that has this slot; if it says MOVED, send it again to where that points."""
     key = said["key"]
     slot = said["slot"] = answer(key)
@@ -63,7 +66,7 @@ async def store(answer: Slot, world: Simulation, said: dict[str, Any]) -> None:
             continue
 
 
-def _judge(promise: str, run: Play) -> Iterator[Violation]:
+def _wrong_slot(run: Play) -> Iterator[Found]:
     key, slot, right = run.witness["key"], run.witness.get("slot"), slot_of(run.witness["key"])
     if type(slot) is int and slot == right:
         return
@@ -72,32 +75,12 @@ def _judge(promise: str, run: Play) -> Iterator[Violation]:
     moved = any(isinstance(event.reply, MovedError) for event in run.trace)
     sent = " The SET went to the wrong node, and was sent on with MOVED." if moved else ""
     text = f"slot({key!r}) {gave}; the slot is {right}.{sent}"
-    yield Violation(promise, text, "c1" if run.trace.events else "", 0.0, f"the slot is {right}")
+    yield text, "c1" if run.trace.events else "", 0.0, f"the slot is {right}"
 
 
-# -- clues: what does the answer say to a few keys? --------------------------------------------------------------------
+# -- clues: which part of a key did the answer take? -------------------------------------------------------------------
 
-
-def clue(answer: Slot, failing: Mapping[str, Play]) -> str | None:
-    """The misconception that the answer's slots point to: which part of a key did it take?"""
-
-    def took(key: str, part: str) -> bool:
-        try:
-            return bool(answer(key) == _hashed(part))
-        except Exception:
-            return False
-
-    if "plain" in failing:
-        return None  # it is not the braces
-    return next((name for name, pairs in CLUES.items() if all(took(*pair) for pair in pairs)), None)
-
-
-def _hashed(part: str) -> int:
-    """What the rest of the function makes of a part; `slot_of` would look for a tag in it."""
-    return crc_hqx(part.encode(), 0) % SLOTS
-
-
-CLUES: dict[str, list[tuple[str, str]]] = {
+MISTAKES: dict[str, list[tuple[str, str]]] = {
     "no-tag": [("{user:42}:cart", "{user:42}:cart"), ("a{b}c", "a{b}c")],
     "keeps-the-braces": [("{user:42}:cart", "{user:42}"), ("a{b}c", "{b}")],
     "up-to-the-last-brace": [("{a}{b}", "a}{b")],
@@ -109,4 +92,21 @@ CLUES: dict[str, list[tuple[str, str]]] = {
     "innermost": [("a{{b}}c", "b")],
     "any-closing-brace": [("a}b{c}d", "a}b{c}d")],
 }
-"""For each mistake, keys and the part that whoever makes it takes for what decides the slot."""
+"""For each mistake, keys, and the part of each that an answer with this mistake hashes."""
+
+
+def clues(failing: Failing) -> Iterator[str]:
+    """If a key without braces has a wrong slot, it is not the braces."""
+    if "plain" not in failing:
+        yield from (name for name, pairs in MISTAKES.items() if all(_took(failing.answer, *pair) for pair in pairs))
+
+
+def _took(answer: Slot, key: str, part: str) -> bool:
+    """Did it hash this part? `slot_of` would look for a tag in it."""
+    try:
+        return bool(answer(key) == crc_hqx(part.encode(), 0) % SLOTS)
+    except Exception:
+        return False
+
+
+RULES = Rules(plain_function("key"), trials, clues)

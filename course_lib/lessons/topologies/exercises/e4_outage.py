@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -10,9 +10,14 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from course_lib.explore import Play, Simulation, Trial, Violation
+from course_lib.explore import Play, Simulation, Trial
+from course_lib.grading.acts import world
+from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import shown
-from course_lib.lessons.topologies.exercises.sentinels import GIVE_UP, SETUPS, Council, Setup, drawn, needed, outages
+from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.lessons.topologies.exercises.setups import SETUPS, Setup, drawn, needed, outages
+from course_lib.sim.sentinels import GIVE_UP, Sentinels
+from course_lib.words import counted
 
 Answer = Callable[[Setup], Any]
 DRAWN = 30
@@ -20,80 +25,74 @@ MOST_NODES = 4
 
 
 @dataclass
-class Told:
-    """The set-up of one run, and what the answer said of it."""
+class Outage:
+    """The set-up of one run, what the answer said of it, which hosts died, and whether a write succeeded then."""
 
-    council: Council
+    setup: Setup
+    dead: set[str]
     said: Any = None
     writable: bool = False
 
-    @property
-    def setup(self) -> Setup:
-        """What the answer was asked about."""
-        return self.council.setup
 
-
-def proving(answer: Answer) -> list[Trial]:
+def trials(answer: Answer) -> list[Trial]:
     """A run's seed is the number of its set-up; after those in the table come set-ups that are drawn."""
-    common: dict[str, Any] = {
-        "sizes": (1,), "seeds": len(SETUPS) + DRAWN, "horizon": 6.0,
-        "world": partial(Simulation, nodes=MOST_NODES, socket_timeout=0.2),
-    }  # fmt: skip
+    die = partial(trial, sizes=(1,), seeds=len(SETUPS) + DRAWN, horizon=6.0, world=partial(world, MOST_NODES))
     return [
-        Trial("the hosts that you named die", ("proves",), partial(_build, answer, False), _proves, **common,
-              unfaulted="the hosts that you named die"),
-        Trial("as few hosts as will do", ("smallest",), partial(_build, answer, True), _smallest, **common,
-              unfaulted="the hosts that were enough die"),
+        die("the hosts that you named die", partial(_build, answer, False), {"proves": _proves},
+            unfaulted="the hosts that you named die"),
+        die("as few hosts as will do", partial(_build, answer, True), {"smallest": _smallest},
+            unfaulted="the hosts that were enough die"),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, fewest: bool, world: Simulation, clients: int) -> Told:
+def _build(answer: Answer, fewest: bool, world: Simulation, clients: int) -> Outage:
     setup = SETUPS[world.seed] if world.seed < len(SETUPS) else drawn(world)
-    told = Told(Council(world, setup))
+    watching = Sentinels(world, setup.primary, setup.replicas, setup.sentinels, quorum=setup.quorum, votes=needed(setup))
+    run = Outage(setup, watching.dead)
 
     async def ask() -> None:
-        told.said = answer(replace(setup))
-        if (dead := _hosts(told.said, setup)) is not None:
-            told.council.dead |= min(next(outages(setup)), dead, key=len) if fewest else dead
+        run.said = answer(replace(setup))
+        if (dead := _hosts(run)) is not None:
+            run.dead |= min(next(outages(setup)), dead, key=len) if fewest else dead
 
     async def write() -> None:
         for number in range(1 + len(setup.replicas)):
             try:
                 await world.redis(number).set("visits", "1")
-                told.writable = True
+                run.writable = True
                 return
             except RedisError:
                 continue
 
     world.client("you", ask)
     world.client("app", write, start=GIVE_UP)
-    return told
+    return run
 
 
-def _hosts(said: Any, setup: Setup) -> frozenset[str] | None:
-    """The hosts that were named; None if this is no set of some of the set-up's hosts."""
+def _hosts(run: Outage) -> frozenset[str] | None:
+    """The hosts that were named; None if this is not a set of some of the set-up's hosts."""
+    said = run.said
     if type(said) not in (set, frozenset, list, tuple) or not all(type(host) is str for host in said):
         return None
-    return frozenset(said) if said and set(said) <= set(setup.hosts) else None
+    return frozenset(said) if said and set(said) <= set(run.setup.hosts) else None
 
 
-def _proves(run: Play) -> Iterator[Violation]:
-    setup, error = run.witness.setup, run.results["you"]
-    dead = _hosts(run.witness.said, setup)
+def _proves(run: Play) -> Iterator[Found]:
+    setup, dead, error = run.witness.setup, _hosts(run.witness), run.results["you"]
     if dead is None:
         gave = f"raised {type(error).__name__}: {error}" if isinstance(error, Exception) else shown(run.witness.said)
-        yield Violation("proves", f"Asked about {setup.line}, your function gave {gave}; give a set of its hosts.")
+        yield (f"Asked about {setup.line}, your function gave {gave}; give a set of its hosts.",)
     elif run.witness.writable:
         text = f"In {setup.line}: without {_listed(dead)} there is still a primary. {_why(setup, dead)}."
-        yield Violation("proves", text, "app", GIVE_UP, "a write succeeds")
+        yield text, "app", GIVE_UP, "a write succeeds"
 
 
-def _smallest(run: Play) -> Iterator[Violation]:
-    setup, dead, enough = run.witness.setup, _hosts(run.witness.said, run.witness.setup), run.witness.council.dead
+def _smallest(run: Play) -> Iterator[Found]:
+    dead, enough = _hosts(run.witness), run.witness.dead
     if dead is not None and len(dead) > len(enough):
-        few = f"{len(enough)} host{'s' * (len(enough) != 1)}"
-        text = f"In {setup.line}: you named {_listed(dead)}. Here only {_listed(enough)} died: {few} will do."
-        yield Violation("smallest", text, "app", GIVE_UP, "no primary")
+        where, few = run.witness.setup.line, counted(len(enough), "host")
+        text = f"In {where}: you named {_listed(dead)}. Here only {_listed(enough)} died: {few} will do."
+        yield text, "app", GIVE_UP, "no primary"
 
 
 def _why(setup: Setup, dead: Collection[str]) -> str:
@@ -110,18 +109,18 @@ def _listed(hosts: Collection[str]) -> str:
 # -- clues: which rule would give these answers? -----------------------------------------------------------------------
 
 
-def clue(answer: Answer, failing: Mapping[str, Play]) -> str | None:
+def clues(failing: Failing) -> Iterator[str]:
     """The mistaken rule whose smallest outage is as large as the answer's, on every set-up of the table."""
     try:
-        sizes = [len(set(answer(setup))) for setup in SETUPS]
-        dead = [set(answer(setup)) for setup in SETUPS]
+        sizes = [len(set(failing.answer(setup))) for setup in SETUPS]
+        dead = [set(failing.answer(setup)) for setup in SETUPS]
     except Exception:
-        return None
+        return
     if any(setup.primary not in hosts for setup, hosts in zip(SETUPS, dead, strict=True)):
-        return "spares-the-primary"
-    if all(size == len(setup.hosts) for setup, size in zip(SETUPS, sizes, strict=True)):
-        return "everything"
-    return next((name for name, rule in MISTAKEN.items() if sizes == [_least(setup, rule) for setup in SETUPS]), None)
+        yield "spares-the-primary"
+    if sizes == [len(setup.hosts) for setup in SETUPS]:
+        yield "everything"
+    yield from (name for name, rule in MISTAKES.items() if sizes == [_least(setup, rule) for setup in SETUPS])
 
 
 def _least(setup: Setup, survives: Callable[[Setup, Collection[str]], bool]) -> int:
@@ -148,7 +147,7 @@ def _rule(
     return survives
 
 
-MISTAKEN = {
+MISTAKES = {
     "quorum-elects": _rule(majority=False),
     "majority-only": _rule(quorum=False),
     "forgets-the-removed": _rule(all_known=False),
@@ -157,3 +156,5 @@ MISTAKEN = {
     "nobody-to-promote": _rule(replicas=False),
     "counts-hosts": _rule(by_host=True),
 }
+
+RULES = Rules(plain_function("setup"), trials, clues)

@@ -1,4 +1,4 @@
-"""Set-ups with Sentinel, and what becomes of them when hosts die: by rule, and played by Sentinels that vote.
+"""Set-ups with Sentinel for 01.4, and by rule which of them have a primary when hosts have died.
 
 Source: Redis documentation, "High availability with Redis Sentinel",
 https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
@@ -7,15 +7,10 @@ https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from itertools import combinations
-from math import inf
 
-from redis.exceptions import RedisError
-
-from course_lib.explore import Extension, Session, Simulation
-from course_lib.grading.database import until
+from course_lib.explore import Simulation
 
 
 @dataclass(frozen=True)
@@ -117,96 +112,3 @@ def outages(setup: Setup) -> Iterator[frozenset[str]]:
         for dead in combinations(setup.hosts, size):
             if not has_primary(setup, dead):
                 yield frozenset(dead)
-
-
-# -- played ------------------------------------------------------------------------------------------------------------
-
-DIE, LOOK, AGREE, GIVE_UP = 0.5, 1.0, 1.3, 2.5
-"""Seconds: when the hosts die, when Sentinels look, when they ask each other, and when they have stopped trying."""
-
-
-class Role(Extension):
-    """A node that is the primary, or a replica until it is told REPLICAOF NO ONE."""
-
-    def __init__(self, *, primary: bool) -> None:
-        self.primary = primary
-
-    def answers(self, session: Session, command: list[bytes]) -> bool:
-        name = command[0].upper()
-        if name == b"REPLICAOF":
-            self.primary = True
-            session.put_response(b"OK")
-        elif name == b"SET" and not self.primary:
-            session.refuse("READONLY You can't write against a read only replica.")
-        else:
-            return False
-        return True
-
-
-@dataclass
-class Council:
-    """The Sentinels of one set-up at work. Each is a client, named by its host; what they tell each other is noted."""
-
-    world: Simulation
-    setup: Setup
-    dead: set[str] = field(default_factory=set)
-    sees_it_down: set[int] = field(default_factory=set)
-    votes: dict[tuple[int, int], int] = field(default_factory=dict)  # (epoch, Sentinel) → for whom
-
-    def __post_init__(self) -> None:
-        places = [("primary", self.setup.primary), *(("replica", host) for host, _ in self.setup.replicas)]
-        for number, (role, host) in enumerate(places):
-            node = self.world.nodes[number]
-            node.name, node.extension = f"{role} {number} on {host}", Role(primary=number == 0)
-            self.world.at(DIE, self._die, number, host)
-        for number in range(len(self.setup.sentinels)):
-            self.world.client(self._name(number), partial(self._watch, number), start=LOOK + 0.01 * number)
-
-    def _name(self, number: int) -> str:
-        return f"s{number + 1} on {self.setup.sentinels[number]}"
-
-    def _die(self, number: int, host: str) -> None:
-        if host in self.dead:
-            self.world.down(number, inf)
-
-    def _alive(self) -> list[int]:
-        return [number for number, host in enumerate(self.setup.sentinels) if host not in self.dead]
-
-    async def _watch(self, me: int) -> None:
-        if me not in self._alive():
-            return
-        try:
-            await self.world.redis(0).ping()
-            return
-        except RedisError:
-            self.sees_it_down.add(me)
-        await until(self.world, AGREE + 0.03 * me)
-        if len(self.sees_it_down) < self.setup.quorum:
-            self.world.note(self._name(me), f"{len(self.sees_it_down)} see it down, quorum {self.setup.quorum}")
-            return
-        await self._campaign(me)
-
-    async def _campaign(self, me: int) -> None:
-        """Ask for votes, epoch after epoch; each Sentinel votes once in an epoch, for whoever asks first."""
-        for epoch in range(1, 4):
-            if any(isinstance(n.extension, Role) and n.extension.primary for n in self.world.nodes[1:]):
-                return
-            mine = 0
-            for voter in [me, *(number for number in self._alive() if number != me)]:
-                mine += self.votes.setdefault((epoch, voter), me) == me
-                await until(self.world, self.world.now() + 0.002)
-            if mine >= needed(self.setup):
-                self.world.note(self._name(me), f"elected: {mine} of {needed(self.setup)} votes")
-                await self._promote()
-                return
-            if mine:
-                self.world.note(self._name(me), f"{mine} of {needed(self.setup)} votes")
-            await until(self.world, AGREE + 0.3 * epoch + 0.1 * self.world.draws(f"again{me}/{epoch}")())
-
-    async def _promote(self) -> None:
-        """Of the replicas that are there, the one with the lowest priority, unless that is 0."""
-        ranked = sorted(enumerate(self.setup.replicas, 1), key=lambda one: one[1][1])
-        for number, (host, priority) in ranked:
-            if priority > 0 and host not in self.dead:
-                await self.world.redis(number).replicaof("NO", "ONE")
-                return

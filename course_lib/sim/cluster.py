@@ -1,4 +1,8 @@
-"""Three simulated primaries of a Cluster: each has a third of the slots, and refuses what is not its own."""
+"""Three simulated primaries of a Cluster: each has a third of the slots, and refuses what is not its own.
+
+Source: Redis documentation, "Redis cluster specification",
+https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from typing import Any
 
 from redis.crc import key_slot
 
-from course_lib.explore import Extension, Session, Simulation
+from course_lib.sim.fake_server import Extension, Session
+from course_lib.sim.simulation import Simulation
 
 NODES, SLOTS, FIRST = 3, 16384, (0, 5461, 10923)
 ALL_ARE_KEYS = frozenset(b"DEL EXISTS MGET PFCOUNT PFMERGE SUNION SUNIONSTORE UNLINK".split())
@@ -26,7 +31,7 @@ def owner(slot: int) -> int:
 
 
 def keys_of(command: list[bytes]) -> list[bytes]:
-    """The keys among a command's arguments, of the commands that these exercises send."""
+    """The keys among a command's arguments: all, two, or the first, which is right of most commands and not of all."""
     name, arguments = command[0].upper(), command[1:]
     return arguments if name in ALL_ARE_KEYS else arguments[: 2 if name in TWO_KEYS else 1]
 
