@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -48,7 +49,8 @@ KINDS: dict[str, Kind] = {
 def framed(title: str, parts: Iterable[str], *, height: float, alt: str) -> Picture:
     """The parts below a title as one picture, `height` pixels high, with its text alternative.
 
-    It shrinks with its column down to LEAST, and where there is less room it scrolls.
+    It shrinks with its column down to LEAST, and where there is less room it scrolls. Its name is new each time, so
+    a picture that was drawn again can be told from the one before, even if it looks the same.
     """
     svg = (
         f'<svg class="{UID}" viewBox="0 0 {WIDTH:.0f} {height:.0f}" style="width:100%;max-width:{WIDTH:.0f}px;'
@@ -56,7 +58,7 @@ def framed(title: str, parts: Iterable[str], *, height: float, alt: str) -> Pict
         f'<style>{scoped(_RULES)}</style><text class="title" x="12" y="22">{escape(title)}</text>'
         f"{''.join(parts)}</svg>"
     )
-    return named(svg, alt, kind="ax")
+    return named(svg, alt, uid="ax" + secrets.token_hex(4))
 
 
 def linear(low: float, high: float, start: float, stop: float) -> Scale:

@@ -43,8 +43,8 @@ class Picture:
         return f'<img alt="{escape(self.alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
 
 
-def named(svg: str, alt: str, *, kind: str, uid: str | None = None) -> Picture:
-    """The picture with its own name in place of UID: `uid`, or else one that depends on what it shows."""
+def named(svg: str, alt: str, *, uid: str | None, kind: str = "") -> Picture:
+    """The picture with its own name in place of UID: `uid`, or else one of this kind that depends on what it shows."""
     return Picture(svg.replace(UID, uid or kind + hashlib.sha256(svg.encode()).hexdigest()[:8]), alt)
 
 
