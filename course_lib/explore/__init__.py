@@ -6,8 +6,7 @@ search. What a trial needs of the simulation is passed on here, so that a judge 
 What is played
 - `trial`           Schedule, Trial, Violation; `play` runs one schedule and has it judged
 - `loop`            plays what a strategy yields, within a Budget
-- `strategies`      `exhaustive`: every order, or one of each class by sleep sets; `pct`: probabilistic
-                    concurrency testing; `seeds`: runs in time; `faults`: one fault at every send
+- `strategies`      which schedule is played next: every order, sampled ones, seeds, one fault at every send
 - `commutativity`   which commands commute
 - `search`          stage by stage: what `check` calls
 - `exploration`     `explore`, which takes a learner's coroutine
@@ -28,7 +27,7 @@ What is judged
 
 By hand
 - `game`            one schedule, chosen move by move
-- `puzzle`          a promise and two programs; `all_schedules` of them; `puzzles` has four
+- `puzzle`          a promise and two programs, and every schedule of them; `puzzles` has four
 """
 
 from course_lib.explore.findings import Findings

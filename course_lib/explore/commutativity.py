@@ -28,7 +28,7 @@ _WRITES = _named(
     "XTRIM ZADD ZINCRBY ZREM ZREMRANGEBYRANK ZREMRANGEBYSCORE"
 )
 _OF_MANY_KEYS = _named("DEL EXISTS MGET UNLINK WATCH")
-_OF_THE_CONNECTION = _named("DISCARD ECHO MULTI PING UNWATCH")  # EXEC: what it does hangs on keys that were watched
+_OF_THE_CONNECTION = _named("DISCARD ECHO MULTI PING UNWATCH")  # not EXEC, which depends on the keys that were watched
 
 
 class Footprint(NamedTuple):

@@ -1,4 +1,4 @@
-"""Livelock: clients that all move, and none of which gets anywhere. It is seen by a state that comes back."""
+"""Livelock: all clients move, and none of them gets anywhere. The sign of it is a state that comes back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ State = tuple[object, ...]
 
 
 class Circle(NamedTuple):
-    """After so many `moves` everything is as it was after `since` of them, and all of `who` have moved in between."""
+    """After move number `moves` everything is as it was after move `since`, and all of `who` have moved in between."""
 
     since: int
     moves: int
@@ -31,10 +31,11 @@ class GoneRound(OutOfBudget):
 class Watch:
     """Looks at every state in which somebody chooses. A trial's `build` makes one, and returns it for the judge.
 
-    A state is what all servers hold, who waits with which command, and who is done. What a client remembers, and the
-    time that keys have left, are not seen: so it is right for loops that begin afresh, and wrong for one that counts
-    its attempts. A circle counts if at least two clients can move in it, all of them did, and no fault helped. With
-    `cut`, a run ends as soon as a state comes back, whoever moved; so an enumeration of endless loops is finite.
+    A state is what all servers hold, who waits with which command, and who is done. It leaves out what a client
+    remembers and how long keys have left to live: so it is right for a loop that begins afresh each time, and wrong for
+    one that counts its attempts. A circle counts if at least two clients can move in it, all of them did, and no fault
+    helped. With `cut`, a run ends as soon as any state comes back, so that endless loops have a finite number of
+    schedules.
     """
 
     world: Simulation

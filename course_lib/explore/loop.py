@@ -21,7 +21,7 @@ Progress = Callable[[Tally], object]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop early: after so many schedules, or so many steps of the clock, or so many seconds.
+    """When to stop early: after a number of schedules, of steps of the clock, or of seconds.
 
     Seconds depend on the machine, so a verdict that must not leaves them unlimited. In a search, `orders` is how many
     schedules each stage of what is played by order may have, beyond which they are drawn.

@@ -1,7 +1,7 @@
-"""Drawn orders in several processes: the same findings, sooner, where there are many.
+"""Sampled orders in several processes: the same findings as in one, sooner where there are many orders.
 
-Only trials that a module makes: another process imports the function that makes them, and a notebook's cell cannot be
-imported. What an enumeration plays is few by design, so it stays in one process.
+A trial must come from a function of a module, which the other processes import; a notebook's cell cannot be imported.
+An enumeration plays few schedules by design, so it stays in one process.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def sample_in_processes(
     make: Make, clients: int, schedules: int, *, depth: int = 3, seed: int = 0, processes: int | None = None,
     pays: float = PAYS, progress: Progress | None = None,
 ) -> Tally:  # fmt: skip
-    """As `sample(make(), …)`, whose findings it has to the last, in so many processes (default: one for each core).
+    """As `sample(make(), …)`, whose findings it has to the last, in `processes` processes (default: one for each core).
 
-    An interrupt, or whatever else ends it, ends the processes too; so does the end of this one, however it comes.
+    However it ends, by an interrupt or by the death of this process, the other processes end too.
     Units: `pays` in seconds of work left, below which it goes on in this process.
     Raises: ValueError for a `make` that another process cannot import.
     """

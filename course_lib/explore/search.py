@@ -75,7 +75,7 @@ def _expected_in_time(found: Findings) -> int:
 
 
 def stages(trial: Trial, clients: int) -> tuple[int, ...]:
-    """With how many faults the schedules of so many clients are played, one stage after another."""
+    """The stages of that number of clients: how many faults strike in each schedule of it."""
     struck = bool(trial.faults) and (not trial.fault_sizes or clients in trial.fault_sizes)
     return (0, *((1,) if struck else ()), *((2,) if trial.faults and clients in trial.pairs else ()))
 

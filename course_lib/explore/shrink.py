@@ -1,6 +1,6 @@
 """Make a failing order as simple as it can be: fewer clients, fewer faults, fewer commands and changes between clients.
 
-A schedule is taken apart into steps, each a client's turn and what strikes it, so that one which is moved takes its
+A schedule is taken apart into steps: a client's turn, with the fault that strikes it. A step that is moved takes its
 fault along.
 """
 
@@ -20,7 +20,7 @@ from course_lib.sim import Choose, Move, Simulation, Turn
 
 
 class Step(NamedTuple):
-    """Whose turn it was, on which connection, and what struck it; nobody's where time passed."""
+    """Whose turn it was, on which connection, and what struck it. Where time passed it has no client."""
 
     client: str = ""
     node: str = ""
@@ -41,7 +41,7 @@ def shrink(trial: Trial, promise: str, failing: Play, *, most: int = 2_000, prog
 
 
 def _neighbours(promise: str, found: Tally, world: Simulation) -> Strategy:
-    """Those of the simplest run that is known, from the start again whenever a simpler one was found."""
+    """What may be simpler than the simplest run that is known; begins again whenever a simpler one was found."""
     failing = None
     while failing is not found.failing[promise]:
         failing = found.failing[promise]
@@ -83,7 +83,7 @@ def steps_of(trial: Trial, schedule: Schedule, world: Simulation | None = None) 
 
 
 def following(steps: Sequence[Step]) -> Choose:
-    """Turns by name: whoever is named next and can go; else who went last, if it can; else the first.
+    """Turns by name: the next named client that can go; else the one that went last, if it can; else the first.
 
     A step of a client that has nothing waiting is left out, and its fault with it.
     """

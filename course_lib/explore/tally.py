@@ -89,7 +89,7 @@ class Tally:
 def simplicity(run: Play) -> tuple[int, int, int, int, str, int]:
     """What makes one failing run simpler: fewer clients, faults, commands, changes from client to client.
 
-    Of two runs in time it is `size`, as how their clients take turns is nobody's choice.
+    For runs in time it is `size`: how their clients take turns was not chosen.
     """
     if run.schedule.turns is None:
         return size(run)
