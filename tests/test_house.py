@@ -393,7 +393,7 @@ def _private(redis): pass
     "part",
     [
         *("patterns", "sim", "worlds", "views", "views/spacetime", "widgets", "widgets/browser"),
-        *("servers", "servers/proxy", "servers/relay", "servers/topology", "explore", "grading"),
+        *("servers", "servers/proxy", "servers/relay", "servers/topology", "explore", "explore/strategies", "grading"),
     ],
 )
 def test_the_map_of_a_crowded_part_names_every_module(part: str) -> None:

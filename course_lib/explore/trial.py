@@ -55,7 +55,7 @@ class Schedule:
     @property
     def waits(self) -> int:
         """How often time passes."""
-        return sum(isinstance(turn, Move) and turn.kind == "wait" for turn in self.turns or ())
+        return [turn.kind for turn in self.turns or () if isinstance(turn, Move)].count("wait")
 
 
 @dataclass(frozen=True, slots=True)
