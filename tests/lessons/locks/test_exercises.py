@@ -127,7 +127,7 @@ def test_only_a_pause_shows_that_the_look_came_too_early(name: str | None) -> No
     The control: whoever frees its own lock in one step breaks nothing.
     """
     answer = TWINS["04.1"][name] if name else LOCKING["04.1"]["watch"]
-    three = e1_release.releasing(answer)[1]
+    three = e1_release.trials(answer)[1]
     assert enumerate_all(three, 3).failures == 0
     plain = enumerate_all(three, 3, faults=1, budget=Budget(3_000))
     reduced = enumerate_all(three, 3, faults=1, reduce=True)
@@ -142,7 +142,7 @@ def test_only_a_pause_shows_that_the_look_came_too_early(name: str | None) -> No
 
 def test_a_lost_reply_is_what_locks_a_client_out() -> None:
     """Whoever believes the reply is right under each seed, and wrong when the reply to its SET is lost, each time."""
-    alone = trial(e2_take.taking(TWINS["04.2"]["locks-itself-out"]), "one message is lost")
+    alone = trial(e2_take.trials(TWINS["04.2"]["locks-itself-out"]), "one message is lost")
     for seed in range(alone.seeds):
         assert not play(alone, Schedule(1, seed)).violations
         assert play(alone, Schedule(1, seed, "lose reply", 1)).violation("knows") is not None
@@ -154,7 +154,7 @@ def test_a_lost_reply_is_what_locks_a_client_out() -> None:
 
 def contests(answer: Any, name: str, *only: str) -> list[Play]:
     """Every run of a trial: each seed, and each fault, or only these kinds, at each send of the first."""
-    one = trial(e3_redlock.asking(answer), name)
+    one = trial(e3_redlock.trials(answer), name)
     runs = [play(one, Schedule(size, seed)) for size in one.sizes for seed in range(one.seeds)]
     return runs + [
         play(one, Schedule(one.sizes[0], 0, kind, at, seconds))
@@ -168,8 +168,8 @@ def test_a_right_attempt_meets_everything_that_the_contract_speaks_of() -> None:
     attempts: list[e3_redlock.Attempt] = []
     for run in contests(redlock, "two clients want the lock at once"):
         assert not run.violations
-        attempts += run.witness.attempts
-    ended = [attempt for attempt in attempts if attempt.ended is not None]
+        attempts += run.witness.acts
+    ended = [attempt for attempt in attempts if attempt.over]
     won = [attempt for attempt in ended if attempt.granted > 0]
     assert len(won) > 100
     assert all(attempt.on >= e3_redlock.QUORUM for attempt in won)
@@ -183,7 +183,7 @@ def test_what_stays_behind_is_excused_only_where_it_could_not_be_given_back() ->
     for run in contests(redlock, "three of five nodes are away"):
         assert not run.violations
     for run in contests(TWINS["04.3"]["keeps-on-failure"], "three of five nodes are away"):
-        (attempt,) = run.witness.attempts
+        (attempt,) = run.witness.acts
         lost = sum(event.fault == "request lost" and event.reply is None for event in run.trace)
         assert attempt.left or lost
         assert (run.violation("tidy") is not None) == bool(attempt.left)
@@ -225,7 +225,7 @@ def test_only_a_pause_before_the_write_breaks_the_writer() -> None:
     broken = set()
     for (kind, seconds), client, at in product(grid, ("c1", "c2"), range(1, 8)):
         finding = Finding(OneFault(kind, at, seconds, client), refused=client)  # type: ignore[arg-type]
-        first, second = e4_break_it.strike(finding)
+        first, second = e4_break_it.trials(finding)
         if e4_break_it.old_over_new(play(first, Schedule(3))) is not None:
             broken.add((kind, client, at, seconds))
             assert not play(second, Schedule(3)).violations, finding
@@ -243,11 +243,11 @@ def test_fences_as_texts_come_in_another_order() -> None:
 
 
 def test_a_look_and_a_write_lose_in_some_orders_of_two_and_never_alone() -> None:
-    two = e5_fenced_store.putting(TWINS["04.5"]["looks-then-writes"])[1]
+    two = e5_fenced_store.trials(TWINS["04.5"]["looks-then-writes"])[1]
     found = enumerate_all(two, 2)
     assert 0 < found.broken["in-order"] < found.schedules
-    assert not play(e5_fenced_store.putting(TWINS["04.5"]["looks-then-writes"])[0], Schedule(1)).violations
-    assert enumerate_all(e5_fenced_store.putting(LOCKING["04.5"]["watch"])[1], 2, faults=1).failures == 0
+    assert not play(e5_fenced_store.trials(TWINS["04.5"]["looks-then-writes"])[0], Schedule(1)).violations
+    assert enumerate_all(e5_fenced_store.trials(LOCKING["04.5"]["watch"])[1], 2, faults=1).failures == 0
 
 
 # -- the judges themselves: 04.6 --------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_a_look_and_a_write_lose_in_some_orders_of_two_and_never_alone() -> None
 @pytest.mark.parametrize("place", range(4))
 def test_each_broken_lock_gives_two_leases_at_once_and_the_right_one_never(place: int) -> None:
     """By the definition, and by an instant of time at which two believe, asked in another way."""
-    one = e6_property.watching(lambda trace: None)[place]
+    one = e6_property.trials(lambda trace: None)[place]
     failing = search(one).failing
     assert bool(failing) == (one.promises != ("accepts",))
     for run in failing.values():

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from course_lib.explore import Extension, Play, Session, Simulation, Trial, Violation
-from course_lib.explore import until
+from course_lib.explore import Extension, Play, Session, Simulation, Trial, until
+from course_lib.grading.acts import Acts
+from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, of, shown
-from course_lib.lessons.locks.exercises.wire import KEY, Call, held, one_at_a_time, outcome, yes
+from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.lessons.locks.exercises.lock_calls import KEY, Answer, Call, call_answer, held, one_at_a_time, yes
 
-Answer = Callable[..., Awaitable[Any]]
 TTL, WORK, PAUSE = 1.0, 0.3, 0.8
 """Seconds. Work and pause together outlast the lock, or the pause could do no harm."""
 PLAN = {"c1": (0.0, 1.05), "c2": (0.0, 0.3, 1.05), "c3": (1.2, 1.45)}
-"""When each client asks for the lock: as it is freed; and before and after whoever had it first wakes from a pause.
-c3 keeps what it gets."""
+"""When each client asks for the lock: as it is freed; and before and after its first holder wakes from a pause. c3
+keeps what it gets."""
 TOKEN = "token-of-{}"
-
-
-@dataclass
-class Holders:
-    """The clients of one run, their calls of the answer, and what was removed while they ran."""
-
-    world: Simulation
-    answer: Answer
-    calls: list[Call] = field(default_factory=list)
-    removed: list[Removal] = field(default_factory=list)
-
-    async def free(self, who: str, token: str) -> Any:
-        """Call the answer; what it raises is its result."""
-        call = Call(who, token, self.world.now(), before=held(self.world))
-        self.calls.append(call)
-        call.result = await outcome(self.answer(self.world.redis(), KEY, token))
-        call.ended, call.after = self.world.now(), held(self.world)
-        if isinstance(call.result, Exception):
-            raise call.result
-        return call.result
 
 
 class Removal(NamedTuple):
@@ -49,8 +30,23 @@ class Removal(NamedTuple):
     token: str
 
 
+@dataclass
+class Holders(Acts):
+    """The calls of one run, and the locks that were removed meanwhile."""
+
+    removed: list[Removal] = field(default_factory=list)
+
+    async def free(self, answer: Answer, who: str, token: str) -> Any:
+        """Call the answer."""
+
+        def release(_: Call) -> Awaitable[Any]:
+            return answer(self.world.redis(), KEY, token)
+
+        return await call_answer(self, who, token, release)
+
+
 class Removals(Extension):
-    """Sees a lock vanish, under whose command and with which token in it; one that expires does not vanish so."""
+    """Sees whose command removes a lock, and which token was in it. A lock that expires is not seen."""
 
     def __init__(self, run: Holders) -> None:
         self._run, self._before = run, held(run.world)
@@ -66,46 +62,42 @@ class Removals(Extension):
             self._run.removed.append(Removal(now, who, self._before))
 
 
-def releasing(answer: Answer) -> list[Trial]:
+def trials(answer: Answer) -> list[Trial]:
     """One client and one lock at a time; then three holders in every order, with a pause at every command."""
-    options: dict[str, Any] = {"world": partial(Simulation, socket_timeout=0.2), "horizon": 6.0}
     return [
-        Trial("one after another", ("frees", "tells"), partial(_build, answer, _cases), _frees_and_tells,
-              sizes=(1,), seeds=2, **options),
-        Trial("three holders", ("spares", "tells"), partial(_build, answer, _holders), _spares_and_tells,
-              sizes=(3,), orders=(3,), least=3, faults={"pause": PAUSE}, **options),
+        trial("one after another", partial(_in_turn, answer), {"frees": _frees, "tells": _tells}, sizes=(1,), seeds=2,
+              horizon=6.0),
+        trial("three holders", partial(_holders, answer), {"spares": _spares, "tells": _tells}, sizes=(3,), orders=(3,),
+              least=3, faults={"pause": PAUSE}, horizon=6.0),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, clients: Callable[[Holders, int], None], world: Simulation, number: int) -> Holders:
-    run = Holders(world, answer)
-    clients(run, number)
-    return run
-
-
-def _cases(run: Holders, number: int) -> None:
+def _in_turn(answer: Answer, world: Simulation, clients: int) -> Holders:
     """Its own lock, none at all, and those of others, with tokens much like its own."""
+    run, redis = Holders(world), world.redis()
 
     async def body() -> Any:
-        redis, result = run.world.redis(), None
         for there in ("c1-7", None, "c2-7", "c1-77", "1-7", "c1-7"):
             if there is None:
                 await redis.delete(KEY)
             else:
                 await redis.set(KEY, there, px=round(TTL * 1000))
-            result = await run.free("c1", "c1-7")
+            result = await run.free(answer, "c1", "c1-7")
         return result
 
-    run.world.client("c1", body)
+    world.client("c1", body)
+    return run
 
 
-def _holders(run: Holders, number: int) -> None:
-    run.world.nodes[0].extension = Removals(run)
-    for who in list(PLAN)[:number]:
-        run.world.client(who, _hold, run, who)
+def _holders(answer: Answer, world: Simulation, clients: int) -> Holders:
+    run = Holders(world)
+    world.nodes[0].extension = Removals(run)
+    for who in list(PLAN)[:clients]:
+        world.client(who, _hold, run, answer, who)
+    return run
 
 
-async def _hold(run: Holders, who: str) -> Any:
+async def _hold(run: Holders, answer: Answer, who: str) -> Any:
     """Ask a few times; with the lock, work; then free it with the answer."""
     world, token = run.world, TOKEN.format(who)
     for when in PLAN[who]:
@@ -117,80 +109,66 @@ async def _hold(run: Holders, who: str) -> Any:
     note = world.note(who, "hold")
     await until(world, when + WORK)  # the very moment at which others ask
     note.t_end = world.now()
-    return "keeps it" if who == "c3" else await run.free(who, token)
+    return "keeps it" if who == "c3" else await run.free(answer, who, token)
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
 
 
-def _frees_and_tells(run: Play) -> Iterator[Violation]:
-    yield from _frees(run)
-    yield from _tells(run)
-
-
-def _spares_and_tells(run: Play) -> Iterator[Violation]:
-    held_up = [call for call in run.witness.calls if call.ended is not None and call.ended - call.began > WORK]
+def _spares(run: Play) -> Iterator[Found]:
+    held_up = [call for call in run.witness.acts if call.over and call.ended - call.began > WORK]
     late = "".join(f" {call.who}'s release had been held up until {ms(call.ended)}." for call in held_up)
-    for found in one_at_a_time(run, "spares"):
-        yield replace(found, text=f"{found.text}{late}")
+    for text, *where in one_at_a_time(run):
+        yield f"{text}{late}", *where
     for when, who, token in run.witness.removed:
         if token != TOKEN.format(who):
-            text = f"At {ms(when)} {who} removed the lock that held {token!r}.{late}"
-            yield Violation("spares", text, who, when, "freed another's")
-            break
-    yield from _tells(run)
+            yield f"At {ms(when)} {who} removed the lock that held {token!r}.{late}", who, when, "freed another's"
 
 
-def _frees(run: Play) -> Iterator[Violation]:
-    for call in run.witness.calls:
-        if call.before == call.token and call.after is not None:
-            text = (
-                f"The lock held the token {call.token!r}; after release(redis, {KEY!r}, {call.token!r}) it still did."
-            )
-            yield Violation("frees", text, call.who, call.ended or run.now, "not freed")
-        elif call.before not in (None, call.token) and call.after != call.before:
-            text = f"The lock held {call.before!r}, and release(redis, {KEY!r}, {call.token!r}) removed it."
-            yield Violation("frees", text, call.who, call.ended or run.now, "freed another's")
+def _frees(run: Play) -> Iterator[Found]:
+    for call in run.witness.acts:
+        done = f"release(redis, {KEY!r}, {call.what!r})"
+        if call.before == call.what and call.after is not None:
+            text = f"The lock held the token {call.what!r}; after {done} it still did."
+            yield text, call.who, min(call.ended, run.now), "not freed"
+        elif call.before not in (None, call.what) and call.after != call.before:
+            text = f"The lock held {call.before!r}, and {done} removed it."
+            yield text, call.who, min(call.ended, run.now), "freed another's"
 
 
-def _tells(run: Play) -> Iterator[Violation]:
-    """What must be said is clear where the lock could not expire during the call."""
-    for call in run.witness.calls:
-        if call.ended is None:
-            continue
-        own = call.before == call.token
-        if own and call.ended - call.began > TTL - WORK - 0.01:
-            continue
-        if yes(call.result) is not own:
+def _tells(run: Play) -> Iterator[Found]:
+    """What must be said is clear if the lock could not expire during the call."""
+    for call in run.witness.acts:
+        own = call.before == call.what
+        clear = call.over and not (own and call.ended - call.began > TTL - WORK - 0.01)
+        if clear and yes(call.result) is not own:
             there = "its own token" if own else "no token" if call.before is None else "another's token"
-            said = (
-                f"raised {type(call.result).__name__}" if isinstance(call.result, Exception)
-                else f"returned {shown(call.result)}"
-            )  # fmt: skip
+            said = f"raised {type(call.result).__name__}" if call.failed else f"returned {shown(call.result)}"
             text = f"At {ms(call.began)} the lock held {there}, and {call.who}'s release {said}; right is {own}."
-            yield Violation("tells", text, call.who, call.ended, "wrong answer")
-            return
+            yield text, call.who, call.ended, "wrong answer"
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------
 
 
-def clue(answer: Answer, failing: Mapping[str, Play]) -> str | None:
-    """The mistake that the commands of a failing run point to."""
+def clues(failing: Failing) -> Iterator[str]:
+    """What the commands of a failing run point to."""
     if "frees" in failing:
-        kept = [call for call in failing["frees"].witness.calls if call.before == call.token and call.after is not None]
-        return "keeps-its-own" if kept else "deletes-any"
-    if "spares" in failing:
-        return _late(failing["spares"])
-    said = [call.result for call in failing["tells"].witness.calls]
-    if all(result is None for result in said):
-        return "says-nothing"
-    return "claims-success" if all(map(yes, said)) else None
+        kept = any(call.before == call.what and call.after is not None for call in failing["frees"].witness.acts)
+        yield "keeps-its-own" if kept else "deletes-any"
+    elif "spares" in failing:  # it frees only what was its own when it looked, and the look came too early
+        run = failing["spares"]
+        names = {event.name for call in run.witness.acts for event in of(run.trace, call.who)}
+        if "WATCH" in names and "MULTI" not in names:
+            yield "watches-in-vain"
+        elif "GET" in names and names & {"DEL", "UNLINK"}:
+            yield "looks-then-deletes"
+    else:
+        said = [call.result for call in failing["tells"].witness.acts]
+        if all(result is None for result in said):
+            yield "says-nothing"
+        if all(map(yes, said)):
+            yield "claims-success"
 
 
-def _late(run: Play) -> str | None:
-    """It frees only what was its own when it looked, and the look came too early."""
-    names = {event.name for call in run.witness.calls for event in of(run.trace, call.who)}
-    if "WATCH" in names and "MULTI" not in names:
-        return "watches-in-vain"
-    return "looks-then-deletes" if "GET" in names and names & {"DEL", "UNLINK"} else None
+RULES = Rules(coroutine_function("redis, key, token"), trials, clues)

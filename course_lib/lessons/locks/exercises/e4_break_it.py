@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from course_lib.explore import OneFault, Play, Simulation, Trial, Violation, steady
+from course_lib.explore import OneFault, Play, Simulation, Trial, steady, until
+from course_lib.grading.acts import PATIENCE
 from course_lib.grading.break_it import a_client, a_fault, given, with_its_twin
-from course_lib.explore import until
-from course_lib.grading.evidence import of
+from course_lib.grading.evidence import as_they_ran, of
+from course_lib.grading.rules import Failing, Found, Rules, trial
 from course_lib.lessons.locks import programs
 from course_lib.trace import Event
 
@@ -37,39 +38,36 @@ def a_finding(answer: Any) -> Finding:
     return answer
 
 
-def strike(finding: Finding) -> list[Trial]:
+def trials(finding: Finding) -> list[Trial]:
     """The same fault strikes the writer without a fence and the one with it."""
+    struck = partial(trial, sizes=(len(NAMES),), least=len(NAMES), unfaulted="your fault",
+                     world=partial(Simulation, latency=steady(0.001), socket_timeout=PATIENCE),
+                     horizon=5.0 + abs(finding.fault.seconds))  # fmt: skip
     return with_its_twin(
-        _struck("the fault strikes the writer that looks", ("breaks",), _breaks, finding, programs.looks_then_writes),
-        _struck("the same fault strikes the writer with a fence", ("refused", "mended"), partial(_fenced, finding),
-                finding, programs.writes_with_its_fence),
+        struck("the fault strikes the writer that looks", partial(_build, finding, programs.looks_then_writes),
+               {"breaks": _breaks}),
+        struck("the same fault strikes the writer with a fence",
+               partial(_build, finding, programs.writes_with_its_fence),
+               {"refused": partial(_refused, finding), "mended": _mended}),
         "What the fence does says nothing, as your fault does not break the other writer.",
     )  # fmt: skip
 
 
-def _struck(
-    name: str, promises: tuple[str, ...], judge: Callable[[Play], Iterator[Violation]], finding: Finding, writer: Writer
-) -> Trial:
-    def build(world: Simulation, clients: int) -> None:
-        world.faults = replace(finding.fault)
+def _build(finding: Finding, writer: Writer, world: Simulation, clients: int) -> None:
+    world.faults = replace(finding.fault)
 
-        async def work() -> None:
-            await until(world, world.now() + WORK)
+    async def work() -> None:
+        await until(world, world.now() + WORK)
 
-        for number, who in enumerate(NAMES):
-            world.client(who, writer, world.redis(), who, work, start=0.01 * number)
-
-    return Trial(name, promises, build, judge, sizes=(len(NAMES),), least=len(NAMES), unfaulted="your fault",
-                 world=partial(Simulation, latency=steady(0.001), socket_timeout=0.2),
-                 horizon=5.0 + abs(finding.fault.seconds))  # fmt: skip
+    for number, who in enumerate(NAMES):
+        world.client(who, writer, world.redis(), who, work, start=0.01 * number)
 
 
 def writes(run: Play) -> list[tuple[int, str, Event]]:
     """The writes that the report took, in order: fence, client, command."""
-    found = [e for e in run.trace if b"report" in e.command and e.t_server is not None and e.fault != "request lost"]
-    taken = [e for e in found if e.name == "HSET" or e.reply == 1]
     fence = {e.client: e.reply for e in run.trace if b"fences" in e.command and type(e.reply) is int and e.reply > 0}
-    return [(fence[e.client], e.client, e) for e in sorted(taken, key=lambda e: e.t_server or 0.0)]
+    ran = [e for e in as_they_ran(run.trace) if b"report" in e.command and e.fault != "request lost"]
+    return [(fence[e.client], e.client, e) for e in ran if e.name == "HSET" or e.reply == 1]
 
 
 def old_over_new(run: Play) -> tuple[str, str, Event] | None:
@@ -80,46 +78,53 @@ def old_over_new(run: Play) -> tuple[str, str, Event] | None:
     return None
 
 
-def _breaks(run: Play) -> Iterator[Violation]:
+def _breaks(run: Play) -> Iterator[Found]:
     found = old_over_new(run)
     if found is None:
         order = ", ".join(f"{who} (fence {fence})" for fence, who, _ in writes(run)) or "none"
-        yield Violation("breaks", f"No older holder wrote over a newer one. The writes, in order: {order}.")
+        yield (f"No older holder wrote over a newer one. The writes, in order: {order}.",)
     else:
         newer, older, event = found
         run.trace.note(older, "violation", event.t_server or 0.0, text=f"over the report of {newer}")
 
 
-def _fenced(finding: Finding, run: Play) -> Iterator[Violation]:
+def _refused(finding: Finding, run: Play) -> Iterator[Found]:
     no = [e.client for e in run.trace if b"report" in e.command and type(e.reply) is int and e.reply == 0]
     if no != [finding.refused]:
-        said = f"The fence refuses the write of {' and '.join(no) or 'nobody'}; you named {finding.refused}."
-        yield Violation("refused", said, finding.refused, run.now, "not refused")
+        text = f"The fence refuses the write of {' and '.join(no) or 'nobody'}; you named {finding.refused}."
+        yield text, finding.refused, run.now, "not refused"
+
+
+def _mended(run: Play) -> Iterator[Found]:
     if old_over_new(run) is not None:
-        yield Violation("mended", "The same fault breaks the writer with a fence too.")
+        yield ("The same fault breaks the writer with a fence too.",)
 
 
-def clue(answer: Finding, failing: Mapping[str, Play]) -> str | None:
+def clues(failing: Failing) -> Iterator[str]:
     """Why this fault does not break the writer, or what was named wrongly."""
     if "breaks" not in failing:
-        return "names-another" if "refused" in failing else None
-    run, fault = failing["breaks"], answer.fault
-    if fault.kind == "crash" and any(note.kind == "crash" for note in run.trace.notes):
-        return "crash"
-    if fault.kind in ("lose request", "lose reply", "node down"):
-        return "lost-message"
-    if fault.kind == "clock step":
-        return "in-order"
-    stood = next((note for note in run.trace.notes if note.kind == "pause"), None)
-    if stood is None or stood.t_end is None:
-        return "never-struck"
-    return _pause_clue(run, stood.who, stood.t_start, stood.t_end)
+        if "refused" in failing:
+            yield "names-another"
+        return
+    run, kind = failing["breaks"], failing.answer.fault.kind
+    if kind == "crash" and any(note.kind == "crash" for note in run.trace.notes):
+        yield "crash"
+    if kind in ("lose request", "lose reply", "node down"):
+        yield "lost-message"
+    if kind == "clock step":
+        yield "in-order"
+    for stood in run.trace.spans("pause"):
+        yield _pause_clue(run, stood.who, stood.end)
+    yield "never-struck"
 
 
-def _pause_clue(run: Play, who: str, begin: float, end: float) -> str:
+def _pause_clue(run: Play, who: str, end: float) -> str:
     """The pause must come between the look and the write, and go on until another has written."""
     delayed = next((event for event in of(run.trace, who) if event.t_start >= end), None)
     if delayed is None or b"report" not in delayed.command:
         return "wrong-moment"
     taken = max(event.t_server or 0.0 for event in of(run.trace, who) if b"fences" in event.command)
     return "too-short" if (delayed.t_server or end) < taken + programs.TTL else "in-order"
+
+
+RULES = Rules(a_finding, trials, clues, learners_code=False, exhibit=True)

@@ -7,8 +7,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial
-from course_lib.explore import until
+from course_lib.explore import Play, Simulation, Trial, until
 from course_lib.grading.acts import world
 from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import ms
@@ -23,7 +22,7 @@ WORK, PAUSE = 0.3, 0.6
 """Seconds. A pause outlasts the lock."""
 
 
-def watching(answer: Property) -> list[Trial]:
+def trials(answer: Property) -> list[Trial]:
     """Two clients; a pause at every command; and where the lock is right, a crash at every command too."""
     pause: dict[str, Any] = {"faults": {"pause": PAUSE}}
     either: dict[str, Any] = {"faults": {"pause": PAUSE, "crash": 0.0}}
@@ -102,4 +101,4 @@ CLUES: Cases = {
 }  # fmt: skip
 """Notes, and whether None is the right answer; the first one that is answered wrongly names the mistake."""
 
-RULES = Rules(plain_function("trace"), watching, misread(CLUES), learners_code=False)
+RULES = Rules(plain_function("trace"), trials, misread(CLUES), learners_code=False)
