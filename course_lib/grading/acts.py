@@ -41,6 +41,10 @@ class Act:
     ended: float = inf
     result: Any = None
 
+    def end(self, world: Simulation) -> None:
+        """It is over. What inherits this remembers here what the servers hold now."""
+        self.ended = world.now()
+
     @property
     def over(self) -> bool:
         """Did it return or raise?"""
@@ -71,9 +75,10 @@ class Acts:
         try:
             act.result = await awaited(deed(act))
         except Exception as error:  # a cancellation is not one: that is how the end of the run finds who still waits
-            act.result, act.ended = error, self.world.now()
+            act.result = error
+            act.end(self.world)
             raise
-        act.ended = self.world.now()
+        act.end(self.world)
         return act.result
 
     def process(

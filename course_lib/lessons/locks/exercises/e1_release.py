@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from course_lib.explore import Extension, Play, Session, Simulation, Trial, until
+from course_lib.explore.server_state import world_of
 from course_lib.grading.acts import Acts
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, of, shown
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import KEY, Answer, Call, call_answer, held, one_at_a_time, yes
+from course_lib.lessons.locks.exercises.lock_calls import KEY, Answer, Call, held, hold, one_at_a_time, yes
 
 TTL, WORK, PAUSE = 1.0, 0.3, 0.8
 """Seconds. Work and pause together outlast the lock, or the pause could do no harm."""
@@ -22,44 +22,22 @@ keeps what it gets."""
 TOKEN = "token-of-{}"
 
 
-class Removal(NamedTuple):
-    """A command of `who` removed the lock that held this token. Units: seconds."""
-
-    when: float
-    who: str
-    token: str
-
-
-@dataclass
-class Holders(Acts):
-    """The calls of one run, and the locks that were removed meanwhile."""
-
-    removed: list[Removal] = field(default_factory=list)
-
-    async def free(self, answer: Answer, who: str, token: str) -> Any:
-        """Call the answer."""
-
-        def release(_: Call) -> Awaitable[Any]:
-            return answer(self.world.redis(), KEY, token)
-
-        return await call_answer(self, who, token, release)
-
-
 class Removals(Extension):
-    """Sees whose command removes a lock, and which token was in it. A lock that expires is not seen."""
+    """Sees whose command removes a lock: (when, who, the token that was in it). A lock that expires is not seen."""
 
-    def __init__(self, run: Holders) -> None:
-        self._run, self._before = run, held(run.world)
+    def __init__(self, world: Simulation) -> None:
+        self._world, self._before = world, held(world)
+        self.seen: list[tuple[float, str, str]] = []
 
     def answers(self, session: Session, command: list[bytes]) -> bool:
-        self._before = held(self._run.world)
+        self._before = held(self._world)
         return False
 
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
-        if changed and self._before is not None and held(self._run.world) is None:
-            now = self._run.world.now()
-            who = next((e.client for e in reversed(self._run.world.trace.events) if e.t_server == now), "")
-            self._run.removed.append(Removal(now, who, self._before))
+        if changed and self._before is not None and held(self._world) is None:
+            now = self._world.now()
+            who = next((e.client for e in reversed(self._world.trace.events) if e.t_server == now), "")
+            self.seen.append((now, who, self._before))
 
 
 def trials(answer: Answer) -> list[Trial]:
@@ -72,9 +50,14 @@ def trials(answer: Answer) -> list[Trial]:
     ]  # fmt: skip
 
 
-def _in_turn(answer: Answer, world: Simulation, clients: int) -> Holders:
+async def _free(run: Acts, answer: Answer, who: str, token: str) -> Any:
+    call = Call(who, token, before=held(run.world))
+    return await run.do(call, lambda _: answer(run.world.redis(), KEY, token))
+
+
+def _in_turn(answer: Answer, world: Simulation, clients: int) -> Acts:
     """Its own lock, none at all, and those of others, with tokens much like its own."""
-    run, redis = Holders(world), world.redis()
+    run, redis = Acts(world), world.redis()
 
     async def body() -> Any:
         for there in ("c1-7", None, "c2-7", "c1-77", "1-7", "c1-7"):
@@ -82,22 +65,22 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Holders:
                 await redis.delete(KEY)
             else:
                 await redis.set(KEY, there, px=round(TTL * 1000))
-            result = await run.free(answer, "c1", "c1-7")
+            result = await _free(run, answer, "c1", "c1-7")
         return result
 
     world.client("c1", body)
     return run
 
 
-def _holders(answer: Answer, world: Simulation, clients: int) -> Holders:
-    run = Holders(world)
-    world.nodes[0].extension = Removals(run)
+def _holders(answer: Answer, world: Simulation, clients: int) -> Acts:
+    run = Acts(world)
+    world.nodes[0].extension = Removals(world)
     for who in list(PLAN)[:clients]:
         world.client(who, _hold, run, answer, who)
     return run
 
 
-async def _hold(run: Holders, answer: Answer, who: str) -> Any:
+async def _hold(run: Acts, answer: Answer, who: str) -> Any:
     """Ask a few times; with the lock, work; then free it with the answer."""
     world, token = run.world, TOKEN.format(who)
     for when in PLAN[who]:
@@ -106,10 +89,8 @@ async def _hold(run: Holders, answer: Answer, who: str) -> Any:
             break
     else:
         return "never had it"
-    note = world.note(who, "hold")
-    await until(world, when + WORK)  # the very moment at which others ask
-    note.t_end = world.now()
-    return "keeps it" if who == "c3" else await run.free(answer, who, token)
+    await hold(world, who, when + WORK)  # the very moment at which others ask
+    return "keeps it" if who == "c3" else await _free(run, answer, who, token)
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
@@ -120,7 +101,9 @@ def _spares(run: Play) -> Iterator[Found]:
     late = "".join(f" {call.who}'s release had been held up until {ms(call.ended)}." for call in held_up)
     for text, *where in one_at_a_time(run):
         yield f"{text}{late}", *where
-    for when, who, token in run.witness.removed:
+    removals = world_of(run).nodes[0].extension
+    assert isinstance(removals, Removals)
+    for when, who, token in removals.seen:
         if token != TOKEN.format(who):
             yield f"At {ms(when)} {who} removed the lock that held {token!r}.{late}", who, when, "freed another's"
 

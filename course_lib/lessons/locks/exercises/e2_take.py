@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from course_lib.explore import CRASHED, Play, Simulation, Trial, steady, until
+from course_lib.explore import CRASHED, Play, Simulation, Trial, steady
 from course_lib.grading.acts import PATIENCE, Acts
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, of, raised, shown, struck
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import KEY, Answer, Call, call_answer, one_at_a_time, ways_to_take, yes
+from course_lib.lessons.locks.exercises.lock_calls import KEY, Answer, Call, hold, one_at_a_time, ways_to_take, yes
 from course_lib.lessons.locks.programs import FREE_OUR_OWN
 
 TTL, WORK = 1.0, 0.15
@@ -43,14 +43,10 @@ async def _take(run: Acts, answer: Answer, who: str, wait: float) -> Any:
     world, redis = run.world, run.world.redis()
     token = f"{who}-{int(world.draws(f'token of {who}')() * 16**6):06x}"
 
-    def acquire(_: Call) -> Awaitable[Any]:
-        return answer(redis, KEY, token, ttl=TTL, wait=wait, draw=world.draws(who))
-
-    result = await call_answer(run, who, token, acquire)
+    policy = {"ttl": TTL, "wait": wait, "draw": world.draws(who)}
+    result = await run.do(Call(who, token), lambda _: answer(redis, KEY, token, **policy))
     if yes(result):
-        note = world.note(who, "hold")
-        await until(world, world.now() + WORK)
-        note.t_end = world.now()
+        await hold(world, who, world.now() + WORK)
         await redis.eval(FREE_OUR_OWN, 1, KEY, token)
     return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -14,7 +14,7 @@ from course_lib.grading.acts import Act, Acts
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, of, paused, raised, shown, struck
 from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import KEY, Answer, held, one_at_a_time, ways_to_take
+from course_lib.lessons.locks.exercises.lock_calls import KEY, Answer, held, hold, one_at_a_time, ways_to_take
 
 NODES, QUORUM = 5, 3
 TTL, TIMEOUT, PAUSE, OUTAGE = 0.3, 0.05, 0.6, 0.2
@@ -33,6 +33,14 @@ class Attempt(Act):
     ttl: float = TTL
     on: int = 0
     left: list[int] = field(default_factory=list)
+
+    def nodes(self, world: Simulation) -> list[int]:
+        """The nodes that hold its token now."""
+        return [node for node in range(NODES) if held(world, node) == self.what]
+
+    def end(self, world: Simulation) -> None:
+        super().end(world)
+        self.on = len(self.nodes(world))
 
     @property
     def nonsense(self) -> bool:
@@ -105,36 +113,18 @@ def _away(answer: Answer, number: int, world: Simulation, clients: int) -> Acts:
 
 async def _contend(run: Acts, answer: Answer, who: str, *, ttl: float = TTL, patience: float = 0.0) -> Any:
     """Attempt until `patience` is over; hold the lock for all of its validity, and let it expire."""
-    world, draw = run.world, run.world.draws(who)
+    world, draw, nodes = run.world, run.world.draws(who), [run.world.redis(node) for node in range(NODES)]
     for number in count(1):
-        attempt = await _attempt(run, answer, Attempt(who, f"{who}-{number}", ttl=ttl))
+        attempt = Attempt(who, f"{who}-{number}", ttl=ttl)
+        await run.do(attempt, lambda made: answer(nodes, KEY, made.what, ttl=ttl, timeout=TIMEOUT))
         if attempt.granted > 0:
-            note = world.note(who, "hold")
-            await until(world, world.now() + attempt.granted)
-            note.t_end = world.now()
-        if attempt.granted > 0 or world.now() > patience:
+            await hold(world, who, world.now() + attempt.granted)
+            return attempt.result
+        await until(world, world.now() + 0.02)
+        attempt.left = [node for node in attempt.nodes(world) if not _excused(world, attempt, node)]
+        if world.now() > patience:
             return attempt.result
         await until(world, world.now() + draw.between(0.18, 0.3))
-
-
-async def _attempt(run: Acts, answer: Answer, attempt: Attempt) -> Attempt:
-    world = run.world
-
-    def acquire(_: Attempt) -> Awaitable[Any]:
-        nodes = [world.redis(node) for node in range(NODES)]
-        return answer(nodes, KEY, attempt.what, ttl=attempt.ttl, timeout=TIMEOUT)
-
-    def still() -> list[int]:
-        return [node for node in range(NODES) if held(world, node) == attempt.what]
-
-    try:
-        await run.do(attempt, acquire)
-    finally:
-        attempt.on = len(still()) if attempt.over else 0
-    if attempt.granted <= 0:
-        await until(world, world.now() + 0.02)
-        attempt.left = [node for node in still() if not _excused(world, attempt, node)]
-    return attempt
 
 
 def _excused(world: Simulation, attempt: Attempt, number: int) -> bool:

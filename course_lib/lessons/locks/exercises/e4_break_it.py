@@ -63,29 +63,29 @@ def _build(finding: Finding, writer: Writer, world: Simulation, clients: int) ->
         world.client(who, writer, world.redis(), who, work, start=0.01 * number)
 
 
-def writes(run: Play) -> list[tuple[int, str, Event]]:
-    """The writes that the report took, in order: fence, client, command."""
+def writes(run: Play) -> list[tuple[int, Event]]:
+    """The writes that the report took, in order, each with its client's fence."""
     fence = {e.client: e.reply for e in run.trace if b"fences" in e.command and type(e.reply) is int and e.reply > 0}
     ran = [e for e in as_they_ran(run.trace) if b"report" in e.command and e.fault != "request lost"]
-    return [(fence[e.client], e.client, e) for e in ran if e.name == "HSET" or e.reply == 1]
+    return [(fence[e.client], e) for e in ran if e.name == "HSET" or e.reply == 1]
 
 
-def old_over_new(run: Play) -> tuple[str, str, Event] | None:
-    """(newer, older, the older one's write), where an older holder wrote after a newer one."""
-    for (before, newer, _), (after, older, event) in pairwise(writes(run)):
+def old_over_new(run: Play) -> tuple[Event, Event] | None:
+    """The write of a newer holder, and that of an older one which came after it."""
+    for (before, newer), (after, older) in pairwise(writes(run)):
         if after < before:
-            return newer, older, event
+            return newer, older
     return None
 
 
 def _breaks(run: Play) -> Iterator[Found]:
     found = old_over_new(run)
     if found is None:
-        order = ", ".join(f"{who} (fence {fence})" for fence, who, _ in writes(run)) or "none"
+        order = ", ".join(f"{e.client} (fence {fence})" for fence, e in writes(run)) or "none"
         yield (f"No older holder wrote over a newer one. The writes, in order: {order}.",)
     else:
-        newer, older, event = found
-        run.trace.note(older, "violation", event.t_server or 0.0, text=f"over the report of {newer}")
+        newer, older = found
+        run.trace.note(older.client, "violation", older.t_server or 0.0, text=f"over the report of {newer.client}")
 
 
 def _refused(finding: Finding, run: Play) -> Iterator[Found]:

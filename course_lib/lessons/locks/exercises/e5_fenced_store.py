@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,7 +33,12 @@ class Put(Act):
     """One call of the answer; `what` is the value. `stored` is the value that the server had when it ended."""
 
     fence: int = 0
+    key: str = KEY
     stored: str | None = None
+
+    def end(self, world: Simulation) -> None:
+        super().end(world)
+        self.stored = value_at(world, self.key)
 
 
 def trials(answer: Answer) -> list[Trial]:
@@ -52,11 +57,11 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Acts:
     run = Acts(world)
 
     async def body() -> Any:
-        for fence, value, key, _ in IN_TURN[:-1]:
-            await _put(run, answer, Put("c1", value, fence=fence), key)
-        await until(world, LATER)
-        fence, value, key, _ = IN_TURN[-1]
-        return await _put(run, answer, Put("c1", value, fence=fence), key)
+        for fence, value, key, _ in IN_TURN:
+            if value == IN_TURN[-1][1]:
+                await until(world, LATER)
+            result = await _put(run, answer, Put("c1", value, fence=fence, key=key))
+        return result
 
     world.client("c1", body)
     return run
@@ -69,14 +74,8 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Acts:
     return run
 
 
-async def _put(run: Acts, answer: Answer, put: Put, key: str = KEY) -> Any:
-    def call(_: Put) -> Awaitable[Any]:
-        return answer(run.world.redis(), key, put.fence, put.what)
-
-    try:
-        return await run.do(put, call)
-    finally:
-        put.stored = value_at(run.world, key) if put.over else None
+async def _put(run: Acts, answer: Answer, put: Put) -> Any:
+    return await run.do(put, lambda _: answer(run.world.redis(), put.key, put.fence, put.what))
 
 
 def value_at(world: Simulation, key: str = KEY) -> str | None:

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.explore import Play, Simulation
+from course_lib.explore import Play, Simulation, until
 from course_lib.explore.invariants import one_holder
 from course_lib.explore.server_state import ask
-from course_lib.grading.acts import Act, Acts
+from course_lib.grading.acts import Act
 from course_lib.grading.evidence import of_clients
 from course_lib.grading.lock_commands import SETS, value, wrongly_taken
 from course_lib.grading.rules import Found
@@ -26,14 +26,16 @@ class Call(Act):
     before: str | None = None
     after: str | None = None
 
+    def end(self, world: Simulation) -> None:
+        super().end(world)
+        self.after = held(world)
 
-async def call_answer(run: Acts, who: str, token: str, answer: Callable[[Call], Awaitable[Any]]) -> Any:
-    """Call the answer for a client now. Returns and raises what it does."""
-    made = Call(who, token, before=held(run.world))
-    try:
-        return await run.do(made, answer)
-    finally:
-        made.after = held(run.world) if made.over else None
+
+async def hold(world: Simulation, who: str, end: float) -> None:
+    """Hold the lock until `end`, in seconds, noted in the trace."""
+    note = world.note(who, "hold")
+    await until(world, end)
+    note.t_end = world.now()
 
 
 def yes(result: object) -> bool | None:
