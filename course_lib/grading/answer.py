@@ -67,7 +67,7 @@ async def awaited(called: Any) -> Any:
         result = await called
     except asyncio.CancelledError:
         if getattr(asyncio.get_running_loop(), "ending", False):
-            raise  # the run is over, and this is how whoever still waits hears of it
+            raise  # the run is over, and this is how what still waits hears of it
         raise Misused(OWN_CANCELLATION) from None
     except RuntimeError as error:
         if "different loop" in str(error) or "different event loop" in str(error):

@@ -1,14 +1,16 @@
-"""What the exercises share in which something is to be broken: the answer strikes a wrong program, and its twin."""
+"""The frame of exercises in which something is to be broken: an answer strikes a wrong program, and its mended twin."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import isfinite
 from typing import Any
 
-from course_lib.explore import OneFault, Play, Schedule, Trial, Violation, play
+from course_lib.explore import OneFault, Play, Schedule, Trial, Turn, Violation, play
 from course_lib.grading.answer import NOT_YET, Refused
+from course_lib.grading.rules import Judge, trial
 from course_lib.words import either
 
 HOUR = 3600
@@ -23,7 +25,7 @@ def given(answer: Any, kind: type | tuple[type, ...], example: str) -> None:
 
 
 def a_fault(fault: Any, clients: Collection[str], example: str) -> OneFault:
-    """The answer, if it is a fault that can strike one of these clients, or whoever's turn it is."""
+    """The answer, if it is a fault that can strike one of these clients, or any of them."""
     given(fault, OneFault, example)
     assert isinstance(fault, OneFault)
     if fault.client is not None:
@@ -40,7 +42,7 @@ def a_client(name: Any, clients: Collection[str]) -> None:
 
 
 def an_order(answer: Any, players: Collection[str], most: int, what: str) -> tuple[str, ...]:
-    """The answer, if it is a list of at most so many of these names, one for each of `what`."""
+    """The answer, if it is a list of these names, at most `most`, one for each of `what`."""
     quoted = [f'"{name}"' for name in players]
     example = f"a list, such as [{', '.join(quoted[:2])}]"
     given(answer, (list, tuple), example)
@@ -53,13 +55,41 @@ def an_order(answer: Any, players: Collection[str], most: int, what: str) -> tup
     return tuple(answer)
 
 
-def with_its_twin(broken: Trial, mended: Trial, harmless: str) -> list[Trial]:
-    """Both trials, of which the first has a promise "breaks". While that is not kept, to survive is worth nothing in
-    the second, and `harmless` says so."""
-    if play(broken, Schedule(broken.sizes[0])).violation("breaks") is None:
-        return [broken, mended]
+def in_order(order: Iterable[str | int], players: Collection[str]) -> Callable[[Sequence[Turn]], int]:
+    """For the Turns of one run: the next of the players that is named and has a command waiting, or the command at that
+    place among those that wait, as a replay code has it. Where no player waits, or nobody is left to name, the first.
+    """
+    left = iter(order)
+
+    def choose(turns: Sequence[Turn]) -> int:
+        able = [turn.client for turn in turns]
+        for turn in left if set(able) & set(players) else ():
+            if isinstance(turn, int):
+                return min(turn, len(able) - 1)
+            if turn in able:
+                return able.index(turn)
+        return 0
+
+    return choose
+
+
+Twin = tuple[str, Any, Mapping[str, Judge]]
+"""The name of a trial, the program in it, and the judges of its promises."""
+
+
+def twins(build: Callable[..., Any], broken: Twin, mended: Twin, harmless: str, **options: Any) -> list[Trial]:
+    """A trial of the broken program, whose first promise is "breaks", and one of its mended twin.
+
+    `build(program, world, clients)` sets them up. While "breaks" is not kept, to survive is worth nothing in the
+    second, and `harmless` says so.
+    """
+    first, second = (
+        trial(name, partial(build, program), judges, **options) for name, program, judges in (broken, mended)
+    )
+    if play(first, Schedule(first.sizes[0])).violation("breaks") is None:
+        return [first, second]
 
     def judge(run: Play) -> Iterator[Violation]:
-        return (Violation(promise, harmless) for promise in mended.promises)
+        return (Violation(promise, harmless) for promise in second.promises)
 
-    return [broken, replace(mended, judge=judge)]
+    return [first, replace(second, judge=judge)]

@@ -1,4 +1,4 @@
-"""What a trace says about loads, faults and round trips: facts for judges and for clues, whoever wrote the code."""
+"""What a trace says about loads, faults and round trips: facts for judges and for clues, whatever the code."""
 
 from __future__ import annotations
 

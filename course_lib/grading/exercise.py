@@ -20,7 +20,7 @@ from course_lib.lessons import LESSONS
 class Promise:
     """One property that is judged and named: of safety, liveness or cost.
 
-    While one that is a `basis` is broken, the others earn nothing: whoever returns rubbish does so very fast.
+    While one that is a `basis` is broken, the others earn nothing: code that returns rubbish does so very fast.
     """
 
     name: str

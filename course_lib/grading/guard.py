@@ -1,6 +1,6 @@
-"""What keeps a check from hanging, and its text the same each time, while code runs that may be wrong in any way.
+"""What keeps a check from hanging, and its text the same each time, while code runs that can be wrong in any way.
 
-It trusts the learner: this is no sandbox. The judge of a class runs code in a process of its own.
+It trusts the learner: this is not a sandbox. The judge of a class runs code in a process of its own.
 """
 
 from __future__ import annotations

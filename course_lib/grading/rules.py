@@ -8,9 +8,9 @@
             if act.result != 1:
                 yield f"{act.who} was told {shown(act.result)}.", act.who, act.ended, "wrong count"
 
-    def clues(failing):                                    # clues yield the names of mistakes
-        if "exact" in failing and any(event.name == "GET" for event in failing["exact"].trace):
-            yield "looks-first"
+    def clues(failing):                                    # clues name mistakes: by what shows each of them
+        sent = [event.name for event in failing.get("exact", failing.first).trace]
+        return named({"looks-first": "exact" in failing and "GET" in sent, "never-ends": "ends" in failing})
 
     RULES = Rules(coroutine_function("redis, key, *, window"), trials, clues)
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial, Violation
@@ -32,6 +33,12 @@ Found = tuple[Any, ...]
 """What is wrong, in a sentence with numbers; and, where the picture can show it, in whose lane, when (in seconds), and
 with which few words."""
 Judge = Callable[[Play], Iterator[Found]]
+
+
+def undisturbed(judge: Judge) -> Judge:
+    """A judge that says nothing of a run in which a fault struck."""
+    return wraps(judge)(lambda run: judge(run) if run.schedule.faults == 0 else iter(()))
+
 
 LOSSES = {"crash": 0.0, "lose request": 0.0, "lose reply": 0.0}
 """For a trial's `faults`: a process dies, or a message is lost."""
@@ -64,6 +71,11 @@ class Failing(dict[str, Play]):
         """The first run of a learner's code: the first trial, one client, no fault."""
         assert self._first is not None, "here the clients run the course's own code"
         return self._first
+
+
+def named(mistakes: Mapping[str, object]) -> Iterator[str]:
+    """The mistakes that are shown by something true."""
+    return (name for name, shows in mistakes.items() if shows)
 
 
 @dataclass(frozen=True)

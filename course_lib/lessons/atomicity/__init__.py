@@ -20,7 +20,7 @@ __getattr__ = lazy(
         "experiment_real": "EXPERIMENTS in_real_time",
         "picture_limiters": "limiter_picture retries rivals waits",
         "lab": "limiter_lab",
-        "exercises.e6_property": "example",
+        "exercises.e6_invariant": "example",
         "course_lib.errors": "NoServer",
         "course_lib.explore.invariants": "all_of at_most no_key_without_ttl no_lost_update",
         "course_lib.servers": "Server",

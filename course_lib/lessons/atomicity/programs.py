@@ -7,7 +7,7 @@ import asyncio
 from redis.asyncio import Redis
 
 LIMIT, WINDOW = 2, 10
-"""Of 03.5 and 03.6: at most so many requests in so many seconds."""
+"""Of 03.5 and 03.6: at most LIMIT requests in WINDOW seconds."""
 
 
 # -- 03.4: the limiter of redis-py's documentation, in its asynchronous form, and its mend ----------------------------
@@ -105,7 +105,7 @@ LOG_ALL = LOG.replace(
 
 
 async def logs_all(redis: Redis, key: str, request: str) -> bool:
-    """Wrong: it also logs those whom it refuses, so whoever keeps asking is never let in again."""
+    """Wrong: it also logs the requests that it refuses, so a client that keeps asking is never let in again."""
     return bool(await redis.eval(LOG_ALL, 1, key, LIMIT, WINDOW, request))
 
 

@@ -92,7 +92,7 @@ async def sets_again(redis: Redis, key: str, ttl: float) -> None:
 
 
 async def in_two_steps(redis: Redis, key: str, ttl: float) -> None:
-    """Wrong: whoever dies between the two commands, or whose second one is lost, leaves a key without a TTL."""
+    """Wrong: a client that dies between the two commands, or loses the second one, leaves a key without a TTL."""
     await redis.set(key, "once")
     await redis.pexpire(key, round(ttl * 1000))
 

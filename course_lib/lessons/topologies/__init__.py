@@ -26,7 +26,7 @@ __getattr__ = lazy(
         "experiment_writer": "after numbers",
         "picture_failover": "fates timeline",
         "picture_slots": "slots",
-        "exercises.e5_break_it": "Cut",
+        "exercises.e5_cut": "Cut",
         "exercises.setups": "SETUPS",
         "course_lib.errors": "NoServer ServerFailed",
         "course_lib.views.table": "table",

@@ -16,8 +16,8 @@ from course_lib.explore.invariants import at_most
 from course_lib.grading import check, replay
 from course_lib.grading.acts import world
 from course_lib.lessons.atomicity import programs
-from course_lib.lessons.atomicity.exercises import e2_take, e3_limiter, e4_break_order, e5_break_ttl, e6_property
-from course_lib.lessons.atomicity.exercises.e4_break_order import PLAYERS, blocks
+from course_lib.lessons.atomicity.exercises import e2_take, e3_limiter, e4_order, e5_fault, e6_invariant
+from course_lib.lessons.atomicity.exercises.e4_order import PLAYERS, blocks
 from course_lib.sim import Simulation
 from lessons.atomicity.right import ATOMICITY
 
@@ -255,7 +255,7 @@ def every_order(of: Any, clients: int, limit: int) -> list[tuple[int, int]]:
             world.client(name, of, world.redis(), name)
 
     def judge(run: Play) -> Any:
-        found.append((e4_break_order.admitted(run), len(blocks(run)) - 1))
+        found.append((e4_order.admitted(run), len(blocks(run)) - 1))
         return ()
 
     enumerate_all(Trial("all", (), build, judge, sizes=(clients,)), clients)
@@ -285,7 +285,7 @@ def test_only_what_keeps_the_first_expire_away_breaks_it() -> None:
     """Every kind of fault at each of the first three commands of each client; the script survives all of them."""
     breaking = set()
     for kind, at, who in product(KINDS, (1, 2, 3), ("alice", "bob")):
-        broken, mended = e5_break_ttl.trials(OneFault(kind, at, 0.01, who))
+        broken, mended = e5_fault.trials(OneFault(kind, at, 0.01, who))
         if not play(broken, Schedule(2)).violations:
             breaking.add((kind, at, who))
             assert not play(mended, Schedule(2)).violations
@@ -301,13 +301,13 @@ def test_each_broken_limiter_has_runs_of_both_kinds_and_the_right_one_of_one() -
     seen: list[bool] = []
 
     def records(run: Play) -> str | None:
-        wrong = next(e6_property.broken(run), None)
-        many = list(at_most(e6_property.LIMIT, e6_property.WINDOW, admitted=admissions)(run))
+        wrong = next(e6_invariant.broken(run), None)
+        many = list(at_most(e6_invariant.LIMIT, e6_invariant.WINDOW, admitted=admissions)(run))
         assert bool(many) == (wrong is not None and wrong[-1] == "one too many")
         seen.append(wrong is not None)
         return None if wrong is None else str(wrong[0])
 
-    for trial in e6_property.trials(records):
+    for trial in e6_invariant.trials(records):
         seen.clear()
         assert not search(trial).failing
         assert len(seen) > 8 or trial.sizes == (1,)
@@ -321,7 +321,7 @@ def admissions(run: Play) -> list[tuple[float, str]]:
 
 def test_a_window_is_open_at_one_end() -> None:
     """One trial has requests that lie exactly a window apart, and all of them are admitted."""
-    trial = next(trial for trial in e6_property.trials(lambda run: None) if trial.name == "exactly one window later")
+    trial = next(trial for trial in e6_invariant.trials(lambda run: None) if trial.name == "exactly one window later")
     moments = admissions(play(trial, Schedule(1)))
     assert [when - moments[0][0] for when, _ in moments] == [0, 1, 10, 11]
 

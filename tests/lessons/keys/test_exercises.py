@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from course_lib.explore import Schedule, play
 from course_lib.grading import check, replay
-from course_lib.lessons.keys.exercises import e2_rollout, e5_break_it, e6_property
+from course_lib.lessons.keys.exercises import e2_rollout, e5_order, e6_immortal
 
 SOLUTIONS = answers("solutions")
 ProfilesV2, Flushable = SOLUTIONS["02.2"], SOLUTIONS["02.3"]
@@ -203,25 +203,25 @@ def test_one_order_in_four_breaks_the_recipe() -> None:
     orders = sorted(set(permutations(["reader", "reader", "reader", "writer"])))
     assert [check("02.5", list(order)).passed for order in orders] == [False, True, False, False]
     for order in orders:
-        (_, mended) = e5_break_it.trials(order)
-        assert not e5_break_it.stale(play(mended, Schedule(2)))
+        (_, mended) = e5_order.trials(order)
+        assert not e5_order.stale(play(mended, Schedule(2)))
 
 
 def test_the_reader_runs_in_the_order_that_was_asked_for() -> None:
-    (broken, _) = e5_break_it.trials(("reader", "writer"))
+    (broken, _) = e5_order.trials(("reader", "writer"))
     run = play(broken, Schedule(2))
-    sent = sorted((e for e in run.trace if e.client in e5_break_it.PLAYERS), key=lambda e: e.t_server or 0.0)
+    sent = sorted((e for e in run.trace if e.client in e5_order.PLAYERS), key=lambda e: e.t_server or 0.0)
     assert [event.client for event in sent] == ["reader", "writer", "reader", "reader"]
 
 
 def test_both_broken_programs_are_broken_and_the_right_ones_are_not() -> None:
     """By what the server says itself: the control of 02.6."""
-    trials = {trial.name: trial for trial in e6_property.trials(lambda trace: None)}
-    found = {name: e6_property.immortal_in(play(trial, Schedule(2))) for name, trial in trials.items()}
+    trials = {trial.name: trial for trial in e6_immortal.trials(lambda trace: None)}
+    found = {name: e6_immortal.immortal_in(play(trial, Schedule(2))) for name, trial in trials.items()}
     keys = ["app:user:visits:v1:1", "app:user:visits:v1:2"]
     assert found == {"a second SET": keys, "SET, then PEXPIRE": [], "the right program": [], "one that tidies up": []}
     lost = play(trials["SET, then PEXPIRE"], Schedule(1, 0, "lose request", 2))
-    assert e6_property.immortal_in(lost) == keys[:1]
+    assert e6_immortal.immortal_in(lost) == keys[:1]
 
 
 @pytest.mark.parametrize("seed", range(40))

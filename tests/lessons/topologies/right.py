@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from course_lib.lessons.topologies.exercises.e5_break_it import Cut
+from course_lib.lessons.topologies.exercises.e5_cut import Cut
 from course_lib.trace import Trace
 
 with_the_part: Any = module("01.1").with_the_part

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from binascii import crc_hqx
-from collections.abc import Callable
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -21,10 +20,10 @@ from course_lib.lessons.topologies.exercises import (
     e2_hash_tags,
     e3_failover,
     e4_outage,
-    e5_break_it,
-    e6_property,
+    e5_cut,
+    e6_reports,
 )
-from course_lib.lessons.topologies.exercises.e5_break_it import Cut
+from course_lib.lessons.topologies.exercises.e5_cut import Cut
 from course_lib.lessons.topologies.exercises.failover import lost
 from course_lib.lessons.topologies.exercises.setups import SETUPS, Setup, drawn, has_primary, needed, outages
 from course_lib.sim.cluster import cluster, owner, share_slots
@@ -307,8 +306,7 @@ def test_some_set_ups_fall_with_one_host_and_some_do_not() -> None:
     """The table has both, or the exercise would teach nothing; and each mistaken rule differs from the right one."""
     right = [len(next(outages(setup))) for setup in SETUPS]
     assert set(right) == {1, 2, 3}
-    rules: dict[str, Callable[..., bool]] = e4_outage.MISTAKES
-    found = {name: [e4_outage._least(setup, rule) for setup in SETUPS] for name, rule in rules.items()}
+    found = {name: [e4_outage.least(setup, rule) for setup in SETUPS] for name, rule in e4_outage.MISTAKES.items()}
     assert right not in found.values()
     assert len(set(map(tuple, found.values()))) == len(found)
 
@@ -320,9 +318,9 @@ def test_only_a_cut_before_a_write_that_lasts_loses_anything() -> None:
     """On a grid of cuts: lost is what was written in the first 2 s, if it lasts 3 s; the other writer loses nothing."""
     for at in (0.25, 0.5, 1.5, 2.5, 3.5, 4.5, 9.5, 10.5, 14.5, 16.0):
         for seconds in (0.5, 2.5, 3.0, 6.0, 30.0):
-            broken, mended = e5_break_it.trials(Cut(at, seconds))
-            written = [name for name, when in e5_break_it.WRITES.items() if at < when < at + e5_break_it.MAX_LAG]
-            assert lost(play(broken, Schedule(1))) == (written if seconds >= e5_break_it.DOWN_AFTER else [])
+            broken, mended = e5_cut.trials(Cut(at, seconds))
+            written = [name for name, when in e5_cut.WRITES.items() if at < when < at + e5_cut.MAX_LAG]
+            assert lost(play(broken, Schedule(1))) == (written if seconds >= e5_cut.DOWN_AFTER else [])
             assert lost(play(mended, Schedule(1))) == []
 
 
@@ -337,12 +335,12 @@ def test_what_is_lost_had_not_been_confirmed(name: str) -> None:
 
     The controls: the broken writers do lose something, and the right ones nothing.
     """
-    trial = next(trial for trial in e6_property.trials(lambda trace: None) if trial.name == name)
+    trial = next(trial for trial in e6_reports.trials(lambda trace: None) if trial.name == name)
     losses = 0
     for seed in range(1, 40, 2):
         run = play(trial, Schedule(2, seed))
-        reports = [note for note in run.trace.notes if note.kind == e6_property.REPORTED]
+        reports = [note for note in run.trace.notes if note.kind == e6_reports.REPORTED]
         assert len(reports) >= 4
-        assert set(lost(run)) <= {note.text for note in reports if not e6_property.confirmed(run.trace, note)}
+        assert set(lost(run)) <= {note.text for note in reports if not e6_reports.confirmed(run.trace, note)}
         losses += bool(lost(run))
     assert bool(losses) == (trial.promises != ("accepts",))

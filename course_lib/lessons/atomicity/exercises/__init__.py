@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from course_lib.lessons.atomicity.exercises import (
-    e1_window,
-    e2_take,
-    e3_limiter,
-    e4_break_order,
-    e5_break_ttl,
-    e6_property,
-)
+from course_lib.lessons.atomicity.exercises import e1_window, e2_take, e3_limiter, e4_order, e5_fault, e6_invariant
 
-RULES = [e.RULES for e in (e1_window, e2_take, e3_limiter, e4_break_order, e5_break_ttl, e6_property)]
+RULES = [e.RULES for e in (e1_window, e2_take, e3_limiter, e4_order, e5_fault, e6_invariant)]

@@ -11,8 +11,8 @@ from course_lib.explore.server_state import left
 from course_lib.grading.acts import Act, Acts, cost
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import as_they_ran, excused_error, ms, raised, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Rules, trial
-from course_lib.lessons.atomicity.exercises.wire import plant, unfaulted, unknown
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
+from course_lib.lessons.atomicity.exercises.wire import plant, unknown
 from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]
@@ -57,7 +57,7 @@ def _exact(run: Play) -> Iterator[Found]:
     for who, result in run.results.items():
         when = max((e.t_end or e.t_start for e in run.trace if e.client == who), default=0.0)
         if unknown(result):
-            if isinstance(result, Exception) and (unfaulted(run) or not excused_error(run, who, result)):
+            if isinstance(result, Exception) and not excused_error(run, who, result):
                 yield f"{who} ended with {raised(result)}.", who, when, "wrong count"
         elif type(result) is not int or not 1 <= result <= len(run.results):
             text = f"With {counted(len(run.results), 'client')}, {who} was told {shown(result)}."
@@ -115,17 +115,14 @@ def clues(failing: Failing) -> Iterator[str]:
         return iter(())
 
     run = play(trial("one count", partial(_at_once, failing.answer, 0, SHORT), {"": look}), Schedule(1))
-    if "exact" in failing:
-        yield "loses-counts" if {"GET", "SET"} & {event.name for event in run.trace} else "not-the-count"
-    if "ends" in failing:
-        yield "never-expires" if lives and lives[0] < 0 else "two-steps"
-    if "window" in failing:
-        windows = lives[0] if lives else 0.0
-        if not 0.5 < windows < 2:
-            yield "wrong-unit"
-        yield "moves-the-end" if 0.95 < windows <= 1 else "whole-seconds"
-    if "heals" in failing:
-        yield "never-heals"
+    sent, windows = {event.name for event in run.trace}, lives[0] if lives else 0.0
+    return named({
+        "loses-counts": "exact" in failing and sent & {"GET", "SET"}, "not-the-count": "exact" in failing,
+        "never-expires": "ends" in failing and windows < 0, "two-steps": "ends" in failing,
+        "wrong-unit": "window" in failing and not 0.5 < windows < 2,
+        "whole-seconds": "window" in failing and not 0.95 < windows <= 1,
+        "moves-the-end": "window" in failing, "never-heals": "heals" in failing,
+    })  # fmt: skip
 
 
 RULES = Rules(coroutine_function("redis, key, *, window"), trials, clues)

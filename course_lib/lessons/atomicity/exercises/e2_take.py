@@ -14,8 +14,8 @@ from course_lib.explore.server_state import ask, left, world_of
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import as_they_ran, excused_error, of, shown
-from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
-from course_lib.lessons.atomicity.exercises.wire import Watched, plant, unfaulted, unknown, whole_number
+from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
+from course_lib.lessons.atomicity.exercises.wire import Watched, plant, unknown, whole_number
 
 Answer = Callable[..., Awaitable[Any]]
 KEY, EACH, DELIVERY, TTL = "stock:tea", 2, 2, 60_000
@@ -119,10 +119,10 @@ def _never_negative(run: Play) -> Iterator[Found]:
 def _refused(run: Play) -> Iterator[Found]:
     """Each call that no fault hit ends, with an answer. False is right if there were too few at some moment of it."""
     for act in run.witness.did("take"):
-        if not act.over and unfaulted(run):
+        if not act.over and run.schedule.faults == 0:
             text = f"{act.who} never came to an end: {len(list(of(run.trace, act.who)))} commands."
             yield text, act.who, act.began, "never ends"
-        elif act.over and act.failed and (unfaulted(run) or not excused_error(run, act.who, act.result)):
+        elif act.failed and not excused_error(run, act.who, act.result):
             yield failure(act), act.who, act.ended, "fails"
     for act in run.witness.did("take"):
         if act.result is False and (least := min(run.witness.stock.during(act.began, act.ended))) >= EACH:
@@ -167,27 +167,22 @@ def _ttl_alone(run: Play) -> Iterator[Found]:
 def clues(failing: Failing) -> Iterator[str]:
     """The broken promises, and the commands of their runs. What is neither yes nor no, no known mistake explains."""
     if any(act.done and type(act.result) is not bool for run in failing.values() for act in run.witness.acts):
-        return
+        return iter(())
     names = {promise: [event.name for event in run.trace] for promise, run in failing.items()}
     sent = [name for each in names.values() for name in each]
-    if "never-negative" in failing and "GET" not in names["never-negative"]:
-        yield "gives-back"
-    if {"exact", "never-negative"} & set(failing):
-        if "WATCH" in sent:
-            late = "GET" in sent and sent.index("GET") < sent.index("WATCH")
-            yield "watches-too-late" if late else "watched-and-lost"
-        if "EXEC" in sent:
-            yield "multi-alone"
-        if "exact" in failing and "SET" in names["exact"]:
-            yield "loses-updates"
-        yield "looks-first"
-    if any(isinstance(result, WatchError) for run in failing.values() for result in run.results.values()):
-        yield "lets-it-out"
-    if "ttl" in failing:
-        yield "drops-the-ttl"
-    if "refused" in failing:
-        gives_up = "EXEC" in names["refused"] and len(failing["refused"].results) > 1
-        yield "gives-up" if gives_up else "forgets-the-edges"
+    raced = {"exact", "never-negative"} & set(failing)
+    return named({
+        "gives-back": "GET" not in names.get("never-negative", ["GET"]),
+        "watches-too-late": raced and "WATCH" in sent and "GET" in sent[: sent.index("WATCH")],
+        "watched-and-lost": raced and "WATCH" in sent,
+        "multi-alone": raced and "EXEC" in sent,
+        "loses-updates": "SET" in names.get("exact", ()),
+        "looks-first": raced,
+        "lets-it-out": any(isinstance(r, WatchError) for run in failing.values() for r in run.results.values()),
+        "drops-the-ttl": "ttl" in failing,
+        "gives-up": "EXEC" in names.get("refused", ()) and len(failing["refused"].results) > 1,
+        "forgets-the-edges": "refused" in failing,
+    })  # fmt: skip
 
 
 RULES = Rules(coroutine_function("redis, key, n"), trials, clues)

@@ -10,7 +10,7 @@ from course_lib.explore.server_state import left
 from course_lib.grading.acts import answered, cost, failure
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import JUDGE, ms, shown
-from course_lib.grading.rules import Found, Judge, Rules, trial
+from course_lib.grading.rules import Found, Judge, Rules, trial, undisturbed
 from course_lib.lessons.atomicity.exercises.e3_clues import clues
 from course_lib.lessons.atomicity.exercises.e3_requests import (
     LIMIT,
@@ -24,7 +24,7 @@ from course_lib.lessons.atomicity.exercises.e3_requests import (
     refusals,
     well_formed,
 )
-from course_lib.lessons.atomicity.exercises.wire import declared, scripts, slots, unfaulted
+from course_lib.lessons.atomicity.exercises.wire import declared, scripts, slots
 
 IDLE = 10.0
 """When the judge looks whether anything is left, in seconds."""
@@ -58,13 +58,13 @@ def trials(answer: Answer) -> list[Trial]:
 def _at_once(answer: Answer, world: Simulation, clients: int) -> Asking:
     run = Asking(world, answer=answer, limit=max(1, clients - 1), window=60.0)
     for number in range(1, clients + 1):
-        run.client(f"c{number}", [(0.0, f"c{number}-1")])
+        run.process(f"c{number}", run.ask, [(0.0, f"c{number}-1")])
     return run
 
 
 def _in_turn(answer: Answer, world: Simulation, clients: int) -> Asking:
     run, jitter = Asking(world, answer=answer), 0.01 * world.draws("start")()
-    run.client("c1", [(when + jitter, request) for when, request in PLAN])
+    run.process("c1", run.ask, [(when + jitter, request) for when, request in PLAN])
     world.at(PLAN[-1][0] + 0.05, run.look)
     world.client(JUDGE, until, world, IDLE)
     return run
@@ -77,14 +77,14 @@ def _crowd(answer: Answer, world: Simulation, clients: int) -> Asking:
         for request in range(10):
             when += 0.6 * draw()
             plan.append((when, f"c{number}-{request}"))
-        run.client(f"c{number}", plan)
+        run.process(f"c{number}", run.ask, plan)
     return run
 
 
 def _clock(answer: Answer, world: Simulation, clients: int) -> Asking:
     """By the server's clock r2 comes 20 s after r1, and r3 11 s after r2; by a client's all within half a second."""
     run = Asking(world, answer=answer, limit=2, window=30.0)
-    run.client("c1", [(0.0, "r1"), (0.2, "r2"), (0.5, "r3")])
+    run.process("c1", run.ask, [(0.0, "r1"), (0.2, "r2"), (0.5, "r3")])
     world.at(0.1, world.step_clock, 0, 20.0)
     world.at(0.3, world.step_clock, 0, 11.0)
     return run
@@ -92,7 +92,7 @@ def _clock(answer: Answer, world: Simulation, clients: int) -> Asking:
 
 def _flushed(answer: Answer, world: Simulation, clients: int) -> Asking:
     run = Asking(world, answer=answer, limit=2, window=30.0)
-    run.client("c1", [(0.0, "r1"), (0.1, "r2"), (0.5, "r3")])
+    run.process("c1", run.ask, [(0.0, "r1"), (0.1, "r2"), (0.5, "r3")])
     world.client("admin", world.redis().script_flush, start=0.3)
     return run
 
@@ -133,7 +133,7 @@ def _once(run: Play) -> Iterator[Found]:
 
 
 def _first_wrongly_refused(run: Play) -> Iterator[Found]:
-    """The first, and which promise that breaks; of those that come later it may be the cause."""
+    """The first, and which promise that breaks; those that come later can be its consequences."""
     limit, window, admitted = run.witness.limit, run.witness.window, decisions(run)
     for when, act in refusals(run):
         near = [one for one in admitted if when - window - NEAR < one.when and one.act.began <= act.ended]
@@ -151,10 +151,11 @@ def _first_wrongly_refused(run: Play) -> Iterator[Found]:
             return
 
 
+@undisturbed
 def _told(run: Play) -> Iterator[Found]:
     """What is left, and when there is room again: for each request, by those that were admitted before."""
-    admitted = decisions(run) if unfaulted(run) else []
-    for act in run.witness.acts if unfaulted(run) else ():
+    admitted = decisions(run)
+    for act in run.witness.acts:
         whens = moments(run, act)
         if not whens or not well_formed(act.result):
             continue
@@ -173,10 +174,9 @@ def _told(run: Play) -> Iterator[Found]:
             yield text, act.who, act.began, "told wrongly"
 
 
+@undisturbed
 def _declared(run: Play) -> Iterator[Found]:
     """Every key that is there was declared, and those of one call lie in one slot."""
-    if not unfaulted(run):
-        return
     known = {key for event in run.trace for key in declared(event)}
     for hidden in sorted(key.decode(errors="replace") for key in run.witness.keys if key not in known):
         first = next(scripts(run), run.trace.events[0])
@@ -197,8 +197,9 @@ def _ends(run: Play) -> Iterator[Found]:
         yield text, "c1", PLAN[-1][0], "never ends"
 
 
+@undisturbed
 def _cost(run: Play) -> Iterator[Found]:
-    for act in run.witness.acts[1:] if unfaulted(run) else ():
+    for act in run.witness.acts[1:]:
         trips, _ = cost(run, act)
         if act.done and trips != 1:
             yield f"{act.what} took {trips} round trips; 1 will do.", act.who, act.began, "a decision"

@@ -30,12 +30,8 @@ class Asking(Acts):
     window: float = WINDOW
     keys: list[bytes] = field(default_factory=list)
 
-    def client(self, name: str, plan: list[tuple[float, str]]) -> None:
-        """A client that asks when its plan says, with that id, one request after another."""
-        self.process(name, self.ask, plan)
-
     async def ask(self, act: Act) -> Any:
-        """Ask; and again if no answer comes, as a caller does that must know."""
+        """Ask, with what is done for an id; and again if no answer comes, as a caller does that must know."""
         for left in range(TRIES - 1, -1, -1):
             try:
                 policy = {"limit": self.limit, "window": self.window, "request": act.what}

@@ -11,6 +11,7 @@ from course_lib.explore import CRASHED, Extension, Play, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.trace import Event
 
+
 def plant(world: Simulation, *command: str) -> None:
     """A command that is there before any client's: at the beginning, and in no trace."""
     world.at(0.0, _send, world, [part.encode() for part in command])
@@ -47,17 +48,12 @@ class Watched(Extension):
 
 
 def whole_number(value: Any) -> int | None:
-    """What a GET was answered, as a number: 0 for a key that is missing, None for what is no whole number."""
+    """What a GET was answered, as a number: 0 for a key that is missing, None for what is not a whole number."""
     text = b"0" if value is None else value if isinstance(value, bytes) else b""
     try:
         return int(text)
     except ValueError:
         return None
-
-
-def unfaulted(run: Play) -> bool:
-    """Did no fault strike, whether it was chosen in time or turn by turn?"""
-    return run.schedule.faults == 0
 
 
 def unknown(result: Any) -> bool:

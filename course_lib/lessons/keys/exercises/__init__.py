@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from course_lib.lessons.keys.exercises import e1_names, e2_rollout, e3_flush, e4_clean_up, e5_break_it, e6_property
+from course_lib.lessons.keys.exercises import e1_names, e2_rollout, e3_flush, e4_clean_up, e5_order, e6_immortal
 
-RULES = [e.RULES for e in (e1_names, e2_rollout, e3_flush, e4_clean_up, e5_break_it, e6_property)]
+RULES = [e.RULES for e in (e1_names, e2_rollout, e3_flush, e4_clean_up, e5_order, e6_immortal)]

@@ -12,7 +12,7 @@ from course_lib.grading.acts import Act, Acts, answered, cost, sent
 from course_lib.grading.answer import a_class
 from course_lib.grading.database import load_takes
 from course_lib.grading.evidence import life_ms, loads, ms, raised, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Rules, trial
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
 from course_lib.lessons.keys.programs import ProfilesV1
 
 TTL = 2.0
@@ -146,41 +146,34 @@ def _expires(run: Play) -> Iterator[Found]:
             yield f"{what} was served at {ms(act.began)}.", act.who, act.began, "outlives its ttl"
 
 
+@undisturbed
 def _cost(run: Play) -> Iterator[Found]:
-    """Of v2-a, undisturbed: its second read finds what the first stored, and its write asks Redis once."""
-    if run.schedule.kind is None:
-        hit, writes = run.witness.did("read", "v2-a")[1:2], run.witness.did("write", "v2-a")
-        for act, most_loads in [(act, 0) for act in hit] + [(act, 9) for act in writes]:
-            trips, loaded = cost(run, act)
-            if act.done and (trips > 1 or loaded > most_loads):
-                spent = f"{trips} round trips and {loaded} loads"
-                text = f"The {act.what} at {ms(act.began)} took {spent}; 1 round trip will do."
-                yield text, act.who, act.began, f"a {act.what}"
+    """Of v2-a: its second read finds what the first stored, and its write asks Redis once."""
+    hit, writes = run.witness.did("read", "v2-a")[1:2], run.witness.did("write", "v2-a")
+    for act, most_loads in [(act, 0) for act in hit] + [(act, 9) for act in writes]:
+        trips, loaded = cost(run, act)
+        if act.done and (trips > 1 or loaded > most_loads):
+            text = f"The {act.what} at {ms(act.began)} took {trips} round trips and {loaded} loads; 1 round trip will do."
+            yield text, act.who, act.began, f"a {act.what}"
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """What version 2 sent in the first run, which ends with a write and two reads."""
-    run, database = failing.first, failing.first.witness.database
+    """What version 2 sent in the first run before its write, and for it."""
+    run, committed = failing.first, failing.first.witness.database.committed
     for write in run.witness.did("write")[:1]:
         sets = [event for event in run.trace if event.name in ("SET", "SETEX", "PSETEX") and event.t_start < write.began]
-        lives = [life for event in sets if (life := life_ms(event)) is not None]
-        if any(b":v1:" in event.command[1] for event in sets):
-            yield "shares-v1s-key"
-        if sets and not lives:
-            yield "never-expires"
-        if lives and not 0.5 < lives[0] / (TTL * 1000) < 2:
-            yield "wrong-unit"
-        if database.committed is None:
-            yield "never-saves"
+        lives = [life / (TTL * 1000) for event in sets if (life := life_ms(event)) is not None]
         touched = b" ".join(part for event in sent(run, write) for part in event.command)
-        if b":v1:" not in touched:
-            yield "forgets-v1"
-        if b":v2:" not in touched:
-            yield "forgets-v2"
-        if any(event.t_start < database.committed for event in sent(run, write)):
-            yield "deletes-first"
-        if "cost" in failing and len(sent(run, write)) > 1:
-            yield "two-trips"
+        yield from named({
+            "shares-v1s-key": any(b":v1:" in event.command[1] for event in sets),
+            "never-expires": sets and not lives,
+            "wrong-unit": lives and not 0.5 < lives[0] < 2,
+            "never-saves": committed is None,
+            "forgets-v1": b":v1:" not in touched,
+            "forgets-v2": b":v2:" not in touched,
+            "deletes-first": any(event.t_start < (committed or 0.0) for event in sent(run, write)),
+            "two-trips": "cost" in failing and len(sent(run, write)) > 1,
+        })  # fmt: skip
 
 
 RULES = Rules(a_class("redis, load, save, *, ttl", {"read": "user", "write": "user, profile"}), trials, clues)

@@ -12,7 +12,7 @@ from course_lib.grading.acts import Act, Acts, answered, cost, failure, sent
 from course_lib.grading.answer import a_class
 from course_lib.grading.database import load_takes
 from course_lib.grading.evidence import JUDGE, ms, seen, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Rules, trial
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
 
 Answer = Callable[..., Any]
 TTL, OTHERS = 2.0, "app:shop:price:v1:7"
@@ -138,63 +138,59 @@ def _fresh(run: Play) -> Iterator[Found]:
                 yield text, act.who, act.began, "served from before the flush"
 
 
-# The rest is said of undisturbed runs only.
-
-
+@undisturbed
 def _others(run: Play) -> Iterator[Found]:
     """A flush leaves alone what is not its own."""
-    if run.schedule.kind is None and [event.reply for event in seen(run, f"{JUDGE} looks")] != [b"17"]:
+    if [event.reply for event in seen(run, f"{JUDGE} looks")] != [b"17"]:
         flush = next(iter(run.witness.did("flush")), None)
         who, when = (flush.who, flush.began) if flush else ("c1", 0.0)
         yield f"{OTHERS} is another program's key, and is gone.", who, when, "another's key"
 
 
+@undisturbed
 def _expires(run: Play) -> Iterator[Found]:
     """What was stored is loaded again when its ttl is over."""
-    for last in run.witness.reads()[-1:] if run.schedule.kind is None else ():
+    for last in run.witness.reads()[-1:]:
         if last.began > 3.9 and last.done and cost(run, last)[1] == 0:
             text = f"A row that was stored with ttl = 2 s at about 0.9 s was still served at {ms(last.began)}."
             yield text, last.who, last.began, "outlives its ttl"
 
 
+@undisturbed
 def _hit(run: Play) -> Iterator[Found]:
     """Of c1: its second read before the flush, and its second one after, find everything as it was."""
-    if run.schedule.kind is None:
-        for act in [act for act in run.witness.did("read", "c1") if act.began < 2][1::2]:
-            trips, loaded = cost(run, act)
-            if act.done and (trips, loaded) != (1, 0):
-                text = (
-                    f"Nothing had changed since c1 last read, and its read at {ms(act.began)} took {trips} round trips "
-                    f"and {loaded} loads; 1 and 0 will do."
-                )
-                yield text, act.who, act.began, "a hit"
+    for act in [act for act in run.witness.did("read", "c1") if act.began < 2][1::2]:
+        trips, loaded = cost(run, act)
+        if act.done and (trips, loaded) != (1, 0):
+            text = (
+                f"Nothing had changed since c1 last read, and its read at {ms(act.began)} took {trips} round trips "
+                f"and {loaded} loads; 1 and 0 will do."
+            )
+            yield text, act.who, act.began, "a hit"
 
 
+@undisturbed
 def _one_trip(run: Play) -> Iterator[Found]:
     """A flush asks Redis once, however many keys there are."""
-    if run.schedule.kind is None:
-        for act in run.witness.did("flush"):
-            trips, _ = cost(run, act)
-            if act.done and trips != 1:
-                text = f"The flush at {ms(act.began)} took {trips} round trips; 1 will do."
-                yield text, act.who, act.began, "a flush"
+    for act in run.witness.did("flush"):
+        trips, _ = cost(run, act)
+        if act.done and trips != 1:
+            yield f"The flush at {ms(act.began)} took {trips} round trips; 1 will do.", act.who, act.began, "a flush"
 
 
 def clues(failing: Failing) -> Iterator[str]:
     """What c1 sent for its flush in the first run; then the broken promises."""
-    for flush in failing.first.witness.did("flush")[:1]:
+    for flush in [flush for flush in failing.first.witness.did("flush")[:1] if flush.over]:
         names = {event.name for event in sent(failing.first, flush)}
-        if flush.over and names & {"FLUSHDB", "FLUSHALL"}:
-            yield "flushes-everything"
-        if flush.over and names & {"KEYS", "SCAN", "DEL", "UNLINK"}:
-            yield "deletes-the-keys"
-        if flush.over:
-            yield from (name for promise, name in MISTAKES.items() if promise in failing)
+        yield from named({
+            "flushes-everything": names & {"FLUSHDB", "FLUSHALL"},
+            "deletes-the-keys": names & {"KEYS", "SCAN", "DEL", "UNLINK"},
+            "remembers": "flushed" in failing,
+            "asks-again": "overtaken" in failing,
+            "goes-back": "never-back" in failing,
+            "never-expires": "expires" in failing,
+            "asks-twice": "hit" in failing,
+        })  # fmt: skip
 
-
-MISTAKES = {
-    "flushed": "remembers", "overtaken": "asks-again", "never-back": "goes-back", "expires": "never-expires",
-    "hit": "asks-twice",
-}  # fmt: skip
 
 RULES = Rules(a_class("redis, *, ttl", {"read": "user, load", "flush": ""}), trials, clues)

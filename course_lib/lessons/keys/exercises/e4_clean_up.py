@@ -10,7 +10,7 @@ from typing import Any
 from course_lib.explore import Play, Simulation, Trial
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import JUDGE, excused_error, ms, of, of_clients, round_trips, seen, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, trial
+from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial, undisturbed
 
 Answer = Callable[..., Awaitable[Any]]
 LIVE, MOST_KEYS, MOST_COUNT, MOST_TRIPS = 10, 50, 1_000, 30
@@ -116,9 +116,10 @@ def _unlink(run: Play) -> Iterator[Found]:
             yield text, event.client, event.t_start, "DEL"
 
 
+@undisturbed
 def _says(run: Play) -> Iterator[Found]:
     """It returns how many keys it removed; the second time, none."""
-    for name, wanted, when in (("c1", len(OLD), 0.05), ("again", 0, 10.0)) if run.schedule.kind is None else ():
+    for name, wanted, when in (("c1", len(OLD), 0.05), ("again", 0, 10.0)):
         found = run.results[name]
         if type(found) is not int or found != wanted:
             failed = isinstance(found, Exception)
@@ -133,24 +134,18 @@ def clues(failing: Failing) -> Iterator[str]:
     """The end of the first run, and its commands."""
     left = left_in(failing.first) or set()
     gone, kept = STAY - left, OLD & left
-    if f"{NAME}:v11:1" in gone and f"{NAME}:v10:1" not in gone:
-        yield "all-but-live"
-    if f"{NAME}:v10:1" in gone:
-        yield "v1-is-v10"
-    if gone:
-        yield "matches-anywhere"
-    if kept == {key for key in OLD if ":v1:" not in key}:
-        yield "compares-texts"
-    if "live" in failing:
-        yield "ignores-live"
-    if "never-keys" in failing:
-        yield "keys"
-    if kept or "clean" in failing:
-        yield "first-step-only"
-    if "unlink" in failing:
-        yield "del"
-    if "steps" in failing:
-        yield "one-by-one" if round_trips(of(failing.first.trace, "c1")) > MOST_TRIPS else "one-giant-step"
+    return named({
+        "all-but-live": f"{NAME}:v11:1" in gone and f"{NAME}:v10:1" not in gone,
+        "v1-is-v10": f"{NAME}:v10:1" in gone,
+        "matches-anywhere": gone,
+        "compares-texts": kept == {key for key in OLD if ":v1:" not in key},
+        "ignores-live": "live" in failing,
+        "keys": "never-keys" in failing,
+        "first-step-only": kept or "clean" in failing,
+        "del": "unlink" in failing,
+        "one-by-one": "steps" in failing and round_trips(of(failing.first.trace, "c1")) > MOST_TRIPS,
+        "one-giant-step": "steps" in failing,
+    })  # fmt: skip
 
 
 RULES = Rules(coroutine_function("redis, *, live"), trials, clues)

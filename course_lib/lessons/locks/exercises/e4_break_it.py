@@ -10,9 +10,9 @@ from typing import Any
 
 from course_lib.explore import OneFault, Play, Simulation, Trial, steady, until
 from course_lib.grading.acts import PATIENCE
-from course_lib.grading.break_it import a_client, a_fault, given, with_its_twin
+from course_lib.grading.break_it import a_client, a_fault, given, twins
 from course_lib.grading.evidence import as_they_ran, of
-from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.grading.rules import Failing, Found, Rules
 from course_lib.lessons.locks import programs
 from course_lib.trace import Event
 
@@ -40,16 +40,14 @@ def a_finding(answer: Any) -> Finding:
 
 def trials(finding: Finding) -> list[Trial]:
     """The same fault strikes the writer without a fence and the one with it."""
-    struck = partial(trial, sizes=(len(NAMES),), least=len(NAMES), unfaulted="your fault",
-                     world=partial(Simulation, latency=steady(0.001), socket_timeout=PATIENCE),
-                     horizon=5.0 + abs(finding.fault.seconds))  # fmt: skip
-    return with_its_twin(
-        struck("the fault strikes the writer that looks", partial(_build, finding, programs.looks_then_writes),
-               {"breaks": _breaks}),
-        struck("the same fault strikes the writer with a fence",
-               partial(_build, finding, programs.writes_with_its_fence),
-               {"refused": partial(_refused, finding), "mended": _mended}),
+    return twins(
+        partial(_build, finding),
+        ("the fault strikes the writer that looks", programs.looks_then_writes, {"breaks": _breaks}),
+        ("the same fault strikes the writer with a fence", programs.writes_with_its_fence,
+         {"refused": partial(_refused, finding), "mended": _mended}),
         "What the fence does says nothing, as your fault does not break the other writer.",
+        sizes=(len(NAMES),), least=len(NAMES), horizon=5.0 + abs(finding.fault.seconds), unfaulted="your fault",
+        world=partial(Simulation, latency=steady(0.001), socket_timeout=PATIENCE),
     )  # fmt: skip
 
 

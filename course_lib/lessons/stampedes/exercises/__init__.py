@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from course_lib.lessons.stampedes.exercises import e1_e3_locks, e2_early_refresh, e4_break_it, e5_property
+from course_lib.lessons.stampedes.exercises import e1_e3_locks, e2_early_refresh, e4_fault, e5_overlap
 
-RULES = [e1_e3_locks.FILL, e2_early_refresh.RULES, e1_e3_locks.WRITE, e4_break_it.RULES, e5_property.RULES]
+RULES = [e1_e3_locks.FILL, e2_early_refresh.RULES, e1_e3_locks.WRITE, e4_fault.RULES, e5_overlap.RULES]

@@ -84,7 +84,7 @@ def _late(run: Play, deadline: float) -> Iterator[Found]:
 
 
 def absent(run: Play) -> Iterator[Found]:
-    """That there is no row is loaded once, and everybody is told None."""
+    """Where there is no row, that is loaded once, and everybody is told None."""
     if run.witness.database.absent:
         yield from _loaded_once(run, "There is no row: None is the answer, and it is an answer to remember.")
 

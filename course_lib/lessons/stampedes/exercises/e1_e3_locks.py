@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from redis.exceptions import DataError
@@ -11,10 +11,10 @@ from course_lib.explore import Trial
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import loads, overlap
 from course_lib.grading.lock_commands import SETS, exclusive, value, wrongly_taken
-from course_lib.grading.rules import LOSSES, Failing, Judge, Rules, trial
+from course_lib.grading.rules import LOSSES, Failing, Judge, Rules, named, trial
 from course_lib.lessons.stampedes.exercises import e1_e3_judges as judges
 from course_lib.lessons.stampedes.exercises.crowd import KEY, Answer, Setting, all_at_once, odd_row, one_by_one
-from course_lib.trace import Event, Trace
+from course_lib.trace import Event
 
 in_time = partial(trial, horizon=2.2)
 COLD: dict[str, Judge] = {
@@ -65,33 +65,27 @@ def fill_clues(failing: Failing) -> Iterator[str]:
 
 
 def write_clues(failing: Failing) -> Iterator[str]:
-    """What the broken promises point to."""
-    if "one-load" in failing:
-        trace = failing["one-load"].trace
-        taken = takes(trace)
-        if not taken and not any(event.name in ("EVAL", "EVALSHA", "FCALL", "EXEC") for event in trace):
-            yield "no-lock"  # in a script or a transaction it may be taken unseen
-        if taken and not any(map(exclusive, taken)):
-            yield "takes-in-two-steps"
-        yield "one-load"
-    if "replaced" in failing:
-        yield "never-expires" if failing["replaced"].schedule.kind else "sleeps-too-long"
-    if "own-lock" in failing:
-        yield "frees-anothers-lock"
-    if "once" in failing and len(loads(failing["once"].trace)) > 1 and overlap(failing["once"].trace) is None:
-        yield "no-second-look"
-    if "freed" in failing:
-        yield "keeps-lock-on-error"
-    if "absent" in failing:
-        errors = any(isinstance(result, DataError) for result in failing["absent"].results.values())
-        yield "cannot-store-none" if errors else "forgets-absence"
-    if "any-text" in failing:
-        yield "truth-of-text"
-    if "expires" in failing:
-        yield "no-ttl"
+    """What the broken promises point to. In a script or a transaction, a lock may be taken unseen."""
+    first = {promise: run.trace for promise, run in failing.items()}
+    taken, sent = takes(first.get("one-load", ())), {event.name for event in first.get("one-load", ())}
+    errors = failing["absent"].results.values() if "absent" in failing else ()
+    return named({
+        "no-lock": "one-load" in failing and not taken and not sent & {"EVAL", "EVALSHA", "FCALL", "EXEC"},
+        "takes-in-two-steps": taken and not any(map(exclusive, taken)),
+        "one-load": "one-load" in failing,
+        "never-expires": "replaced" in failing and failing["replaced"].schedule.kind,
+        "sleeps-too-long": "replaced" in failing,
+        "frees-anothers-lock": "own-lock" in failing,
+        "no-second-look": "once" in first and len(loads(first["once"])) > 1 and overlap(first["once"]) is None,
+        "keeps-lock-on-error": "freed" in failing,
+        "cannot-store-none": any(isinstance(result, DataError) for result in errors),
+        "forgets-absence": "absent" in failing,
+        "truth-of-text": "any-text" in failing,
+        "no-ttl": "expires" in failing,
+    })  # fmt: skip
 
 
-def takes(trace: Trace) -> list[Event]:
+def takes(trace: Iterable[Event]) -> list[Event]:
     """Commands that may take a lock: they set a key other than the value's."""
     return [event for event in trace if event.name in SETS and event.command[1] != KEY.encode()]
 

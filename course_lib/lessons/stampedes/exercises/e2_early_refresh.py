@@ -1,4 +1,4 @@
-"""05.2, early refresh by chance. `draw` is injected, so whether a reader reloads is no chance at all for the judge."""
+"""05.2, early refresh by chance. `draw` is injected, so the judge knows which reader must reload."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def trials(answer: Answer) -> list[Trial]:
     """Readers at a known distance from the expiry; then a crowd of readers that passes one expiry."""
     return [
         trial("readers at a known time before the expiry", partial(_readers, answer, [*HALVES, *SPREAD, *EDGES]),
-              {"value": _value, "chance": _chance, "by-chance": _by_chance, "hit": _hit}, sizes=(1,),
+              {"value": _value, "chance": partial(_reloads, 1), "by-chance": partial(_reloads, 2), "hit": _hit}, sizes=(1,),
               seeds=len(HALVES) + len(SPREAD) + len(EDGES), world=STEADY, horizon=5.0),
         trial("twenty readers pass one expiry", partial(_crowd, answer), {"crowd": _too_many}, sizes=(CROWD,), seeds=2,
               world=STEADY, horizon=5.0),
@@ -127,23 +127,14 @@ def _value(run: Play) -> Iterator[Found]:
         yield text, "first1", 0.2, "ttl"
 
 
-def _chance(run: Play) -> Iterator[Found]:
-    """With one reader, who reloads if its draw says so."""
-    return _reloads(run) if len(run.witness.probe.draws) == 1 else iter(())
-
-
-def _by_chance(run: Play) -> Iterator[Found]:
-    """With two readers, of which one reloads, each by its own draw."""
-    return _reloads(run) if len(run.witness.probe.draws) > 1 else iter(())
-
-
 def _early(run: Play) -> set[str]:
     return {load.who for load in loads(run.trace) if load.who.startswith("reader")}
 
 
-def _reloads(run: Play) -> Iterator[Found]:
+def _reloads(readers: int, run: Play) -> Iterator[Found]:
+    """One reader reloads if its draw says so; of two, each by its own draw."""
     probe, early = run.witness.probe, _early(run)
-    expected = probe.expected()
+    expected = probe.expected() if len(probe.draws) == readers else None
     if expected is not None and len(early) != expected and not any(_value(run)):
         drew = " and ".join(f"{u:g}" for u in probe.draws)
         who = min(early, default="reader1")

@@ -18,7 +18,7 @@ from course_lib.explore import CRASHED, Play, Replication, Simulation, Trial
 from course_lib.grading.acts import Act, cost, sent, world
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import JUDGE, ms, of_clients, raised, seen, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, trial
+from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial, undisturbed
 from course_lib.lessons.topologies.exercises.failover import Failover
 from course_lib.words import counted as number_of
 
@@ -100,7 +100,7 @@ def _build(answer: Answer, strike: Strike, patience: float, world: Simulation, c
 
 
 def counted(run: Play) -> float | None:
-    """What the counter says in the end, on the server that is the primary then: infinite if that is no number.
+    """What the counter says in the end, on the server that is the primary then: infinite if that is not a number.
 
     None if a fault kept the judge from asking.
     """
@@ -165,15 +165,15 @@ def _rests(run: Play) -> Iterator[Found]:
             yield text, call.who, end, "never rests"
 
 
+@undisturbed
 def _cost(run: Play) -> Iterator[Found]:
-    """With one client only: two that count the same event at the same time may be in each other's way."""
-    if run.schedule.kind is None and run.schedule.clients == 1:
-        for call in run.witness.acts:
-            trips, _ = cost(run, call)
-            if call.over and (call.found > 1 or trips > 4):
-                asked = number_of(call.found, "question")
-                text = f"Nothing went wrong, and {call.what} took {asked} to Sentinel and {trips} round trips."
-                yield text, call.who, call.ended, "more than 1 and 4"
+    """With one client only: two that count the same event at the same time can be in each other's way."""
+    for call in run.witness.acts if run.schedule.clients == 1 else ():
+        trips, _ = cost(run, call)
+        if call.over and (call.found > 1 or trips > 4):
+            asked = number_of(call.found, "question")
+            text = f"Nothing went wrong, and {call.what} took {asked} to Sentinel and {trips} round trips."
+            yield text, call.who, call.ended, "more than 1 and 4"
 
 
 def _became(call: Call, run: Play) -> str:
@@ -202,9 +202,8 @@ def clues(failing: Failing) -> Iterator[str]:
         yield "counts-twice"
     if "kept" in failing:
         yield from _lost(failing["kept"])
-    for promise in ("confirms", "ends"):
-        if promise in failing:
-            yield from _unconfirmed(failing[promise])
+    for run in [failing[promise] for promise in ("confirms", "ends") if promise in failing]:
+        yield from _unconfirmed(run)
     if "rests" in failing:
         yield "never-rests"
 
@@ -212,18 +211,18 @@ def clues(failing: Failing) -> Iterator[str]:
 def _lost(run: Play) -> Iterator[str]:
     """It said True, and the event is not counted. If it asked nobody, no known mistake explains that."""
     names = {event.name for event in of_clients(run.trace)}
-    if names & {"INCR", "INCRBY"} and "MULTI" not in names:
-        yield "marks-then-counts"
-    elif names:
-        yield "ignores-wait" if "WAIT" in names else "trusts-the-primary"
+    return named({
+        "marks-then-counts": names & {"INCR", "INCRBY"} and "MULTI" not in names,
+        "ignores-wait": "WAIT" in names, "trusts-the-primary": names,
+    })  # fmt: skip
 
 
 def _unconfirmed(run: Play) -> Iterator[str]:
     """It raised, gave up, or never got what it waited for."""
     for call in run.witness.acts:
         took, patience = call.ended - call.began, run.witness.patience
-        in_time = took <= patience + SLACK
-        if run.witness.strike == "alone" and not in_time:
+        late = took > patience + SLACK
+        if late and run.witness.strike == "alone":
             yield "never-ends"
         if call.result is True or run.results[call.who] is CRASHED:
             continue
@@ -235,10 +234,8 @@ def _unconfirmed(run: Play) -> Iterator[str]:
             yield "gives-up"
         elif any(event.name == "WAIT" and int(event.command[1]) > 1 for event in run.trace):
             yield "asks-too-many"
-        elif not in_time:
-            yield "never-ends"
-        elif call.found <= 1:
-            yield "keeps-the-old"
+        elif late or call.found <= 1:
+            yield "never-ends" if late else "keeps-the-old"
 
 
 RULES = Rules(coroutine_function("find_primary, event, *, patience"), trials, clues)

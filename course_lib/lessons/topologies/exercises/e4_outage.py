@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -120,41 +119,23 @@ def clues(failing: Failing) -> Iterator[str]:
         yield "spares-the-primary"
     if sizes == [len(setup.hosts) for setup in SETUPS]:
         yield "everything"
-    yield from (name for name, rule in MISTAKES.items() if sizes == [_least(setup, rule) for setup in SETUPS])
+    yield from (name for name, seen in MISTAKES.items() if sizes == [least(setup, seen) for setup in SETUPS])
 
 
-def _least(setup: Setup, survives: Callable[[Setup, Collection[str]], bool]) -> int:
-    for size in range(1, len(setup.hosts) + 1):
-        if not all(setup.primary not in dead or survives(setup, dead) for dead in combinations(setup.hosts, size)):
-            return size
-    return 0
+def least(setup: Setup, seen: Callable[[Setup], Setup]) -> int:
+    """How many hosts must die where a set-up is taken for another."""
+    return next((len(dead) for dead in outages(setup, seen(setup))), 0)
 
 
-def _rule(
-    *, majority: bool = True, quorum: bool = True, all_known: bool = True, half: bool = False, priority: bool = True,
-    replicas: bool = True, by_host: bool = False,
-) -> Callable[[Setup, Collection[str]], bool]:  # fmt: skip
-    """The rule with one part of it left out, or wrong."""
-
-    def survives(setup: Setup, dead: Collection[str]) -> bool:
-        running = set(setup.sentinels) if by_host else setup.sentinels
-        voters, known = sum(host not in dead for host in running), len(running) + setup.removed * all_known
-        able = any(host not in dead and (not priority or number > 0) for host, number in setup.replicas)
-        most = (known + 1) // 2 if half else known // 2 + 1
-        least = max(setup.quorum if quorum else 1, most if majority else 1)
-        return voters >= least and (able or not replicas)
-
-    return survives
-
-
-MISTAKES = {
-    "quorum-elects": _rule(majority=False),
-    "majority-only": _rule(quorum=False),
-    "forgets-the-removed": _rule(all_known=False),
-    "half-is-enough": _rule(half=True),
-    "promotes-priority-0": _rule(priority=False),
-    "nobody-to-promote": _rule(replicas=False),
-    "counts-hosts": _rule(by_host=True),
+MISTAKES: dict[str, Callable[[Setup], Setup]] = {
+    "quorum-elects": lambda setup: replace(setup, removed=-len(setup.sentinels)),
+    "majority-only": lambda setup: replace(setup, quorum=1),
+    "forgets-the-removed": lambda setup: replace(setup, removed=0),
+    "half-is-enough": lambda setup: replace(setup, removed=setup.removed - 1),
+    "promotes-priority-0": lambda setup: replace(setup, replicas=tuple((host, 1) for host, _ in setup.replicas)),
+    "nobody-to-promote": lambda setup: replace(setup, replicas=(("no host", 1),)),
+    "counts-hosts": lambda setup: replace(setup, sentinels=tuple(set(setup.sentinels))),
 }
+"""The set-up in which the true rule gives what the mistaken one gives in this."""
 
 RULES = Rules(plain_function("setup"), trials, clues)

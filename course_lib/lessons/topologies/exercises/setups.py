@@ -106,9 +106,9 @@ def has_primary(setup: Setup, dead: Collection[str]) -> bool:
     return able and voters >= needed(setup)
 
 
-def outages(setup: Setup) -> Iterator[frozenset[str]]:
-    """Every set of hosts whose death leaves no primary, smallest first."""
+def outages(setup: Setup, taken_for: Setup | None = None) -> Iterator[frozenset[str]]:
+    """Every set of hosts whose death leaves no primary, smallest first; by the rule for the set-up it is taken for."""
     for size in range(1, len(setup.hosts) + 1):
         for dead in combinations(setup.hosts, size):
-            if not has_primary(setup, dead):
+            if not has_primary(taken_for or setup, dead):
                 yield frozenset(dead)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -68,31 +67,30 @@ def _build(program: Program, world: Simulation, clients: int) -> None:
 # -- clues: what does the property say of small traces made by hand? ---------------------------------------------------
 
 
-def _trace(*events: Event) -> Callable[[], Trace]:
-    return lambda: Trace("simulated", 0, [replace(event) for event in events])
+OK, LOST = b"OK", object()
+"""Replies: the second one to a request that never arrived."""
 
 
-def _event(text: str, at: float, *, reply: Any = b"OK", lost: str | None = None) -> Event:
-    t_server = None if lost == "request lost" else at + 0.001
-    return Event("c1", "redis", tuple(map(str.encode, text.split())), at, t_server, at + 0.002, reply, lost)
+def _trace(*made: tuple[str, Any]) -> Callable[[], Trace]:
+    """Commands of one client, 10 ms apart, each with its reply."""
+
+    def event(at: float, text: str, reply: Any) -> Event:
+        arrived, said, fault = (None, None, "request lost") if reply is LOST else (at + 0.001, reply, None)
+        return Event("c1", "redis", tuple(map(str.encode, text.split())), at, arrived, at + 0.002, said, fault)
+
+    return lambda: Trace("simulated", 0, [event(number * 0.01, *one) for number, one in enumerate(made)])
 
 
 CASES: Cases = {
-    "cries-wolf": (_trace(_event("SET a 1 PX 1000", 0.0)), True),
-    "says-nothing": (_trace(_event("SET a 1", 0.0)), False),
-    "one-command-at-a-time": (_trace(_event("SET a 1", 0.0), _event("PEXPIRE a 1000", 0.01, reply=1)), True),
-    "forgets-del": (_trace(_event("SET a 1", 0.0), _event("DEL a", 0.01, reply=1)), True),
-    "blames-keepttl": (_trace(_event("SET a 1 PX 1000", 0.0), _event("SET a 2 XX KEEPTTL", 0.01)), True),
-    "once-is-for-ever": (_trace(_event("SET a 1 PX 1000", 0.0), _event("SET a 2", 0.01)), False),
-    "counts-what-was-lost": (
-        _trace(_event("SET a 1", 0.0), _event("PEXPIRE a 1000", 0.01, reply=None, lost="request lost")), False,
-    ),
-    "mixes-keys": (
-        _trace(_event("SET a 1", 0.0), _event("SET b 1", 0.01), _event("PEXPIRE b 1000", 0.02, reply=1)), False,
-    ),
-    "blames-what-never-ran": (
-        _trace(_event("SET a 1 NX PX 1000", 0.0), _event("SET a 2 NX", 0.01, reply=None)), True,
-    ),
-}  # fmt: skip
+    "cries-wolf": (_trace(("SET a 1 PX 1000", OK)), True),
+    "says-nothing": (_trace(("SET a 1", OK)), False),
+    "one-command-at-a-time": (_trace(("SET a 1", OK), ("PEXPIRE a 1000", 1)), True),
+    "forgets-del": (_trace(("SET a 1", OK), ("DEL a", 1)), True),
+    "blames-keepttl": (_trace(("SET a 1 PX 1000", OK), ("SET a 2 XX KEEPTTL", OK)), True),
+    "once-is-for-ever": (_trace(("SET a 1 PX 1000", OK), ("SET a 2", OK)), False),
+    "counts-what-was-lost": (_trace(("SET a 1", OK), ("PEXPIRE a 1000", LOST)), False),
+    "mixes-keys": (_trace(("SET a 1", OK), ("SET b 1", OK), ("PEXPIRE b 1000", 1)), False),
+    "blames-what-never-ran": (_trace(("SET a 1 NX PX 1000", OK), ("SET a 2 NX", None)), True),
+}
 
 RULES = Rules(plain_function("trace"), trials, misread(CASES), learners_code=False)

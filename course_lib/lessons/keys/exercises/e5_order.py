@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial, Turn, Turns
+from course_lib.explore import Play, Simulation, Trial, Turns
 from course_lib.grading import break_it
 from course_lib.grading.evidence import JUDGE, as_they_ran, ms
-from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.grading.rules import Failing, Found, Rules
 from course_lib.lessons.keys import programs
 from course_lib.trace import Event
 
@@ -22,10 +22,9 @@ Read = Callable[..., Awaitable[Any]]
 
 @dataclass
 class Played:
-    """What became of a run: when the writer returned, and what was read at last. Times in seconds."""
+    """What the database holds, and what was read at last."""
 
     row: dict[str, str] = field(default_factory=lambda: dict(OLD))
-    returned: float | None = None
     last: Any = None
 
 
@@ -36,19 +35,19 @@ def an_order(answer: Any) -> tuple[str, ...]:
 
 def trials(order: tuple[str, ...]) -> list[Trial]:
     """The same order with the recipe, and with its mended twin."""
-    ordered = partial(trial, sizes=(2,), least=2, world=Simulation, horizon=5.0, unfaulted="your order")
-    return break_it.with_its_twin(
-        ordered("the recipe in your order", partial(_build, order, programs.copies_forward), {"breaks": _breaks}),
-        ordered("the mended recipe in your order", partial(_build, order, programs.copies_in_one_step),
-                {"mended": _survives}),
+    return break_it.twins(
+        partial(_build, order),
+        ("the recipe in your order", programs.copies_forward, {"breaks": _breaks}),
+        ("the mended recipe in your order", programs.copies_in_one_step, {"mended": _survives}),
         "That the mended recipe survives says nothing, as your order breaks neither of the two.",
+        sizes=(2,), least=2, world=Simulation, horizon=5.0, unfaulted="your order",
     )  # fmt: skip
 
 
 def _build(order: tuple[str, ...], read: Read, world: Simulation, clients: int) -> Played:
     """Version 1's key is warm; then reader and writer go in this order; when both are done, one more read."""
     redis, played = world.redis(), Played()
-    world.turns = Turns(in_order(order), step=0.002)
+    world.turns = Turns(break_it.in_order(order, PLAYERS), step=0.002)
 
     async def load(user: str) -> dict[str, str]:
         return dict(played.row)
@@ -56,32 +55,15 @@ def _build(order: tuple[str, ...], read: Read, world: Simulation, clients: int) 
     async def save(user: str, profile: dict[str, str]) -> None:
         played.row = dict(profile)
 
-    async def write() -> None:
-        await programs.renames(redis, "42", NEW, save)
-        played.returned = world.now()
-
     async def last() -> None:
         played.last = await read(redis, "42", load, ttl=60)
 
     warm = json.dumps({"name": "Ann Lee"})
     world.client(f"{JUDGE} warms", partial(redis.set, programs.OLD_KEY.format(42), warm, px=60_000))
     world.client("reader", partial(read, ttl=60), redis, "42", load, start=0.05)
-    world.client("writer", write, start=0.05)
+    world.client("writer", programs.renames, redis, "42", NEW, save, start=0.05)
     world.client("later", last, start=1.0)
     return played
-
-
-def in_order(order: Sequence[str]) -> Callable[[Sequence[Turn]], int]:
-    """The next that is named and can go; when nobody is named any more, the first that can."""
-    left = iter(order)
-
-    def choose(turns: Sequence[Turn]) -> int:
-        able = [turn.client for turn in turns]
-        if not set(able) & set(PLAYERS):
-            return 0
-        return next((able.index(name) for name in left if name in able), 0)
-
-    return choose
 
 
 def stale(run: Play) -> bool:

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from course_lib.explore import OneFault, Play, Simulation, Trial
-from course_lib.grading.break_it import a_fault, with_its_twin
+from course_lib.grading.break_it import a_fault, twins
 from course_lib.grading.evidence import loads, ms, of, overlap, paused
-from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.grading.rules import Failing, Found, Rules, named
 from course_lib.lessons.stampedes.exercises.crowd import Answer, Crowd, Setting, all_at_once
 from course_lib.lessons.stampedes.programs import deletes_any_lock, frees_its_own
 from course_lib.trace import Span
@@ -25,13 +25,12 @@ def one_fault(answer: Any) -> OneFault:
 
 def trials(fault: OneFault) -> list[Trial]:
     """The same fault strikes the broken recipe and its mended twin."""
-    struck = partial(trial, sizes=(len(NAMES),), least=len(NAMES), horizon=2.0 + abs(fault.seconds),
-                     unfaulted="your fault")  # fmt: skip
-    return with_its_twin(
-        struck("the fault strikes the recipe", partial(_build, fault, deletes_any_lock), {"breaks": _breaks}),
-        struck("the same fault strikes the mended recipe", partial(_build, fault, frees_its_own),
-               {"mended": _survives}),
+    return twins(
+        partial(_build, fault),
+        ("the fault strikes the recipe", deletes_any_lock, {"breaks": _breaks}),
+        ("the same fault strikes the mended recipe", frees_its_own, {"mended": _survives}),
         "That the mended recipe survives says nothing, as your fault breaks neither of the two.",
+        sizes=(len(NAMES),), least=len(NAMES), horizon=2.0 + abs(fault.seconds), unfaulted="your fault",
     )  # fmt: skip
 
 
@@ -62,33 +61,24 @@ def _survives(run: Play) -> Iterator[Found]:
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """Why this fault does not break the recipe."""
+    """Why this fault does not break the recipe: the paused client must be about to delete a lock, and wake while
+    another holds one."""
     kind = failing.answer.kind
-    if kind in ("clock step", "node down"):
-        yield "breaks-both"
-    if "breaks" in failing:
-        run = failing["breaks"]
-        if kind == "crash" and any(note.kind == "crash" for note in run.trace.notes):
-            yield "crash"
-        if kind in ("lose request", "lose reply"):
-            yield "lost-message"
-        stood = next((note for note in run.trace.notes if note.kind == "pause"), None)
-        if stood is None or stood.t_end is None:
-            yield "never-struck"
-        else:
-            yield from _of_pause(run, stood.who, stood.t_end)
-
-
-def _of_pause(run: Play, who: str, end: float) -> Iterator[str]:
-    """The paused client must be about to delete a lock, and wake while another holds one."""
-    delayed = next((event for event in of(run.trace, who) if event.t_start >= end), None)
-    if delayed is None or delayed.name not in ("DEL", "UNLINK"):
-        yield "wrong-moment"
+    if "breaks" not in failing or kind in ("clock step", "node down"):
+        return named({"breaks-both": kind in ("clock step", "node down")})
+    run = failing["breaks"]
+    first = {note.kind: note for note in reversed(run.trace.notes)}
+    who, end = (first["pause"].who, first["pause"].t_end or run.now) if "pause" in first else ("", 0.0)
+    delayed = next((event.name for event in of(run.trace, who) if event.t_start >= end), "")
     begun = [load for load in loads(run.trace) if load.who != who and load.start < end]
-    if not begun:
-        yield "too-short"
-    if all(load.end < end for load in begun):
-        yield "too-long"
+    return named({
+        "crash": kind == "crash" and "crash" in first,
+        "lost-message": kind in ("lose request", "lose reply"),
+        "never-struck": "pause" not in first,
+        "wrong-moment": delayed not in ("DEL", "UNLINK"),
+        "too-short": not begun,
+        "too-long": all(load.end < end for load in begun),
+    })  # fmt: skip
 
 
 RULES = Rules(one_fault, trials, clues, learners_code=False, exhibit=True)

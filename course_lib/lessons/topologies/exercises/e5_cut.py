@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from course_lib.explore import Play, Replication, Simulation, Trial, steady, until
 from course_lib.grading.answer import Refused
-from course_lib.grading.break_it import given, with_its_twin
+from course_lib.grading.break_it import given, twins
 from course_lib.grading.evidence import of
-from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.grading.rules import Failing, Found, Rules, named
 from course_lib.lessons.topologies import programs
 from course_lib.lessons.topologies.exercises.failover import Failover, lost
 
@@ -46,14 +46,14 @@ def a_cut(answer: Any) -> Cut:
 
 def trials(cut: Cut) -> list[Trial]:
     """The same cut strikes the writer that reports what was acknowledged, and the one that waits for a replica."""
-    struck = partial(trial, sizes=(1,), horizon=LATEST + 40, unfaulted="your cut",
-                     world=partial(Simulation, nodes=3, latency=steady(0.001), socket_timeout=1.0))  # fmt: skip
-    return with_its_twin(
-        struck("the cut strikes the writer that reports OK", partial(_build, cut, programs.reports_ok),
-               {"breaks": _breaks}),
-        struck("the same cut strikes the writer that waits for a replica",
-               partial(_build, cut, programs.reports_replicated), {"mended": _survives}),
+    return twins(
+        partial(_build, cut),
+        ("the cut strikes the writer that reports OK", programs.reports_ok, {"breaks": _breaks}),
+        ("the same cut strikes the writer that waits for a replica", programs.reports_replicated,
+         {"mended": _survives}),
         "That the other writer loses nothing says nothing, as your cut makes neither lose any.",
+        sizes=(1,), horizon=LATEST + 40, unfaulted="your cut",
+        world=partial(Simulation, nodes=3, latency=steady(0.001), socket_timeout=1.0),
     )  # fmt: skip
 
 
@@ -92,13 +92,10 @@ def _survives(run: Play) -> Iterator[Found]:
 
 def clues(failing: Failing) -> Iterator[str]:
     """Why nothing is lost: no failover; no write to the old primary before that; or only writes that it refused."""
-    if "breaks" in failing:
-        cut: Cut = failing.answer
-        if cut.seconds < DOWN_AFTER:
-            yield "too-short"
-        there = (e for e in of(failing["breaks"].trace, "writer") if e.name == "SADD" and e.node == "redis0")
-        meanwhile = any(cut.at <= event.t_start < cut.at + DOWN_AFTER for event in there)
-        yield "refused" if meanwhile else "nobody-writes"
+    cut, run = failing.answer, failing.get("breaks")
+    there = [e for e in of(run.trace, "writer") if e.name == "SADD" and e.node == "redis0"] if run else []
+    meanwhile = any(cut.at <= event.t_start < cut.at + DOWN_AFTER for event in there)
+    return named({"too-short": run and cut.seconds < DOWN_AFTER, "refused": meanwhile, "nobody-writes": run})
 
 
 RULES = Rules(a_cut, trials, clues, learners_code=False, exhibit=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any
 
 from course_lib.errors import BadReplayCode
-from course_lib.explore import Play, Simulation, Trial, Turn, Turns, decode
+from course_lib.explore import Play, Simulation, Trial, Turns, decode
 from course_lib.explore.tally import clients_in_order
 from course_lib.grading import break_it
 from course_lib.lessons.atomicity import programs
 from course_lib.grading.answer import Refused
 from course_lib.grading.evidence import as_they_ran
-from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.grading.rules import Failing, Found, Rules, named
 
 PLAYERS, MOST, PUZZLE = ("alice", "bob", "carol"), 24, "limiter.naive"
 """PUZZLE is what the codes of the lesson's panel name, where the first two play with a limit of 1."""
@@ -34,21 +34,6 @@ class Order:
     def limit(self) -> int:
         """One less than ask."""
         return self.clients - 1
-
-    def choose(self) -> Callable[[Sequence[Turn]], int]:
-        """For one run. A client that is named and has no command left is passed over; in the end the first one goes."""
-        left = iter(self.turns)
-
-        def chosen(turns: Sequence[Turn]) -> int:
-            able = [turn.client for turn in turns]
-            for turn in left:
-                if isinstance(turn, int):
-                    return min(turn, len(able) - 1)
-                if turn in able:
-                    return able.index(turn)
-            return 0
-
-        return chosen
 
 
 def an_order(answer: Any) -> Order:
@@ -71,18 +56,17 @@ def _of_code(code: str) -> Order:
 
 def trials(order: Order) -> list[Trial]:
     """The same order with the limiter of the documentation, and with its mended twin."""
-    ordered = partial(trial, sizes=(order.clients,), least=order.clients, world=Simulation, horizon=5.0,
-                      unfaulted="your order")  # fmt: skip
-    return break_it.with_its_twin(
-        ordered("the limiter in your order", partial(_build, order, programs.looks_then_adds),
-                {"breaks": _breaks, "fewest": _fewest}),
-        ordered("the script in your order", partial(_build, order, programs.looks_and_adds), {"mended": _survives}),
+    return break_it.twins(
+        partial(_build, order),
+        ("the limiter in your order", programs.looks_then_adds, {"breaks": _breaks, "fewest": _fewest}),
+        ("the script in your order", programs.looks_and_adds, {"mended": _survives}),
         "That the script survives says nothing, as your order breaks neither of the two.",
+        sizes=(order.clients,), least=order.clients, world=Simulation, horizon=5.0, unfaulted="your order",
     )  # fmt: skip
 
 
 def _build(order: Order, limiter: Limiter, world: Simulation, clients: int) -> Order:
-    world.turns = Turns(order.choose(), step=0.002)
+    world.turns = Turns(break_it.in_order(order.turns, PLAYERS), step=0.002)
     for name in PLAYERS[:clients]:
         world.client(name, partial(limiter, world.redis(), name, limit=order.limit))
     return order
@@ -133,14 +117,15 @@ def _survives(run: Play) -> Iterator[Found]:
 
 def clues(failing: Failing) -> Iterator[str]:
     """Where the looks came among the others' looks and adds."""
-    if "breaks" in failing:
-        run = failing["breaks"]
-        steps = [(who, name) for who, *names in blocks(run) for name in names]
-        if len(set(clients_in_order(run))) == len(blocks(run)):
-            yield "one-after-another"
-        yield "one-looks-too-late" if any(_looked_between(steps, who) for who in PLAYERS) else "after-the-add"
-    if "fewest" in failing:
-        yield "too-many-changes"
+    if "breaks" not in failing:
+        return named({"too-many-changes": "fewest" in failing})
+    run = failing["breaks"]
+    steps = [(who, name) for who, *names in blocks(run) for name in names]
+    return named({
+        "one-after-another": len(set(clients_in_order(run))) == len(blocks(run)),
+        "one-looks-too-late": any(_looked_between(steps, who) for who in PLAYERS),
+        "after-the-add": True,
+    })  # fmt: skip
 
 
 def _looked_between(steps: list[tuple[str, str]], who: str) -> bool:

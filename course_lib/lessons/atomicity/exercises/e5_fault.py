@@ -10,9 +10,9 @@ from typing import Any
 from course_lib.explore import OneFault, Play, Simulation, Trial
 from course_lib.explore.server_state import left
 from course_lib.lessons.atomicity import programs
-from course_lib.grading.break_it import a_fault, with_its_twin
+from course_lib.grading.break_it import a_fault, twins
 from course_lib.grading.evidence import ms
-from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.grading.rules import Failing, Found, Rules, named
 
 CLIENTS, KEY = {"alice": 0.0, "bob": 0.02}, "hits:ann"
 """Who asks, and when, in seconds."""
@@ -26,13 +26,12 @@ def one_fault(answer: Any) -> OneFault:
 
 def trials(fault: OneFault) -> list[Trial]:
     """The same fault strikes the two commands, and the one script."""
-    struck = partial(trial, sizes=(2,), least=2, horizon=5.0 + abs(fault.seconds), unfaulted="your fault")
-    return with_its_twin(
-        struck("the fault strikes INCR, then EXPIRE", partial(_build, fault, programs.counts_then_expires),
-               {"breaks": _breaks}),
-        struck("the same fault strikes the script", partial(_build, fault, programs.counts_and_expires),
-               {"mended": _survives}),
+    return twins(
+        partial(_build, fault),
+        ("the fault strikes INCR, then EXPIRE", programs.counts_then_expires, {"breaks": _breaks}),
+        ("the same fault strikes the script", programs.counts_and_expires, {"mended": _survives}),
         "That the script survives says nothing, as your fault breaks neither of the two.",
+        sizes=(2,), least=2, horizon=5.0 + abs(fault.seconds), unfaulted="your fault",
     )  # fmt: skip
 
 
@@ -60,17 +59,15 @@ def _survives(run: Play) -> Iterator[Found]:
 
 def clues(failing: Failing) -> Iterator[str]:
     """Why the EXPIRE came all the same, or there was none to come."""
-    if "breaks" in failing:
-        trace, kind = failing["breaks"].trace, failing.answer.kind
-        hit = [event.client for event in trace if event.fault is not None]
-        hit += [note.who for note in trace.notes if note.kind in ("crash", "pause", "down", "skew")]
-        if not hit:
-            yield "never-struck"
-        if kind in ("pause", "clock step"):
-            yield "only-late"
-        if hit[0] == "bob":
-            yield "not-the-first"
-        yield "reply-too-late" if kind == "lose reply" else "before-the-count"
+    if "breaks" not in failing:
+        return iter(())
+    trace, kind = failing["breaks"].trace, failing.answer.kind
+    hit = [event.client for event in trace if event.fault is not None]
+    hit += [note.who for note in trace.notes if note.kind in ("crash", "pause", "down", "skew")]
+    return named({
+        "never-struck": not hit, "only-late": kind in ("pause", "clock step"), "not-the-first": hit[:1] == ["bob"],
+        "reply-too-late": kind == "lose reply", "before-the-count": True,
+    })  # fmt: skip
 
 
 RULES = Rules(one_fault, trials, clues, learners_code=False, exhibit=True)
