@@ -1,7 +1,7 @@
 """Many schedules of one trial: every order of commands, sampled seeds, one fault at every send, the smallest failure.
 
-A strategy says which schedule is played next, the loop plays it, a tally counts, and the findings are all tallies of a
-search. What a trial needs of the simulation is passed on here, so that a judge imports one module.
+A strategy says which schedule is played next and the loop plays it; a tally counts one stage, and the findings are the
+tallies of all stages. This package passes on the parts of `course_lib.sim` that a trial needs.
 
 What is played
 - `trial`           Schedule, Trial, Violation; `play` runs one schedule and has it judged

@@ -9,18 +9,18 @@ What a notebook calls, and what it shows:
 - `page`                the frame and the style of what is shown
 - `hints`               the next hint, when it is asked for
 - `progress`            a bar for a check that takes longer than a second
-- `guard`               what keeps a check from hanging, and its text the same each time
+- `guard`               keeps a check from hanging, and makes its text the same each time
 
 How an exercise is judged:
-- `exercise`            its words and its rules: the only module that looks up a lesson
-- `rules`               the shape of an exercise: trials that state a judge for each promise, and clues
+- `exercise`            its words and its rules: the only module of a kit that looks up a lesson
+- `rules`               trials, each with a judge for every promise it tests; and clues, which name known mistakes
 - `answer`              is this an answer at all? What cannot be judged is refused in words
 - `acts`                processes that do one thing after another, and what became of each
 - `database`            the database behind a judged cache: its loads are noted
 - `evidence`            what a trace says of loads, faults and round trips
-- `lock_commands`       how a lock was taken, for clues
+- `lock_commands`       how a lock was taken, read from a trace; clues use it
 - `break_it`            the frame of exercises in which a fault or an order is to break a program
-- `write_the_property`  the frame of exercises in which the answer reads runs
+- `write_the_property`  the frame of exercises in which the answer is a property, judged on recorded runs
 
 For authors:
 - `make_exercises`      exercises/ from solutions/

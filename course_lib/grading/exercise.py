@@ -66,9 +66,9 @@ class Exercise:
 
 @cache
 def words(lesson: str) -> dict[str, Words]:
-    """The words of a lesson's exercises, by id."""
+    """The words of a lesson's exercises, by id; a lesson that is new may have none yet."""
     file = Path(lessons.__file__).parent / LESSONS.get(lesson, "") / "exercises" / "words.toml"
-    tables = tomllib.loads(file.read_text(encoding="utf-8")) if lesson in LESSONS else {}
+    tables = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return {id: Words.read(table) for id, table in tables.items()}
 
 

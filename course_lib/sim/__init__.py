@@ -1,16 +1,16 @@
 """Deterministic simulation: patterns run unchanged in virtual time, with crashes, pauses, losses and wrong clocks.
 
-From the bottom up, each module standing on those above it:
+In reading order; a module imports only those listed before it:
 
 - `draws`               cheap, seeded randomness
-- `process`             simulated processes, and who is running: the process and the client
-- `event_queue`         what happens when: callbacks that are ready, timers, what dead and paused processes leave undone
+- `process`             simulated processes, and which process and client is running now
+- `event_queue`         callbacks that are ready, timers, and what is held back for dead or paused processes
 - `loop`                an asyncio event loop on that queue, whose clock jumps
 - `lua_sandbox`         the Lua in which scripts run; knows nothing of fakeredis
 - `fake_server_scripts` EVAL: that sandbox behind fakeredis's commands
 - `fake_server_fixes`   what fakeredis lacks or does otherwise than Redis
-- `fake_server`         `SimNode` and `Session`: a server, and its end of each connection
-- `ground`              what the parts may ask of the world: a clock, a trace, nodes, the power to disturb them
+- `fake_server`         `SimNode`, a server; `Session`, its end of one connection
+- `ground`              what parts may ask of the world: clock, trace, nodes, how to crash and pause them
 - `until`               waits by the world's clock
 - `faults`              what goes wrong, decided at each command that leaves a client
 - `timeouts`            the time-outs of those who wait for a reply

@@ -1,4 +1,4 @@
-"""The one palette: every strategy, process and fault keeps its color and its mark in every lesson.
+"""The one palette: every process, fault and note keeps its color and its mark in every lesson.
 
 The colors are Okabe and Ito's, which color-blind readers can tell apart. None is used without a mark.
 Source: M. Okabe, K. Ito, "Color Universal Design", 2008, https://jfly.uni-koeln.de/color/.

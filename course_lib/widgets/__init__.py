@@ -9,7 +9,7 @@ What a lesson shows
 - `explore`            what the explorer found: a bar, a verdict, the failing schedule
 - `lab`                controls around an experiment, and its picture
 - `topology_panel`     a panel around running servers: look at them, and break them
-- `topology_layout`    the controls of that panel, and where they stand
+- `topology_buttons`    the controls of that panel, and where they stand
 
 What these are made of
 - `controls`           sliders, choices and buttons that look alike

@@ -13,7 +13,7 @@ from course_lib.views.picture import escape
 from course_lib.views.topology import topology as picture_of
 from course_lib.views.topology_words import NodeLike, changes
 from course_lib.widgets import fallback
-from course_lib.widgets.topology_layout import ACTS, Act, Face
+from course_lib.widgets.topology_buttons import ACTS, Act, Face
 from course_lib.worlds.threads import in_thread, within
 
 EVERY = 0.5

@@ -118,6 +118,11 @@ def test_every_message_has_a_wrong_program(id: str) -> None:
     assert 3 <= len(WORDS[id].hints) <= 5
 
 
+def test_every_exercise_has_its_answer_here() -> None:
+    """All that is tested is found by ANSWERS: an exercise that it lacks would be tested by nobody."""
+    assert set(ANSWERS) == {id for lesson in FOLDERS for id in words(lesson)}
+
+
 def test_every_file_of_wrong_programs_belongs_to_an_exercise() -> None:
     number = {folder: lesson for lesson, folder in FOLDERS.items()}
     paths = (ROOT / "tests" / "lessons").glob("*/wrong_*.py")

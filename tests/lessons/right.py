@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from lessons.atomicity.right import ATOMICITY
-from lessons.keys.right import VERSIONS
-from lessons.locks.right import LOCKING
-from lessons.stampedes.right import STAMPEDES
-from lessons.topologies.right import TOPOLOGIES
+from course_lib.lessons import LESSONS
 
-RIGHT: dict[str, dict[str, Any]] = {**TOPOLOGIES, **VERSIONS, **ATOMICITY, **LOCKING, **STAMPEDES}
+RIGHT: dict[str, dict[str, Any]] = {
+    id: answers for folder in LESSONS.values() for id, answers in import_module(f"lessons.{folder}.right").RIGHT.items()
+}

@@ -18,7 +18,7 @@ import pytest
 from course_lib.errors import ServerFailed
 from course_lib.servers import NodeStatus, Topology
 from course_lib.widgets import topology_panel
-from course_lib.widgets.topology_layout import ACTS
+from course_lib.widgets.topology_buttons import ACTS
 from course_lib.widgets.topology_panel import LOOK_LIMIT, TopologyPanel
 
 UP = (

@@ -1,4 +1,4 @@
-"""Lesson 03, make it atomic with Lua: lost updates, and five rate limiters. What its notebooks may import.
+"""Lesson 03, make it atomic with Lua: lost updates, and five rate limiters. Its modules.
 
 - `experiment_counting`      clients that count the same thing at once; a counter that has lost its TTL; a lost reply
 - `experiment_limiters`      who asks a rate limiter and when, what it lets pass, and the most in any window
@@ -12,6 +12,7 @@
 
 from course_lib.lazy import lazy
 
+# What its notebooks may import.
 __getattr__ = lazy(
     __name__,
     {

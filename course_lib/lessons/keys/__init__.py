@@ -1,4 +1,4 @@
-"""Lesson 02, name and version keys: a rolling deploy, a flush, an audit. What its notebooks may import.
+"""Lesson 02, name and version keys: a rolling deploy, a flush, an audit. Its modules.
 
 - `experiment_rollout`       a rolling deploy and what became of it: the questions and the numbers
 - `experiment_rollout_run`   two versions of a program that share one cache, in any world
@@ -12,6 +12,7 @@
 
 from course_lib.lazy import lazy
 
+# What its notebooks may import.
 __getattr__ = lazy(
     __name__,
     {

@@ -1,4 +1,4 @@
-"""Lesson 04, lock with care: who holds a lock, and who only believes so. What its notebooks may import.
+"""Lesson 04, lock with care: who holds a lock, and who only believes that it does. Its modules.
 
 - `experiment_one_job`         a few workers and one job, small enough to draw every command
 - `experiment_puzzles`         locks to be broken by hand, each with the one change that mends it
@@ -7,10 +7,10 @@
 - `experiment_contest`         a contest for a lock and what became of it: the settings and the numbers of the lab
 - `experiment_contest_run`     the contest simulated, on one node or on five
 - `experiment_contest_fault`   the one thing that goes wrong in it, at a chosen moment
-- `experiment_contest_keys`    whose key was on which node, read from its trace
-- `experiment_set_up`          what several of them set up alike: scripts, tokens
-- `experiment_without_locks`   two jobs that people take a lock for, done with one and without
-- `experiment_real`            five real servers, some of them killed, and what locking costs then
+- `experiment_contest_keys`    whose key was on which node, read from the contest's trace
+- `experiment_set_up`          scripts and tokens that the experiments share
+- `experiment_without_locks`   two jobs usually done under a lock, each done with a lock and without
+- `experiment_real`            locking on five real servers: its cost, and what happens when some are killed
 - `experiment_paused_writer`   a real holder, stopped by SIGSTOP between its last look and its write
 - `picture_contest`            the contest drawn: nodes, workers, and what struck them
 - `picture_contest_signs`      its signs and its legend
@@ -22,6 +22,7 @@
 
 from course_lib.lazy import lazy
 
+# What its notebooks may import.
 __getattr__ = lazy(
     __name__,
     {

@@ -1,4 +1,4 @@
-"""Lesson 05, survive the stampede: a crowd at one key that expires. What its notebooks may import.
+"""Lesson 05, survive the stampede: a crowd at one key that expires. Its modules.
 
 - `experiment_burst`        a few callers at one missing key, small enough to draw every command
 - `experiment_crowd`        a crowd that reads one key, and what became of it: the questions and the numbers
@@ -13,6 +13,7 @@
 
 from course_lib.lazy import lazy
 
+# What its notebooks may import.
 __getattr__ = lazy(
     __name__,
     {

@@ -1,4 +1,4 @@
-"""Lesson 01, choose a topology: real servers, killed, paused and cut off. What its notebooks may import.
+"""Lesson 01, choose a topology: real servers, killed, paused and cut off. Its modules.
 
 - `experiment_bench`         every experiment by name, made on real servers or shown as it was recorded (`recorded/`)
 - `experiment_writer`        numbered writes, each sent once; later, which of them are still there
@@ -16,6 +16,7 @@
 
 from course_lib.lazy import lazy
 
+# What its notebooks may import.
 __getattr__ = lazy(
     __name__,
     {

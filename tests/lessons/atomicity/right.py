@@ -130,7 +130,7 @@ def said_yes(run: Play) -> Any:
     return [(note.t_start, note.who) for note in run.trace.notes if note.kind == "admitted"]
 
 
-ATOMICITY: dict[str, dict[str, Any]] = {
+RIGHT: dict[str, dict[str, Any]] = {
     "03.1": {
         "transaction": in_a_transaction,
         "begins with SET NX": scripted(SET_NX),

@@ -19,7 +19,7 @@ from course_lib.lessons.atomicity import programs
 from course_lib.lessons.atomicity.exercises import e2_take, e3_limiter, e4_order, e5_fault, e6_invariant
 from course_lib.lessons.atomicity.exercises.e4_order import PLAYERS, blocks
 from course_lib.sim import Simulation
-from lessons.atomicity.right import ATOMICITY
+from lessons.atomicity.right import RIGHT
 
 SOLUTIONS = answers("solutions")
 TAKE, HIT = SOLUTIONS["03.2"], SOLUTIONS["03.3"]
@@ -182,7 +182,7 @@ FAULTS = "with one crash, lost request or lost reply"
     ],
 )
 def test_a_right_answer_is_told_that_every_order_was_tried(id: str, name: str, said: str) -> None:
-    assert said in check(id, ATOMICITY[id][name]).tried
+    assert said in check(id, RIGHT[id][name]).tried
 
 
 def test_a_code_shows_the_same_run_again() -> None:
@@ -203,7 +203,7 @@ def test_a_moment_below_zero_is_seen() -> None:
     """Though it is over before anybody looks: whoever gives back in a step of its own is seen, in one script not."""
     shared, alone = (
         e2_take.trials(dict(wrong("03.2"))["gives-back"])[0],
-        e2_take.trials(ATOMICITY["03.2"]["one script"])[0],
+        e2_take.trials(RIGHT["03.2"]["one script"])[0],
     )
     run = play(shared, Schedule(2, turns=()))
     assert [value for _, value in run.witness.stock.values] == [3, 1, -1, 1]

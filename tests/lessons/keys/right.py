@@ -153,7 +153,7 @@ def key_by_key(trace: Trace) -> str | None:
     return None
 
 
-VERSIONS: dict[str, dict[str, Any]] = {
+RIGHT: dict[str, dict[str, Any]] = {
     "02.1": {"letters": letter_by_letter, "the course's own": PROFILE.key},
     "02.2": {
         "both written": filled(write=both_written),

@@ -161,7 +161,7 @@ def as_time_goes_by(trace: Trace) -> str | None:
     return None
 
 
-LOCKING: dict[str, dict[str, Any]] = {
+RIGHT: dict[str, dict[str, Any]] = {
     "04.1": {"watch": released_under_watch, "loaded script": released_by_a_loaded_script},
     "04.2": {
         "as taught": with_the_blanks(),

@@ -25,7 +25,7 @@ from course_lib.lessons.locks.exercises import (
 )
 from course_lib.lessons.locks.exercises.e4_break_it import Finding
 from course_lib.trace import Note, Trace
-from lessons.locks.right import LOCKING
+from lessons.locks.right import RIGHT
 
 SOLUTIONS = answers("solutions")
 put, redlock = SOLUTIONS["04.5"], SOLUTIONS["04.3"]
@@ -126,7 +126,7 @@ def test_only_a_pause_shows_that_the_look_came_too_early(name: str | None) -> No
 
     The control: whoever frees its own lock in one step breaks nothing.
     """
-    answer = TWINS["04.1"][name] if name else LOCKING["04.1"]["watch"]
+    answer = TWINS["04.1"][name] if name else RIGHT["04.1"]["watch"]
     three = e1_release.trials(answer)[1]
     assert enumerate_all(three, 3).failures == 0
     plain = enumerate_all(three, 3, faults=1, budget=Budget(3_000))
@@ -247,7 +247,7 @@ def test_a_look_and_a_write_lose_in_some_orders_of_two_and_never_alone() -> None
     found = enumerate_all(two, 2)
     assert 0 < found.broken["in-order"] < found.schedules
     assert not play(e5_fenced_store.trials(TWINS["04.5"]["looks-then-writes"])[0], Schedule(1)).violations
-    assert enumerate_all(e5_fenced_store.trials(LOCKING["04.5"]["watch"])[1], 2, faults=1).failures == 0
+    assert enumerate_all(e5_fenced_store.trials(RIGHT["04.5"]["watch"])[1], 2, faults=1).failures == 0
 
 
 # -- the judges themselves: 04.6 --------------------------------------------------------------------------------------

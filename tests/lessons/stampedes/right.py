@@ -212,7 +212,7 @@ def passed_on(redis: Any, key: str, load: Any, **policy: Any) -> Awaitable[Any]:
     return one_script(redis, key, load, **policy)
 
 
-STAMPEDES: dict[str, dict[str, Any]] = {
+RIGHT: dict[str, dict[str, Any]] = {
     "05.1": {
         "script": with_the_blank(by_script),
         "transaction": with_the_blank(in_a_transaction),

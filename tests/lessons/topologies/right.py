@@ -144,7 +144,7 @@ def as_it_happens(trace: Trace) -> str | None:
     return None
 
 
-TOPOLOGIES: dict[str, dict[str, Any]] = {
+RIGHT: dict[str, dict[str, Any]] = {
     "01.1": {"a pattern": with_the_part(by_pattern), "redis-py's": lambda key: key_slot(key.encode())},
     "01.2": {"as taught": shop(), "another": Another, "an object": Another()},
     "01.3": {
