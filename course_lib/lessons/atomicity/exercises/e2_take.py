@@ -94,7 +94,8 @@ def _exact(run: Play) -> Iterator[Found]:
     acts = run.witness.did("take")
     for act in acts:
         if act.done and type(act.result) is not bool:
-            yield f"{act.who} was given {shown(act.result)}; the answer is True or False.", act.who, act.ended, "neither"
+            text = f"{act.who} was given {shown(act.result)}; the answer is True or False."
+            yield text, act.who, act.ended, "neither"
     served = [act for act in acts if act.result is True]
     maybe = sum(not act.over or unknown(act.result) for act in acts)
     now = whole_number(ask(world_of(run).nodes[0], b"GET", KEY.encode()))

@@ -19,7 +19,8 @@ def clues(failing: Failing) -> Iterator[str]:
     if "value" in failing:
         return
     race = [event.client for event in failing["race"].trace] if "race" in failing else []
-    results = [act.result for act in failing["told"].witness.acts if well_formed(act.result)] if "told" in failing else []
+    acts = failing["told"].witness.acts if "told" in failing else []
+    results = [act.result for act in acts if well_formed(act.result)]
     waits = [wait for admitted, _, wait in results if not admitted]
     declared = failing["declared"].trace if "declared" in failing else ()
     yield from named({

@@ -9,17 +9,19 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from course_lib.explore import Play, Schedule, Simulation, Trial, play, steady, until
+from course_lib.explore import Play, Schedule, Simulation, Trial, play, steady
+from course_lib.grading.acts import Act, Acts
 from course_lib.grading.answer import ask, plain_function
 from course_lib.lessons.atomicity import programs
 from course_lib.lessons.atomicity.programs import LIMIT, WINDOW
-from course_lib.grading.evidence import ms
+from course_lib.grading.evidence import ms, of
 from course_lib.grading.rules import LOSSES, Found, Rules, trial
 from course_lib.grading.write_the_property import Cases, misread, watched
 from course_lib.trace import Note, Trace
 
 Invariant = Callable[[Play], Any]
 Limiter = Callable[..., Awaitable[bool]]
+Plan = Callable[[Simulation, int], list[float]]
 YES, NO, UNKNOWN = "admitted", "refused", "unknown"
 """The kinds of note that stand for a request: UNKNOWN, if its client heard nothing."""
 GRID, ASKED = 0.75, 6
@@ -31,17 +33,21 @@ def trials(answer: Invariant) -> list[Trial]:
     some: dict[str, Any] = {"sizes": (1, 2, 3), "seeds": 4}
     struck: dict[str, Any] = {"sizes": (1, 2), "seeds": 2, "faults": LOSSES, "fault_seeds": 2}
     at_once: dict[str, Any] = {"sizes": (3,), "orders": (3,), "least": 3}
-    watch = partial(watched, answer, broken, says=told, silent=" Your invariant said nothing.", horizon=60.0)
+
+    def watch(promise: str, name: str, limiter: Limiter, plan: Plan, **options: Any) -> Trial:
+        return watched(answer, broken, promise, name, partial(_build, limiter, plan), says=told,
+                       silent=" Your invariant said nothing.", horizon=60.0, **options)  # fmt: skip
+
     return [
-        watch("catches-race", "looks, then adds", partial(_at_once, programs.checks_then_logs), **at_once),
-        watch("catches-window", "fixed windows", partial(_in_time, programs.counts_and_expires), **some),
-        watch("catches-blocked", "INCR, then EXPIRE", partial(_in_time, programs.counts_then_expires),
+        watch("catches-race", "looks, then adds", programs.checks_then_logs, _at_once, **at_once),
+        watch("catches-window", "fixed windows", programs.counts_and_expires, _in_time, **some),
+        watch("catches-blocked", "INCR, then EXPIRE", programs.counts_then_expires, _in_time,
               **{**struck, "fault_seeds": 1}),
-        watch("catches-blocked", "logs all", partial(_in_time, programs.logs_all), **some),
-        watch("accepts", "the right one", partial(_in_time, programs.logs_the_admitted), **struck),
-        watch("accepts", "exactly one window later", partial(_to_the_second, programs.logs_the_admitted), sizes=(1,),
+        watch("catches-blocked", "logs all", programs.logs_all, _in_time, **some),
+        watch("accepts", "the right one", programs.logs_the_admitted, _in_time, **struck),
+        watch("accepts", "exactly one window later", programs.logs_the_admitted, _to_the_second, sizes=(1,),
               world=partial(Simulation, latency=steady(2**-10))),
-        watch("accepts", "the right one, at one moment", partial(_at_once, programs.logs_the_admitted), faults=LOSSES,
+        watch("accepts", "the right one, at one moment", programs.logs_the_admitted, _at_once, faults=LOSSES,
               **at_once),
     ]  # fmt: skip
 
@@ -79,44 +85,42 @@ def broken(run: Play) -> Iterator[Found]:
 
 def example(limiter: Limiter) -> Play:
     """One run of two clients of a limiter, to be looked at."""
-    return play(trial("an example", partial(_in_time, limiter), {}, horizon=60.0), Schedule(2))
+    return play(trial("an example", partial(_build, limiter, _in_time), {}, horizon=60.0), Schedule(2))
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------
 
 
-def _at_once(limiter: Limiter, world: Simulation, clients: int) -> None:
+def _build(limiter: Limiter, plan: Plan, world: Simulation, clients: int) -> None:
+    """Each client asks when its plan says; a note says what it heard, and when the server decided that."""
+    acts = Acts(world)
+
+    async def ask(act: Act) -> None:
+        note = world.note(act.who, UNKNOWN)
+        try:
+            allowed = await limiter(world.redis(), "hits", act.what)
+        except RedisError:
+            return
+        note.kind, note.t_start = YES if allowed else NO, max(e.t_server or 0.0 for e in of(world.trace, act.who))
+
     for number in range(1, clients + 1):
-        world.client(f"c{number}", _request, limiter, world, f"c{number}", f"c{number}-1")
+        name, whens = f"c{number}", plan(world, number)
+        acts.process(name, ask, [(when, f"{name}-{request}") for request, when in enumerate(whens, 1)])
 
 
-def _in_time(limiter: Limiter, world: Simulation, clients: int) -> None:
-    """Each client asks some times in half a minute; no two requests are almost a window apart."""
-    for number in range(1, clients + 1):
-        draw, name = world.draws(f"c{number}"), f"c{number}"
-        steps = sorted({int(draw() * 40) for _ in range(ASKED)})
-        world.client(name, _client, limiter, world, name, [GRID * step + 0.03 * number for step in steps])
+def _at_once(world: Simulation, number: int) -> list[float]:
+    return [0.0]
 
 
-def _to_the_second(limiter: Limiter, world: Simulation, clients: int) -> None:
-    """With messages that always take as long, so that two requests lie exactly one window apart."""
-    world.client("c1", _client, limiter, world, "c1", [0, 1, 10, 10.5, 11])
+def _in_time(world: Simulation, number: int) -> list[float]:
+    """Some times in half a minute; no two requests are almost a window apart."""
+    draw = world.draws(f"c{number}")
+    return [GRID * step + 0.03 * number for step in sorted({int(draw() * 40) for _ in range(ASKED)})]
 
 
-async def _client(limiter: Limiter, world: Simulation, who: str, plan: list[float]) -> None:
-    for number, when in enumerate(plan, 1):
-        await until(world, when)
-        await _request(limiter, world, who, f"{who}-{number}")
-
-
-async def _request(limiter: Limiter, world: Simulation, who: str, request: str) -> None:
-    note = world.note(who, UNKNOWN)
-    try:
-        allowed = await limiter(world.redis(), "hits", request)
-    except RedisError:
-        return
-    ran = [event.t_server for event in world.trace if event.client == who and event.t_server is not None]
-    note.kind, note.t_start = YES if allowed else NO, max(ran)
+def _to_the_second(world: Simulation, number: int) -> list[float]:
+    """With messages that always take as long, two requests lie exactly one window apart."""
+    return [0, 1, 10, 10.5, 11]
 
 
 # -- clues: what does the invariant say of small runs made by hand? ---------------------------------------------------

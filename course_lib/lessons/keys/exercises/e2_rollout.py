@@ -153,7 +153,8 @@ def _cost(run: Play) -> Iterator[Found]:
     for act, most_loads in [(act, 0) for act in hit] + [(act, 9) for act in writes]:
         trips, loaded = cost(run, act)
         if act.done and (trips > 1 or loaded > most_loads):
-            text = f"The {act.what} at {ms(act.began)} took {trips} round trips and {loaded} loads; 1 round trip will do."
+            spent = f"{trips} round trips and {loaded} loads"
+            text = f"The {act.what} at {ms(act.began)} took {spent}; 1 round trip will do."
             yield text, act.who, act.began, f"a {act.what}"
 
 
@@ -161,7 +162,7 @@ def clues(failing: Failing) -> Iterator[str]:
     """What version 2 sent in the first run before its write, and for it."""
     run, committed = failing.first, failing.first.witness.database.committed
     for write in run.witness.did("write")[:1]:
-        sets = [event for event in run.trace if event.name in ("SET", "SETEX", "PSETEX") and event.t_start < write.began]
+        sets = [e for e in run.trace if e.name in ("SET", "SETEX", "PSETEX") and e.t_start < write.began]
         lives = [life / (TTL * 1000) for event in sets if (life := life_ms(event)) is not None]
         touched = b" ".join(part for event in sent(run, write) for part in event.command)
         yield from named({

@@ -1,4 +1,4 @@
-"""Judges of a locked cache-aside, 05.1 and 05.3. They look at loads, results and times, not at how the code is written."""
+"""Judges of a locked cache-aside, 05.1 and 05.3: they look at loads, results and times, not at the code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from course_lib.explore import CRASHED, Play
 from course_lib.grading.acts import PATIENCE
 from course_lib.grading.database import DatabaseDown
-from course_lib.grading.evidence import excused_error, loads, ms, of, overlap, paused, raised, round_trips, shown, struck
+from course_lib.grading.evidence import excused_error, loads, ms, of, overlap, paused, round_trips, shown, struck
 from course_lib.grading.rules import Found
 
 SLACK = 0.25
@@ -51,7 +51,8 @@ def right_value(run: Play) -> Iterator[Found]:
         if result is CRASHED or excused or unfinished or excused_error(run, client, result):
             continue
         if isinstance(result, BaseException):
-            yield f"{client} ended with {raised(result)}.", client, when, "wrong answer"
+            text = f"{client} ended with {type(result).__name__}: {str(result).rstrip('.')}."
+            yield text, client, when, "wrong answer"
         elif type(result) is not type(row) or row != result:
             bytes_too = " Return the text itself, not bytes." if isinstance(result, bytes) else ""
             text = f"{client} returned {shown(result)}, and the database holds {row!r}.{bytes_too}"
@@ -110,7 +111,8 @@ def hit(run: Play) -> Iterator[Found]:
     trips = round_trips(of(run.trace, "second"))
     loaded = [load for load in loads(run.trace) if load.who == "second"]
     if trips != 1 or loaded:
-        text = f"The second client found the value and took {trips} round trips and {len(loaded)} loads; 1 and 0 will do."
+        took = f"{trips} round trips and {len(loaded)} loads"
+        text = f"The second client found the value and took {took}; 1 and 0 will do."
         yield text, "second", 0.3, "a hit"
 
 

@@ -59,8 +59,8 @@ def trials(answer: Answer) -> list[Trial]:
     """Readers at a known distance from the expiry; then a crowd of readers that passes one expiry."""
     return [
         trial("readers at a known time before the expiry", partial(_readers, answer, [*HALVES, *SPREAD, *EDGES]),
-              {"value": _value, "chance": partial(_reloads, 1), "by-chance": partial(_reloads, 2), "hit": _hit}, sizes=(1,),
-              seeds=len(HALVES) + len(SPREAD) + len(EDGES), world=STEADY, horizon=5.0),
+              {"value": _value, "chance": partial(_reloads, 1), "by-chance": partial(_reloads, 2), "hit": _hit},
+              sizes=(1,), seeds=len(HALVES) + len(SPREAD) + len(EDGES), world=STEADY, horizon=5.0),
         trial("twenty readers pass one expiry", partial(_crowd, answer), {"crowd": _too_many}, sizes=(CROWD,), seeds=2,
               world=STEADY, horizon=5.0),
     ]  # fmt: skip

@@ -46,8 +46,9 @@ def trials(answer: Answer) -> list[Trial]:
 
 def _build(answer: Answer, fewest: bool, world: Simulation, clients: int) -> Outage:
     setup = SETUPS[world.seed] if world.seed < len(SETUPS) else drawn(world)
-    watching = Sentinels(world, setup.primary, setup.replicas, setup.sentinels, quorum=setup.quorum, votes=needed(setup))
-    run = Outage(setup, watching.dead)
+    votes = needed(setup)
+    group = Sentinels(world, setup.primary, setup.replicas, setup.sentinels, quorum=setup.quorum, votes=votes)
+    run = Outage(setup, group.dead)
 
     async def ask() -> None:
         run.said = answer(replace(setup))
