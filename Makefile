@@ -8,6 +8,7 @@ WORKSPACES = $(CURDIR)/.venv/workspaces
 WORKERS = 3
 LAB_ARGS =
 TEST_ARGS =
+MUTANTS_ARGS =
 
 help: ## list the targets
 	@echo 'Usage: make TARGET'
@@ -35,6 +36,9 @@ bench: env ## measure speed against the floors and the peers, alone on the machi
 	-@$(COURSE) -m tests.peers.build
 	@$(COURSE) -m pytest -p no:xdist -s -o python_files='bench_*.py' tests/benchmarks $(TEST_ARGS)
 
+mutants: env ## judge mutants of the solutions: none may pass (MUTANTS_ARGS="--exercise 05.3" and so on)
+	@$(COURSE) -m tests.mutants --jobs 2 $(MUTANTS_ARGS)
+
 check: env ## ruff (rules, format) and mypy --strict on course_lib
 	@$(COURSE) -m ruff check .
 	@$(COURSE) -m ruff format --check .
@@ -53,4 +57,4 @@ clean: ## remove .venv and every cache; nothing of yours
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help env lab test peers bench check exercises reference lock clean
+.PHONY: help env lab test peers bench mutants check exercises reference lock clean
