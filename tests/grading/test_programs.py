@@ -65,9 +65,25 @@ def test_the_solution_earns_every_point(solved: Judged) -> None:
     assert {one.outcome for one in verdict.properties} == {"holds"}
 
 
+REFERENCE = 0.08
+"""Seconds of the processor that `slowness` takes on the machine for which the bound below was set."""
+
+
+def slowness() -> float:
+    """How much slower this machine is at this moment than that one: machines differ by more than two, and so does one
+    machine when others use it."""
+
+    def took() -> float:
+        begin = time.process_time()
+        sum(number * number for number in range(1_000_000))
+        return time.process_time() - begin
+
+    return max(1.0, min(took() for _ in range(3)) / REFERENCE)
+
+
 def test_a_check_is_quick(solved: Judged) -> None:
-    """Measured 0.01 to 0.5 s on a machine that has nothing else to do."""
-    assert solved.took < 2.0
+    """Measured 0.01 to 0.5 s on a machine that has nothing else to do, and 1.2 s for 03.2."""
+    assert solved.took < 2.0 * slowness()
 
 
 def test_the_page_of_a_solution_is_well_formed(solved: Judged) -> None:
