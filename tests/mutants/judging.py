@@ -22,9 +22,9 @@ if __package__:
     from .solutions import ROOT, answer
 else:
     HERE = Path(__file__).resolve().parent
-    sys.path[:0] = [str(HERE.parent.parent)]
-    from tests.mutants.operators import Mutant
-    from tests.mutants.solutions import ROOT, answer
+    sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent)]
+    from mutants.operators import Mutant
+    from mutants.solutions import ROOT, answer
 
 LIMIT = 120.0
 """Seconds for a mutant. The slowest solution takes 5 s on a machine that has nothing else to do, 25 s on a busy one."""
