@@ -1,6 +1,6 @@
 """The simulated Redis server: fakeredis, on a clock of its own.
 
-Only this module, `fake_server_fixes` and `fake_server_scripts` know fakeredis from inside. The private names that they
+Only this module and those whose names begin with `fake_server_` know fakeredis from inside. The private names that they
 rest on are listed in tests/sim/test_private_names.py, which fails when an upgrade moves one. A node stands alone
 unless an `Extension` gives it others (see `replication`). Not simulated at all: tracking, eviction, persistence.
 """
@@ -15,18 +15,27 @@ from typing import Any
 import fakeredis
 import fakeredis.aioredis
 import redis.asyncio as aioredis
+from fakeredis import _msgs as msgs
+from fakeredis._command_args_parsing import Int
 from fakeredis._helpers import NoResponse, SimpleError
 from fakeredis._typing import ServerType
 from fakeredis.model import ClientInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from course_lib.sim.fake_server_collections import CollectionSocket
+from course_lib.sim.fake_server_commands import ours
 from course_lib.sim.fake_server_fixes import NOW, AccessRules, NodeDatabase, OrderedSet, SortedSocket
-from course_lib.sim.fake_server_scripts import ScriptEngine
+from course_lib.sim.fake_server_scripts import ScriptEngine, ScriptSocket
+from course_lib.sim.fake_server_streams import StreamSocket
+from course_lib.sim.fake_server_strings import StringSocket
 from course_lib.sim.loop import SimLoop
 
 EPOCH = 1_700_000_000.0
 """What a simulated server's TIME says at the start: 2023-11-14 22:13:20 UTC."""
+
+
+_ALONE = "ERR WAIT is not simulated: a node stands alone; see Replication, and real topologies."
 
 
 class Extension:
@@ -35,6 +44,10 @@ class Extension:
     def answers(self, session: Session, command: list[bytes]) -> bool:
         """Called before each command of a client. True: it was answered here (`refuse`, `hold`) and does not run."""
         return False
+
+    def wait_in_transaction(self, session: Session) -> int:
+        """What a WAIT answers inside MULTI, where nothing waits: how many replicas have said that they have it all."""
+        raise SimpleError(_ALONE)
 
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
         """Called after each command that ran; `changed`: it changed data. Not called for a command that had blocked."""
@@ -101,7 +114,7 @@ def _broken(error: Exception) -> ResponseError:
     return ResponseError(f"SIMULATOR {type(error).__name__}: {error}")
 
 
-class Session(SortedSocket):
+class Session(ScriptSocket, StringSocket, CollectionSocket, StreamSocket, SortedSocket):
     """One client's connection as the server sees it: commands in, replies out through `answer(reply)`."""
 
     _server: SimNode
@@ -145,6 +158,7 @@ class Session(SortedSocket):
             token = NOW.set(node.now)
             try:
                 command, extension = self._inbox.popleft(), node.extension
+                self._said = command
                 if extension is None or not extension.answers(self, command):
                     self._process_command(command)
                     if extension is not None:
@@ -196,6 +210,11 @@ class Session(SortedSocket):
     def subscribed(self) -> bool:
         """Does it receive what others publish? Such a connection runs no other commands."""
         return bool(self._pubsub)
+
+    @ours("wait", (Int, Int), flags=msgs.FLAG_NO_SCRIPT)
+    def wait(self, replicas: int, timeout: int) -> int:
+        """WAIT, which an extension answers, unless it stands in a transaction."""
+        return (self._server.extension or Extension()).wait_in_transaction(self)
 
     def rejoin(self) -> None:
         """Register with the node again, which a rewind has emptied."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import sys
 import time as real_time
 from collections.abc import Callable
@@ -82,11 +83,19 @@ class BlockingSocket(AsyncFakeSocket):
 class SortedSocket(BlockingSocket):
     """One whose replies do not depend on the machine: sets are sorted, and XPENDING's summary is as Redis has it."""
 
+    def exec_(self) -> Any:
+        """EXEC, for which a watched key that expired has changed, also if nobody has asked for it since."""
+        for key, database in self._watches:
+            item = database._dict.get(key)
+            if item is not None and database.expired(item):
+                self._watch_notified = True
+        return super().exec_()
+
     def xpending(self, *args: Any) -> Any:
         """In the summary Redis has nil for no consumers, and counts that are strings."""
         reply = super().xpending(*args)
         if isinstance(reply, list) and reply and isinstance(reply[0], int):
-            reply[3] = [[name, b"%d" % count] for name, count in reply[3]] or None
+            reply[3] = sorted([name, b"%d" % count] for name, count in reply[3]) or None
         return reply
 
     def smembers(self, key: Any) -> list[bytes]:
@@ -128,3 +137,24 @@ class NodeDatabase(Database):
 
     def wake_all(self) -> None:
         self._node.changed = True
+
+    def _forget(self, key: bytes) -> None:
+        """A key is found to have expired: whoever watches it is told."""
+        del self._dict[key]
+        for session in self._watches.get(key, ()):
+            session.notify_watch()
+
+    def __getitem__(self, key: bytes) -> Any:
+        item = self._dict[key]
+        if item.expireat is not None and item.expireat < self.time:
+            self._forget(key)
+            raise KeyError(key)
+        return item
+
+    def _remove_expired(self) -> None:
+        heap = self._expiry_heap
+        while heap and heap[0][0] < self.time:
+            _, key = heapq.heappop(heap)
+            item = self._dict.get(key)
+            if item is not None and self.expired(item):
+                self._forget(key)

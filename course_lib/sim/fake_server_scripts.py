@@ -3,23 +3,108 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from fakeredis import _msgs as msgs
-from fakeredis._helpers import SimpleError
+from fakeredis._command_args_parsing import Int
+from fakeredis._commands import COMMANDS_WITH_SUB
+from fakeredis._helpers import SimpleError, SimpleString
 from fakeredis.commands_mixins import scripting_mixin
 from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE
+from fakeredis.model import is_write_command
 
+from course_lib.sim.fake_server_commands import CommandSocket, ours, reworded
 from course_lib.sim.lua_sandbox import Failure, Sandbox
 
+_NONE: frozenset[Any] = frozenset()  # of the globals that a script may add
 _NO_ARGUMENT = "ERR Please specify at least one argument for this redis lib call"
-_REPHRASED = {  # what fakeredis says: what Redis 7 says
-    "ERR unknown command": msgs.SCRIPT_UNKNOWN_COMMAND_MSG,
-    msgs.COMMAND_IN_SCRIPT_MSG: "ERR This Redis command is not allowed from script",
-}
+_NOT_FROM_SCRIPT = "ERR This Redis command is not allowed from script"
+_TOO_FEW = "ERR Wrong number of args calling Redis command from script"
+_ALSO_WRITING = ("pfcount", "publish", "spublish")  # for a read-only script
+
+
+class ScriptSocket(CommandSocket):
+    """A server's end of a connection, for scripts: `redis.call`, and what a script's value is as a reply."""
+
+    @ours("eval_ro", (bytes, Int), (bytes,), flags=msgs.FLAG_NO_SCRIPT)
+    def eval_ro(self, script: bytes, numkeys: int, *rest: bytes) -> Any:
+        return self._read_only(self.eval, script, numkeys, *rest)
+
+    @ours("evalsha_ro", (bytes, Int), (bytes,), flags=msgs.FLAG_NO_SCRIPT)
+    def evalsha_ro(self, sha1: bytes, numkeys: int, *rest: bytes) -> Any:
+        return self._read_only(self.evalsha, sha1, numkeys, *rest)
+
+    def _read_only(self, run: Callable[..., Any], *args: Any) -> Any:
+        engine = self._server.scripts  # type: ignore[attr-defined]
+        engine.read_only = True
+        try:
+            return run(*args)
+        finally:
+            engine.read_only = False
+
+    def evalsha(self, sha1: bytes, numkeys: int, *rest: bytes) -> Any:
+        return super().evalsha(sha1.lower(), numkeys, *rest)
+
+    def _sig_of(self, said: list[bytes]) -> tuple[Any, Any, list[bytes]]:
+        name, args = said[0].decode("utf-8", "replace").lower(), said[1:]
+        if name in COMMANDS_WITH_SUB and args:
+            name, args = f"{name} {args[0].decode('utf-8', 'replace').lower()}", args[1:]
+        return (*self._name_to_func(name), args)
+
+    def _lua_redis_call(self, lua_runtime: Any, expected_globals: Any, *said: Any) -> Any:
+        func, sig, args = self._sig_of([part if type(part) is bytes else _argument(part) for part in said])
+        if not sig.least <= len(args) <= sig.most:
+            raise SimpleError(_TOO_FEW)
+        if msgs.FLAG_NO_SCRIPT in sig.flags:
+            raise SimpleError(_NOT_FROM_SCRIPT)
+        if lua_runtime.read_only and (sig.name in _ALSO_WRITING or is_write_command(sig.name.encode())):
+            raise SimpleError(msgs.SCRIPT_READ_ONLY_WRITE_MSG)
+        result = self._run_command(func, sig, args, True)
+        if type(result) is bytes or type(result) is int:
+            return result
+        if isinstance(result, SimpleError):
+            raise SimpleError(reworded(result.value))
+        return self._convert_redis_result(lua_runtime, result)
+
+    def allows(self, *said: Any) -> bool:
+        """`redis.acl_check_cmd`: everybody may do everything."""
+        try:
+            self._sig_of([part if type(part) is bytes else _argument(part) for part in said])
+        except SimpleError:
+            raise SimpleError("ERR Invalid command passed to redis.acl_check_cmd()") from None
+        return True
+
+    def _convert_lua_result(self, value: Any, nested: bool = True) -> Any:
+        kind = type(value)
+        if kind is bytes:
+            return value
+        if kind is bool:
+            return 1 if value else None
+        if kind is int or kind is float:
+            return int(value) if -(2**63) <= value < 2**63 else -(2**63)  # as C casts it; so too what is no number
+        if LUA_MODULE.lua_type(value) != "table":
+            return None
+        error = value[b"err"]
+        if isinstance(error, bytes):
+            text = SimpleError(error.decode("utf-8", "replace"))
+            if nested:
+                return text
+            raise text
+        status = value[b"ok"]
+        if isinstance(status, bytes):
+            return SimpleString(status.replace(b"\r", b" ").replace(b"\n", b" "))
+        if value[b"double"] is not None or value[b"map"] is not None:
+            return super()._convert_lua_result(value, nested)
+        items: list[Any] = []
+        while (item := value[len(items) + 1]) is not None:
+            items.append(self._convert_lua_result(item))
+        return items
+
+
+def _argument(value: Any) -> bytes:
+    return bytes(scripting_mixin._convert_redis_arg(value))
 
 
 class ScriptEngine:
@@ -28,6 +113,7 @@ class ScriptEngine:
     def __init__(self) -> None:
         self._running: list[Any] = [None]  # the session whose script runs; fakeredis sets it
         self._garbage = 0
+        self.read_only = False
 
     @cached_property
     def _sandbox(self) -> Sandbox:
@@ -39,15 +125,14 @@ class ScriptEngine:
             b"call": self._call,
             b"log": lambda *args: scripting_mixin._lua_redis_log(self, set(), "redis", *args),
             b"setresp": lambda *args: self._running[0]._lua_setresp(self, set(), *args),
-            b"encode": _to_json,
-            b"decode": self._from_json,
+            b"allows": lambda *args: self._running[0].allows(*args),
         }
         guarded = {name: _guarded(function) for name, function in functions.items()}
-        return Sandbox(lua, {**guarded, b"draw": self._draw, b"seed": self._seed}, scripting_mixin._lua_cjson_null)
+        return Sandbox(lua, {**guarded, b"draw": self._draw, b"seed": self._seed})
 
     def attach(self, node: Any) -> None:
         """Be the Lua runtime of `node`: these names are what fakeredis's EVAL uses."""
-        node._lua_runtime, node._lua_expected_globals = self, set()
+        node._lua_runtime, node._lua_expected_globals = self, _NONE
         node._lua_current_socket, node._lua_set_keys_argv = self._running, self._sandbox.bind
 
     def globals(self) -> dict[Any, Any]:
@@ -62,12 +147,17 @@ class ScriptEngine:
         if source == "collectgarbage()":  # fakeredis asks for it after every script, and it costs more than the script
             self._garbage += 1
             return self._sandbox.lua.gccollect() if self._garbage % 256 == 0 else None
+        body, before = source, self.read_only
+        if source.startswith(b"#!"):
+            body, self.read_only = _without_shebang(source, before)
         try:
-            result = self._sandbox.run(source)
+            result = self._sandbox.run(body)
         except LUA_MODULE.LuaSyntaxError as error:
             said = error.args[0] if error.args else b""
             said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
             raise SimpleError(f"ERR Error compiling script (new function): {said}") from None
+        finally:
+            self.read_only = before
         if isinstance(result, Failure):
             sha = hashlib.sha1(source).hexdigest()
             raise SimpleError(f"{result.message} script: {sha}, on {result.where}.")
@@ -76,17 +166,7 @@ class ScriptEngine:
     def _call(self, *args: Any) -> Any:
         if not args:
             raise SimpleError(_NO_ARGUMENT)
-        try:
-            return self._running[0]._lua_redis_call(self, set(), *args)
-        except SimpleError as error:
-            better = next((new for old, new in _REPHRASED.items() if error.value.startswith(old)), error.value)
-            raise SimpleError(better) from None
-
-    def _from_json(self, text: Any) -> Any:
-        try:
-            return scripting_mixin._lua_cjson_decode(self, set(), text)
-        except json.JSONDecodeError as error:
-            raise SimpleError(f"Expected value but found invalid token at character {error.pos + 1}") from None
+        return self._running[0]._lua_redis_call(self, _NONE, *args)
 
     # The random numbers of Redis, which are those of drand48; Lua's own come from the C library of the machine.
 
@@ -117,25 +197,20 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., tuple[bool, Any]]:
     return answer
 
 
-def _to_json(value: Any) -> bytes:
-    return _json(value).encode("utf-8", "surrogateescape")
-
-
-def _json(value: Any) -> str:
-    """JSON as cjson writes it: an empty table is an object, a number has 14 digits, a slash is escaped."""
-    if value is scripting_mixin._lua_cjson_null or value is None:
-        return "null"
-    if isinstance(value, bytes):
-        text = json.dumps(value.decode("utf-8", "surrogateescape"), ensure_ascii=False)
-        return text.replace("/", "\\/").replace("\x7f", "\\u007f")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return f"{value:.14g}"
-    if LUA_MODULE.lua_type(value) != "table":
-        raise SimpleError(f"Cannot serialise {LUA_MODULE.lua_type(value) or 'userdata'}: type not supported")
-    items = dict(value.items())
-    if items and set(items) == set(range(1, len(items) + 1)):
-        return "[" + ",".join(_json(items[at]) for at in range(1, len(items) + 1)) + "]"
-    names = {key: _json(key if isinstance(key, bytes) else _json(key).encode()) for key in items}
-    return "{" + ",".join(f"{names[key]}:{_json(item)}" for key, item in items.items()) + "}"
+def _without_shebang(source: bytes, read_only: bool) -> tuple[bytes, bool]:
+    """A script behind its first line `#!lua flags=…`, and whether that says that it only reads."""
+    line, newline, rest = source.partition(b"\n")
+    engine, *options = line.decode("utf-8", "replace").split()
+    if not newline:
+        raise SimpleError("ERR Invalid script shebang")
+    if engine != "#!lua":
+        raise SimpleError(f"ERR Unexpected engine in script shebang: {engine}")
+    flags: list[str] = []
+    for option in options:
+        if not option.startswith("flags="):
+            raise SimpleError(f"ERR Unknown lua shebang option: {option}")
+        flags = option.removeprefix("flags=").split(",")
+    known = {"no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"}
+    if unknown := [flag for flag in flags if flag not in known]:
+        raise SimpleError(f"ERR Unexpected flag in script shebang: {unknown[0]}")
+    return newline + rest, read_only or "no-writes" in flags

@@ -7,8 +7,13 @@ of fakeredis. Lua itself keeps its `debug` library, without which lupa aborts th
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+from course_lib.sim.lua_cjson import ENCODE, NULL, decode
+from course_lib.sim.lua_libraries import BIT, STRUCT, answering
+from course_lib.sim.lua_messages import messages
 
 ALLOWANCE = 50_000_000
 """Instructions that one script may run, about half a second. A real server has no limit: all clients wait."""
@@ -22,16 +27,24 @@ class Failure(NamedTuple):
 
 
 class Sandbox:
-    """One Lua interpreter. `functions` are behind `redis.call`, `log`, `setresp`, and cjson's `encode` and `decode`.
+    """One Lua interpreter. `functions` are behind `redis.call`, `log`, `setresp` and `acl_check_cmd` (`allows`).
 
     Each returns `(True, value)`, or `(False, message)` to raise an error in the script. Two more are behind
     `math.random`: `draw` returns the next number in [0, 1], `seed` sets the first.
     """
 
-    def __init__(self, lua: Any, functions: Mapping[bytes, Callable[..., Any]], null: Any) -> None:
+    def __init__(self, lua: Any, functions: Mapping[bytes, Callable[..., Any]]) -> None:
         self.lua = lua
         self._chunks: dict[bytes, Any] = {}
-        offered = {b"sha1": _sha1, b"null": null, **functions}
+        offered = {
+            **functions,
+            **{name: lua.table_from({key: answering(f) for key, f in of.items()}) for name, of in
+               ((b"bit", BIT), (b"struct", STRUCT), (b"cmsgpack", messages(lua)))},
+            b"encode": lua.execute(ENCODE, name=b"=sandbox"),
+            b"decode": answering(lambda text=None: decode(text, lua.table_from)),
+            b"null": NULL, b"sha1hex": lua.eval(b"function(f) return function(text) return f(text) end end")(_sha1),
+            b"version": b"7.0.15", b"version_number": 0x7000F,
+        }  # fmt: skip
         self._admit, self._bind, self._run = lua.execute(_PRELUDE, lua.table_from(offered), name=b"=sandbox")
 
     def bind(self, keys: Any, argv: Any) -> None:
@@ -48,11 +61,20 @@ class Sandbox:
             return value
         if isinstance(error, BaseException):
             raise error
-        return Failure(error.decode("utf-8", "replace"), where.decode("utf-8", "replace"))
+        line = _last_call(source)
+        message = error.decode("utf-8", "replace").replace("user_script:?: ", f"user_script:{line}: ")
+        return Failure(message, where.decode("utf-8", "replace").replace("user_script:?", f"user_script:{line}"))
 
 
 def _sha1(text: Any) -> bytes:
     return hashlib.sha1(text if isinstance(text, bytes) else str(text).encode()).hexdigest().encode()
+
+
+def _last_call(source: bytes) -> str:
+    """The line of the only `return f(…)`, which leaves none in Lua; a question mark if there are several."""
+    lines = source.split(b"\n")
+    found = [at for at, line in enumerate(lines, 1) if re.search(rb"\breturn\s+[\w.:]+\s*[({'\"[]", line)]
+    return "1" if len(lines) == 1 else str(found[0]) if len(found) == 1 else "?"
 
 
 _PRELUDE = rb"""
@@ -106,12 +128,26 @@ for _, name in ipairs{'load', 'loadstring'} do
     return nil, problem
   end
 end
+local function settled(ok, value, ...)  -- Redis's `pcall` gives the text of an error, where Lua's gives its table
+  if not ok and type(value) == 'table' and type(value.err) == 'string' then return false, value.err end
+  return ok, value, ...
+end
+function names.pcall(...) return settled(pcall(...)) end
 local text = getmetatable('')
 text.__index, text.__metatable = names.string, view(text)
 
 -- Nothing of Python's is handed out: each function stays behind one of Lua's.
-local call, log, setresp, encode, decode = py.call, py.log, py.setresp, py.encode, py.decode
-local draw, seed, sha1 = py.draw, py.seed, py.sha1
+local call, log, setresp, allows, draw, seed = py.call, py.log, py.setresp, py.allows, py.draw, py.seed
+local function checked(ok, value, ...)  -- raises as a function of C's does: with the line that called it
+  if ok then return value, ... end
+  local at = getinfo(3, 'S')  -- 1 is this one, 2 the library's, which called it last
+  if at and at.what == 'tail' then error('user_script:?: ' .. value, 0) end
+  error(value, 3)
+end
+local function library(functions, fields)
+  for name, f in pairs(functions) do fields[name] = function(...) return checked(f(...)) end end
+  return view(fields)
+end
 function math.random(low, high)
   local r = draw()
   if low == nil then return r end
@@ -130,20 +166,33 @@ names.redis = view{
   end,
   log = function(...) return raised(log(...)) end,
   setresp = function(...) return raised(setresp(...)) end,
+  acl_check_cmd = function(...) return raised(allows(...)) end,
   error_reply = function(message)
     if message:sub(1, 1) == '-' then message = message:sub(2) end
     return {err = message:find(' ', 1, true) and message or 'ERR ' .. message}
   end,
   status_reply = function(message) return {ok = message} end,
-  sha1hex = function(message) return sha1(message) end,
+  sha1hex = py.sha1hex,
   replicate_commands = function() return true end,
+  set_repl = function(what)
+    if what ~= 3 then error('SIMULATOR set_repl is not simulated: a script is replicated as a whole', 0) end
+  end,
+  breakpoint = function() return false end,
+  debug = function() end,
+  REPL_NONE = 0, REPL_AOF = 1, REPL_SLAVE = 2, REPL_REPLICA = 2, REPL_ALL = 3,
   LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
+  REDIS_VERSION = py.version, REDIS_VERSION_NUM = py.version_number,
 }
-names.cjson = view{
-  encode = function(value) return raised(encode(value)) end,
-  decode = function(value) return raised(decode(value)) end,
-  null = py.null,
-}
+names.bit, names.struct = library(py.bit, {}), library(py.struct, {})
+names.cmsgpack = library(py.cmsgpack, {_NAME = 'cmsgpack', _VERSION = 'lua-cmsgpack 0.4.0'})
+local cjson = {_NAME = 'cjson', _VERSION = '2.1.0', null = py.null}
+for _, name in ipairs{
+  'new', 'encode_sparse_array', 'encode_max_depth', 'encode_number_precision', 'encode_keep_buffer',
+  'encode_invalid_numbers', 'decode_max_depth', 'decode_invalid_numbers',
+} do
+  cjson[name] = function() error('SIMULATOR cjson.' .. name .. ' is not simulated: settings stay as they are', 0) end
+end
+names.cjson = library({encode = py.encode, decode = py.decode}, cjson)
 
 local function told(err)
   sethook()

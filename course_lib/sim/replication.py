@@ -27,6 +27,8 @@ READS = frozenset(
 )
 """What a replica runs, and a primary without enough replicas. Scripts are refused as a whole."""
 
+FUNCTIONS = frozenset((b"FUNCTION", b"FCALL", b"FCALL_RO"))
+NO_FUNCTIONS = "ERR FUNCTION and FCALL are not simulated where nodes are replicated: use EVAL."
 READONLY = "READONLY You can't write against a read only replica."
 NOREPLICAS = "NOREPLICAS Not enough good replicas to write."
 NO_WAIT = "ERR WAIT cannot be used with replica instances."
@@ -74,10 +76,14 @@ class Member(Extension):
         name = command[0].upper()
         if session is self._feed:
             return False
+        if name == b"WAIT" and session._queueing:
+            return False
         if name == b"WAIT":
             self._wait(session, int(command[1]), int(command[2]) / 1000)
         elif name in READS:
             return False
+        elif name in FUNCTIONS:
+            session.refuse(NO_FUNCTIONS)
         elif not self.primary:
             session.refuse(READONLY)
         elif self.good_replicas() < self.group.min_replicas:
@@ -85,6 +91,11 @@ class Member(Extension):
         else:
             return False
         return True
+
+    def wait_in_transaction(self, session: Session) -> int:
+        if not self.primary:
+            raise ResponseError(NO_WAIT)
+        return self.confirmed(self._offsets.get(session, len(self.history)))
 
     def good_replicas(self) -> int:
         """The number of replicas heard from within `max_lag` seconds."""

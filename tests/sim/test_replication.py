@@ -169,6 +169,41 @@ def test_a_replica_has_a_prefix_of_what_the_primary_has() -> None:
     assert group.diverged == []
 
 
+def test_wait_inside_a_transaction_answers_at_once() -> None:
+    """With what is confirmed by then, as a real primary does; outside, WAIT 1 0 would wait for the replica."""
+    made, _ = world(2, lag=(0.1,))
+
+    async def ask() -> list[Any]:
+        first, replies = made.redis(0), list[Any]()
+        for _ in range(2):
+            await first.incr("x")
+            async with first.pipeline(transaction=True) as pipe:
+                pipe.incr("x")
+                pipe.execute_command("WAIT", 1, 0)
+                replies.append([await pipe.execute(), made.now() < 0.05])
+            await first.wait(1, 0)
+        await first.incr("y")
+        await first.wait(1, 0)
+        replies.append(await first.pipeline(transaction=True).execute_command("WAIT", 1, 0).execute())  # type: ignore
+        return replies
+
+    assert run(made, ask) == [[[2, 0], True], [[4, 0], False], [1]]
+
+
+def test_functions_are_refused_where_nodes_are_replicated() -> None:
+    """They would not reach the replicas."""
+    made, group = world(2)
+
+    async def load() -> Any:
+        library = "#!lua name=l\nredis.register_function('f', function() return 1 end)"
+        with pytest.raises(RedisError, match="FUNCTION and FCALL are not simulated where nodes are replicated"):
+            await made.redis(0).function_load(library)
+        return len(await made.redis(0).keys())
+
+    assert run(made, load) == 0
+    assert group.diverged == []
+
+
 def test_the_one_that_has_most_is_promoted() -> None:
     made, group = world(3, lag=(0.5, 0.002))
 

@@ -360,8 +360,18 @@ def test_an_error_inside_fakeredis_that_strikes_a_waiting_client_reaches_it(monk
 
 
 def test_what_is_not_simulated_is_refused_rather_than_invented() -> None:
-    refused = say(("WAIT", 1, 0), ("INFO",), ("OBJECT", "ENCODING", "k"), ("CLUSTER", "INFO"), ("MEMORY", "USAGE", "k"))
-    assert [type(reply) for reply in refused] == [ResponseError] * 5
+    _, *refused = say(
+        ("SET", "k", "v"), ("WAIT", 1, 0), ("INFO",), ("OBJECT", "ENCODING", "k"), ("CLUSTER", "INFO"),
+        ("MEMORY", "USAGE", "k"), ("GEOADD", "g", 1, 2, "x"), ("DUMP", "k"), ("CONFIG", "SET", "save", ""),
+    )  # fmt: skip
+    assert [type(reply) for reply in refused] == [ResponseError] * 8
+    assert all(" is not simulated: " in str(reply) and str(reply).endswith(".") for reply in refused), refused
+
+
+def test_a_refused_command_leaves_its_transaction_alone() -> None:
+    """Redis knows it, and would queue it; so the sentence stands among the replies."""
+    *_, replies = say(("MULTI",), ("SET", "k", "v"), ("GEOADD", "g", 1, 2, "x"), ("GET", "k"), ("EXEC",))
+    assert [str(reply).split(":")[0] for reply in replies] == ["OK", "GEOADD is not simulated", "v"]
 
 
 # -- connections ------------------------------------------------------------------------------------------------------
