@@ -6,7 +6,14 @@ In reading order; a module imports only those listed before it:
 - `process`             simulated processes, and which process and client is running now
 - `event_queue`         callbacks that are ready, timers, and what is held back for dead or paused processes
 - `loop`                an asyncio event loop on that queue, whose clock jumps
+- `lua_cjson`           cjson for scripts
+- `lua_libraries`       bit and struct for scripts
+- `lua_messages`        cmsgpack for scripts
 - `lua_sandbox`         the Lua in which scripts run; knows nothing of fakeredis
+- `fake_server_commands`  which commands there are, which are refused, and how errors are worded
+- `fake_server_strings`   strings, numbers and expiry, where fakeredis has them otherwise
+- `fake_server_collections`  lists, sets and sorted sets, where fakeredis has them otherwise
+- `fake_server_streams`   streams, where fakeredis has them otherwise
 - `fake_server_scripts` EVAL: that sandbox behind fakeredis's commands
 - `fake_server_fixes`   what fakeredis lacks or does otherwise than Redis
 - `fake_server`         `SimNode`, a server; `Session`, its end of one connection

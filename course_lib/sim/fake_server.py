@@ -15,8 +15,6 @@ from typing import Any
 import fakeredis
 import fakeredis.aioredis
 import redis.asyncio as aioredis
-from fakeredis import _msgs as msgs
-from fakeredis._command_args_parsing import Int
 from fakeredis._helpers import NoResponse, SimpleError
 from fakeredis._typing import ServerType
 from fakeredis.model import ClientInfo
@@ -24,7 +22,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from course_lib.sim.fake_server_collections import CollectionSocket
-from course_lib.sim.fake_server_commands import ours
 from course_lib.sim.fake_server_fixes import NOW, AccessRules, NodeDatabase, OrderedSet, SortedSocket
 from course_lib.sim.fake_server_scripts import ScriptEngine, ScriptSocket
 from course_lib.sim.fake_server_streams import StreamSocket
@@ -33,9 +30,6 @@ from course_lib.sim.loop import SimLoop
 
 EPOCH = 1_700_000_000.0
 """What a simulated server's TIME says at the start: 2023-11-14 22:13:20 UTC."""
-
-
-_ALONE = "ERR WAIT is not simulated: a node stands alone; see Replication, and real topologies."
 
 
 class Extension:
@@ -47,7 +41,7 @@ class Extension:
 
     def wait_in_transaction(self, session: Session) -> int:
         """What a WAIT answers inside MULTI, where nothing waits: how many replicas have said that they have it all."""
-        raise SimpleError(_ALONE)
+        return 0
 
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
         """Called after each command that ran; `changed`: it changed data. Not called for a command that had blocked."""
@@ -210,11 +204,6 @@ class Session(ScriptSocket, StringSocket, CollectionSocket, StreamSocket, Sorted
     def subscribed(self) -> bool:
         """Does it receive what others publish? Such a connection runs no other commands."""
         return bool(self._pubsub)
-
-    @ours("wait", (Int, Int), flags=msgs.FLAG_NO_SCRIPT)
-    def wait(self, replicas: int, timeout: int) -> int:
-        """WAIT, which an extension answers, unless it stands in a transaction."""
-        return (self._server.extension or Extension()).wait_in_transaction(self)
 
     def rejoin(self) -> None:
         """Register with the node again, which a rewind has emptied."""

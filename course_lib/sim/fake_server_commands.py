@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from fakeredis import _msgs as msgs
+from fakeredis._command_args_parsing import Int
 from fakeredis._commands import COMMANDS_WITH_SUB, SUPPORTED_COMMANDS, Signature
 from fakeredis._core import CommandItem
 from fakeredis._helpers import SimpleError
@@ -122,6 +123,14 @@ class CommandSocket(AsyncFakeSocket):
 
     _said: Sequence[bytes] = ()  # the command that the client sent
     _script_resp: int | None
+
+    @ours("wait", (Int, Int), flags=msgs.FLAG_NO_SCRIPT)
+    def wait(self, replicas: int, timeout: int) -> int:
+        """WAIT, which an extension answers, unless it stands in a transaction."""
+        extension = getattr(self._server, "extension", None)
+        if extension is None:
+            raise SimpleError("ERR WAIT is not simulated: a node stands alone; see Replication, and real topologies.")
+        return int(extension.wait_in_transaction(self))
 
     def _name_to_func(self, cmd_name: str) -> tuple[Callable[..., Any] | None, Signature]:
         if cmd_name in REFUSED:

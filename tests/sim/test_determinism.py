@@ -17,7 +17,7 @@ import pytest
 
 from .scenarios import ALL, FAULTS, play
 
-EXPECTED = "0c5bd9c07221abd3"
+EXPECTED = "110be3fa6a2dfc56"
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 NEEDS = "import fakeredis, lupa, redis"
