@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fakeredis import _msgs as msgs
-from fakeredis._command_args_parsing import Float, Int, extract_args
+from fakeredis._command_args_parsing import Int, extract_args
 from fakeredis._commands import Key
 from fakeredis._core import CommandItem
 from fakeredis._helpers import SimpleError, casematch
@@ -99,23 +99,10 @@ class CollectionSocket(CommandSocket):
 
     @ours("zadd", (Key(), bytes, bytes), (bytes,))
     def zadd(self, key: CommandItem, *args: bytes) -> Any:
-        at = 0
-        while at < len(args) and args[at].lower() in (b"nx", b"xx", b"gt", b"lt", b"ch", b"incr"):
-            at += 1
-        rest = args[at:]
-        if rest and len(rest) % 2 == 0 and not self._contradict({option.lower() for option in args[:at]}, len(rest)):
-            for score in rest[::2]:
-                Float.decode(score)
-            typed(key, ZSet)
-        elif type(key._value) is not ZSet:
-            key._value = ZSet()  # for the error, which comes before that of the type
+        if key._value is not None and type(key._value) is not ZSet:
+            super().zadd(CommandItem(key.key, self._db, default=ZSet()), *args)  # for the errors that come first
+        typed(key, ZSet)
         return super().zadd(key, *args)
-
-    @staticmethod
-    def _contradict(options: set[bytes], given: int) -> bool:
-        """Options that exclude each other: fakeredis says so, before it looks at the scores."""
-        both = len(options & {b"nx", b"gt", b"lt"}) > 1 or {b"nx", b"xx"} <= options
-        return both or (b"incr" in options and given != 2)
 
     @ours("zrange", (Key(), bytes, bytes), (bytes,))
     def zrange(self, key: CommandItem, start: bytes, stop: bytes, *args: bytes) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from fakeredis import _msgs as msgs
 from fakeredis._command_args_parsing import Int
-from fakeredis._commands import COMMANDS_WITH_SUB, SUPPORTED_COMMANDS, Signature
+from fakeredis._commands import COMMANDS_WITH_SUB, SUPPORTED_COMMANDS, Key, Signature
 from fakeredis._core import CommandItem
 from fakeredis._helpers import SimpleError
 from fakeredis._socket import AsyncFakeSocket
@@ -36,9 +36,32 @@ class _Arity(Signature):
             raise SimpleError(msgs.WRONG_ARGS_MSG6.format(self.name.replace(" ", "|")))
 
     def apply(self, args: Sequence[Any], db: Any, version: Any) -> Any:
-        if (more := len(args) - len(self.fixed)) and (more < 0 or not self.repeat or more % len(self.repeat)):
-            raise SimpleError(msgs.WRONG_ARGS_MSG6.format(self.name))
-        return super().apply(args, db, version)
+        """What fakeredis does, with less asking: the arguments as values, and the keys among them as items."""
+        types: tuple[Any, ...] = self.fixed
+        if more := len(args) - len(types):
+            if more < 0 or not self.repeat or more % len(self.repeat):
+                raise SimpleError(msgs.WRONG_ARGS_MSG6.format(self.name))
+            types += self.repeat * (more // len(self.repeat))
+        values, keys = list(args), list[tuple[int, Any]]()
+        for at, kind in enumerate(types):
+            if type(kind) is Key:
+                if kind.missing_return is not Key.UNSPECIFIED and args[at] not in db:
+                    return (kind.missing_return,)
+                keys.append((at, kind.type_))
+            elif kind is not bytes:
+                values[at] = kind.decode(args[at])
+        items: list[CommandItem] = []
+        for at, wanted in keys:
+            item, default = db.get(args[at]), None
+            if wanted is not None:
+                if item is not None:
+                    if type(item.value) is not wanted:
+                        raise SimpleError(msgs.WRONGTYPE_MSG)
+                elif wanted is not bytes and msgs.FLAG_DO_NOT_CREATE not in self.flags:
+                    default = wanted()
+            values[at] = CommandItem(args[at], db, item, default)
+            items.append(values[at])
+        return values, items
 
 
 def _own(sig: Signature) -> Signature:
@@ -82,6 +105,8 @@ _REFUSED = {
 REFUSED = {name: reason for reason, names in _REFUSED.items() for name in names.split("|")}
 """What Redis has and this server does not, with the end of the sentence that a client gets."""
 
+for _name in REFUSED.keys() & COMMANDS.keys():
+    del COMMANDS[_name]
 COMMANDS_WITH_SUB.add("object")  # where fakeredis looks which commands have a first argument that is part of their name
 
 _REWORDED: tuple[tuple[str, str], ...] = (
@@ -133,12 +158,12 @@ class CommandSocket(AsyncFakeSocket):
         return int(extension.wait_in_transaction(self))
 
     def _name_to_func(self, cmd_name: str) -> tuple[Callable[..., Any] | None, Signature]:
-        if cmd_name in REFUSED:
-            return partial(_refuse, cmd_name), _REFUSAL
         sig = COMMANDS.get(cmd_name)
         if sig is None or (cmd_name in LATER and self.version < LATER[cmd_name]):
+            if cmd_name in REFUSED:
+                return partial(_refuse, cmd_name), _REFUSAL
             raise self._unknown_command(cmd_name)
-        return getattr(self, sig.func_name, None), sig
+        return getattr(self, sig.func_name), sig
 
     def _unknown_command(self, command: str, args: str | None = None) -> SimpleError:
         name, _, sub = command.partition(" ")
