@@ -170,5 +170,13 @@ class StreamSocket(CommandSocket):
             stream._entries_added = added
         if deleted is not None:
             stream._max_deleted_id = StreamEntryKey.parse_str(deleted)
-        key.updated()
+        self._db.wake_all()  # a change, of which a WATCH is not told
+        return OK
+
+    def xgroup_create(self, key: CommandItem, *args: bytes) -> SimpleString:
+        there = key.value is not None
+        super().xgroup_create(key, *args)
+        if there:
+            key._modified = False
+            self._db.wake_all()
         return OK

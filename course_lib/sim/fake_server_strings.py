@@ -204,11 +204,10 @@ class StringSocket(CommandSocket):
 
     @ours("object refcount", (Key(),))
     def object_refcount(self, key: CommandItem) -> int | None:
-        """Small numbers are shared by all, which the largest count says."""
-        if not key:
-            return None
-        small = isinstance(key.value, bytes) and key.value in _SMALL
-        return 2147483647 if small else 1
+        """One, but small numbers are shared, which depends on how they were written."""
+        if key and isinstance(key.value, bytes) and key.value in _SMALL:
+            raise SimpleError("ERR OBJECT REFCOUNT is not simulated: not for small numbers, which Redis shares.")
+        return 1 if key else None
 
     @ours("object freq", (Key(),))
     def object_freq(self, key: CommandItem) -> None:
