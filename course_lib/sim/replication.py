@@ -27,9 +27,9 @@ READS = frozenset(
 )
 """What a replica runs, and a primary without enough replicas. Scripts are refused as a whole."""
 
-FUNCTIONS = frozenset((b"FUNCTION", b"FCALL", b"FCALL_RO"))
-NO_FUNCTIONS = "ERR FUNCTION and FCALL are not simulated where nodes are replicated: use EVAL."
+CHANGES_FUNCTIONS = frozenset((b"LOAD", b"DELETE", b"FLUSH", b"RESTORE"))
 READONLY = "READONLY You can't write against a read only replica."
+READONLY_FUNCTION = "READONLY You can't run script with write flag on readonly replica."
 NOREPLICAS = "NOREPLICAS Not enough good replicas to write."
 NO_WAIT = "ERR WAIT cannot be used with replica instances."
 UNBLOCKED = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
@@ -48,7 +48,8 @@ class _PendingWait:
 class Member(Extension):
     """One node's part: its role, and its history, which is every change that it made or applied, in order.
 
-    `acknowledged` is, on a primary, how much of its history each replica has confirmed.
+    `acknowledged` is, on a primary, how much of its history each replica has confirmed. WAIT asks about what was
+    written on its own connection: on one that is new, that is nothing, and every replica has it.
     """
 
     group: Replication
@@ -64,6 +65,12 @@ class Member(Extension):
         self._offsets: dict[Session, int] = {}
         self._queued: dict[Session, list[Command]] = {}
         self.waiting: list[_PendingWait] = []
+        self._libraries = self._functions()
+
+    def _functions(self) -> dict[bytes, Any]:
+        """The libraries of functions on this node, which are data too: they are replicated."""
+        engine = getattr(self.node, "_lua_functions", None)
+        return {} if engine is None else dict(engine.libraries)
 
     @property
     def able(self) -> bool:
@@ -80,12 +87,10 @@ class Member(Extension):
             return False
         if name == b"WAIT":
             self._wait(session, int(command[1]), int(command[2]) / 1000)
-        elif name in READS:
+        elif name in READS or (name == b"FUNCTION" and command[1:2] and command[1].upper() not in CHANGES_FUNCTIONS):
             return False
-        elif name in FUNCTIONS:
-            session.refuse(NO_FUNCTIONS)
         elif not self.primary:
-            session.refuse(READONLY)
+            session.refuse(READONLY_FUNCTION if name == b"FCALL" else READONLY)
         elif self.good_replicas() < self.group.min_replicas:
             session.refuse(NOREPLICAS)
         else:
@@ -95,7 +100,7 @@ class Member(Extension):
     def wait_in_transaction(self, session: Session) -> int:
         if not self.primary:
             raise ResponseError(NO_WAIT)
-        return self.confirmed(self._offsets.get(session, len(self.history)))
+        return self.confirmed(self._offsets.get(session, 0))
 
     def good_replicas(self) -> int:
         """The number of replicas heard from within `max_lag` seconds."""
@@ -112,6 +117,8 @@ class Member(Extension):
         name, run = command[0].upper(), tuple(command)
         if session is self._feed:
             return
+        libraries, self._libraries = self._libraries, self._functions()
+        changed = changed or libraries != self._libraries
         if name in (b"MULTI", b"DISCARD"):
             self._queued[session] = []
         if name == b"EXEC":
@@ -128,7 +135,7 @@ class Member(Extension):
         if not self.primary:
             session.refuse(NO_WAIT)
             return
-        asked = _PendingWait(session, self._offsets.get(session, len(self.history)), needed)
+        asked = _PendingWait(session, self._offsets.get(session, 0), needed)
         session.hold()
         self.waiting.append(asked)
         if self.confirmed(asked.offset) >= needed:
@@ -180,6 +187,7 @@ class Member(Extension):
         self.acknowledged.clear()
         if self.history != primary.history[: len(self.history)]:
             self._apply((b"FLUSHALL",))
+            self._apply((b"FUNCTION", b"FLUSH"))
             self.history.clear()
         self.group.later(self.number, self.pull, primary, len(primary.history))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from course_lib.servers import Found, Server, find_all
 from course_lib.sim import CRASHED, Simulation, steady
@@ -190,18 +190,44 @@ def test_wait_inside_a_transaction_answers_at_once() -> None:
     assert run(made, ask) == [[[2, 0], True], [[4, 0], False], [1]]
 
 
-def test_functions_are_refused_where_nodes_are_replicated() -> None:
-    """They would not reach the replicas."""
+LIBRARY = "#!lua name=l\nredis.register_function('f', function(keys) return redis.call('INCR', keys[1]) end)"
+
+
+def test_functions_are_replicated_and_so_is_what_they_write() -> None:
+    """A replica runs none that may write; promoted, it has them, and a resynchronized one has only its primary's."""
     made, group = world(2)
 
-    async def load() -> Any:
-        library = "#!lua name=l\nredis.register_function('f', function() return 1 end)"
-        with pytest.raises(RedisError, match="FUNCTION and FCALL are not simulated where nodes are replicated"):
-            await made.redis(0).function_load(library)
-        return len(await made.redis(0).keys())
+    async def load() -> list[Any]:
+        first, second = made.redis(0), made.redis(1)
+        await first.function_load(LIBRARY)
+        said: list[Any] = [await first.fcall("f", 1, "x"), await first.wait(1, 100), await second.get("x")]
+        with pytest.raises(ReadOnlyError):
+            await second.fcall("f", 1, "x")
+        with pytest.raises(ReadOnlyError):
+            await second.function_load(LIBRARY, replace=True)
+        group.cut(0)
+        group.promote(1)
+        await first.function_load(LIBRARY.replace("=l", "=m").replace("'f'", "'g'"))  # which is lost
+        said += [await second.fcall("f", 1, "x"), len(await first.function_list())]
+        group.heal(0)
+        await asyncio.sleep(0.1)
+        return [*said, len(await first.function_list()), await first.get("x")]
 
-    assert run(made, load) == 0
+    assert run(made, load) == [1, 1, "1", 2, 2, 1, "2"]
     assert group.diverged == []
+
+
+def test_wait_speaks_of_its_own_connection() -> None:
+    """On a connection that wrote nothing it confirms at once what no replica has; the control is the one that wrote."""
+    made, group = world(2)
+
+    async def ask() -> list[int]:
+        first = made.redis(0)
+        group.cut(0)
+        await first.set("x", "1")
+        return list(await asyncio.gather(first.wait(1, 20), first.wait(1, 20)))  # the second one needs a new connection
+
+    assert sorted(run(made, ask)) == [0, 1]
 
 
 def test_the_one_that_has_most_is_promoted() -> None:
