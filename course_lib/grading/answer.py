@@ -100,12 +100,21 @@ def _a_class(signature: str, methods: Mapping[str, str], answer: Any) -> Any:
     if not callable(answer):
         raise Refused("error", f"You handed in {_described(answer)}; hand in the class: its name without (…).")
     for method, arguments in methods.items() if isinstance(answer, type) else ():
-        found = getattr(answer, method, None)
-        if not inspect.iscoroutinefunction(found):
+        found = inspect.getattr_static(answer, method, None)
+        if not callable(getattr(answer, method, None)) and not _made_later(answer, method):
             raise Refused("error", f"Your class needs `async def {method}(self, {arguments})`.")
-        _takes(found, f"self, {arguments}" if arguments else "self")
+        if inspect.isfunction(found):  # not a partialmethod, nor what objects get in `__init__`
+            _takes(found, f"self, {arguments}" if arguments else "self")
     _takes(answer, signature)
     return answer
+
+
+def _made_later(answer: type, method: str) -> bool:
+    """May its objects get that method when they are made, or when it is asked for?"""
+    if hasattr(answer, "__getattr__"):
+        return True
+    names = getattr(getattr(inspect.getattr_static(answer, "__init__"), "__code__", None), "co_names", ())
+    return method in names or "setattr" in names
 
 
 def plain_function(signature: str) -> Callable[[Any], Any]:

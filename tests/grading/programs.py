@@ -34,6 +34,13 @@ def wrong(exercise: str) -> list[tuple[str, Any]]:
     return list(module(exercise).WRONG)
 
 
+def subtle(exercise: str) -> list[tuple[str, str, Any, str | None]]:
+    """The rows of SUBTLE, if there are any: a program's short name, the promise that must be broken, the answer, and
+    the one misconception that the verdict may name: the fourth element of its row. Without it, none may be named."""
+    rows = getattr(module(exercise), "SUBTLE", [])
+    return [(name, promise, answer, *(allowed or [None])) for name, promise, answer, *allowed in rows]
+
+
 def cells(folder: str, lesson: str = "05") -> list[dict[str, Any]]:
     """The cells of a lesson's notebook in solutions/ or exercises/."""
     (path,) = (ROOT / folder).glob(f"{lesson}_*.ipynb")

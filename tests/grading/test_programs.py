@@ -14,11 +14,13 @@ from course_lib.grading import Verdict, check, replay
 from course_lib.grading.exercise import words
 from course_lib.lessons import LESSONS as FOLDERS
 
-from .programs import ANSWERS, LESSONS, ROOT, answers, wrong
+from .programs import ANSWERS, LESSONS, ROOT, answers, subtle, wrong
+from .same_meaning import changed, changes
 
 WORDS = {id: its for lesson in LESSONS for id, its in words(lesson).items()}
 SOLUTIONS = answers("solutions")
 MISTAKES = [(id, name, answer) for id in ANSWERS for name, answer in wrong(id)]
+SUBTLE = [(id, *row) for id in ANSWERS for row in subtle(id)]
 OTHERS = [(id, name, answer) for id, them in RIGHT.items() for name, answer in them.items()]
 
 
@@ -54,6 +56,14 @@ def solved(request: pytest.FixtureRequest) -> Judged:
 def mistaken(request: pytest.FixtureRequest) -> Judged:
     """A wrong program, of which the course knows what its author believes."""
     return judged(*request.param)
+
+
+@pytest.fixture(scope="module", params=[pytest.param(row, id=f"{row[0]} {row[1]}") for row in SUBTLE])
+def subtly(request: pytest.FixtureRequest) -> tuple[Judged, str, str | None]:
+    """A program that breaks one sentence of the contract, that sentence's promise, and the misconception that may be
+    named."""
+    id, name, promise, answer, allowed = request.param
+    return judged(id, name, answer), promise, allowed
 
 
 # -- right programs ---------------------------------------------------------------------------------------------------
@@ -103,6 +113,25 @@ def test_another_right_answer_passes(case: tuple[str, str, Any]) -> None:
     assert verdict.passed, str(verdict)
 
 
+@pytest.mark.parametrize(("id", "change"), [(id, name) for id in ANSWERS for name in changes(SOLUTIONS[id])])
+def test_a_solution_passes_in_every_shape(id: str, change: str) -> None:
+    """What changes how the answer is written, and nothing that it does, changes nothing in the verdict."""
+    verdict = check(id, changed(SOLUTIONS[id], change))
+    assert verdict.passed, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("place", "case"), [(place, case) for place, case in enumerate(OTHERS) if changes(case[2])],
+    ids=[f"{id} {name}" for id, name, answer in OTHERS if changes(answer)],
+)  # fmt: skip
+def test_another_right_answer_passes_in_another_shape(place: int, case: tuple[str, str, Any]) -> None:
+    """One change each, in turn: all of all would take minutes."""
+    id, _, answer = case
+    names = changes(answer)
+    verdict = check(id, changed(answer, names[place % len(names)]))
+    assert verdict.passed, str(verdict)
+
+
 # -- wrong programs ---------------------------------------------------------------------------------------------------
 
 
@@ -115,7 +144,26 @@ def test_a_misconception_fails_with_its_own_message(mistaken: Judged) -> None:
     assert verdict.shown is not None
 
 
+def test_a_subtly_wrong_program_breaks_its_promise(subtly: tuple[Judged, str, str | None]) -> None:
+    """Others may be broken too. A misconception is named only where the table says that its author has it."""
+    (id, _, _, verdict, _), promise, allowed = subtly
+    assert promise in {one.name for one in WORDS[id].promises}
+    assert allowed is None or allowed in WORDS[id].misconceptions
+    assert verdict.status == "failed", str(verdict)
+    assert promise in {one.name for one in verdict.properties if one.outcome == "broken"}, str(verdict)
+    assert verdict.misconception in (None, allowed), str(verdict)
+    assert verdict.points < verdict.max_points
+
+
+def test_a_subtly_wrong_programs_code_shows_the_same_run_again(subtly: tuple[Judged, str, str | None]) -> None:
+    plays_again(subtly[0])
+
+
 def test_a_code_shows_the_same_run_again(mistaken: Judged) -> None:
+    plays_again(mistaken)
+
+
+def plays_again(mistaken: Judged) -> None:
     """To the last reply: the traces' digests are equal, and so is the sentence."""
     first = mistaken.verdict
     assert first.code is not None

@@ -47,11 +47,12 @@ AT_MOST = 3
 
 
 def three_functions(answer: Any) -> Any:
-    """The answer, if it is a class with the three methods, or an object that has them."""
+    """The answer, if it has the three methods; or what it makes, if that has: it is a class, or makes such objects."""
     if answer is None or answer is Ellipsis:
         raise Refused("unanswered", NOT_YET)
     try:
-        made = answer() if isinstance(answer, type) else answer
+        ready = not callable(answer) or (not isinstance(answer, type) and all(hasattr(answer, name) for name in METHODS))
+        made = answer if ready else answer()
     except Exception as error:
         refuse_error(error, answer)
     for method, arguments in METHODS.items():
