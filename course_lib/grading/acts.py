@@ -17,7 +17,7 @@ from typing import Any
 
 from course_lib.explore import Play, Process, Simulation, until
 from course_lib.grading.answer import awaited
-from course_lib.grading.evidence import excused_error, loads, of, raised, round_trips
+from course_lib.grading.evidence import excused_error, loads, of, raised, round_trips, unheard
 from course_lib.trace import Event
 
 PATIENCE = 0.2
@@ -82,9 +82,11 @@ class Acts:
         return act.result
 
     def process(
-        self, name: str, deed: Callable[[Any], Awaitable[Any]], plan: Plan, act: Callable[[str, str], Act] = Act
-    ) -> Process:
-        """A process that follows its plan to the end, whatever fails; then it ends with its first error, if any."""
+        self, name: str, deed: Callable[[Any], Awaitable[Any]], plan: Plan, act: Callable[[str, str], Act] = Act,
+        process: Process | None = None,
+    ) -> Process:  # fmt: skip
+        """A process that follows its plan to the end, whatever fails; then it ends with its first error, if any. With
+        `process`, it is one more task of that."""
 
         async def body() -> None:
             first: Exception | None = None
@@ -97,7 +99,7 @@ class Acts:
             if first is not None:
                 raise first
 
-        return self.world.client(name, body)
+        return self.world.client(name, body, process=process)
 
     def did(self, what: str, who: str = "") -> list[Any]:
         """What was done under that name, by processes whose names begin so."""
@@ -123,6 +125,12 @@ def cost(run: Play, act: Act) -> tuple[int, int]:
 def answered(run: Play) -> Iterator[Any]:
     """The acts that came to an end, but for those that may have failed because a fault hit their process."""
     return (act for act in run.witness.acts if act.over and not excused_error(run, act.who, act.result))
+
+
+def swallowed(run: Play, act: Act) -> Event | None:
+    """A command of an act that returned as if nothing had happened, although that command failed and was not sent
+    again with success."""
+    return unheard(sent(run, act)) if act.done else None
 
 
 def failure(act: Act) -> str:

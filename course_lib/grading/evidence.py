@@ -38,8 +38,23 @@ def paused(trace: Trace) -> set[str]:
 
 def struck(run: Play) -> set[str]:
     """The clients that the fault hit: they crashed, were paused, or lost a message."""
-    lost = {event.client for event in run.trace if event.fault in ("request lost", "reply lost", "refused")}
+    lost = {event.client for event in run.trace if event.fault in LOST}
     return lost | paused(run.trace) | {name for name, result in run.results.items() if result is CRASHED}
+
+
+LOST = ("request lost", "reply lost", "refused")
+"""What becomes of a command whose client is told that it failed."""
+
+
+def unheard(events: Iterable[Event]) -> Event | None:
+    """The first of a client's commands that failed for it, unless the same command was answered later."""
+    failed: dict[tuple[bytes, ...], Event] = {}
+    for event in events:
+        if event.fault in LOST:
+            failed.setdefault(event.command, event)
+        elif event.t_end is not None:
+            failed.pop(event.command, None)
+    return next(iter(failed.values()), None)
 
 
 def excused_error(run: Play, client: str, error: object) -> bool:

@@ -28,6 +28,9 @@ _ALSO_WRITING = ("pfcount", "publish", "spublish")  # for a read-only script
 class ScriptSocket(CommandSocket):
     """A server's end of a connection, for scripts: `redis.call`, and what a script's value is as a reply."""
 
+    calls: tuple[tuple[bytes, ...], ...] | list[tuple[bytes, ...]] = ()
+    """What scripts have run since the last reply."""
+
     @ours("eval_ro", (bytes, Int), (bytes,), flags=msgs.FLAG_NO_SCRIPT)
     def eval_ro(self, script: bytes, numkeys: int, *rest: bytes) -> Any:
         return self._read_only(self.eval, script, numkeys, *rest)
@@ -54,7 +57,11 @@ class ScriptSocket(CommandSocket):
         return (*self._name_to_func(name), args)
 
     def _lua_redis_call(self, lua_runtime: Any, expected_globals: Any, *said: Any) -> Any:
-        func, sig, args = self._sig_of([part if type(part) is bytes else _argument(part) for part in said])
+        words = [part if type(part) is bytes else _argument(part) for part in said]
+        if not isinstance(self.calls, list):
+            self.calls = []
+        self.calls.append(tuple(words))
+        func, sig, args = self._sig_of(words)
         if not sig.least <= len(args) <= sig.most:
             raise SimpleError(_TOO_FEW)
         if msgs.FLAG_NO_SCRIPT in sig.flags:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -64,9 +64,11 @@ class NetworkGround(Ground, Protocol):
 
 @dataclass(slots=True)
 class SimEvent(Event):
-    """An event that also says when the command reached the server, which is before it ran if it blocked."""
+    """An event that also says when the command reached the server, which is before it ran if it blocked; and which
+    commands a script ran."""
 
     t_arrived: float | None = None
+    calls: Sequence[tuple[bytes, ...]] = ()
 
 
 def mark(events: Iterable[SimEvent], fault: str) -> None:
@@ -161,6 +163,8 @@ class SimSocket:
         else:
             event = self.asked.popleft()
             event.t_server = now
+            if self._session.calls:
+                event.calls, self._session.calls = self._session.calls, ()
         event.reply = reply
         if event.fault == "reply lost" or now < self.node.down_until:
             event.fault = "reply lost"

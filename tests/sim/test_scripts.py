@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
 from course_lib.sim.lua_sandbox import ALLOWANCE
+from course_lib.sim.network import SimEvent
 
 from .running import alone, say, world
 
@@ -225,3 +226,21 @@ def test_an_interrupt_inside_a_script_is_an_interrupt(monkeypatch: pytest.Monkey
         sim.run()
     with pytest.raises(ResponseError):
         alone(lambda redis: redis.eval("error('works again')", 0), world())
+
+
+def test_an_event_says_which_commands_its_script_ran() -> None:
+    """In a transaction those stand with the EXEC, which ran them; a command that is no script has none."""
+    sim = world()
+
+    async def body(redis: Redis) -> None:
+        await redis.eval("redis.call('SET', KEYS[1], 1) return redis.pcall('INCR', KEYS[1])", 1, "a")
+        await redis.get("a")
+        async with redis.pipeline() as pipe:
+            await pipe.eval("return redis.call('GET', KEYS[1])", 1, "a").execute()
+
+    alone(body, sim)
+    calls = [(event.name, list(event.calls)) for event in sim.trace if isinstance(event, SimEvent)]
+    assert calls == [
+        ("EVAL", [(b"SET", b"a", b"1"), (b"INCR", b"a")]), ("GET", []), ("MULTI", []), ("EVAL", []),
+        ("EXEC", [(b"GET", b"a")]),
+    ]  # fmt: skip
