@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from functools import partial, reduce
 from typing import Any
 
 from grading.programs import module
@@ -153,6 +154,95 @@ def key_by_key(trace: Trace) -> str | None:
     return None
 
 
+def in_order(trace: Trace) -> list[Any]:
+    return sorted((e for e in trace if e.t_server is not None), key=lambda e: e.t_server or 0.0)
+
+
+def two_sets(trace: Trace) -> str | None:
+    """Which keys are there, and which of them have a TTL."""
+    there, mortal = set[bytes](), set[bytes]()
+    for event in in_order(trace):
+        match event.command:
+            case (b"DEL", *gone):
+                there.difference_update(gone)
+                mortal.difference_update(gone)
+            case (b"PEXPIRE", key, _):
+                mortal |= {key} & there
+            case (b"SET", key, _, *options) if event.reply is not None:
+                there.add(key)
+                if not {b"PX", b"EX"}.isdisjoint(options):
+                    mortal.add(key)
+                elif b"KEEPTTL" not in options:
+                    mortal.discard(key)
+    return "; ".join(f"{key!r}: no TTL" for key in sorted(there - mortal)) or None
+
+
+class Keyspace(dict[str, float | None]):
+    """A small Redis, that runs the commands again: from key to TTL in seconds."""
+
+    def run(self, name: str, key: str, *words: str) -> None:
+        if name == "DEL":
+            for gone in (key, *words):
+                self.pop(gone, None)
+        elif name == "PEXPIRE" and key in self:
+            self[key] = int(words[0]) / 1000
+        elif name == "SET":
+            options = list(words[1:])
+            if ("NX" in options and key in self) or ("XX" in options and key not in self):
+                return
+            ttl = self.get(key) if "KEEPTTL" in options else None
+            for option, unit in (("PX", 1000), ("EX", 1)):
+                if option in options:
+                    ttl = int(options[options.index(option) + 1]) / unit
+            self[key] = ttl
+
+
+def runs_again(trace: Trace) -> str | None:
+    keyspace = Keyspace()
+    for event in in_order(trace):
+        keyspace.run(*map(bytes.decode, event.command))
+    return next((f"Nobody will ever remove {key}." for key, ttl in keyspace.items() if ttl is None), None)
+
+
+def step(state: dict[bytes, bool], event: Any) -> dict[bytes, bool]:
+    name, key, *rest = event.command
+    if name == b"DEL":
+        return {other: lives for other, lives in state.items() if other not in event.command[1:]}
+    if name == b"PEXPIRE":
+        return state | ({key: True} if key in state else {})
+    kept = b"KEEPTTL" in rest[1:] and state.get(key, False)
+    return state if event.reply is None else state | {key: kept or bool({b"PX", b"EX"} & set(rest[1:]))}
+
+
+def folded(trace: Trace) -> str | None:
+    return next(
+        (f"{key.decode()} stays" for key, lives in reduce(step, in_order(trace), {}).items() if not lives), None
+    )
+
+
+class Auditor:
+    def __call__(self, trace: Trace) -> str | None:
+        return folded(trace)
+
+    def method(self, trace: Trace) -> str | None:
+        return runs_again(trace)
+
+
+def last_writer(trace: Trace) -> str | None:
+    """It tells the command that left the key so."""
+    by: dict[bytes, Any] = {}
+    for event in in_order(trace):
+        name, key, *rest = event.command
+        if name == b"SET" and event.reply is not None and not (b"KEEPTTL" in rest[1:] and by.get(key, event) is None):
+            by[key] = None if {b"PX", b"EX"} & set(rest[1:]) else event
+        elif name == b"PEXPIRE" and key in by:
+            by[key] = None
+        elif name == b"DEL":
+            for gone in event.command[1:]:
+                by.pop(gone, None)
+    return next((f"{e.client} sent {e.text}, {key.decode()}" for key, e in by.items() if e is not None), None)
+
+
 RIGHT: dict[str, dict[str, Any]] = {
     "02.1": {"letters": letter_by_letter, "the course's own": PROFILE.key},
     "02.2": {
@@ -169,5 +259,15 @@ RIGHT: dict[str, dict[str, Any]] = {
     },
     "02.4": {"as taught": cleaning(), "the course's own": the_courses_own, "by hand": by_hand},
     "02.5": {"all named": ("reader", "reader", "writer", "reader"), "not to the end": ["reader", "reader", "writer"]},
-    "02.6": {"as taught": follows(), "key by key": key_by_key},
+    "02.6": {
+        "as taught": follows(),
+        "key by key": key_by_key,
+        "two sets": two_sets,
+        "runs again": runs_again,
+        "folded": folded,
+        "an object": Auditor(),
+        "a method": Auditor().method,
+        "last writer": last_writer,
+        "partial": partial(last_writer),
+    },
 }

@@ -13,9 +13,9 @@ from grading.programs import answers, wrong
 from grading.test_check import EqualText, EqualToAll
 from redis.asyncio import Redis
 
-from course_lib.explore import Schedule, play
+from course_lib.explore import Schedule, Simulation, play
 from course_lib.grading import check, replay
-from course_lib.lessons.keys.exercises import e2_rollout, e5_order, e6_immortal
+from course_lib.lessons.keys.exercises import e2_rollout, e5_order, e6_immortal, made_up
 
 SOLUTIONS = answers("solutions")
 ProfilesV2, Flushable = SOLUTIONS["02.2"], SOLUTIONS["02.3"]
@@ -216,12 +216,39 @@ def test_the_reader_runs_in_the_order_that_was_asked_for() -> None:
 
 def test_both_broken_programs_are_broken_and_the_right_ones_are_not() -> None:
     """By what the server says itself: the control of 02.6."""
+    programs = ("a second SET", "SET, then PEXPIRE", "the right program", "one that tidies up")
     trials = {trial.name: trial for trial in e6_immortal.trials(lambda trace: None)}
-    found = {name: e6_immortal.immortal_in(play(trial, Schedule(2))) for name, trial in trials.items()}
-    keys = ["app:user:visits:v1:1", "app:user:visits:v1:2"]
-    assert found == {"a second SET": keys, "SET, then PEXPIRE": [], "the right program": [], "one that tidies up": []}
+    found = [e6_immortal.immortal_in(play(trials[name], Schedule(2))) for name in programs]
+    keys = {"app:user:visits:v1:1", "app:user:visits:v1:2"}
+    assert found == [keys, set(), set(), set()]
     lost = play(trials["SET, then PEXPIRE"], Schedule(1, 0, "lose request", 2))
-    assert e6_immortal.immortal_in(lost) == keys[:1]
+    assert e6_immortal.immortal_in(lost) == {"app:user:visits:v1:1"}
+
+
+@pytest.mark.parametrize("run", [*made_up.RUNS, *sum(made_up.MISTAKES.values(), ())])
+def test_a_run_that_is_made_up_could_have_happened(run: made_up.Run) -> None:
+    """The simulated server gives the same replies to its commands, and leaves the same keys without a TTL."""
+    world = Simulation()
+
+    async def again(redis: Redis) -> set[str]:
+        for event in sorted((e for e in run.trace() if e.t_server is not None), key=lambda e: e.t_server or 0.0):
+            reply = await redis.execute_command(*event.command)
+            assert reply == (True if event.reply == b"OK" else event.reply), event.text
+        return {key for key in await redis.keys() if await redis.pttl(key) == -1}
+
+    world.client("again", again, world.redis())
+    assert world.run() == {"again": run.immortal}
+
+
+def test_the_drawn_runs_of_02_6_know_every_rule() -> None:
+    """Some leave a key for ever and some do not; SETs do nothing; commands run in another order than they were sent."""
+    (drawn,) = [trial for trial in e6_immortal.trials(lambda trace: None) if trial.name == "commands drawn by lot"]
+    runs = [play(drawn, Schedule(clients, seed)) for clients in drawn.sizes for seed in range(drawn.seeds)]
+    assert {bool(e6_immortal.immortal_in(run)) for run in runs} == {True, False}
+    events = [[event for event in run.trace if event.client != "judge"] for run in runs]
+    assert any(event.name == "SET" and event.reply is None for run in events for event in run)
+    assert any(sorted(run, key=lambda e: e.t_server or 0.0) != run for run in events)
+    assert {event.name for run in events for event in run} == {"SET", "PEXPIRE", "DEL"}
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -1,96 +1,140 @@
-"""02.6, write the property: the answer reads traces; it is judged on runs of two broken programs and a right one."""
+"""02.6, write the property: the answer reads traces: of two broken programs and right ones, made up, and drawn."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial
-from course_lib.grading.answer import plain_function
+from course_lib.explore import Play, Simulation, Trial, until
+from course_lib.grading.answer import ask, plain_function
 from course_lib.grading.evidence import JUDGE, seen
-from course_lib.grading.rules import LOSSES, Found, Rules
-from course_lib.grading.write_the_property import Cases, Property, misread, of_run, watched
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
+from course_lib.grading.write_the_property import Property, of_run
 from course_lib.lessons.keys import programs
-from course_lib.trace import Event, Trace
+from course_lib.lessons.keys.exercises.made_up import KEYS, MISTAKES, RUNS, Run
 
 Program = Callable[..., Awaitable[None]]
+Alive = Callable[[Play], set[str] | None]
+"""The keys that will never expire; None if a fault kept the judge from asking."""
 
 
 def trials(answer: Property) -> list[Trial]:
     """Runs that leave a key without a TTL, and runs that leave none although it may look so."""
 
     def watch(promise: str, name: str, program: Program, **options: Any) -> Trial:
-        return watched(answer, _immortal, promise, name, partial(_build, program), says=_said, sizes=(1, 2),
-                       horizon=5.0, well="Every key expires or is deleted", **options)  # fmt: skip
+        return _watch(answer, immortal_in, promise, name, partial(_build, program), sizes=(1, 2), horizon=5.0,
+                      **options)  # fmt: skip
 
     return [
         watch("catches-set", "a second SET", programs.sets_again, faults=LOSSES),
         watch("catches-steps", "SET, then PEXPIRE", programs.in_two_steps, faults=LOSSES),
+        _watch(answer, _made_up, "rules", "a run made up", _make, sizes=(1,), seeds=len(RUNS)),
+        _watch(answer, immortal_in, "rules", "commands drawn by lot", _draw, sizes=(1, 2), seeds=24, horizon=5.0),
         watch("accepts", "the right program", programs.keeps_the_ttl, seeds=4, faults=LOSSES),
         watch("accepts", "one that tidies up", programs.tidies_up, seeds=2),
     ]
 
 
-def _said(answer: Property, run: Play) -> str | None:
+def _watch(answer: Property, alive: Alive, promise: str, name: str, build: Callable[..., Any], **options: Any) -> Trial:
+    return trial(name, build, {promise: partial(_judge, answer, alive)}, **options)
+
+
+def _judge(answer: Property, alive: Alive, run: Play) -> Iterator[Found]:
     """Nothing is asked of a run of which the judge itself cannot say what is left."""
-    return None if immortal_in(run) is None else of_run(answer, run)
+    if (keys := alive(run)) is None:
+        return
+    said, mine = of_run(answer, run), [event for event in run.trace if not event.client.startswith(JUDGE)]
+    for key in sorted(keys):
+        last = [event for event in mine if key.encode() in event.command][-1]
+        where = (last.client, last.t_start, "lives for ever")
+        if said is None:
+            yield f"{key} has no TTL and will never expire; your property returned None.", *where
+        elif not any(names(said, one) for one in keys):
+            yield f"{key} has no TTL and will never expire, and your property does not name it: {said}", *where
+    if said is not None and not keys:
+        yield (f"Every key expires or is gone in this run, and yet your property objects: {said}",)
+    words = {word.decode() for event in mine for word in event.command[1:] if word.startswith(b"app:")}
+    for key in sorted(words - keys):
+        if said is not None and names(said, key):
+            yield (f"{key} expires or is gone, and your property names it: {said}",)
 
 
-def _immortal(run: Play) -> Iterator[Found]:
-    for key in immortal_in(run) or ():
-        last = [event for event in run.trace if event.client != JUDGE and key.encode() in event.command][-1]
-        yield f"{key} has no TTL and will never expire", last.client, last.t_start, "lives for ever"
+def names(said: str, key: str) -> bool:
+    """Does the sentence name that key, and not only one that begins so?"""
+    return re.search(re.escape(key) + r"(?!:?\w)", said) is not None
 
 
-def immortal_in(run: Play) -> list[str] | None:
+def immortal_in(run: Play) -> set[str] | None:
     """The keys that the server itself says will never expire; None if a fault kept the judge from asking."""
     asked = seen(run, JUDGE)
     if not asked or asked[0].name != "KEYS" or len(asked) != 1 + len(asked[0].reply):
         return None
-    return [event.command[1].decode() for event in asked[1:] if event.reply == -1]
+    return {event.command[1].decode() for event in asked[1:] if event.reply == -1}
+
+
+async def _look(redis: Any) -> None:
+    for key in sorted(await redis.keys()):
+        await redis.pttl(key)
 
 
 def _build(program: Program, world: Simulation, clients: int) -> None:
     redis = world.redis()
-
-    async def look() -> None:
-        for key in sorted(await redis.keys()):
-            await redis.pttl(key)
-
     for number in range(1, clients + 1):
         key = f"app:user:visits:v1:{number}"
         world.client(f"c{number}", program, redis, key, 60.0, start=0.01 * world.draws(f"start{number}")())
-    world.client(JUDGE, look, start=2.0)
+    world.client(JUDGE, _look, redis, start=2.0)
 
 
-# -- clues: what does the property say of small traces made by hand? ---------------------------------------------------
+def _make(world: Simulation, clients: int) -> Run:
+    """Nobody runs: the trace is there."""
+    run = RUNS[world.seed % len(RUNS)]
+    world.trace.events.extend(run.trace())
+    return run
 
 
-OK, LOST = b"OK", object()
-"""Replies: the second one to a request that never arrived."""
+def _made_up(run: Play) -> set[str]:
+    made: Run = run.witness
+    return made.immortal
 
 
-def _trace(*made: tuple[str, Any]) -> Callable[[], Trace]:
-    """Commands of one client, 10 ms apart, each with its reply."""
-
-    def event(at: float, text: str, reply: Any) -> Event:
-        arrived, said, fault = (None, None, "request lost") if reply is LOST else (at + 0.001, reply, None)
-        return Event("c1", "redis", tuple(map(str.encode, text.split())), at, arrived, at + 0.002, said, fault)
-
-    return lambda: Trace("simulated", 0, [event(number * 0.01, *one) for number, one in enumerate(made)])
+def _draw(world: Simulation, clients: int) -> None:
+    """Each client sends eight commands of the contract, to the same few keys, and two may be under way at once."""
+    redis = world.redis()
+    for number in range(1, clients + 1):
+        world.client(f"c{number}", _sends, world, redis, number)
+    world.client(JUDGE, _look, redis, start=2.0)
 
 
-CASES: Cases = {
-    "cries-wolf": (_trace(("SET a 1 PX 1000", OK)), True),
-    "says-nothing": (_trace(("SET a 1", OK)), False),
-    "one-command-at-a-time": (_trace(("SET a 1", OK), ("PEXPIRE a 1000", 1)), True),
-    "forgets-del": (_trace(("SET a 1", OK), ("DEL a", 1)), True),
-    "blames-keepttl": (_trace(("SET a 1 PX 1000", OK), ("SET a 2 XX KEEPTTL", OK)), True),
-    "once-is-for-ever": (_trace(("SET a 1 PX 1000", OK), ("SET a 2", OK)), False),
-    "counts-what-was-lost": (_trace(("SET a 1", OK), ("PEXPIRE a 1000", LOST)), False),
-    "mixes-keys": (_trace(("SET a 1", OK), ("SET b 1", OK), ("PEXPIRE b 1000", 1)), False),
-    "blames-what-never-ran": (_trace(("SET a 1 NX PX 1000", OK), ("SET a 2 NX", None)), True),
-}
+async def _sends(world: Simulation, redis: Any, number: int) -> None:
+    draw = world.draws(f"c{number}")
 
-RULES = Rules(plain_function("trace"), trials, misread(CASES), learners_code=False)
+    def one(*of: Any) -> Any:
+        return of[int(draw() * len(of))]
+
+    for turn in range(8):
+        await until(world, turn * 0.01)
+        kind, key = one("SET", "SET", "SET", "PEXPIRE", "DEL"), one(*KEYS)
+        life = one([], ["PX", "60000"], ["EX", "60"], ["KEEPTTL"])
+        options = [life, one([], [], ["NX"], ["XX"])]
+        rest = {
+            "SET": [one("1", "PX", "KEEPTTL", "NX"), *sum(options if draw() < 0.5 else options[::-1], [])],
+            "PEXPIRE": ["60000"],
+            "DEL": one([], [one(*KEYS)]),
+        }  # fmt: skip
+        await redis.execute_command(kind, key, *rest[kind])
+
+
+def clues(failing: Failing) -> Iterator[str]:
+    """The mistakes by which it misreads all small runs that are made up for them."""
+
+    def misread(run: Run) -> bool:
+        return (ask(failing.answer, run.trace()) is not None) != bool(run.immortal)
+
+    yield from named({name: all(map(misread, runs)) for name, runs in MISTAKES.items()})
+    if not any(names(ask(failing.answer, run.trace()) or "", KEYS[0]) for run in RUNS if run.left == "a"):
+        yield "names-no-key"
+
+
+RULES = Rules(plain_function("trace"), trials, clues, learners_code=False)
