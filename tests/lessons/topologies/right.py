@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import re
+from binascii import crc_hqx
 from itertools import combinations
 from typing import Any
 
@@ -31,6 +33,31 @@ def by_pattern(data: bytes) -> bytes:
     return found[1] if found else data
 
 
+def by_partition(key: str) -> int:
+    _, opened, rest = key.partition("{")
+    part, closed, _ = rest.partition("}")
+    return crc_hqx((part if opened and closed and part else key).encode(), 0) % 16384
+
+
+class Cluster:
+    """By a method, and with CRC16 by hand."""
+
+    slots = 1 << 14
+
+    @classmethod
+    def slot(cls, key: str, /) -> int:
+        data = key.encode()
+        match data.split(b"{", 1):
+            case [_, rest] if b"}" in rest and not rest.startswith(b"}"):
+                data = rest[: rest.index(b"}")]
+        crc = 0
+        for byte in data:
+            crc ^= byte << 8
+            for _ in range(8):
+                crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+        return crc % cls.slots
+
+
 # -- 01.2 -------------------------------------------------------------------------------------------------------------
 
 
@@ -45,6 +72,34 @@ class Another:
 
     def visitors(self, day: str, hour: str) -> str:
         return f"v{{{day}}}{hour}"
+
+
+class Numbered(shop()):  # type: ignore[misc]
+    """A short tag of its own for each user, out of as many as there are slots; and a method for what is common."""
+
+    def __init__(self) -> None:
+        self.visitors = functools.partial(self.key, "visitors")
+        self.product = functools.lru_cache(functools.partial(self.key, "product"))
+
+    @staticmethod
+    def key(kind: str, id: str, what: str) -> str:
+        return "".join(("{", kind, ":", id, "}", what))
+
+    def user(self, user: str, what: str, /) -> str:
+        return f"{{{crc_hqx(user.encode(), 0) % 16384}}}user:{user}:{what}"
+
+
+class InAnyOrder:
+    def user(self, *parts: str) -> str:
+        return "/".join(("u", parts[1], "{" + parts[0] + "}"))
+
+    @classmethod
+    def product(cls, product: str, what: str = "price") -> str:
+        return f"p/{what}/{{{product}}}"
+
+    @staticmethod
+    def visitors(day: str, hour: str) -> str:
+        return "d/%s/{%s}" % (hour, day)  # noqa: UP031
 
 
 # -- 01.3 -------------------------------------------------------------------------------------------------------------
@@ -145,8 +200,23 @@ def as_it_happens(trace: Trace) -> str | None:
 
 
 RIGHT: dict[str, dict[str, Any]] = {
-    "01.1": {"a pattern": with_the_part(by_pattern), "redis-py's": lambda key: key_slot(key.encode())},
-    "01.2": {"as taught": shop(), "another": Another, "an object": Another()},
+    "01.1": {
+        "a pattern": with_the_part(by_pattern),
+        "redis-py's": lambda key: key_slot(key.encode()),
+        "partition": by_partition,
+        "kept": functools.cache(by_partition),
+        "partial": functools.partial(lambda modulo, key: by_partition(key) % modulo, 1 << 14),
+        "a method": Cluster.slot,
+        "a mask": lambda key: crc_hqx(by_pattern(key.encode()), 0) & 0x3FFF,
+    },
+    "01.2": {
+        "as taught": shop(),
+        "another": Another,
+        "an object": Another(),
+        "numbered": Numbered,
+        "in any order": InAnyOrder,
+        "of functions": functools.partial(InAnyOrder)(),
+    },
     "01.3": {
         "as taught": counting(),
         "one message": counting(add=in_one_message, sure=looked_at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from binascii import crc_hqx
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,10 +18,20 @@ from course_lib.sim.cluster import SLOTS, cluster, owner, share_slots, slot_of
 
 Slot = Callable[[str], int]
 
-PLAIN = ["user:42", "a", "app:shop:price:v1:7", "zoë", "with blank", "}", "x}y", "日本"]
-TAGGED = ["{user:42}:cart", "cart:{user:42}", "a{b}c", "{a}", "{zoë}:cart", "{a}{b}", "x{a}{b}y", "{user}:{42}"]
-ODD = ["{}:user:42", "a{}b", "a{}{b}", "{}{user:42}", "{user:42", "user:42{", "a}b{c}d", "}{a}", "a{{b}}c", "{a{b}c}"]
-LETTERS = "ab:{}é"
+PLAIN = [
+    "user:42", "a", "app:shop:price:v1:7", "zoë", "with blank", "}", "x}y", "日本", " blanks around ", "User:42", "0042",
+    "a\nb", "tab\t", "e\u0301", "(a)[b]", "long:" * 90, "3560", "k10322",
+]  # fmt: skip
+TAGGED = [
+    "{user:42}:cart", "cart:{user:42}", "a{b}c", "{a}", "{zoë}:cart", "{a}{b}", "x{a}{b}y", "{user}:{42}", "{ }x",
+    "{ user 42 }:cart", "{User-42.a}", "{a\nb}:c", "a\nb{c}", "{7}", "{0042}:x", "{日本}", "{e\u0301}", "{:}",
+    "{(a)[b]}", "{" + "u" * 70 + "}",
+]  # fmt: skip
+ODD = [
+    "{}:user:42", "a{}b", "a{}{b}", "{}{user:42}", "{user:42", "user:42{", "a}b{c}d", "}{a}", "a{{b}}c", "{a{b}c}",
+    "{", "{}", "{{}", "{}}", "}{", "{a}}", "x{{y}:1", " {}", "{a}b}c", "{a}{}", "{}a{}b", "{{a}",
+]  # fmt: skip
+LETTERS = "abB:{}é \n"
 
 
 def trials(answer: Slot) -> list[Trial]:
@@ -80,33 +91,49 @@ def _wrong_slot(run: Play) -> Iterator[Found]:
 
 # -- clues: which part of a key did the answer take? -------------------------------------------------------------------
 
-MISTAKES: dict[str, list[tuple[str, str]]] = {
-    "no-tag": [("{user:42}:cart", "{user:42}:cart"), ("a{b}c", "a{b}c")],
-    "keeps-the-braces": [("{user:42}:cart", "{user:42}"), ("a{b}c", "{b}")],
-    "up-to-the-last-brace": [("{a}{b}", "a}{b")],
-    "the-last-tag": [("{a}{b}", "b")],
-    "only-at-the-beginning": [("a{b}c", "a{b}c")],
-    "hashes-nothing": [("a{}b", "")],
-    "looks-for-another": [("a{}{b}", "b")],
-    "never-closed": [("{user:42", "user:42")],
-    "innermost": [("a{{b}}c", "b")],
-    "any-closing-brace": [("a}b{c}d", "a}b{c}d")],
+MISTAKES = {
+    "no-tag": r"(?!)",
+    "keeps-the-braces": r"^[^{]*(\{[^}]+\})",
+    "up-to-the-last-brace": r"^[^{]*\{(.+)\}",
+    "the-last-tag": r"(?:.*\})?[^{]*\{([^}]+)\}",
+    "only-at-the-beginning": r"^\{([^}]+)\}",
+    "hashes-nothing": r"\{([^}]*)\}",
+    "looks-for-another": r"\{([^}]+)\}",
+    "never-closed": r"^[^{]*\{([^}]+)",
+    "innermost": r"^[^{]*\{+([^{}]+)\}",
+    "any-closing-brace": r"^[^{}]*\{([^}]+)\}",
 }
-"""For each mistake, keys, and the part of each that an answer with this mistake hashes."""
+"""For each mistake, a pattern whose group is the part that an answer with this mistake hashes; else all of the key."""
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """If a key without braces has a wrong slot, it is not the braces."""
-    if "plain" not in failing:
-        yield from (name for name, pairs in MISTAKES.items() if all(_took(failing.answer, *pair) for pair in pairs))
+    """The mistakes that explain the run that is shown and nearly all other keys that they misread, the best first.
+
+    If a key without braces has a wrong slot, it is not the braces.
+    """
+    if "plain" in failing:
+        return
+    shown_run = failing["tagged" if "tagged" in failing else "odd"].witness
+    said = {key: _said(failing.answer, key) for key in [*TAGGED, *ODD]}
+    share = {}
+    for name, pattern in MISTAKES.items():
+        misread = {key: slot for key in said if (slot := _misread(pattern, key)) != slot_of(key)}
+        if shown_run.get("slot") == _misread(pattern, shown_run["key"]):
+            share[name] = sum(said[key] == slot for key, slot in misread.items()) / len(misread)
+    yield from sorted((name for name in share if share[name] > 0.75), key=lambda name: -share[name])
 
 
-def _took(answer: Slot, key: str, part: str) -> bool:
-    """Did it hash this part? `slot_of` would look for a tag in it."""
+def _misread(pattern: str, key: str) -> int:
+    """The slot of the part that this pattern finds, in which no tag is looked for."""
+    found = re.search(pattern, key, re.DOTALL)
+    return int(crc_hqx((found[1] if found else key).encode(), 0) % SLOTS)
+
+
+def _said(answer: Slot, key: str) -> Any:
     try:
-        return bool(answer(key) == crc_hqx(part.encode(), 0) % SLOTS)
+        return answer(key)
     except Exception:
-        return False
+        return None
 
 
 RULES = Rules(plain_function("key"), trials, clues)

@@ -13,41 +13,56 @@ from redis.exceptions import ClusterCrossSlotError
 from course_lib.explore import Play, Simulation, Trial, until
 from course_lib.grading.answer import NOT_YET, Refused, refuse_error
 from course_lib.grading.evidence import raised, shown
-from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
+from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.sim.cluster import cluster, redis_for, share_slots, slot_of
+from course_lib.words import counted
 
 Name = tuple[str, str, str]  # a method of the answer, and its two arguments
 METHODS = {"user": ("user", "what"), "product": ("product", "what"), "visitors": ("day", "hour")}
-DAY = "2026-11-23"
-HOURS: list[Name] = [("visitors", DAY, f"{hour:02}") for hour in (7, 8, 9)]
+IDS = ("42", "ann-lee", "Ann-Lee", "7", "0042", "-", "a--b-", "4711-0815-X", "u" * 40)
+DAYS = ("2026-11-23", "2026-01-01", "2025-12-31")
+HOURS = tuple(f"{hour:02}" for hour in range(24))
 
-TOGETHER: list[tuple[str, list[Name]]] = [
-    ("SMOVE", [("user", "42", "wishlist"), ("user", "42", "cart")]),
-    ("MGET", [("user", "ann-lee", "name"), ("user", "ann-lee", "points"), ("user", "ann-lee", "email")]),
-    ("MGET", [("product", "42", "price"), ("product", "42", "stock")]),
-    ("RENAME", [("product", "tea-pot", "draft"), ("product", "tea-pot", "text")]),
-    ("PFMERGE", [("visitors", DAY, "all"), *HOURS]),
-    ("PFCOUNT", HOURS[:2]),
+TOGETHER: list[tuple[str, str, tuple[str, ...]]] = [
+    ("SMOVE", "user", ("wishlist", "cart")),
+    ("MGET", "user", ("name", "points", "email")),
+    ("MGET", "product", ("price", "stock")),
+    ("RENAME", "product", ("draft", "text")),
+    ("PFMERGE", "visitors", ("all", *HOURS)),
+    ("PFCOUNT", "visitors", HOURS[6:9]),
 ]
-"""The commands with several keys that the shop sends."""
+"""The commands with several keys that the shop sends, and what they are about."""
+SENT = [(command, [(method, id, what) for what in whats]) for command, method, whats in TOGETHER
+        for id in (DAYS if method == "visitors" else IDS)]  # fmt: skip
 MANY: dict[str, list[Name]] = {
-    "users": [("user", str(1000 + n * 37), "cart") for n in range(12)],
-    "products": [("product", f"item-{n}", "stock") for n in range(12)],
-    "days": [("visitors", f"2026-11-{n + 1:02}", "07") for n in range(12)],
+    "users": [("user", str(1000 + n * 37), "cart") for n in range(400)],
+    "users of a mail provider": [("user", f"ann-{n}-lee", "name") for n in range(400)],
+    "products": [("product", f"item-{n}", "stock") for n in range(400)],
+    "days": [("visitors", f"20{26 + n // 336}-{n // 28 % 12 + 1:02}-{n % 28 + 1:02}", "07") for n in range(400)],
 }
-PAIRS: list[list[Name]] = [
-    [("user", "42", "cart"), ("user", "42", "wishlist")], [("user", "42", "name"), ("product", "42", "name")],
-    [("visitors", DAY, "07"), ("visitors", DAY, "08")], [("visitors", DAY, "07"), ("visitors", "2026-11-24", "07")],
-    [("user", "4", "2cart"), ("user", "42", "cart")], [("user", "42", "cart"), ("user", "43", "cart")],
-    [("user", DAY, "07"), ("visitors", DAY, "07")], [("product", "1", "1price"), ("product", "11", "price")],
-    [("product", "42", "price"), ("product", "42", "stock")], [("product", "7", "price"), ("product", "8", "price")],
-]  # fmt: skip
-AT_MOST = 3
-"""Of twelve keys that have nothing to do with each other, how many may share a slot by chance; mostly it is 1."""
+ALIKE = [*IDS, "43", "4", "2", "1", "11", "annlee", "ann", "lee", "all", "product", "visitors", *DAYS]
+WHATS = ["cart", "wishlist", "name", "points", "email", "price", "stock", "draft", "text", "2cart", "1price", "-name",
+         "Name", "name-", "lee-name", "all", "07", "17", "7", "-", "a", "11-23"]  # fmt: skip
+NAMES: list[Name] = [
+    *((method, id, what) for method in ("user", "product") for id in ALIKE for what in WHATS),
+    *(("visitors", day, hour) for day in DAYS for hour in ("all", *HOURS)),
+]
+"""Names that are easily given one key."""
+AT_LEAST = 380
+"""Of 400 keys that have nothing to do with each other, so many slots at least: by chance it is 395, give or take 2."""
+
+
+class Read(str):
+    """A text as another process has read it: equal, and with another hash, as Python draws one for each process."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return str.__hash__(self) ^ 0x5EED
 
 
 def three_functions(answer: Any) -> Any:
-    """The answer, if it has the three methods; or what it makes, if that has: it is a class, or makes such objects."""
+    """What gives a process its object with the three methods: the answer is one, or a class, or makes such objects."""
     if answer is None or answer is Ellipsis:
         raise Refused("unanswered", NOT_YET)
     try:
@@ -64,43 +79,44 @@ def three_functions(answer: Any) -> Any:
             inspect.signature(found).bind(*arguments)
         except TypeError as error:
             raise Refused("error", f"Your class needs {wanted}: {error}.") from None
-    return made
+    return (lambda: made) if ready else answer
 
 
-def trials(names: Any) -> list[Trial]:
-    """A run's seed says which command, which pair of names, which twelve keys."""
+def trials(make: Callable[[], Any]) -> list[Trial]:
+    """A run's seed says which command, which many keys."""
 
     def shop(name: str, body: Callable[..., Any], promise: str, judge: Judge, seeds: int) -> Trial:
-        return trial(name, partial(_build, names, body), {promise: partial(_judge, judge)}, sizes=(1,), seeds=seeds,
+        return trial(name, partial(_build, make, body), {promise: partial(_judge, judge)}, sizes=(1,), seeds=seeds,
                      world=cluster, horizon=3.0)  # fmt: skip
 
     return [
-        shop("one command with several keys", _send, "together", _refused, len(TOGETHER)),
-        shop("two names", _store_two, "distinct", _one_for_two, len(PAIRS)),
-        shop("twelve keys", _store_many, "spread", _crowded, len(MANY)),
+        shop("one command with several keys", _send, "together", _refused, len(SENT)),
+        shop("two names", _store_two, "distinct", _one_for_two, 1),
+        shop("many keys", _store_many, "spread", _crowded, len(MANY)),
     ]
 
 
-def _build(names: Any, body: Callable[..., Any], world: Simulation, clients: int) -> dict[str, Any]:
+def _build(make: Callable[[], Any], body: Callable[..., Any], world: Simulation, clients: int) -> dict[str, Any]:
     share_slots(world)
-    seen: dict[str, Any] = {"keys": []}
-    world.client("shop", body, names, world, seen)
+    seen: dict[str, Any] = {"keys": [], "make": make}
+    world.client("shop", body, make(), world, seen)
     return seen
 
 
-def _named(names: Any, seen: dict[str, Any], wanted: list[Name]) -> list[str]:
-    keys = [getattr(names, method)(*parts) for method, *parts in wanted]
+def _keys(names: Any, wanted: list[Name], text: type = str) -> list[str]:
+    """What the answer's object calls them. Raises: TypeError for what is no key."""
+    keys = [getattr(names, method)(*map(text, parts)) for method, *parts in wanted]
     for one, key in zip(wanted, keys, strict=True):
         if type(key) is not str or not key:
             raise TypeError(f"{told(one)} gave {shown(key)}; a key is a text that is not empty")
-    seen["names"], seen["keys"] = wanted, keys
     return keys
 
 
 async def _send(names: Any, world: Simulation, seen: dict[str, Any]) -> None:
     """What the command needs is there already; then the one command."""
-    command, wanted = TOGETHER[world.seed % len(TOGETHER)]
-    keys = _named(names, seen, wanted)
+    command, wanted = SENT[world.seed % len(SENT)]
+    keys = seen["keys"] = _keys(names, wanted)
+    seen["names"] = wanted
     redis = redis_for(world, keys[0])
     if command == "RENAME":
         await redis.set(keys[0], "a pot for tea")
@@ -111,16 +127,26 @@ async def _send(names: Any, world: Simulation, seen: dict[str, Any]) -> None:
 
 
 async def _store_two(names: Any, world: Simulation, seen: dict[str, Any]) -> Any:
-    first, second = _named(names, seen, PAIRS[world.seed % len(PAIRS)])
-    await redis_for(world, first).set(first, "the first")
-    await redis_for(world, second).set(second, "the second")
-    method, *parts = seen["names"][0]
-    seen["again"] = getattr(names, method)(*parts)
-    return await redis_for(world, first).get(first)
+    """Store something under a name that has the same key as another, or another key in another process."""
+    of = dict(zip(NAMES, _keys(names, NAMES), strict=True))
+    first_of: dict[str, Name] = {}
+    pairs = [(first_of.setdefault(key, name), name) for name, key in of.items()]
+    alike = next(((one, other) for one, other in pairs if one != other), None)
+    again = dict(zip(NAMES[::-1], _keys(seen["make"](), NAMES[::-1], Read), strict=True))
+    moved = next((name for name in NAMES if again[name] != of[name]), None)
+    first, second = seen["names"] = alike or (moved or NAMES[0], NAMES[1])
+    seen["keys"], seen["again"] = [of[first], of[second]], again[first]
+    for name, value in zip((first, second), ("the first", "the second"), strict=True):
+        await redis_for(world, of[name]).set(of[name], value)
+    return await redis_for(world, again[first]).get(again[first])
 
 
 async def _store_many(names: Any, world: Simulation, seen: dict[str, Any]) -> None:
-    for number, key in enumerate(_named(names, seen, list(MANY.values())[world.seed % len(MANY)])):
+    """Store a few of those that lie in the most crowded slot."""
+    keys = seen["keys"] = _keys(names, list(MANY.values())[world.seed % len(MANY)])
+    slots = seen["slots"] = Counter(map(slot_of, keys))
+    crowded, _ = slots.most_common(1)[0]
+    for number, key in enumerate([key for key in keys if slot_of(key) == crowded][:6]):
         await redis_for(world, key).set(key, "x")
         await until(world, 0.01 * (number + 1))
 
@@ -142,57 +168,64 @@ def _judge(judge: Judge, run: Play) -> Iterator[Found]:
 
 def _refused(run: Play) -> Iterator[Found]:
     if "refused" in run.witness:
-        lies = ", ".join(f"{key!r} in slot {slot_of(key)}" for key in run.witness["keys"])
+        lies = ", ".join(f"{key!r} in slot {slot_of(key)}" for key in run.witness["keys"][:3])
         yield f"{run.witness['refused']} was refused with CROSSSLOT: {lies}.", "shop", 0.0, "CROSSSLOT"
 
 
 def _one_for_two(run: Play) -> Iterator[Found]:
-    (first, second), key = map(told, run.witness["names"]), run.witness["keys"][0]
-    if run.witness["again"] != key:
-        again = shown(run.witness["again"])
-        text = f"{first} gave {key!r}, and {again} when it was asked again: under that, nothing is stored."
-        yield text, "shop", 0.005, "another key"
-    elif run.results["shop"] != "the first":
-        text = f"{first} and {second} both gave {key!r}: the second value replaced the first."
+    (first, second), (key, other) = run.witness["names"], run.witness["keys"]
+    if key == other:
+        text = f"{told(first)} and {told(second)} both gave {key!r}: the second value replaced the first."
         yield text, "shop", 0.005, "one key for two names"
+    elif run.results["shop"] != "the first":
+        again = run.witness["again"]
+        text = f"{told(first)} gave {key!r}, and {again!r} in another process, which finds nothing under that."
+        yield text, "shop", 0.005, "another key"
 
 
 def _crowded(run: Play) -> Iterator[Found]:
-    slot, number = Counter(map(slot_of, run.witness["keys"])).most_common(1)[0]
-    if number > AT_MOST:
-        kind = list(MANY)[run.schedule.seed % len(MANY)]
-        text = f"Of twelve {kind}, {number} lie in slot {slot}, so one node has to serve them all, for ever."
-        yield text, "shop", 0.0, f"{number} of 12 in slot {slot}"
+    slots = run.witness["slots"]
+    if len(slots) < AT_LEAST:
+        slot, number = slots.most_common(1)[0]
+        kind, where = list(MANY)[run.schedule.seed % len(MANY)], counted(len(slots), "slot")
+        text = f"400 {kind} lie in {where}, and {number} of them in slot {slot}; by chance it would be about 395 slots."
+        yield text, "shop", 0.0, f"{number} of 400 in slot {slot}"
 
 
-# -- clues: what do the names of a few keys have in common? ------------------------------------------------------------
+# -- clues: what do the keys of the run that is shown have in common? --------------------------------------------------
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """The first kind of name that points to a mistake counts."""
-    for method in METHODS:
-        a, b = (DAY, "2026-11-24") if method == "visitors" else ("42", "43")
-        p, q = ("07", "08") if method == "visitors" else ("name", "cart")
-        try:
-            key = getattr(failing.answer, method)
-            yield from (name for name, has in MISTAKES.items() if has(key, a, b, p, q))
-        except Exception:
-            return
-    if "distinct" in failing:
+    """What the keys show, and what followed: a command that was refused, a crowded slot, a value that was replaced."""
+    if "together" in failing:
+        yield from _torn_apart(failing["together"].witness)
+    elif "spread" in failing:
+        keys = failing["spread"].witness["keys"]
+        yield from named({"one-tag-for-all": len(set(map(_tag, keys))) == 1 and all(map(_tag, keys))})
+    elif "distinct" in failing and len(set(failing["distinct"].witness["keys"])) == 1:
         yield "one-key-for-two"
 
 
-def _same(one: str, other: str) -> bool:
-    return slot_of(one) == slot_of(other)
+def _torn_apart(seen: dict[str, Any]) -> Iterator[str]:
+    """One command's keys lie in several slots: what stands between their first braces?"""
+    if "refused" not in seen:
+        return iter(())
+    tags, names, key = [_tag(key) for key in seen["keys"]], seen["names"], getattr(seen["make"](), seen["names"][0][0])
+    (_, id, what), (_, _, other) = names[:2]
+    also = key("2026-03-04", what)  # of another user, product or day
+    return named({
+        "no-tag": not any("{" in one for one in [*seen["keys"], also]),
+        "empty-tag": all("{}" in one and not _tag(one) for one in [*seen["keys"], also]),
+        "tags-the-wrong-part": tags[0] != tags[1] and _tag(also) == tags[0] != "" and id not in tags[0],
+        "tags-too-much": what in tags[0] and other in tags[1] and id in tags[0] and _tag(also) != tags[0],
+    })  # fmt: skip
 
 
-MISTAKES: dict[str, Callable[[Callable[..., str], str, str, str, str], bool]] = {
-    "no-tag": lambda key, a, b, p, q: "{" not in key(a, p),
-    "empty-tag": lambda key, a, b, p, q: "{}" in key(a, p) and not _same(key(a, p), key(a, q)),
-    "one-tag-for-all": lambda key, a, b, p, q: _same(key(a, p), key(b, p)) and _same(key(a, p), key(a, q)),
-    "tags-the-wrong-part": lambda key, a, b, p, q: _same(key(a, p), key(b, p)),
-    "tags-too-much": lambda key, a, b, p, q: not _same(key(a, p), key(a, q)),
-}
-"""Asked with two ids, a and b, and two things that are stored for each, p and q."""
+def _tag(key: str) -> str:
+    """What stands between a key's first `{` and the next `}`; an empty text if nothing does."""
+    _, _, rest = key.partition("{")
+    part, closed, _ = rest.partition("}")
+    return part if closed else ""
+
 
 RULES = Rules(three_functions, trials, clues)

@@ -13,14 +13,14 @@ from course_lib.explore import Play, Simulation, Trial
 from course_lib.grading.acts import world
 from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import shown
-from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.lessons.topologies.exercises.setups import SETUPS, Setup, drawn, needed, outages
 from course_lib.sim.sentinels import GIVE_UP, Sentinels
 from course_lib.words import counted
 
 Answer = Callable[[Setup], Any]
 DRAWN = 30
-MOST_NODES = 4
+MOST_NODES = 6
 
 
 @dataclass
@@ -110,17 +110,20 @@ def _listed(hosts: Collection[str]) -> str:
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """The mistaken rule whose smallest outage is as large as the answer's, on every set-up of the table."""
+    """The mistaken rule whose smallest outage is as large as the answer's: in the runs that failed, and on every set-up
+    of the table. A host that is spared is spared in the run that is shown, and in another."""
+    setups = [*(run.witness.setup for run in failing.values()), *SETUPS]
     try:
-        sizes = [len(set(failing.answer(setup))) for setup in SETUPS]
-        dead = [set(failing.answer(setup)) for setup in SETUPS]
+        found = [set(failing.answer(setup)) for setup in setups]
     except Exception:
         return
-    if any(setup.primary not in hosts for setup, hosts in zip(SETUPS, dead, strict=True)):
-        yield "spares-the-primary"
-    if sizes == [len(setup.hosts) for setup in SETUPS]:
-        yield "everything"
-    yield from (name for name, seen in MISTAKES.items() if sizes == [least(setup, seen) for setup in SETUPS])
+    spared = [setup.primary not in dead for setup, dead in zip(setups, found, strict=True)]
+    sizes = [len(dead) for dead in found]
+    yield from named({
+        "spares-the-primary": "proves" in failing and spared[0] and sum(spared) > 2,
+        "everything": sizes == [len(setup.hosts) for setup in setups],
+    })  # fmt: skip
+    yield from (name for name, seen in MISTAKES.items() if sizes == [least(setup, seen) for setup in setups])
 
 
 def least(setup: Setup, seen: Callable[[Setup], Setup]) -> int:

@@ -6,9 +6,10 @@ https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from course_lib.explore import Simulation
 
@@ -36,7 +37,7 @@ class Setup:
     @property
     def line(self) -> str:
         """The same as `str` in one line, for a sentence."""
-        replicas = " and ".join(f"{host} (priority {priority})" for host, priority in self.replicas)
+        replicas = " and ".join(f"{host} (priority {priority})" for host, priority in self.replicas) or "no host"
         removed = f", {self.removed} more removed without SENTINEL RESET" if self.removed else ""
         return (
             f"{self.name}, with its primary on {self.primary}, replicas on {replicas}, Sentinels on "
@@ -72,21 +73,31 @@ SETUPS = [
     Setup("set-up 13", "h1", (("h2", 100), ("h3", 100)), ("s1", "s2"), 2),
     Setup("set-up 14", "h1", (("h2", 100), ("h3", 100)), ("h2", "h3", "h4"), 2, removed=1),
     Setup("set-up 15", "h1", (("h3", 100), ("h4", 100)), ("h1", "h2", "h2", "h2"), 2),
+    Setup("set-up 16", "db", (("eu", 1),), ("eu",), 1),
+    Setup("set-up 17", "solo", (("solo", 100),), ("solo",), 1),
+    Setup("set-up 18", "h8", tuple((f"h{n}", n) for n in range(1, 6)), tuple(f"h{n}" for n in range(1, 8)), 2),
+    Setup("set-up 19", "h2", (("h1", 1), ("h3", 10), ("h4", 0)), ("h9", "h5", "h7", "h6", "h9"), 2),
+    Setup("set-up 20", "h3", (("h1", 100), ("h1", 100), ("h2", 100)), ("h4", "h5", "h6"), 1),
+    Setup("set-up 21", "h2", (), ("h1", "h2", "h3"), 2),
+    Setup("set-up 22", "h2", (("h1", 100), ("h3", 100)), ("h5", "h1", "h4"), 2, removed=3),
+    Setup("set-up 23", "h2", (("h1", 100), ("h3", 100)), ("h1", "h4"), 3, removed=1),
+    Setup("set-up 24", "h4", (("h1", 0), ("h2", 200), ("h3", 0)), tuple(f"h{n}" for n in range(1, 8)), 1),
 ]
 
 
 def drawn(world: Simulation) -> Setup:
     """A set-up that nobody has seen."""
     draw = world.draws("setup")
-    hosts = [f"h{number + 1}" for number in range(3 + int(draw() * 3))]
+    hosts = [f"h{number + 1}" for number in range(2 + int(draw() * 7))]
 
-    def any_host() -> str:
-        return hosts[int(draw() * len(hosts))]
+    def any_of(choices: Sequence[Any]) -> Any:
+        return choices[int(draw() * len(choices))]
 
-    replicas = tuple((any_host(), (0, 100, 100, 50)[int(draw() * 4)]) for _ in range(1 + int(draw() * 3)))
-    sentinels = tuple(sorted(any_host() for _ in range(2 + int(draw() * 4))))
-    quorum = 1 + int(draw() * len(sentinels))
-    return Setup(f"set-up {world.seed + 1}", hosts[0], replicas, sentinels, quorum, removed=int(draw() * 1.5))
+    replicas = tuple((any_of(hosts), any_of((0, 100, 100, 50, 1))) for _ in range(1 + int(draw() * 5)))
+    sentinels = tuple(any_of(hosts) for _ in range(1 + int(draw() * 7)))
+    removed = any_of((0, 0, 1, 2))
+    quorum = 1 + int(draw() * (len(sentinels) + removed))
+    return Setup(f"set-up {world.seed + 1}", any_of(hosts), replicas, sentinels, quorum, removed)
 
 
 # -- by rule -----------------------------------------------------------------------------------------------------------
