@@ -7,6 +7,7 @@ import functools
 import random
 import re
 from binascii import crc_hqx
+from collections import Counter
 from itertools import combinations
 from typing import Any
 
@@ -178,6 +179,35 @@ def largest_first(setup: Any) -> Any:
     return None
 
 
+def by_counting(setup: Any) -> Any:
+    """It asks how many Sentinels may still die, and takes the hosts with most of them."""
+    most = max(setup.quorum, 1 + (len(setup.sentinels) + setup.removed) // 2)
+    dead, votes = [setup.primary], Counter(setup.sentinels)
+    del votes[setup.primary]
+    for host, _ in votes.most_common():
+        if sum(host not in dead for host in setup.sentinels) < most:
+            break
+        dead.append(host)
+    else:
+        if sum(host not in dead for host in setup.sentinels) >= most:
+            dead = list(setup.hosts)
+    able = {host for host, priority in setup.replicas if priority} | {setup.primary}
+    return tuple(able if len(able) < len(dead) else dead)
+
+
+def by_bits(setup: Any) -> Any:
+    """Every choice as the bits of a number."""
+    hosts = setup.hosts
+    choices = ({host for n, host in enumerate(hosts) if bits >> n & 1} for bits in range(1 << len(hosts)))
+
+    def down(dead: set[str]) -> bool:
+        votes = len([host for host in setup.sentinels if host not in dead])
+        quorum_met = votes >= setup.quorum and 2 * votes > len(setup.sentinels) + setup.removed
+        return setup.primary in dead and not (quorum_met and {h for h, p in setup.replicas if p} - dead)
+
+    return min(filter(down, choices), key=len)
+
+
 # -- 01.6 -------------------------------------------------------------------------------------------------------------
 
 
@@ -222,7 +252,15 @@ RIGHT: dict[str, dict[str, Any]] = {
         "one message": counting(add=in_one_message, sure=looked_at),
         "optimistic": optimistically,
     },
-    "01.4": {"as taught": outage(), "three reasons": by_three_reasons, "another of equals": largest_first},
+    "01.4": {
+        "as taught": outage(),
+        "three reasons": by_three_reasons,
+        "another of equals": largest_first,
+        "counting": by_counting,
+        "bits": by_bits,
+        "a sorted list": lambda setup: sorted(outage()(setup)),
+        "an object's": functools.partial(lambda find, setup: frozenset(find(setup)), outage()),
+    },
     "01.5": {"for ever": Cut(at=2.5), "late": Cut(at=13.2, seconds=3), "at the beginning": Cut(at=0, seconds=100)},
     "01.6": {"as taught": unconfirmed(), "as it happens": as_it_happens},
 }

@@ -305,7 +305,7 @@ def test_a_leader_needs_a_majority_of_all_that_are_known(sentinels: int, quorum:
 def test_some_set_ups_fall_with_one_host_and_some_do_not() -> None:
     """The table has both, or the exercise would teach nothing; and each mistaken rule differs from the right one."""
     right = [len(next(outages(setup))) for setup in SETUPS]
-    assert set(right) == {1, 2, 3}
+    assert set(right) == {1, 2, 3, 5}
     found = {name: [e4_outage.least(setup, rule) for setup in SETUPS] for name, rule in e4_outage.MISTAKES.items()}
     assert right not in found.values()
     assert len(set(map(tuple, found.values()))) == len(found)

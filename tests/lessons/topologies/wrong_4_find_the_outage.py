@@ -76,7 +76,7 @@ WRONG = [
     ("everything", lambda setup: set(setup.hosts)),
 ]
 
-SUBTLE: list[tuple[str, str, Any]] = [
+SUBTLE: list[tuple[Any, ...]] = [
     ("at most three, else all", "smallest", outage(most_hosts=3)),
     ("at most four, else all", "smallest", outage(most_hosts=4)),
     ("all hosts are never tried", "proves", gives_up_at_the_end),
@@ -84,13 +84,15 @@ SUBTLE: list[tuple[str, str, Any]] = [
     ("the replicas first", "smallest", one_by_one),
     ("priority 1 is never promoted", "proves", outage(least_priority=2)),
     ("priority 50 is never promoted", "proves", outage(least_priority=51)),
-    ("the first host is the primary's", "proves", outage(seen=lambda setup: replace(setup, primary=setup.hosts[0]))),
-    ("one Sentinel is removed at most", "proves", outage(seen=lambda s: replace(s, removed=min(1, s.removed)))),
+    ("the first host is the primary's", "proves", outage(seen=lambda setup: replace(setup, primary=setup.hosts[0])),
+     "spares-the-primary"),
+    ("one Sentinel is removed at most", "smallest", outage(seen=lambda s: replace(s, removed=min(1, s.removed)))),
     ("the removed still vote", "smallest", outage(seen=lambda s: replace(s, removed=0, quorum=s.quorum - s.removed))),
-    ("the quorum is at most a majority", "smallest", outage(seen=lambda s: replace(s, quorum=min(s.quorum, 2)))),
-    ("the first replica is promoted, or none", "smallest", outage(seen=lambda s: replace(s, replicas=s.replicas[:1]))),
+    ("the quorum is at most a majority", "smallest", outage(seen=lambda s: replace(s, quorum=min(s.quorum, 2))),
+     "majority-only"),
+    ("the first replica is promoted, or none", "proves", outage(seen=lambda s: replace(s, replicas=s.replicas[:1]))),
     ("the last of the Sentinels counts once", "proves", outage(seen=lambda s: replace(s, sentinels=s.sentinels[:-1]))),
     ("its text", "proves", lambda setup: " ".join(sorted(outage()(setup)))),
     ("two sets", "proves", lambda setup: [outage()(setup)]),
     ("how many", "proves", lambda setup: len(outage()(setup))),
-]
+]  # fmt: skip

@@ -99,7 +99,11 @@ def trials(make: Callable[[], Any]) -> list[Trial]:
 def _build(make: Callable[[], Any], body: Callable[..., Any], world: Simulation, clients: int) -> dict[str, Any]:
     share_slots(world)
     seen: dict[str, Any] = {"keys": [], "make": make}
-    world.client("shop", body, make(), world, seen)
+
+    async def shop() -> Any:
+        return await body(make(), world, seen)
+
+    world.client("shop", shop)
     return seen
 
 

@@ -52,7 +52,7 @@ def _build(answer: Answer, fewest: bool, world: Simulation, clients: int) -> Out
 
     async def ask() -> None:
         run.said = answer(replace(setup))
-        if (dead := _hosts(run)) is not None:
+        if (dead := _hosts(setup, run.said)) is not None:
             run.dead |= min(next(outages(setup)), dead, key=len) if fewest else dead
 
     async def write() -> None:
@@ -69,16 +69,15 @@ def _build(answer: Answer, fewest: bool, world: Simulation, clients: int) -> Out
     return run
 
 
-def _hosts(run: Outage) -> frozenset[str] | None:
+def _hosts(setup: Setup, said: Any) -> frozenset[str] | None:
     """The hosts that were named; None if this is not a set of some of the set-up's hosts."""
-    said = run.said
     if type(said) not in (set, frozenset, list, tuple) or not all(type(host) is str for host in said):
         return None
-    return frozenset(said) if said and set(said) <= set(run.setup.hosts) else None
+    return frozenset(said) if said and set(said) <= set(setup.hosts) else None
 
 
 def _proves(run: Play) -> Iterator[Found]:
-    setup, dead, error = run.witness.setup, _hosts(run.witness), run.results["you"]
+    setup, dead, error = run.witness.setup, _hosts(run.witness.setup, run.witness.said), run.results["you"]
     if dead is None:
         gave = f"raised {type(error).__name__}: {error}" if isinstance(error, Exception) else shown(run.witness.said)
         yield (f"Asked about {setup.line}, your function gave {gave}; give a set of its hosts.",)
@@ -88,7 +87,7 @@ def _proves(run: Play) -> Iterator[Found]:
 
 
 def _smallest(run: Play) -> Iterator[Found]:
-    dead, enough = _hosts(run.witness), run.witness.dead
+    dead, enough = _hosts(run.witness.setup, run.witness.said), run.witness.dead
     if dead is not None and len(dead) > len(enough):
         where, few = run.witness.setup.line, counted(len(enough), "host")
         text = f"In {where}: you named {_listed(dead)}. Here only {_listed(enough)} died: {few} will do."
@@ -114,13 +113,13 @@ def clues(failing: Failing) -> Iterator[str]:
     of the table. A host that is spared is spared in the run that is shown, and in another."""
     setups = [*(run.witness.setup for run in failing.values()), *SETUPS]
     try:
-        found = [set(failing.answer(setup)) for setup in setups]
+        found = [_hosts(setup, failing.answer(replace(setup))) or frozenset() for setup in setups]
     except Exception:
         return
     spared = [setup.primary not in dead for setup, dead in zip(setups, found, strict=True)]
     sizes = [len(dead) for dead in found]
     yield from named({
-        "spares-the-primary": "proves" in failing and spared[0] and sum(spared) > 2,
+        "spares-the-primary": "proves" in failing and all(found) and spared[0] and sum(spared) > 2,
         "everything": sizes == [len(setup.hosts) for setup in setups],
     })  # fmt: skip
     yield from (name for name, seen in MISTAKES.items() if sizes == [least(setup, seen) for setup in setups])
