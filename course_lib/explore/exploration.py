@@ -174,7 +174,8 @@ def _run_alone(world: Simulation, setup: Body, redis: Any) -> None:
     """Before the others, in time that passes by itself; the trace begins after it."""
     turns, world.turns = world.turns, None
     world.client(SETUP, setup, redis)
-    result = world.run().pop(SETUP)
+    world.run()
+    result = world.forget(SETUP)
     world.turns = turns
     world.trace.events.clear()
     world.trace.notes.clear()

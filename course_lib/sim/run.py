@@ -79,6 +79,12 @@ class Run:
         context.run(CLIENT.set, name)
         self._clients[name] = _Client(process, context, start, body, args)
 
+    def forget(self, name: str) -> Any:
+        """A client that has ended takes no further part; return what became of it."""
+        del self._clients[name]
+        self._begun.discard(name)
+        return self.results.pop(name)
+
     def bury(self, process: Process) -> None:
         """The process is dead, and so is every client in it that has not finished."""
         for name, client in self._clients.items():

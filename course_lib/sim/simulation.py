@@ -124,6 +124,10 @@ class Simulation:
         """What became of each client so far: its result, its exception, or CRASHED."""
         return self._run.results
 
+    def forget(self, name: str) -> Any:
+        """Take a client that has ended out of the results, as if it had never been; return what became of it."""
+        return self._run.forget(name)
+
     def run(self) -> dict[str, Any]:
         """Run until every client is done or dead; return {client: result, or its exception, or CRASHED}.
 
