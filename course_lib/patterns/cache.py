@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
 
-from course_lib.patterns.basics import Draw, milliseconds, require, require_text
+from course_lib.patterns.basics import Draw, milliseconds, require, require_storable, require_text
 
 Load = Callable[[], Awaitable[str | None]]
 
@@ -26,7 +26,7 @@ async def cache_aside(redis: Redis, key: str, load: Load, *, ttl: float, absent_
 
     Units: ttl and absent_ttl in seconds.
     Cost: hit, 1 round trip; miss, 2 and one load (1 and one load for an absent row that is not cached).
-    Raises: what load raises, and then caches nothing.
+    Raises: what load raises, and BadArgument if it returns neither text nor None; then nothing is cached.
     Does not: stop a stampede: every client that misses loads; stop a slow loader from storing a row that has changed.
     Source: redis.io, "Redis cache-aside"; for negative caching RFC 2308, the same idea in DNS.
 
@@ -66,9 +66,10 @@ def jittered(ttl: float, *, spread: float = 0.1, draw: Draw = random.random) -> 
 
 
 def pack(value: str | None) -> str:
-    """What is stored for a value, or for the absence of a row."""
+    """What is stored for a value, or for the absence of a row. Refuses what is neither text nor None."""
     if value is None:
         return ABSENT
+    require_storable("value", value)
     return ABSENT + value if value.startswith(ABSENT) else value
 
 

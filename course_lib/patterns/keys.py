@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from course_lib.patterns.basics import milliseconds, require, require_text
+from course_lib.patterns.basics import milliseconds, require, require_storable, require_text
 
 
 class ParsedKey(NamedTuple):
@@ -123,6 +123,7 @@ class Generation:
 
     async def set(self, *parts: str | int, value: str, ttl: float, seen: int) -> None:
         """Store a value that was loaded in generation `seen` or later."""
+        require_storable("value", value)
         await self.redis.set(self.schema.key(*parts, generation=seen), value, px=milliseconds("ttl", ttl))
 
     async def flush(self) -> int:

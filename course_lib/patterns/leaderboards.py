@@ -7,7 +7,15 @@ from typing import Literal, NamedTuple
 from redis.asyncio import Redis
 
 from course_lib.errors import OutOfRange
-from course_lib.patterns.basics import Token, hash_tagged, milliseconds, new_token, require, require_text
+from course_lib.patterns.basics import (
+    Token,
+    beside,
+    milliseconds,
+    new_token,
+    require,
+    require_storable,
+    require_text,
+)
 
 # KEYS: board, number of changes, mark of the event. ARGV: member, points, ties, 2^tie_bits, TTLs of board and mark, ms.
 # Returns the member's points; or nil if a score would not be exact, and then changes nothing.
@@ -78,12 +86,13 @@ class Leaderboard:
         require(tie_bits in range(1, 53), "tie_bits", tie_bits, "a whole number from 1 to 52")
         self.redis, self.key, self.ties, self.unit, self.token = redis, key, ties, 2**tie_bits, token
         self.ttl_ms, self.remember_ms = milliseconds("ttl", ttl), milliseconds("remember", remember)
-        self.beside = hash_tagged(key)  # keys named after it share the board's hash slot
 
     async def add(self, member: str, points: int, *, event: str | None = None) -> int:
         """Add points, or take some away if they are below 0; return the member's points."""
         require(isinstance(points, int), "points", points, "a whole number")
-        keys = [self.key, f"{self.beside}:changes", f"{self.beside}:event:{event or self.token()}"]
+        require_storable("member", member)
+        mark = beside("scored", self.key, self.token() if event is None else event)
+        keys = [self.key, beside("changes", self.key), mark]
         args = [member, points, self.ties, self.unit, self.ttl_ms, self.remember_ms]
         if (now := await self.redis.register_script(ADD)(keys=keys, args=args)) is None:
             most = 2**53 // self.unit

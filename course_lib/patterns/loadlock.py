@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
-from course_lib.patterns.basics import hash_tagged, milliseconds, require, require_text, uninterrupted
+from course_lib.patterns.basics import beside, milliseconds, require, require_text, uninterrupted
 from course_lib.patterns.cache import Load, pack
 
 # KEYS: the value, its lock. ARGV: our token, the packed value, its TTL in ms (0: store nothing).
@@ -111,4 +111,4 @@ class LoadLock:
 
 def lock_name(key: str) -> str:
     """The key of a key's lock, in the same hash slot: `user:7` → `lock:{user:7}`."""
-    return f"lock:{hash_tagged(key)}"
+    return beside("lock", key)

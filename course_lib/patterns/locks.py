@@ -14,7 +14,7 @@ from redis import exceptions as failed
 from redis.asyncio import Redis
 
 from course_lib.errors import LockLost, LockTimeout
-from course_lib.patterns.basics import Draw, Token, hash_tagged, milliseconds, new_token, require, uninterrupted
+from course_lib.patterns.basics import Draw, Token, beside, milliseconds, new_token, require, uninterrupted
 
 Fence = tuple[int, ...]  # a number for each node, lower than every later holder's; 0 where it did not get the lock
 
@@ -50,6 +50,7 @@ class Lease:
     def __init__(self, lock: Lock, token: str, fence: Fence, start: float) -> None:
         self.lock, self.token, self.fence, self.lost, self.extensions = lock, token, fence, asyncio.Event(), 0
         self._timer = asyncio.get_running_loop().call_at(start + lock.lasts, self.lost.set)
+        self.holder = asyncio.current_task()
 
     def left(self) -> float:
         """Seconds to work in, by this process's clock; 0 or less when it is over."""
@@ -97,7 +98,8 @@ class Lock:
         0 to 1e9; drift at least 0, below 1. Give the client `Retry(NoBackoff(), 0)`: retries only use up the timeout.
     Cost: acquire, extend, release 1 round trip each; a waiter 2 for each wake-up or poll, and a connection.
     Raises: LockTimeout, LockLost. After TimeoutError or an error of redis-py nothing is held.
-    Does not: stop a holder that works on after its lease; serve waiters in order; hold through a failover that loses
+    Does not: let its holder take it again: that task waits for itself, and LockTimeout says so if it uses the same
+        Lock; stop a holder that works on after its lease; serve waiters in order; hold through a failover that loses
         the lock, or a server's clock that jumps ahead. The fence grows even then, unless the new server's clock is
         behind the old one's.
     Source: redis.io, SET and "Distributed Locks with Redis"; for the clock as a fence Lamport, CACM 21(7), 1978.
@@ -116,9 +118,9 @@ class Lock:
         self.ttl_ms = milliseconds("ttl", ttl)
         self.lasts = self.ttl_ms / 1000 * (1 - drift) - 0.002
         require(self.lasts > 0, "ttl", ttl, "more than what drift takes away, and 2 ms")
-        tag = hash_tagged(name)
-        self.key, self.fence_key = f"lease:{tag}", f"fence:{tag}"
-        self.wake_key, self.mark = f"wake:{tag}", f"gone:{tag}:"
+        self.key, self.fence_key = beside("lease", name), beside("fence", name)
+        self.wake_key, self.mark = beside("wake", name), f"{beside('gone', name)}:"
+        self._last: Lease | None = None
         self._acquire, self._kept = redis.register_script(ACQUIRE), redis.register_script(KEEP)  # sends nothing
 
     async def acquire(self, *, wait: float = 0.0) -> Lease | None:
@@ -134,7 +136,8 @@ class Lock:
                 await self._free(token, in_doubt=True)
                 raise
             if sum(map(bool, fence)) >= self.quorum and now() < start + self.lasts:
-                return Lease(self, token, fence, start)
+                self._last = Lease(self, token, fence, start)
+                return self._last
             if any(fence):
                 await self._free(token)
             if (left := give_up - now()) <= 0:
@@ -145,13 +148,19 @@ class Lock:
     async def hold(self, *, wait: float) -> AsyncIterator[Lease]:
         """Hold the lock for a block. Raises LockTimeout after `wait`, and LockLost if the block outlasted the lease."""
         if (lease := await self.acquire(wait=wait)) is None:
-            raise LockTimeout(f"{self.name!r} was not free within {wait} s")
+            raise LockTimeout(f"{self.name!r} was not free within {wait} s{self._held_here()}")
         try:
             yield lease
             if not lease.valid:
                 raise LockLost(f"{self.name!r} was lost before its block had ended")
         finally:
             await lease.release()
+
+    def _held_here(self) -> str:
+        if self._last is None or not self._last.valid or (task := self._last.holder) is None:
+            return ""
+        which = "this very task" if task is asyncio.current_task() else f"the task {task.get_name()!r}"
+        return f"; {which} holds it, through this same Lock"
 
     async def _ask(self, token: str) -> tuple[Fence, float]:
         async with asyncio.timeout(self.timeout):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from redis import exceptions as failed
 from redis.asyncio import Redis
 
-from course_lib.patterns.basics import Token, hash_tagged, milliseconds, new_token, require
+from course_lib.patterns.basics import Token, beside, milliseconds, new_token, require, require_storable
 
 # KEYS: the counts; this admission. ARGV: the limit, its period in µs (of a bucket: µs for one more), cost, id, TTLs of
 # the two keys in ms. Returns how many are left, and the µs to wait: 0 is yes. Atomic, because another client could take
@@ -50,6 +50,8 @@ class Decision(NamedTuple):
 class Limiter:
     """What the five algorithms share. If nobody else asks, the answer is yes after `retry_after` seconds, not before.
 
+    Processes whose limiters have the same `name` and settings share counts; with another name or setting, they do not.
+
     Units: period in seconds; timeout, after which Redis counts as unavailable, in seconds.
     Cost: 1 round trip; 2 on a server that has not seen the script. One key for each subject; and one of about 150 bytes
         for each admission, which lives for 2 × timeout, and at least for a period if you give the request_id.
@@ -60,20 +62,22 @@ class Limiter:
         request_id: a client that repeats one is admitted, so do not accept it from strangers.
     Source: redis.io, INCR (fixed window, and its race); ITU-T I.371 (GCRA, and the bucket that is equal to it).
 
-    >>> limiter = FixedWindow(redis, limit=2, period=60)
+    >>> limiter = FixedWindow(redis, "log-ins", limit=2, period=60)
     >>> await limiter.hit("ann"), (await limiter.hit("ann", cost=2)).allowed
     (Decision(allowed=True, limit=2, remaining=1, retry_after=0.0, degraded=False), False)
     """
 
     algorithm: ClassVar[str]
+    dearest: ClassVar[int] = 10**9
 
     def __init__(
-        self, redis: Redis, *, limit: int, period: float,
+        self, redis: Redis, name: str, *, limit: int, period: float,
         timeout: float = 1.0, on_error: Literal["raise", "open", "closed"] = "raise", token: Token = new_token,
     ) -> None:  # fmt: skip
         require(isinstance(limit, int) and 1 <= limit <= 1e9, "limit", limit, "a whole number, 1 to 1e9")
         require(on_error in ("raise", "open", "closed"), "on_error", on_error, "'raise', 'open' or 'closed'")
-        self.redis, self.on_error, self.token, self.most = redis, on_error, token, limit
+        require_storable("name", name)
+        self.redis, self.name, self.on_error, self.token, self.most = redis, name, on_error, token, limit
         self.timeout_ms, self.period_ms = milliseconds("timeout", timeout), milliseconds("period", period)
         self.span, self.keep_ms = self.period_ms * 1000, self.period_ms * 2
         self.script = redis.register_script(SCRIPT % self.algorithm)  # makes a digest and sends nothing
@@ -96,13 +100,14 @@ class Limiter:
 
     def command(self, key: str, *, cost: int = 1, request_id: str | None = None) -> tuple[Any, ...]:
         """For a pipeline: `pipe.eval(*limiter.command(key))`. EVAL sends the script; `decision` reads the reply."""
-        require(isinstance(cost, int) and 1 <= cost <= self.most, "cost", cost, f"a whole number, 1 to {self.most}")
-        name = self.token() if request_id is None else request_id
-        require(name != "" and not {*name} & {*"{}"}, "request_id", name, "a text that is not empty, without braces")
-        policy, subject = f"{type(self).__name__}:{self.most}:{self.span}", hash_tagged(key)
+        most = min(self.most, self.dearest)
+        require(isinstance(cost, int) and 1 <= cost <= most, "cost", cost, f"a whole number, 1 to {most}")
+        request = self.token() if request_id is None else request_id
+        require(isinstance(request, str) and request != "", "request_id", request, "a text that is not empty")
         remember_ms = max(self.timeout_ms * 2, self.period_ms if request_id else 0)
-        keys = f"{policy}:{subject}", f"{policy}:{name}:{subject}"  # a policy of its own keeps counts of its own
-        return self.script.script, 2, *keys, self.most, self.span, cost, name, self.keep_ms, remember_ms
+        policy = self.name, type(self).__name__, self.most, self.span  # another policy keeps other counts
+        keys = beside("hits", key, *policy), beside("hit", key, *policy, request)
+        return self.script.script, 2, *keys, self.most, self.span, cost, request, self.keep_ms, remember_ms
 
     def decision(self, reply: Any) -> Decision:
         """The decision in the script's reply."""
@@ -121,8 +126,12 @@ redis.call('HSET', KEYS[1], 'at', start, 'used', used)"""
 
 
 class SlidingLog(Limiter):
-    """Sliding log: at most `limit` in any period, wherever it begins. It stores an id and a time for each request."""
+    """Sliding log: at most `limit` in any period, wherever it begins. It stores an id and a time for each request.
 
+    A hit of cost n takes the server O(n log limit), and 3 ms for n = 1,000: so the cost of one hit is at most 1,000.
+    """
+
+    dearest = 1000
     algorithm = """
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')) do redis.call('ZADD', KEYS[1], now, id) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - span)
@@ -153,11 +162,12 @@ redis.call('HSET', KEYS[1], 'at', start, 'used', used, 'before', before)"""
 class TokenBucket(Limiter):
     """Token bucket: holds `burst`, and `limit` flow in each period, so at most burst + rate × t pass in any time t.
 
-    One token takes period / limit seconds, rounded up to whole µs, so that the rate is never above the limit.
+    One token takes period / limit seconds, rounded up to whole µs, so that the rate is never above the limit. A limit
+    from which this takes more than 1 % is refused, as only one above 10,000 a second can be.
 
     Units: period in seconds; burst in tokens, at most what flows in within 1e9 seconds. Cost: as for every Limiter.
 
-    >>> await TokenBucket(redis, limit=10, period=1, burst=3).hit("ann", cost=3)
+    >>> await TokenBucket(redis, "log-ins", limit=10, period=1, burst=3).hit("ann", cost=3)
     Decision(allowed=True, limit=3, remaining=0, retry_after=0.0, degraded=False)
     """
 
@@ -167,9 +177,11 @@ if tokens < cost * span then wait = cost * span - tokens else tokens = tokens - 
 left = math.floor(tokens / span)
 redis.call('HSET', KEYS[1], 'at', now, 'tokens', tokens)"""
 
-    def __init__(self, redis: Redis, *, limit: int, period: float, burst: int, **policy: Any) -> None:
-        super().__init__(redis, limit=limit, period=period, **policy)
+    def __init__(self, redis: Redis, name: str, *, limit: int, period: float, burst: int, **policy: Any) -> None:
+        super().__init__(redis, name, limit=limit, period=period, **policy)
         step = -(-self.span // limit)
+        flows = f"for this period {self.span // step}, or another with whole µs for each token"
+        require(step * limit <= 1.01 * self.span, "limit", limit, flows)
         require(isinstance(burst, int) and 1 <= burst <= 1e15 // step, "burst", burst, f"1 to {10**15 // step}, whole")
         self.most, self.span, self.keep_ms = burst, step, burst * step // 1000 + 2
 

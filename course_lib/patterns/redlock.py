@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from course_lib.errors import StaleFence
-from course_lib.patterns.basics import require
+from course_lib.patterns.basics import require, require_storable
 from course_lib.patterns.locks import ACQUIRE, KEEP, Fence, Lock
 
 
@@ -110,6 +110,7 @@ class FencedStore:
 
     async def put(self, value: str, fence: Fence) -> None:
         """Write, as the holder with this fence."""
+        require_storable("value", value)
         require(any(fence), "fence", fence, "that of a lease")
         if not await self._put(keys=[self.key], args=[value, *fence]):
             raise StaleFence(f"{self.key!r} has seen a newer fence than {fence}")

@@ -15,7 +15,16 @@ from functools import partial
 
 from redis.asyncio import Redis
 
-from course_lib.patterns.basics import Draw, Token, milliseconds, new_token, require, require_text, uninterrupted
+from course_lib.patterns.basics import (
+    Draw,
+    Token,
+    milliseconds,
+    new_token,
+    require,
+    require_text,
+    uncancelled,
+    uninterrupted,
+)
 from course_lib.patterns.cache import Load, pack, unpack
 from course_lib.patterns.loadlock import LoadLock
 from course_lib.patterns.stampede import lock_and_wait
@@ -111,7 +120,7 @@ class StaleWhileRevalidate:
         try:
             _, holder, fresh = await lock.take()
             if holder == lock.token:
-                await (lock.release() if fresh else lock.load(load))
+                await (lock.release() if fresh else lock.load(lambda: uncancelled(load())))
         except Exception as error:
             error.add_note(f"{lock.key!r} was being reloaded in the background")
             self.failed += 1

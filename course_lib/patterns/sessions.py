@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from redis.asyncio import Redis
 
-from course_lib.patterns.basics import Token, milliseconds, new_token, require, require_text
+from course_lib.patterns.basics import Token, milliseconds, new_token, require, require_storable, require_text
 
 # KEYS: session. ARGV: idle, touch_every in ms, then fields and values to set. Returns all fields; '' holds its end.
 # Atomic, because a session that ended between the look and the write would come back, and never end.
@@ -34,9 +34,10 @@ class Sessions:
 
     Log-in moves the data to a new id, and the old id is dead, even for an attacker who planted it (session fixation). A
     request renews `idle`, and writes that down only if the last write was `touch_every` ago. Redis holds only an id's
-    SHA-256. The first four characters of an id are its hash tag, which log-in keeps; the rest is a token.
+    SHA-256. The first four characters of an id are its hash tag, which log-in keeps; the rest is a token. Two sites
+    that share a server need different names, or the sessions of one are valid at the other.
 
-        >>> sessions = Sessions(redis, idle=1800, lifetime=43200, touch_every=60)
+        >>> sessions = Sessions(redis, "shop", idle=1800, lifetime=43200, touch_every=60)
         >>> visitor = await sessions.log_in(cart="duck")
         >>> member = await sessions.log_in(visitor, user="ann")
         >>> await sessions.use(member), await sessions.use(visitor)
@@ -51,7 +52,7 @@ class Sessions:
     """
 
     def __init__(
-        self, redis: Redis, name: str = "session", *, idle: float, lifetime: float, touch_every: float = 0.0,
+        self, redis: Redis, name: str, *, idle: float, lifetime: float, touch_every: float = 0.0,
         token: Token = new_token,
     ) -> None:  # fmt: skip
         require_text(redis)
@@ -89,4 +90,6 @@ class Sessions:
 def flat(fields: dict[str, str]) -> list[str]:
     """Names and values in turn."""
     require("" not in fields, "fields", fields, "fields with names")
+    for name, value in fields.items():
+        require_storable(name, value)
     return [text for pair in fields.items() for text in pair]

@@ -78,7 +78,7 @@ def test_a_lost_update_gets_rarer_the_further_apart_they_start(within: float, le
 def limited(limiter: Callable[..., Any], seeds: int) -> Trial:
     def build(world: Simulation, clients: int) -> None:
         for number in range(clients):
-            world.client(f"c{number}", limiter(world.redis(), limit=5, period=1.0).hit, "hits")
+            world.client(f"c{number}", limiter(world.redis(), "hits", limit=5, period=1.0).hit, "hits")
 
     judge = no_key_without_ttl()
     return Trial(

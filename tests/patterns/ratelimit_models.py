@@ -98,7 +98,7 @@ class Family:
     def make(self, redis: Redis, most: int, period: float, **policy: Any) -> Limiter:
         """Admits `most` at once, and `most` a period. It waits for a machine that is busy with other things."""
         burst = {"burst": most} if self.is_bucket else {}
-        return self.limiter(redis, limit=most, period=period, **burst, **({"timeout": 30.0} | policy))
+        return self.limiter(redis, "hits", limit=most, period=period, **burst, **({"timeout": 30.0} | policy))
 
     def model_of(self, limiter: Limiter) -> Model:
         return self.model(limiter.most, limiter.span)

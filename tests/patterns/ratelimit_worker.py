@@ -18,8 +18,13 @@ LONG = 8e8  # s: in 2020 such a window of the calendar began, and in 2046 it end
 
 def limiters(redis: Redis, limit: int) -> list[Limiter]:
     """Each limiter, with a place for `limit` in this century."""
-    windows = [kind(redis, limit=limit, period=LONG, timeout=60) for kind in (FixedWindow, SlidingLog, SlidingCounter)]
-    return [*windows, *(kind(redis, limit=1, period=1e6, burst=limit, timeout=60) for kind in (TokenBucket, GCRA))]
+    windows = [
+        kind(redis, "hits", limit=limit, period=LONG, timeout=60) for kind in (FixedWindow, SlidingLog, SlidingCounter)
+    ]
+    return [
+        *windows,
+        *(kind(redis, "hits", limit=1, period=1e6, burst=limit, timeout=60) for kind in (TokenBucket, GCRA)),
+    ]
 
 
 async def main(url: str, tasks: int, limit: int) -> None:

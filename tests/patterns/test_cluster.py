@@ -190,8 +190,11 @@ def test_locks_exclude_on_every_primary(cluster: Cluster) -> None:
 
 
 LIMITERS = {
-    **{kind.__name__: partial(kind, limit=2, period=3600) for kind in (FixedWindow, SlidingLog, SlidingCounter)},
-    **{kind.__name__: partial(kind, limit=2, period=3600, burst=2) for kind in (TokenBucket, GCRA)},
+    **{
+        kind.__name__: partial(kind, name="hits", limit=2, period=3600)
+        for kind in (FixedWindow, SlidingLog, SlidingCounter)
+    },
+    **{kind.__name__: partial(kind, name="hits", limit=2, period=3600, burst=2) for kind in (TokenBucket, GCRA)},
 }
 
 
@@ -283,7 +286,7 @@ def test_sessions_queues_and_leaderboards_keep_to_one_slot(cluster: Cluster) -> 
     """What one script or transaction touches shares a hash tag."""
 
     async def body(redis: Any) -> None:
-        sessions = Sessions(redis, idle=600, lifetime=3600)
+        sessions = Sessions(redis, "shop", idle=600, lifetime=3600)
         for number in range(12):
             visitor = await sessions.log_in(cart="duck")
             member = await sessions.log_in(visitor, user=f"{number}")

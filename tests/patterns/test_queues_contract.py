@@ -71,15 +71,16 @@ async def nothing_pending(redis: Redis, group: str = "workers") -> bool:
 def test_a_message_sent_again_is_sent_once(world: World) -> None:
     """The same id gives the same entry, for `remember`; without an id each call is a message of its own."""
 
-    async def body(redis: Redis) -> tuple[int, bool, int]:
+    async def body(redis: Redis) -> tuple[int, int, list[bool], int]:
         queue = queue_of(redis, remember=60)
-        sent = {await queue.send("text", message_id="m") for _ in range(3)}
-        others = {await queue.send("text") for _ in range(2)}
-        left_ms = await redis.pttl("{jobs}:sent:m")
-        return len(sent | others), await redis.xlen("jobs") == 3, left_ms
+        sent = [await queue.send("text", message_id="m") for _ in range(3)]
+        others = [await queue.send("text") for _ in range(2)]
+        entries = {one.entry for one in sent + others}
+        left_ms = await redis.pttl("sent:{jobs}:m")
+        return len(entries), await redis.xlen("jobs"), [one.new for one in sent + others], left_ms
 
-    entries, kept, left_ms = alone(world, body)
-    assert (entries, kept) == (3, True)
+    entries, kept, new, left_ms = alone(world, body)
+    assert (entries, kept, new) == (3, 3, [True, False, False, True, True])
     assert 0 < left_ms <= 60_000
 
 
@@ -103,6 +104,156 @@ def test_a_message_that_always_fails_becomes_a_dead_letter(world: World) -> None
 
     letter = {"id": "bad", "text": "poison", "deliveries": "3"}
     assert alone(world, body) == (["bad", "bad", "bad", "good"], [letter], 3, ["poison"] * 3, True)
+
+
+def test_a_dead_letter_can_be_sent_again(world: World) -> None:
+    """Its mark goes with it; a mark that by now belongs to a newer message of this id stays. Others stay known."""
+
+    async def body(redis: Redis) -> Any:
+        queue, broken = queue_of(redis, claim_after=0.02, max_deliveries=1), True
+        handled = asyncio.Queue[Message]()
+
+        async def handler(message_id: str, text: str) -> None:
+            if broken and message_id == "a:b%c":
+                raise ValueError(text)
+            await handled.put((message_id, text))
+
+        first = await queue.send("mail", message_id="a:b%c")
+        await queue.send("other", message_id="good")
+        async with working(queue, "w", handler):
+            await wait_until(lambda: redis.exists(queue.dead))
+            broken = False
+            again = await queue.send("mail", message_id="a:b%c")
+            known = await queue.send("other", message_id="good")
+            got = [await handled.get(), await handled.get()]
+        return first.new, again.new, again.entry != first.entry, known.new, got
+
+    assert alone(world, body) == (True, True, True, False, [("good", "other"), ("a:b%c", "mail")])
+
+
+def test_a_newer_messages_mark_survives_the_death_of_an_older_one(world: World) -> None:
+    """The older one's mark had run out (`remember`), so the same id was sent anew; it is known from then on."""
+
+    async def body(redis: Redis) -> Any:
+        queue = queue_of(redis, claim_after=0.02, max_deliveries=1)
+
+        async def handler(message_id: str, text: str) -> None:
+            if text == "old":
+                raise ValueError(text)
+
+        await queue.send("old", message_id="m")
+        await redis.delete("sent:{jobs}:m")  # as if `remember` had passed
+        newer = await queue.send("new", message_id="m")
+        async with working(queue, "w", handler):
+            await wait_until(lambda: redis.exists(queue.dead))
+        return newer == (await queue.send("new", message_id="m"))._replace(new=True)
+
+    assert alone(world, body)
+
+
+def test_each_group_has_dead_letters_of_its_own(world: World) -> None:
+    """Two groups read one stream; what one cannot handle the other may."""
+
+    async def body(redis: Redis) -> Any:
+        mails, bills = (
+            queue_of(redis, group=group, claim_after=0.02, max_deliveries=1) for group in ("mails", "bills")
+        )
+        handled = asyncio.Queue[Message]()
+
+        async def broken(message_id: str, text: str) -> None:
+            raise ValueError(text)
+
+        await mails.send("text", message_id="m")
+        async with working(mails, "w", broken), working(bills, "w", lambda *message: handled.put(message)):
+            await handled.get()
+            await wait_until(lambda: redis.exists(mails.dead))
+        return await redis.exists(bills.dead)
+
+    assert alone(world, body) == 0
+
+
+def test_a_handler_that_is_cancelled_from_within_has_failed(world: World) -> None:
+    """It raises CancelledError, or cancels its own task: the worker works on, and the message comes again."""
+
+    async def body(redis: Redis) -> Any:
+        queue, begun, handled = queue_of(redis, claim_after=0.02), list[str](), asyncio.Queue[Message]()
+
+        async def handler(message_id: str, text: str) -> None:
+            begun.append(message_id)
+            if begun.count(message_id) > 1:
+                await handled.put((message_id, text))
+            elif text == "raises":
+                raise asyncio.CancelledError
+            else:
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+                await asyncio.sleep(0)
+
+        for text in ("raises", "cancels"):
+            await queue.send(text, message_id=text)
+        async with working(queue, "w", handler):
+            got = {(await handled.get())[0] for _ in range(2)}
+        return got, queue.failed, [str(error) for error in queue.errors]
+
+    assert alone(world, body) == ({"raises", "cancels"}, 2, ["it was cancelled from within"] * 2)
+
+
+def test_a_worker_that_is_cancelled_ends_its_handler_first(world: World) -> None:
+    """Also one that takes its time to clear up: nothing of it runs on afterwards."""
+
+    async def body(redis: Redis) -> Any:
+        queue, begun, said = queue_of(redis), asyncio.Event(), list[str]()
+
+        async def handler(message_id: str, text: str) -> None:
+            try:
+                begun.set()
+                await asyncio.sleep(3600)
+            finally:
+                await asyncio.sleep(0.02)
+                said.append("cleared up")
+
+        await queue.send("text", message_id="m")
+        async with working(queue, "w", handler):
+            await begun.wait()
+        return said, queue.failed
+
+    assert alone(world, body) == (["cleared up"], 0)
+
+
+def test_a_slow_handler_keeps_its_message(world: World) -> None:
+    """It takes many times claim_after, beside an idle worker: no second handler begins, and no dead letter is left."""
+
+    async def body(redis: Redis) -> Any:
+        queue, begun = queue_of(redis, claim_after=0.3, block=0.02, max_deliveries=1), list[str]()
+
+        async def slow(message_id: str, text: str) -> None:
+            begun.append(message_id)
+            await asyncio.sleep(1.0)
+
+        await queue.send("text", message_id="m")
+        async with working(queue, "a", slow), working(queue, "b", slow):
+            await asyncio.sleep(0.1)
+            await wait_until(lambda: nothing_pending(redis))
+        return begun, queue.failed, await redis.exists(queue.dead)
+
+    assert alone(world, body) == (["m"], 0, 0)
+
+
+def test_extending_takes_nothing_from_another_worker(world: World) -> None:
+    """A worker that was cut off for longer than claim_after, and whose message another has by now."""
+
+    async def body(redis: Redis) -> Any:
+        queue = queue_of(redis, claim_after=0.03)
+        await queue.send("text", message_id="m")
+        await redis.xgroup_create("jobs", "workers", "0")
+        await redis.xreadgroup("workers", "other", {"jobs": ">"})
+        [entry] = [entry for entry, _ in await redis.xrange("jobs")]
+        async with queue._holding("me", entry):
+            await asyncio.sleep(0.1)
+        return [one["consumer"] for one in await redis.xpending_range("jobs", "workers", "-", "+", 9)]
+
+    assert alone(world, body) == ["other"]
 
 
 def test_what_a_worker_left_is_handled_by_another(world: World) -> None:

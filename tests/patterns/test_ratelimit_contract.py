@@ -65,7 +65,7 @@ def test_subjects_and_policies_count_apart(family: Family, world: World) -> None
         return [decision.remaining for decision in asked]
 
     remaining = alone(world, body)
-    assert remaining == [4, 5, 4, 4, 4, 3, 4, 4], "bob and {bob} are one subject: both hash as bob"
+    assert remaining == [4, 5, 4, 4, 4, 4, 4, 4]
 
 
 def test_who_obeys_retry_after_is_admitted(family: Family, world: World) -> None:
@@ -130,11 +130,13 @@ def test_every_key_goes_away_by_itself(family: Family, world: World) -> None:
         limiter = family.make(redis, 2, 60, timeout=5, token=numbered())
         for _ in range(4):
             await limiter.hit("ann")
-        return {key.split(":", 3)[3]: await redis.pttl(key) for key in await redis.keys("*")}
+        return {key: await redis.pttl(key) for key in await redis.keys("*")}
 
     left_ms = alone(world, body)
-    assert left_ms.keys() == {"{ann}", "id0:{ann}", "id1:{ann}"}, "a refusal leaves nothing"
-    assert 0 < left_ms.pop("{ann}") <= 120_000
+    counts = {key for key in left_ms if key.startswith("hits:{ann}:")}
+    assert len(counts) == 1
+    assert {key.rpartition(":")[2] for key in left_ms.keys() - counts} == {"id0", "id1"}, "a refusal leaves nothing"
+    assert 0 < left_ms.pop(*counts) <= 120_000
     assert all(0 < left <= 10_000 for left in left_ms.values())
 
 
@@ -145,7 +147,7 @@ def test_a_key_that_lost_its_ttl_has_one_again(family: Family, world: World) -> 
         limiter, left_ms = family.make(redis, 2, 60), []
         for _ in range(4):
             await limiter.hit("ann")
-            left_ms.append(await redis.pttl(key := next(key for key in await redis.keys("*") if key.count(":") == 3)))
+            left_ms.append(await redis.pttl(key := next(iter(await redis.keys("hits:*")))))
             await redis.persist(key)
         return left_ms
 
@@ -239,7 +241,7 @@ def test_refuses_a_policy_that_is_none(family: Family, policy: dict[str, Any], s
         ("ann", {"cost": 6}, "cost is 6"),
         ("ann", {"cost": 1.5}, "cost is 1.5"),
         ("ann", {"request_id": ""}, "request_id is ''"),
-        ("ann", {"request_id": "{x}"}, "request_id is '{x}'; accepted: .* without braces"),
+        ("ann", {"request_id": 5}, "request_id is 5; accepted: a text"),
         ("", {}, "key is ''"),
         ("a}b", {}, "key is 'a}b'"),
     ],
@@ -254,4 +256,4 @@ def test_refuses_a_burst_that_is_none(family: Family) -> None:
     """Of the two that have one: at least 1, and what fills up in this age of the world."""
     for burst in (0, 2.5, 10**9 + 1):
         with pytest.raises((BadArgument, TypeError), match="burst"):
-            family.limiter(Simulated().redis(), limit=1, period=1, burst=burst)
+            family.limiter(Simulated().redis(), "hits", limit=1, period=1, burst=burst)

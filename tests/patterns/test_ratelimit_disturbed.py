@@ -110,7 +110,7 @@ def counting(make: Make) -> Trial:
 
     def build(world: Simulated, clients: int) -> None:
         start = world.draws("start")
-        limiter = make(world.redis(), limit=20, period=6000, token=numbered())
+        limiter = make(world.redis(), "hits", limit=20, period=6000, token=numbered())
         for number in range(clients):
             world.client(f"c{number}", limiter.hit, "ann", start=start() * 0.01)
         world.client("probe", limiter.hit, "ann", start=6)
@@ -139,7 +139,7 @@ def blocking(make: Make, *, persist: bool = False) -> Trial:
         return passed
 
     def build(world: Simulated, clients: int) -> None:
-        limiter = make(world.redis(), limit=2, period=1, token=numbered())
+        limiter = make(world.redis(), "hits", limit=2, period=1, token=numbered())
         for number in range(clients):
             world.client(f"c{number}", limiter.hit, "ann")
         if persist:
@@ -164,7 +164,7 @@ def racing(make: Make) -> Trial:
     """All clients ask at once, for two places."""
 
     def build(world: Simulated, clients: int) -> None:
-        limiter = make(world.redis(), limit=2, period=600, token=numbered())
+        limiter = make(world.redis(), "hits", limit=2, period=600, token=numbered())
         for number in range(clients):
             world.client(f"c{number}", limiter.hit, "ann")
 
@@ -214,7 +214,7 @@ def test_a_client_that_is_ahead_lets_itself_in() -> None:
     for kind, passed in ((broken.ClientClock, 3), (SlidingLog, 2)):
         world = Simulated()
         for number, skew in enumerate((0.0, 0.0, 700.0)):
-            limiter = kind(world.redis(), limit=2, period=600)
+            limiter = kind(world.redis(), "hits", limit=2, period=600)
             limiter.__dict__["skew"] = skew
             world.client(f"c{number}", body, limiter, start=number)
         assert sum(world.run().values()) == passed
@@ -226,7 +226,7 @@ def test_a_client_that_is_ahead_lets_itself_in() -> None:
 def admissions(make: Make, seed: int, jumps: Sequence[float], world: Simulated) -> tuple[list[int], list[float]]:
     """Ask ten times a period, for ten periods of a second, while the server's clock jumps: what passed when, in µs."""
     world.rewind(seed)
-    limiter = make(world.redis(), limit=5, period=1, token=numbered())
+    limiter = make(world.redis(), "hits", limit=5, period=1, token=numbered())
     draw, when, passed = world.draws("jumps"), [], list[int]()
     for jump in jumps:
         when.append(draw() * 10)

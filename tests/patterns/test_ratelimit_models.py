@@ -147,7 +147,7 @@ def test_token_bucket_and_gcra_decide_alike(steps: list[tuple[int, int]]) -> Non
     both = []
     for limiter in (TokenBucket, GCRA):
         world.rewind(0)
-        both.append(asked_at(world, limiter(world.redis(), limit=7, period=1.0, burst=4), asked))
+        both.append(asked_at(world, limiter(world.redis(), "hits", limit=7, period=1.0, burst=4), asked))
     assert both[0] == both[1]
 
 
@@ -156,7 +156,7 @@ def test_a_rate_that_is_no_whole_number_of_us_is_rounded_down(limiter: type[Toke
     """Three a second: the next after a third of a second and no sooner, so never more than the burst and the rate."""
     world = WORLD.rewind(0)
     answers = asked_at(
-        world, limiter(world.redis(), limit=3, period=1.0, burst=1), [(0, 1), (333_333, 1), (333_334, 1)]
+        world, limiter(world.redis(), "hits", limit=3, period=1.0, burst=1), [(0, 1), (333_333, 1), (333_334, 1)]
     )
     assert [decision.allowed for _, decision in answers] == [True, False, True]
     assert answers[1][1].retry_after == 0.000001

@@ -100,7 +100,7 @@ def left_after_a_loss(server: Server, make: Any, lose: Callable[[Proxy], None]) 
     """Ask once and lose something on the way; ask again. redis-py retries in between, and tells nobody."""
 
     async def body(client: Redis) -> tuple[Decision, Decision]:
-        limiter = make(client, limit=9, period=LONG)
+        limiter = make(client, "hits", limit=9, period=LONG)
         await limiter.hit("bob")  # the server learns the script
         lose(proxy)
         decision = await limiter.hit("ann")
@@ -168,7 +168,7 @@ def both_ways(server: Server, body: Callable[[Any], Awaitable[Any]], error: type
 
     async def run(client: Redis) -> None:
         limiters = [
-            FixedWindow(client, limit=9, period=60, timeout=0.3, on_error=how)  # type: ignore[arg-type]
+            FixedWindow(client, "hits", limit=9, period=60, timeout=0.3, on_error=how)  # type: ignore[arg-type]
             for how in ("open", "closed", "raise")
         ]
         assert await body(limiters[0]) == Decision(True, 9, 0, 0.0, degraded=True)
@@ -180,7 +180,7 @@ def both_ways(server: Server, body: Callable[[Any], Awaitable[Any]], error: type
 
 
 async def ask_openly(client: Redis) -> Decision:
-    return await FixedWindow(client, limit=9, period=60, on_error="open").hit("ann")
+    return await FixedWindow(client, "hits", limit=9, period=60, on_error="open").hit("ann")
 
 
 async def ask(limiter: FixedWindow) -> Decision:
@@ -237,7 +237,7 @@ def test_a_mistake_is_raised_even_if_open() -> None:
     with Server(config={"requirepass": "secret"}) as locked:
 
         async def with_a_wrong_type(client: Redis) -> Decision:
-            limiter = FixedWindow(client, limit=9, period=60, on_error="open", token=lambda: "id")
+            limiter = FixedWindow(client, "hits", limit=9, period=60, on_error="open", token=lambda: "id")
             await client.set(limiter.command("ann")[2], "a string")
             return await limiter.hit("ann")
 
@@ -252,7 +252,7 @@ def test_a_cluster_that_cannot_be_found_is_unavailable() -> None:
 
     async def body() -> Decision:
         cluster: Any = RedisCluster(host="127.0.0.1", port=free_port())
-        return await FixedWindow(cluster, limit=9, period=60, timeout=30, on_error="open").hit("ann")
+        return await FixedWindow(cluster, "hits", limit=9, period=60, timeout=30, on_error="open").hit("ann")
 
     assert asyncio.run(body()).degraded
 

@@ -43,7 +43,7 @@ def on(cluster: Server, act: Callable[[Any], Awaitable[Any]]) -> Any:
 
 def test_a_log_in_moves_a_session_within_its_slot(cluster: Server) -> None:
     async def act(client: Any) -> Any:
-        sessions = Sessions(client, idle=60, lifetime=600)
+        sessions = Sessions(client, "shop", idle=60, lifetime=600)
         found = list[Any]()
         for _ in range(5):
             visitor = await sessions.log_in(cart="duck")

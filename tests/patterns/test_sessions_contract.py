@@ -18,7 +18,7 @@ from .crowd import alone, round_trips, wait_until_gone
 
 
 def of(redis: Redis, **policy: Any) -> Sessions:
-    return Sessions(redis, **{"idle": 60.0, "lifetime": 600.0, **policy})
+    return Sessions(redis, **{"name": "shop", "idle": 60.0, "lifetime": 600.0, **policy})
 
 
 def test_a_session_keeps_what_is_set(world: World) -> None:

@@ -31,7 +31,7 @@ def visit(world: Simulated, kind: type[Sessions]) -> Callable[[], Violations]:
     Returns what to ask after the run: which promises were broken.
     """
     tokens = world.draws("tokens")
-    sessions = kind(world.redis(), idle=60, lifetime=600, token=lambda: f"{int(tokens() * 2**64):032x}")
+    sessions = kind(world.redis(), "shop", idle=60, lifetime=600, token=lambda: f"{int(tokens() * 2**64):032x}")
     given, broken_promises = list[str](), Violations()
 
     async def first() -> str:
@@ -126,7 +126,7 @@ def test_the_scripts_that_leave_something_out_break_it(script: str, monkeypatch:
 def test_a_lost_reply_at_log_in_leaves_one_new_id_and_no_old_one(retries: int) -> None:
     """With a retry the caller hears of it; without, nobody does, and it dies of idleness."""
     world = Simulated(socket_timeout=0.2, retry=Retry(NoBackoff(), retries))
-    sessions = Sessions(world.redis(), idle=60, lifetime=600)
+    sessions = Sessions(world.redis(), "shop", idle=60, lifetime=600)
 
     async def body() -> Any:
         old = await sessions.log_in(cart="duck")
@@ -147,7 +147,7 @@ def test_a_log_in_that_is_cancelled_leaves_one_id() -> None:
     """Cancelled at each await in turn: the old id or a new one has the data, never both."""
     for at in range(1, 12):
         world = Simulated(seed=at)
-        sessions = Sessions(world.redis(), idle=60, lifetime=600)
+        sessions = Sessions(world.redis(), "shop", idle=60, lifetime=600)
 
         async def body(sessions: Sessions = sessions, at: int = at) -> Any:
             old = await sessions.log_in(cart="duck")
@@ -169,7 +169,7 @@ async def world_keys(sessions: Sessions) -> list[dict[str, str]]:
 def lived(every: float = 1.0, jump: float = 0.0, **policy: float) -> float:
     """For how many seconds a session lived that was used all the time, at most 500."""
     world = Simulated()
-    sessions = Sessions(world.redis(), **{"idle": 50, "lifetime": 60, **policy})
+    sessions = Sessions(world.redis(), "shop", **{"idle": 50, "lifetime": 60, **policy})
 
     async def body() -> float:
         session, begun = await sessions.log_in(), world.now()

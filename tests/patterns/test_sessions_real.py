@@ -20,7 +20,7 @@ async def logging_in(server: Server, retries: int, protocol: int) -> tuple[Any, 
     with Proxy(server.port) as proxy:
         options: dict[str, Any] = {"decode_responses": True, "protocol": protocol}
         async with Redis.from_url(proxy.url, retry=Retry(NoBackoff(), retries), **options) as client:
-            sessions = Sessions(client, idle=600, lifetime=6000)
+            sessions = Sessions(client, "shop", idle=600, lifetime=6000)
             old = await sessions.log_in(cart="duck")
             proxy.drop_reply(close=True)
             try:
@@ -54,7 +54,7 @@ def test_a_reset_connection_ends_no_session(server: Server) -> None:
         with Proxy(server.port) as proxy:
             retry = Retry(NoBackoff(), 3)
             async with Redis.from_url(proxy.url, decode_responses=True, retry=retry) as client:
-                sessions = Sessions(client, idle=600, lifetime=6000)
+                sessions = Sessions(client, "shop", idle=600, lifetime=6000)
                 session, found = await sessions.log_in(user="ann"), list[Any]()
                 for seen in range(10):
                     proxy.reset()

@@ -86,6 +86,25 @@ def test_a_failed_background_reload_is_counted_and_kept() -> None:
     assert not world.loop.unretrieved
 
 
+def test_a_reload_that_is_cancelled_from_within_is_a_failed_one() -> None:
+    """It is counted, its lock is free, and the next reader of the stale value tries again."""
+    database = Database(seconds=0.01)
+
+    async def cancels() -> str:
+        raise asyncio.CancelledError
+
+    async def body(redis: Redis) -> tuple[list[str], int]:
+        async with StaleWhileRevalidate(redis, **POLICY) as cache:
+            await cache.get("page", database.load)
+            await asyncio.sleep(1.5)
+            for load in (cancels, database.load):
+                await cache.get("page", load)
+                await asyncio.sleep(0.1)
+            return [str(error) for error in cache.errors], database.loads
+
+    assert alone(Simulated(), body) == (["it was cancelled from within"], 2)
+
+
 def test_errors_do_not_pile_up() -> None:
     """All are counted, the last 16 are kept."""
     database = Database(seconds=0.001)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,6 +125,159 @@ def test_a_flusher_that_is_entered_saves_by_itself_and_outlives_errors(world: Wo
 
     assert alone(world, body) == ["Down('save')"] * 2
     assert table.values == {"7": "new"}
+
+
+@dataclass
+class Choosy(Table):
+    """A database that refuses some rows, and with them their whole batch; or everything, while it is away."""
+
+    refuses: set[str] = field(default_factory=set)
+    away: bool = False
+
+    async def save(self, batch: list[Write]) -> None:
+        if self.away:
+            raise Down("away")
+        if bad := self.refuses & {write.entity for write in batch}:
+            self.batches.append(batch)
+            raise ValueError(f"no row {min(bad)}")
+        await super().save(batch)
+
+
+def test_a_row_that_cannot_be_saved_holds_up_no_other(world: World) -> None:
+    """Nine of ten are saved, at once; the tenth is set aside, readable, told, and not tried again."""
+    table = Choosy({"3": (1, "old")}, refuses={"3"})
+
+    async def body(redis: Redis) -> Any:
+        it = behind(redis, table)
+        for number in range(10):
+            await it.put(str(number), f"row {number}")
+        await it.flush()
+        tried = len(table.batches)
+        await it.flush()
+        again = len(table.batches) - tried
+        return [await it.get("3"), again, await redis.hlen(it.buffer), await it.set_aside(), list(it.errors)]
+
+    got, again, waiting, [write], [error] = alone(world, body)
+    assert (got, again, waiting) == ("row 3", 0, 0)
+    assert (write.entity, write.value) == ("3", "row 3")
+    assert str(error) == "no row 3"
+    assert error.__notes__ == ["'3' is set aside: other rows of its batch could be saved"]
+    assert table.values == {str(number): f"row {number}" for number in range(10) if number != 3} | {"3": "old"}
+
+
+def test_a_new_put_replaces_what_was_set_aside(world: World) -> None:
+    """Once the row can be saved it is, and nothing is left aside."""
+    table = Choosy(refuses={"bad"})
+
+    async def body(redis: Redis) -> Any:
+        it = behind(redis, table)
+        for entity in ("bad", "good"):
+            await it.put(entity, "first")
+        await it.flush()
+        aside = len(await it.set_aside())
+        table.refuses.clear()
+        await it.put("bad", "second")
+        got = await it.get("bad")
+        await it.flush()
+        return aside, got, await it.set_aside(), table.values
+
+    assert alone(world, body) == (1, "second", [], {"good": "first", "bad": "second"})
+
+
+def test_a_newer_value_is_not_set_aside_with_the_old_one(world: World) -> None:
+    """It is put while the old one is refused, and waits for its own save."""
+    table = Choosy(refuses={"bad"})
+
+    async def body(redis: Redis) -> Any:
+        it = behind(redis, table)
+        save = it.save
+
+        async def putting(batch: list[Write]) -> None:
+            if [write.value for write in batch] == ["old"]:
+                await it.put("bad", "new")
+            await save(batch)
+
+        it.save = putting  # type: ignore[method-assign]
+        await it.put("bad", "old")
+        await it.put("good", "x")
+        await it.flush()
+        return await it.set_aside(), await it.get("bad"), await redis.hlen(it.buffer)
+
+    assert alone(world, body) == ([], "new", 1)
+
+
+def test_a_database_that_is_away_sets_nothing_aside(world: World) -> None:
+    """All rows wait for it; the last sixteen errors are kept, however long it takes."""
+    table = Choosy(away=True)
+
+    async def body(redis: Redis) -> Any:
+        it = behind(redis, table, every=0.001)
+        for number in range(3):
+            await it.put(str(number), "row")
+        with pytest.raises(Down):
+            await it.flush()
+        async with it:
+            await asyncio.sleep(0.5)
+            aside, kept = await it.set_aside(), len(it.errors)
+            table.away = False
+            async with asyncio.timeout(20):
+                while len(table.rows) < 3:
+                    await asyncio.sleep(0.01)
+        return aside, kept
+
+    assert alone(world, body) == ([], 16)
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(st.integers(0, 12), st.integers(2, 12), st.booleans())
+def test_an_outage_sets_nothing_aside_that_can_be_saved(begins: int, lasts: int, bad: bool) -> None:
+    """Whenever the database goes away and comes back, between any two saves; beside a row that it refuses, and not.
+
+    A row that is refused and waits alone may still wait; it is set aside when the next one is saved.
+    """
+    table, saves = Choosy(refuses={"1"} if bad else set()), itertools.count()
+
+    async def body(redis: Redis) -> Any:
+        it = behind(redis, table)
+        save = it.save
+
+        async def through(batch: list[Write]) -> None:
+            table.away = begins <= next(saves) < begins + lasts
+            await save(batch)
+
+        it.save = through  # type: ignore[method-assign]
+        for number in range(4):
+            await it.put(str(number), "row")
+        async with it:
+            await asyncio.sleep(5)
+            first = set(table.rows)
+            await it.put("4", "row")
+            await asyncio.sleep(1)
+        return first, {write.entity for write in await it.set_aside()}
+
+    rows, aside = alone(Simulated(), body)
+    assert (rows, aside) == (({"0", "2", "3"}, {"1"}) if bad else ({"0", "1", "2", "3"}, set()))
+
+
+def test_a_save_that_is_cancelled_from_within_has_failed(world: World) -> None:
+    """The flusher tells and tries again."""
+    table, tries = Table(), list[int]()
+
+    async def cancelled_once(batch: list[Write]) -> None:
+        tries.append(len(batch))
+        if len(tries) == 1:
+            raise asyncio.CancelledError
+        await table.save(batch)
+
+    async def body(redis: Redis) -> list[str]:
+        async with WriteBehind(redis, "pages", table.load, cancelled_once, every=0.02) as it:
+            await it.put("7", "new")
+            async with asyncio.timeout(20):
+                while not table.rows:
+                    await asyncio.sleep(0.01)
+        return [str(error) for error in it.errors]
+
+    assert alone(world, body) == ["it was cancelled from within"]
 
 
 def test_close_ends_a_flusher_that_swallows_a_cancellation() -> None:

@@ -16,8 +16,8 @@ from .environment import heard_from
 
 
 def all_of_ours(redis: Redis, limit: int, period: float) -> list[Limiter]:
-    windows = [kind(redis, limit=limit, period=period) for kind in (FixedWindow, SlidingLog, SlidingCounter)]
-    return [*windows, *(kind(redis, limit=limit, period=period, burst=limit) for kind in (TokenBucket, GCRA))]
+    windows = [kind(redis, "hits", limit=limit, period=period) for kind in (FixedWindow, SlidingLog, SlidingCounter)]
+    return [*windows, *(kind(redis, "hits", limit=limit, period=period, burst=limit) for kind in (TokenBucket, GCRA))]
 
 
 def on(node: Node, work: Callable[[Redis], Awaitable[None]]) -> None:
@@ -38,7 +38,7 @@ def test_throttled_py_admits_everyone_to_a_small_bucket(node: Node) -> None:
 @pytest.mark.parametrize("kind", [TokenBucket, GCRA])
 def test_ours_admits_the_burst_and_the_rate(node: Node, kind: type[TokenBucket]) -> None:
     async def work(redis: Redis) -> None:
-        limiter = kind(redis, limit=100, period=1, burst=10)
+        limiter = kind(redis, "hits", limit=100, period=1, burst=10)
         began = time.monotonic()
         admitted = sum([(await limiter.hit("ann")).allowed for _ in range(500)])
         assert 10 <= admitted <= 10 + 100 * (time.monotonic() - began)
@@ -83,7 +83,7 @@ def test_ours_reads_the_clock_of_the_server(node: Node, monkeypatch: pytest.Monk
 
 def test_ours_keeps_one_number_where_a_log_keeps_an_entry_for_each(node: Node) -> None:
     async def work(redis: Redis) -> None:
-        gcra = GCRA(redis, limit=1000, period=1000, burst=1000)
+        gcra = GCRA(redis, "hits", limit=1000, period=1000, burst=1000)
         sizes = []
         for _ in range(2):
             for _ in range(50):

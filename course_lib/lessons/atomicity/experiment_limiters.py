@@ -213,7 +213,7 @@ def limiter_of(traffic: Traffic, redis: Redis) -> Limiter:
     make: Callable[..., Limiter] = chosen.make
     if chosen.is_bucket:
         make = partial(make, burst=traffic.most_at_once)
-    return make(redis, limit=traffic.limit, period=traffic.window, token=lambda: f"r{next(number)}")
+    return make(redis, "hits", limit=traffic.limit, period=traffic.window, token=lambda: f"r{next(number)}")
 
 
 async def _ask(world: Simulated, limiter: Limiter, times: list[int], result: TrafficResult) -> None:

@@ -108,7 +108,7 @@ async def falls_back(redis: Any, user: str, *, limit: int, window: float, reques
 
 
 async def the_courses_own(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
-    decision = await SlidingLog(redis, limit=limit, period=window, timeout=0.5).hit(user, request_id=request)
+    decision = await SlidingLog(redis, "hits", limit=limit, period=window, timeout=0.5).hit(user, request_id=request)
     return decision.allowed, decision.remaining, decision.retry_after
 
 

@@ -242,7 +242,7 @@ async def count(redis: Redis, me: str) -> int:
 
 
 async def limited(redis: Redis, me: str) -> int:
-    limiter = FixedWindow(redis, limit=100, period=1000, timeout=30, token=lambda: f"{me}'s first")
+    limiter = FixedWindow(redis, "hits", limit=100, period=1000, timeout=30, token=lambda: f"{me}'s first")
     await limiter.hit(me)
     return 99 - (await limiter.hit(me, request_id="another")).remaining
 

@@ -127,7 +127,7 @@ def our_limiter(client, kind, limit, period, **more):
 
     if kind in ("TokenBucket", "GCRA"):
         more["burst"] = BURST if limit == LIMIT else PLENTY
-    return getattr(ratelimit, kind)(client, limit=limit, period=period, **more)
+    return getattr(ratelimit, kind)(client, "hits", limit=limit, period=period, **more)
 
 
 def limits_(kind):
