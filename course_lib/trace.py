@@ -38,8 +38,8 @@ class Event:
 
     @property
     def text(self) -> str:
-        """The command as one would type it, long arguments shortened: `SET page <…> NX PX 5000`."""
-        return " ".join([self.name, *map(_shown, self.command[1:])])
+        """The command as one would type it, what is long is shortened: `SET page <…> NX PX 5000`."""
+        return " ".join([self.name, *_first(list(map(_shown, self.command[1:])))])
 
     @property
     def reply_text(self) -> str:
@@ -176,6 +176,11 @@ def _shown(argument: bytes, most: int = 32) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def _first(words: list[str], most: int = 24) -> list[str]:
+    """All of them, or the first few and how many there are more."""
+    return words if len(words) <= most else [*words[: most // 2], f"… {len(words) - most // 2} more"]
+
+
 def _shown_reply(reply: Any) -> str:
     if reply is None:
         return "nil"
@@ -185,5 +190,5 @@ def _shown_reply(reply: Any) -> str:
         code = getattr(reply, "status_code", None)  # redis-py takes the first word off: MOVED, READONLY, ERR
         return f"(error) {code} {reply}" if code else f"(error) {reply}"
     if isinstance(reply, (list, tuple)):
-        return "[" + ", ".join(_shown_reply(item) for item in reply) + "]"
+        return "[" + ", ".join(_first([_shown_reply(item) for item in reply])) + "]"
     return str(reply)

@@ -11,7 +11,7 @@ import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 
 from course_lib.sim.draws import Draws
-from course_lib.sim.fake_server import SimNode
+from course_lib.sim.fake_server import Session, SimNode
 from course_lib.sim.fake_server_scripts import ScriptEngine
 from course_lib.sim.faults import Faults
 from course_lib.sim.loop import SimLoop
@@ -102,6 +102,20 @@ class Simulation:
         process = process or Process(name)
         self._run.add(name, process, start, body, *args)
         return process
+
+    def given(self, *commands: tuple[object, ...], node: int = 0) -> None:
+        """Have a node run commands when the run begins: `world.given(("SET", "page", "old"))`. No message is sent for
+        them, so no fault strikes them, and the trace does not show them. Say it before you add clients.
+
+        Does not: say that a command failed.
+        """
+        self.loop.due(0.0, self._run_now, commands, self.nodes[node])
+
+    def _run_now(self, commands: tuple[tuple[object, ...], ...], node: SimNode) -> None:
+        session = Session.accept(node, 0, lambda reply: None)
+        for command in commands:
+            session.execute([part if isinstance(part, bytes) else str(part).encode() for part in command])
+        session.hang_up()
 
     def draws(self, name: str) -> Draws:
         """A stream of random numbers of its own, that depends on the seed and the name only."""

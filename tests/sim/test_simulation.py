@@ -11,12 +11,30 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from course_lib.errors import Deadlock, OutOfBudget
-from course_lib.sim import CRASHED, RandomFaults, Simulation, steady
+from course_lib.sim import CRASHED, OneFault, RandomFaults, Simulation, steady
 
 from .running import MS, alone, world
 from .scenarios import ALL, FAULTS, play
+
+# -- what is there before anybody comes -------------------------------------------------------------------------------
+
+
+def test_what_is_given_is_there_without_a_message() -> None:
+    """A fault that strikes the first send strikes the client's; the trace begins with it."""
+    sim = Simulation(faults=OneFault("lose request", 1), socket_timeout=0.1)
+    for _ in range(2):
+        sim.rewind(0)
+        sim.given(("SET", "page", "old"), ("HSET", "user", "name", b"Ann"))
+        sim.client("a", sim.redis().get, "page")
+        sim.client("b", sim.redis().hgetall, "user", start=1.0)
+        results = sim.run()
+        assert isinstance(results["a"], RedisTimeoutError)
+        assert results["b"] == {"name": "Ann"}
+        assert [event.name for event in sim.trace] == ["GET", "HGETALL"]
+
 
 # -- rewinding --------------------------------------------------------------------------------------------------------
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from functools import partial, reduce
 from typing import Any
 
 from grading.programs import module
+from redis.exceptions import RedisError
 
 from course_lib.patterns.audit import remove_versions
 from course_lib.patterns.basics import milliseconds
@@ -19,6 +21,7 @@ flushable: Any = module("02.3").flushable
 cleaning: Any = module("02.4").cleaning
 follows: Any = module("02.6").follows
 
+UNDER = "app:user:profile"
 OLD, NEW = "app:user:profile:v1:{}", "app:user:profile:v2:{}"
 PROFILE = KeySchema("app", "user", "profile", version=2)
 
@@ -123,12 +126,89 @@ async def by_hand(redis: Any, *, live: int) -> int:
     removed, cursor = 0, -1
     while cursor:
         cursor, keys = await redis.scan(max(cursor, 0), match="app:user:profile:v*", count=50)
-        old = [key for key in keys if key.split(":")[3][1:].isdecimal() and int(key.split(":")[3][1:]) < live]
+        old = [key for key in keys if key.count(":") > 3 and key.split(":")[3][1:].isdecimal()]
+        old = [key for key in old if int(key.split(":")[3][1:]) < live]
         async with redis.pipeline(transaction=False) as pipe:
             for key in old:
                 pipe.unlink(key)
             removed += sum(await pipe.execute())
     return removed
+
+
+async def by_globs(redis: Any, *, live: int) -> int:
+    """One glob for each version, and COUNT left alone."""
+    removed = 0
+    for version in range(1, live):
+        removed += await in_batches(redis, [key async for key in redis.scan_iter(match=f"{UNDER}:v{version}:*")])
+    return removed
+
+
+def version_of(key: str) -> int | None:
+    said = key.removeprefix(f"{UNDER}:v").split(":")
+    return int(said[0]) if key.startswith(f"{UNDER}:v") and said[0].isdecimal() and said[1:] else None
+
+
+async def in_transactions(redis: Any, *, live: int) -> int:
+    """Ten at a time; and it knows them all before it begins."""
+    found = [key async for key in redis.scan_iter(count=1_000) if (version_of(key) or live) < live]
+    removed = 0
+    for start in range(0, len(found), 10):
+        async with redis.pipeline() as pipe:
+            for key in found[start : start + 10]:
+                pipe.unlink(key)
+            removed += sum(await pipe.execute())
+    return removed
+
+
+async def in_scripts(redis: Any, *, live: int) -> int:
+    unlink = redis.register_script("return redis.call('UNLINK', unpack(KEYS))")
+    old = sorted([key async for key in redis.scan_iter(match="app:user:*") if (version_of(key) or live) < live])
+    return sum([await unlink(keys=old[start : start + 25]) for start in range(0, len(old), 25)])
+
+
+async def page_by_page(redis: Any, *, live: int) -> int:
+    """What each page has goes at once, however little it is."""
+    removed, cursor = 0, None
+    while cursor != 0:
+        cursor, found = await redis.scan(cursor or 0, match=f"{UNDER}:v*", count=50)
+        if old := [key for key in found if (version_of(key) or live) < live]:
+            removed += await redis.unlink(*old)
+    return removed
+
+
+async def at_once(redis: Any, *, live: int) -> int:
+    """All batches are under way together."""
+    old = [key async for key in redis.scan_iter(match=f"{UNDER}:v*", count=200) if (version_of(key) or live) < live]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(redis.unlink(*old[n : n + 50])) for n in range(0, len(old), 50)]
+    return sum(task.result() for task in tasks)
+
+
+async def tries_twice(redis: Any, *, live: int) -> int:
+    """Whatever failed is tried once more; then its error goes to the caller."""
+    try:
+        return await by_hand(redis, live=live)
+    except RedisError:
+        return await by_hand(redis, live=live)
+
+
+class Cleaner:
+    """An object that counts; a bare except puts it right, and raises on."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    async def __call__(self, redis: Any, *, live: int) -> int:
+        self.runs += 1
+        try:
+            return await page_by_page(redis, live=live)
+        except:
+            self.runs -= 1
+            raise
+
+
+async def in_batches(redis: Any, old: list[str]) -> int:
+    return sum([await redis.unlink(*old[n : n + 50]) for n in range(0, len(old), 50)])
 
 
 # -- 02.6 -------------------------------------------------------------------------------------------------------------
@@ -257,7 +337,19 @@ RIGHT: dict[str, dict[str, Any]] = {
         "a token": flushable(flush=a_new_token),
         "a script": flushable(ask=by_script),
     },
-    "02.4": {"as taught": cleaning(), "the course's own": the_courses_own, "by hand": by_hand},
+    "02.4": {
+        "as taught": cleaning(),
+        "the course's own": the_courses_own,
+        "by hand": by_hand,
+        "by globs": by_globs,
+        "in transactions": in_transactions,
+        "in scripts": in_scripts,
+        "page by page": page_by_page,
+        "at once": at_once,
+        "tries twice": tries_twice,
+        "an object": Cleaner(),
+        "a method": Cleaner().__call__,
+    },
     "02.5": {"all named": ("reader", "reader", "writer", "reader"), "not to the end": ["reader", "reader", "writer"]},
     "02.6": {
         "as taught": follows(),

@@ -2,66 +2,61 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import JUDGE, excused_error, ms, of, of_clients, round_trips, seen, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial, undisturbed
+from course_lib.grading.evidence import JUDGE, excused_error, ms, of, of_clients, round_trips, seen, shown, unheard
+from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial, undisturbed
+from course_lib.lessons.keys.exercises.keyspace import NAME, Keyspace, keyspace, steps, version
+from course_lib.trace import Event
 
 Answer = Callable[..., Awaitable[Any]]
-LIVE, MOST_KEYS, MOST_COUNT, MOST_TRIPS = 10, 50, 1_000, 30
-NAME = "app:user:profile"
-OLD = {f"{NAME}:v{version}:{user}" for version in (1, 2, 9) for user in range(20)}
-"""What must go: three versions before the live one."""
-STAY = {
-    *(f"{NAME}:v{version}:{user}" for version in (10, 11) for user in range(5)),
-    *(f"{NAME}:v10:v1:7", f"{NAME}:v10:v2", f"{NAME}-photo:v1:7", "app:user:v1:7", "app:shop:price:v1:7"),
-    *(f"old:{NAME}:v1:7", f"{NAME}:settings", f"{NAME}s:v2:7"),
-}  # fmt: skip
-"""What must stay: the live version, a newer one that is tried out, other names, and parts that look like versions."""
-HOLD_UP = ("KEYS", "FLUSHDB", "FLUSHALL")
-IN_SCRIPT = re.compile(rb"['\"](KEYS|FLUSH\w+)['\"]")
+MOST_KEYS, MOST_COUNT, LEAST_A_WAIT = 50, 1_000, 4
+"""Keys a command, COUNT of a SCAN, and how many keys each wait removes on average."""
+AGAIN = 600.0
+"""Seconds from the beginning to the second clean-up, and from that to a look at what is left."""
+FREES = {b"DEL", b"GETDEL", b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT"}
+"""Commands by which a key goes, and its memory at once."""
+
+
+
 
 
 def trials(answer: Answer) -> list[Trial]:
     """A clean-up alone, with a fault at every send, after which it is run again; and two at once."""
     end: dict[str, Judge] = {"live": _live, "clean": _clean}
+    alone = {**end, "never-keys": _never_keys, "steps": _steps, "unlink": _unlink, "says": _says}
     return [
-        trial("a clean-up, and another after it", partial(_build, answer, LIVE),
-              {**end, "never-keys": _never_keys, "steps": _steps, "unlink": _unlink, "says": _says}, sizes=(1,),
-              seeds=2, faults=LOSSES, horizon=30.0),
-        trial("clean-ups at the same time", partial(_build, answer, 9), end, sizes=(2, 3), seeds=2, least=2,
-              horizon=30.0),
+        trial("a clean-up, and another after it", partial(_build, answer), alone, sizes=(1,), seeds=2,
+              faults={"crash": 0.0, "lose reply": 0.0, "node down": 0.03}, horizon=3_600.0),
+        trial("clean-ups at the same time", partial(_build, answer), {**end, "says": _says_together}, sizes=(2, 3),
+              least=2, horizon=3_600.0),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, live: int, world: Simulation, clients: int) -> int:
-    redis = world.redis()
+def _build(answer: Answer, world: Simulation, clients: int) -> Keyspace:
+    redis, keys = world.redis(), keyspace(world.seed % 2)
 
     async def clean() -> Any:
-        return await answer(redis, live=live)
+        return await answer(redis, live=keys.live)
 
-    world.client(f"{JUDGE} plants", redis.mset, dict.fromkeys(sorted(OLD | STAY), "{}"))
+    first, second, *rest = sorted(keys.old)
+    texts = [part for key in [*rest, *sorted(keys.stay)] for part in (key, "{}")]
+    world.given(("MSET", *texts), ("HSET", first, "name", "Ann"), ("SADD", second, "Ann"))
     for number in range(1, clients + 1):
-        world.client(f"c{number}", clean, start=0.05)
-    world.client("again", clean, start=10.0)
-    world.client(f"{JUDGE} looks", redis.keys, start=20.0)
-    return live
-
-
-def old_in(run: Play) -> set[str]:
-    """What had to go: the keys of OLD whose version is below the one that was live."""
-    return {key for key in OLD if int(key.split(":")[3][1:]) < run.witness}
+        world.client(f"c{number}", clean, start=0.1)
+    world.client("again", clean, start=AGAIN)
+    world.client(f"{JUDGE} looks", redis.keys, start=2 * AGAIN)
+    return keys
 
 
 def left_in(run: Play) -> set[str] | None:
-    """What was left in the end; None if a fault kept the judge from planting or looking."""
-    planted, looked = seen(run, f"{JUDGE} plants"), seen(run, f"{JUDGE} looks")
-    return {key.decode() for key in looked[0].reply} if planted and looked else None
+    """What was left in the end; None if a fault kept the judge from looking."""
+    looked = seen(run, f"{JUDGE} looks")
+    return {key.decode() for key in looked[0].reply} if looked else None
 
 
 def _live(run: Play) -> Iterator[Found]:
@@ -70,82 +65,167 @@ def _live(run: Play) -> Iterator[Found]:
     if left is None:
         if run.schedule.kind is None:
             yield ("The judge could not look at what is left.",)
-    elif gone := sorted((STAY | OLD) - old_in(run) - left):
-        events = (event for event in of_clients(run.trace) if any(gone[0].encode() in part for part in event.command))
-        who, when = next(((event.client, event.t_start) for event in events), ("c1", 0.05))
+    elif gone := sorted(run.witness.stay - left):
+        events = (event for event in of_clients(run.trace) if gone[0].encode() in event.command)
+        who, when = next(((event.client, event.t_start) for event in events), ("c1", 0.1))
         yield f"{gone[0]} is gone, and {len(gone) - 1} more that must stay.", who, when, "must stay"
 
 
 def _clean(run: Play) -> Iterator[Found]:
     """Nothing old is left, once a clean-up came to its end."""
     left, failed = left_in(run), run.results["again"]
-    kept = sorted(old_in(run) & (left or set()))
+    kept = sorted(run.witness.old & (left or set()))
     if kept and not excused_error(run, "again", failed):
         why = f" It ended with {type(failed).__name__}: {failed}." if isinstance(failed, BaseException) else ""
-        text = f"{kept[0]} and {len(kept) - 1} more old keys are left after the second clean-up.{why}"
-        yield text, "again", 10.0, "not clean"
+        text = f"{kept[0]!r} and {len(kept) - 1} more old keys are left after the second clean-up.{why}"
+        yield text, "again", AGAIN, "not clean"
+
+
+# -- what it asks of the server ----------------------------------------------------------------------------------------
 
 
 def _never_keys(run: Play) -> Iterator[Found]:
     """No command that holds up everybody else."""
-    for event in of_clients(run.trace):
-        script = b" ".join(event.command).upper() if event.name in ("EVAL", "EVALSHA", "SCRIPT") else b""
-        if event.name in HOLD_UP or IN_SCRIPT.search(script):
-            text = f"{event.client} sent {event.text}: while it runs over all keys, nobody else is served."
-            yield text, event.client, event.t_start, event.name
+    size = len(run.witness.old | run.witness.stay)
+    for step in steps(run):
+        event, all_at_once = step.event, step.called(b"KEYS", b"FLUSHDB", b"FLUSHALL")
+        inside = "" if all_at_once and all_at_once[0] == event.command else " in one step"
+        if all_at_once:
+            text = f"{event.client} sent {event.name}" if not inside else f"{event.client} ran {_name(all_at_once[0])}"
+            yield f"{text}{inside}: while it runs over all keys, nobody else is served.", *_at(event)
+        if len(step.counts) > 1 and sum(step.counts) >= min(size, MOST_COUNT + 1):
+            text = f"{event.client} went through all keys in one {event.name}: meanwhile nobody else is served."
+            yield text, *_at(event)
+
+
+def _name(command: tuple[bytes, ...]) -> str:
+    return command[0].decode().upper()
+
+
+def _at(event: Event, mark: str = "") -> tuple[str, float, str]:
+    return event.client, event.t_start, mark or event.name
 
 
 def _steps(run: Play) -> Iterator[Found]:
     """No giant step, and not too many small ones."""
-    for event in of_clients(run.trace):
-        words = [part.upper() for part in event.command]
-        count = int(words[words.index(b"COUNT") + 1]) if event.name == "SCAN" and b"COUNT" in words else 0
-        if count > MOST_COUNT or (event.name in ("DEL", "UNLINK") and len(words) - 1 > MOST_KEYS):
-            size = f"COUNT {count:,}" if count else f"{len(words) - 1} keys in one {event.name}"
-            yield f"{event.client} took too large a step: {size}.", event.client, event.t_start, "too large"
-    trips = round_trips(of(run.trace, "c1"))
-    if run.schedule.kind is None and trips > MOST_TRIPS:
-        text = f"{len(OLD)} old keys took {trips} round trips; {MOST_TRIPS} are plenty."
-        yield text, "c1", 0.05, "too many steps"
+    keys: Keyspace = run.witness
+    old, planted = _encoded(keys.old), _encoded(keys.old | keys.stay)
+    for step in steps(run):
+        count, size = max(step.counts, default=0), step.named(planted)
+        if count > MOST_COUNT or size > MOST_KEYS:
+            told = f"COUNT {count:,}" if count > MOST_COUNT else f"{size} keys in one {step.event.name}"
+            yield f"{step.event.client} took too large a step: {told}.", *_at(step.event, "too large")
+    if run.schedule.kind is None:
+        yield from _too_many(run, old)
+
+
+def _encoded(keys: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(key.encode() for key in keys)
+
+
+def _too_many(run: Play, old: frozenset[bytes]) -> Iterator[Found]:
+    """Of a clean-up that nothing disturbs: it waits less often than once for four keys, and asks nothing about each."""
+    mine = [event for event in of(run.trace, "c1") if event.name != "SCAN"]
+    trips, most = round_trips(mine), len(old) // LEAST_A_WAIT
+    if trips > most:
+        yield f"To remove {len(old)} keys c1 waited {trips} times, its SCANs apart; {most} are plenty.", "c1", 0.1, "slow"
+    asked = [command for step in steps(run) for command in step.commands if step.event.client == "c1"]
+    asked = [command for command in asked if command[0].upper() != b"UNLINK" and len(old & set(command)) == 1]
+    if len(asked) > most:
+        yield f"c1 sent {len(asked)} commands such as {_name(asked[0])}, each for a key.", "c1", 0.1, "one for each key"
 
 
 def _unlink(run: Play) -> Iterator[Found]:
-    for event in of_clients(run.trace):
-        if event.name == "DEL":
-            text = f"{event.client} sent DEL, which frees the memory of each value before it serves anybody else."
-            yield text, event.client, event.t_start, "DEL"
+    for step in steps(run):
+        for command in step.called(*FREES):
+            text = f"{step.event.client} sent {_name(command)}: the memory of each value is freed before others are served."
+            yield text, *_at(step.event)
+
+
+# -- what it says ------------------------------------------------------------------------------------------------------
+
+
+def _says(run: Play) -> Iterator[Found]:
+    """It returns how many keys it removed; the second time, none. And an error of Redis is not kept from the caller."""
+    for name, wanted, when in (("c1", len(run.witness.old), 0.1), ("again", 0, AGAIN)):
+        found, failed = run.results[name], isinstance(run.results[name], BaseException)
+        if run.schedule.faults == 0 and (type(found) is not int or found != wanted):
+            what = f"ended with {type(found).__name__}: {found}" if failed else f"said {shown(found)}"
+            yield f"{name} {what} at {ms(when)}; {wanted} keys were there to be removed.", name, when, "wrong number"
+        lost = unheard(of(run.trace, name))
+        if lost is not None and type(found) is int and not _begins_again(run, name, lost):
+            yield f"{name} returned {found}, although its {lost.name} failed: {lost.fault}.", name, lost.t_start, "unheard"
+
+
+def _begins_again(run: Play, name: str, lost: Event) -> bool:
+    """Does it scan once more, from the beginning, after that failure?"""
+    later = [event for event in of(run.trace, name) if event.t_start > lost.t_start and event.t_end is not None]
+    return any(event.name == "SCAN" and event.command[1] == b"0" for event in later)
 
 
 @undisturbed
-def _says(run: Play) -> Iterator[Found]:
-    """It returns how many keys it removed; the second time, none."""
-    for name, wanted, when in (("c1", len(OLD), 0.05), ("again", 0, 10.0)):
-        found = run.results[name]
-        if type(found) is not int or found != wanted:
-            failed = isinstance(found, Exception)
-            what = f"ended with {type(found).__name__}: {found}" if failed else f"said {shown(found)}"
-            yield f"{name} {what} at {ms(when)}; {wanted} keys were there to be removed.", name, when, "wrong number"
+def _says_together(run: Play) -> Iterator[Found]:
+    """Each key is removed by one of them."""
+    said = {name: result for name, result in run.results.items() if not name.startswith(JUDGE)}
+    if all(type(result) is int for result in said.values()) and sum(said.values()) != len(run.witness.old):
+        told = ", ".join(f"{name} {result}" for name, result in said.items())
+        yield f"{len(run.witness.old)} keys were removed, and they said: {told}.", "c1", 0.1, "wrong number"
 
 
 # -- clues: what is left where an answer goes wrong? -------------------------------------------------------------------
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """The end of the first run, and its commands."""
-    left = left_in(failing.first) or set()
-    gone, kept = STAY - left, OLD & left
-    return named({
-        "all-but-live": f"{NAME}:v11:1" in gone and f"{NAME}:v10:1" not in gone,
-        "v1-is-v10": f"{NAME}:v10:1" in gone,
-        "matches-anywhere": gone,
-        "compares-texts": kept == {key for key in OLD if ":v1:" not in key},
-        "ignores-live": "live" in failing,
-        "keys": "never-keys" in failing,
-        "first-step-only": kept or "clean" in failing,
-        "del": "unlink" in failing,
-        "one-by-one": "steps" in failing and round_trips(of(failing.first.trace, "c1")) > MOST_TRIPS,
-        "one-giant-step": "steps" in failing,
+    """Of the run that is shown: which keys are gone, which are left, and by which commands."""
+    run = next((failing[name] for name in ("live", "clean") if name in failing), failing.first)
+    keys, left = run.witness, left_in(run) or set[str]()
+    gone, kept = keys.stay - left, keys.old & left
+    yield from named(_gone(failing, keys, gone) if gone else {})
+    large = failing["steps"].violation("steps") if "steps" in failing else None
+    mark = large.mark if large and not gone else ""
+    yield from named({
+        "keys": not gone and "never-keys" in failing and _sent(run, "KEYS"),
+        "first-step-only": kept and not gone and _first_step(run, kept),
+        "del": "unlink" in failing and _sent(run, "DEL"),
+        "one-by-one": mark == "slow",
+        "one-giant-step": mark == "too large",
     })  # fmt: skip
+
+
+def _gone(failing: Failing, keys: Keyspace, gone: frozenset[str]) -> dict[str, object]:
+    """By mistake: exactly those keys are gone which it takes."""
+    live, _, stay = keys
+    old_parts = [f":v{before}:" for before in range(1, live)]
+    begins = tuple(f"{NAME}:v{before}" for before in range(1, live))
+    versions = {key: said for key in stay if (said := version(key)) is not None}
+    texts = {key for key, said in versions.items() if str(said) < str(live)}
+    return {
+        "all-but-live": gone == {key for key, said in versions.items() if said != live},
+        "v1-is-v10": gone == {key for key in stay if key.startswith(begins)},
+        "ignores-live": gone == {key for key, said in versions.items() if said < 10},
+        "compares-texts": gone == texts and _kept_as_texts(failing),
+        "matches-anywhere": not gone <= set(versions) and all(any(part in key for part in old_parts) for key in gone),
+    }
+
+
+def _kept_as_texts(failing: Failing) -> bool:
+    """Where live is 12, are just those left whose version is the larger text?"""
+    if "clean" not in failing:
+        return False
+    run = failing["clean"]
+    kept = run.witness.old & (left_in(run) or set())
+    return bool(kept) and kept == {key for key in run.witness.old if str(version(key)) >= str(run.witness.live)}
+
+
+def _sent(run: Play, name: str) -> bool:
+    return any(event.name == name for event in of_clients(run.trace))
+
+
+def _first_step(run: Play, kept: frozenset[str]) -> bool:
+    """Did its last SCAN not come back to 0? Or are just those left that it was told of last?"""
+    replies = [event.reply for event in of(run.trace, "c1") if event.name == "SCAN" and isinstance(event.reply, list)]
+    told = [key.decode() for reply in replies for key in reply[1] if key.decode() in run.witness.old]
+    return bool(replies) and (replies[-1][0] != b"0" or kept == set(told[-len(kept) :]) != run.witness.old)
 
 
 RULES = Rules(coroutine_function("redis, *, live"), trials, clues)
