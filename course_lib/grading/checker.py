@@ -90,7 +90,9 @@ def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
         for result in [result for one in found for run in one.failing.values() for result in run.results.values()]:
             if isinstance(result, Misused):
                 refuse_error(result, answer)
-        failing = {promise: run for one in found for promise, run in one.failing.items()}
+        failing = {
+            promise: run for one in reversed(found) for promise, run in one.failing.items()
+        }  # the first, as shown
         return _verdict(exercise, found, Failing(failing, prepared, first), guard)
 
 

@@ -9,6 +9,7 @@ import re
 from binascii import crc_hqx
 from collections import Counter
 from itertools import combinations
+from math import inf
 from typing import Any
 
 from grading.programs import module
@@ -222,11 +223,69 @@ def as_it_happens(trace: Trace) -> str | None:
             if (it.who, it.text.encode()) not in sure:  # type: ignore[attr-defined]
                 return f"{it.text} was reported too early"  # type: ignore[attr-defined]
         elif it.name == "SADD" and not isinstance(it.reply, Exception):
-            written.setdefault((it.client, it.node), {})[it.command[2]] = when
+            written.setdefault((it.client, it.node), {}).setdefault(it.command[2], when)
         elif it.name == "WAIT" and not isinstance(it.reply, Exception) and it.reply > 0:
             mine = written.get((it.client, it.node), {})
             sure |= {(it.client, event) for event, answered in mine.items() if answered <= it.t_start}
     return None
+
+
+def by_intervals(trace: Trace) -> str | None:
+    """For each report the latest moment at which a WAIT was sent that confirms something, and the earliest answer."""
+
+    def got(name: str, note: Any) -> list[Any]:
+        mine = [e for e in trace.events if (e.client, e.name) == (note.who, name) and isinstance(e.reply, int)]
+        return [e for e in mine if e.t_end is not None and e.t_end <= note.t_start]
+
+    for note in sorted(trace.notes, key=lambda note: note.t_start):
+        if note.kind == "reported":
+            answered: dict[str, float] = {}
+            for e in got("SADD", note):
+                if e.command[-1].decode() == note.text:
+                    answered[e.node] = min(answered.get(e.node, inf), e.t_end)
+            asked = {e.node: e.t_start for e in sorted(got("WAIT", note), key=lambda e: e.t_start) if e.reply > 0}
+            if not any(asked.get(node, -inf) >= when for node, when in answered.items()):
+                return f"{note.who}: {note.text!r} at {note.t_start:.3f} s"
+    return None
+
+
+class Auditor:
+    """All that is wrong, in one sentence."""
+
+    def __call__(self, trace: Trace) -> str | None:
+        bad = [note.text for note in trace.notes if note.kind == "reported" and not self.sure(trace, note)]
+        return f"reported without a replica: {', '.join(bad)}" if bad else None
+
+    def sure(self, trace: Trace, note: Any) -> bool:
+        def arrived(e: Any, kind: str, by: float) -> bool:
+            ok = e.client == note.who and e.name == kind and not isinstance(e.reply, BaseException)
+            return ok and e.t_end is not None and bool(e.t_end <= by)
+
+        for wait in trace:
+            if arrived(wait, "WAIT", note.t_start) and wait.reply:
+                for write in trace:
+                    named = write.command == (b"SADD", b"visits", note.text.encode())
+                    if named and write.node == wait.node and arrived(write, "SADD", wait.t_start):
+                        return True
+        return False
+
+
+def recursive(trace: Trace) -> str | None:
+    """One note after another; commands by their text."""
+
+    def rest(notes: list[Any]) -> str | None:
+        if not notes:
+            return None
+        told, *others = notes
+        good = {e.node: e.t_end for e in sorted(trace, key=lambda e: -(e.t_end or 0)) if e.t_end is not None
+                and e.client == told.who and e.text == f"SADD visits {told.text}" and type(e.reply) is int}  # fmt: skip
+        waits = [e for e in trace if e.client == told.who and e.name == "WAIT" and e.t_end is not None]
+        heard = [e for e in waits if type(e.reply) is int and e.reply and e.t_end <= told.t_start]
+        if told.kind == "reported" and not any(e.t_start >= good.get(e.node, inf) for e in heard):
+            return f"the event {told.text} of {told.who}"
+        return rest(others)
+
+    return rest(trace.notes)
 
 
 RIGHT: dict[str, dict[str, Any]] = {
@@ -262,5 +321,13 @@ RIGHT: dict[str, dict[str, Any]] = {
         "an object's": functools.partial(lambda find, setup: frozenset(find(setup)), outage()),
     },
     "01.5": {"for ever": Cut(at=2.5), "late": Cut(at=13.2, seconds=3), "at the beginning": Cut(at=0, seconds=100)},
-    "01.6": {"as taught": unconfirmed(), "as it happens": as_it_happens},
+    "01.6": {
+        "as taught": unconfirmed(),
+        "as it happens": as_it_happens,
+        "intervals": by_intervals,
+        "an object": Auditor(),
+        "recursive": recursive,
+        "a method": Auditor().__call__,
+        "names all": lambda trace: Auditor()(trace) and f"{unconfirmed()(trace)}!",
+    },
 }
