@@ -10,11 +10,14 @@ What is played
 - `commutativity`   which commands commute
 - `search`          stage by stage: what `check` calls
 - `exploration`     `explore`, which takes a learner's coroutine
+- `bodies`          from a learner's coroutines and promises to the clients and the judge of a trial
+- `printed`         what code prints meanwhile
 - `parallel`        sampled orders in several processes
 
 What is found
 - `tally`           of one stage: how many schedules, how many break a promise, the simplest that does
 - `findings`        of all stages
+- `seen`            whether there was anything to judge
 - `shrink`          makes a failing order as simple as it can be
 - `verdict_words`   in words that claim no more than was done
 - `replay_code`     a schedule as a few characters

@@ -5,48 +5,25 @@ The notebook's call, with a bar and a picture, is `course_lib.widgets.explore.ex
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from time import monotonic
 from typing import Any
 
+from course_lib.explore.bodies import MISTAKES, Body, Invariant, clients_running, judge_of
 from course_lib.explore.findings import Findings
 from course_lib.explore.loop import Progress
+from course_lib.explore.printed import Printed, held_back, let_out
 from course_lib.explore.replay_code import decode, name_of
 from course_lib.explore.search import ONE_STAGE, by_order, stages
+from course_lib.explore.seen import Clocks
 from course_lib.explore.shrink import shrink, spread
-from course_lib.explore.trial import Play, Schedule, Trial, Violation, play
+from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import KINDS, Simulation
 
-NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
-SETUP = "setup"
 FAULTS = {"crash": 0.0, "pause": 1.0, "lose request": 0.0, "lose reply": 0.0, "node down": 1.0, "clock step": 1.0}
 """Kinds of fault, and the seconds that one takes if nobody says otherwise."""
-
-Body = Callable[..., Awaitable[Any]]
-"""`async def body(redis, me)`; with several nodes, `redis` is a list: a client of each."""
-Invariant = Callable[[Play], Iterable[Violation]]
-
-
-class Me(str):
-    """A client's name, which may serve as its token, and what a client can tell the judge."""
-
-    world: Simulation
-
-    @contextmanager
-    def holding(self, seconds: float | None = None) -> Iterator[None]:
-        """While the block runs, and at most so long, this client believes that it holds something: a note "hold"."""
-        note = self.world.note(self, "hold")
-        ends = None if seconds is None else note.t_start + seconds
-        note.t_end = ends
-        yield
-        note.t_end = self.world.now() if ends is None else min(self.world.now(), ends)
-
-    def note(self, kind: str, text: str = "") -> None:
-        """Mark this moment."""
-        self.world.note(self, kind, text)
 
 
 def explore(
@@ -79,7 +56,9 @@ def explore(
         explore(count, no_visit_is_lost, clients=2)
 
     `me` is the client's name; `with me.holding(seconds):` marks what it believes. Several bodies are one client each.
-    The invariant yields violations, or returns a sentence; without one, every client must end without an error.
+    What a body keeps in its module, a closure or a cache is each client's own, and begins anew in each run.
+    The invariant yields violations, or returns a sentence. That no error ends a client, where no fault struck, is a
+    promise of its own; without an invariant, nobody may end with an error, or wait for ever, under faults either.
     `clients` may be several numbers. `faults` names kinds of fault, or maps them to seconds: each strikes at every
     send of every order; with `pairs`, also each two of them. `setup(redis)` runs first, alone. Where more than
     `schedules` orders are expected, one of each class that commuting commands make is played, or they are drawn. A
@@ -97,23 +76,32 @@ def explore(
     else:
         sizes = _sizes(body, clients)
         trial = Trial(
-            name, (), clients_running(body, setup, nodes), _judge(invariant), sizes, faults=_faults(faults),
+            name, (), clients_running(body, setup, nodes), judge_of(invariant), sizes, faults=_faults(faults),
             least=min(2, *sizes), world=lambda: Simulation(nodes=nodes, socket_timeout=socket_timeout), horizon=60.0,
             orders=sizes, pairs=sizes if pairs else (),
         )  # fmt: skip
-    _sound(trial)
-    found = Findings(trial)
-    if code is not None:
-        run = play(trial, decode(code, name_of(trial)))
-        found.shown = spread(trial, run.violations[0].promise, run) if run.violations else run
-        return found
+    clocks = Clocks()
+    found = Findings(clocks.watching(trial), clocks=clocks)
+    progress = None if progress is None else let_out(progress)
+    with held_back() as printed:
+        _sound(trial)
+        if code is not None:
+            run = play(found.trial, decode(code, name_of(trial)))
+            found.shown = spread(trial, run.violations[0].promise, run) if run.violations else run
+        else:
+            _search(found, schedules, monotonic() + seconds, progress)
+        found.printed = _printed(found, printed)
+    return found
+
+
+def _search(found: Findings, schedules: int, deadline: float, progress: Progress | None) -> None:
+    """Every stage, and then the simplest failure. An interrupt leaves what was found until then."""
     try:
-        _play(found, schedules, monotonic() + seconds, progress)
+        _play(found, schedules, deadline, progress)
         found.shown = _simplest(found, shrunk=True)
     except KeyboardInterrupt:
         found.interrupted = True
         found.shown = _simplest(found, shrunk=False)
-    return found
 
 
 def _play(found: Findings, schedules: int, deadline: float, progress: Progress | None) -> None:
@@ -129,6 +117,15 @@ def _simplest(found: Findings, *, shrunk: bool) -> Play | None:
         return None
     promise, run = found.simplest
     return spread(found.trial, promise, shrink(found.trial, promise, run) if shrunk else run)
+
+
+def _printed(found: Findings, printed: Printed) -> str:
+    """What the code prints in the run that is shown, which is played once more for it, if it prints at all."""
+    if found.shown is None or not printed.text:
+        return ""
+    printed.forget()
+    play(found.trial, found.shown.schedule)
+    return printed.text
 
 
 # -- from what a learner writes to a trial -----------------------------------------------------------------------------
@@ -151,65 +148,9 @@ def _faults(faults: Mapping[str, float] | Sequence[str]) -> dict[Any, float]:
     return given
 
 
-def clients_running(
-    body: Body | Sequence[Body], setup: Body | None = None, nodes: int = 1
-) -> Callable[[Simulation, int], Simulation]:
-    """A trial's `build`: clients that each run the body, or the next of several, after a setup."""
-    bodies = list(body) if isinstance(body, Sequence) else [body]
-
-    def build(world: Simulation, clients: int) -> Simulation:
-        redis: Any = world.redis() if nodes == 1 else [world.redis(node) for node in range(nodes)]
-        if setup is not None:
-            _run_alone(world, setup, redis)
-        for number in range(clients):
-            me = Me(NAMES[number] if number < len(NAMES) else f"client {number + 1}")
-            me.world = world
-            world.client(str(me), bodies[number % len(bodies)], redis, me)
-        return world
-
-    return build
-
-
-def _run_alone(world: Simulation, setup: Body, redis: Any) -> None:
-    """Before the others, in time that passes by itself; the trace begins after it."""
-    turns, world.turns = world.turns, None
-    world.client(SETUP, setup, redis)
-    world.run()
-    result = world.forget(SETUP)
-    world.turns = turns
-    world.trace.events.clear()
-    world.trace.notes.clear()
-    if isinstance(result, BaseException):
-        raise result
-
-
-def _judge(invariant: Invariant | Sequence[Invariant] | None) -> Invariant:
-    invariants = [_all_end] if invariant is None else [invariant] if callable(invariant) else list(invariant)
-
-    def judge(run: Play) -> Iterator[Violation]:
-        for one in invariants:
-            said = one(run)
-            for each in [said] if said and isinstance(said, str) else said or ():
-                yield Violation(_name(one), each) if isinstance(each, str) else each
-
-    return judge
-
-
-def _name(invariant: Invariant) -> str:
-    return getattr(invariant, "__name__", "the promise").replace("_", " ").strip()
-
-
-def _all_end(run: Play) -> Iterator[Violation]:
-    for who, result in run.results.items():
-        if isinstance(result, BaseException):
-            yield Violation("all end", f"{who} ended with {type(result).__name__}: {result}", who, run.now)
-    if run.stopped is not None:
-        yield Violation("all end", f"they never came to an end: {run.stopped}")
-
-
 def _sound(trial: Trial) -> None:
     """Raise an error of Python's at once, where it arose, rather than under every schedule."""
     first = play(trial, Schedule(trial.sizes[0], turns=()))
     for result in first.results.values():
-        if isinstance(result, (NameError, TypeError, AttributeError, NotImplementedError, IndexError)):
+        if isinstance(result, MISTAKES):
             raise result

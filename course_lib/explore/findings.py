@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from course_lib.explore.replay_code import encode, name_of
+from course_lib.explore.seen import Clocks, Seen, missing, told, untimed
 from course_lib.explore.tally import Tally, simplicity, size
 from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.explore.verdict_words import verdict
@@ -17,29 +18,44 @@ class Findings:
     """What was `played`, stage by stage. `text` is the verdict.
 
     `shown` is the run to draw, where there is one: the simplest failure, or the one of a code. `interrupted` says that
-    somebody ended it.
+    somebody ended it. With `clocks`, what there was to judge is looked at as well. `printed` is what code printed in
+    the shown run.
     """
 
     trial: Trial
     played: list[Tally] = field(default_factory=list)
     interrupted: bool = False
     shown: Play | None = None
+    clocks: Clocks | None = None
+    printed: str = ""
 
     def begin(self, tally: Tally) -> Tally:
         """Keep what is found from now on; what an earlier attempt at the same stage has counted goes."""
         stage = (tally.clients, tally.faults, tally.waits)
         self.played = [one for one in self.played if (one.clients, one.faults, one.waits) != stage] + [tally]
+        if self.clocks is not None:
+            tally.seen = Seen()
         return tally
 
     @property
     def holds(self) -> bool:
-        """Was nothing found broken, and nothing left out?"""
-        return self.complete and not self.failures and self.violation is None
+        """Was nothing found broken, and nothing left out or never seen?"""
+        return self.complete and not self.failures and self.violation is None and not self.missing
 
     @property
     def complete(self) -> bool:
         """Was everything played that was to be played?"""
         return not self.interrupted and all(one.complete for one in self.played)
+
+    @property
+    def seen(self) -> Seen:
+        """What there was to judge, in all stages."""
+        return sum((one.seen for one in self.played if one.seen is not None), Seen())
+
+    @property
+    def missing(self) -> list[str]:
+        """What was not seen at all, in sentences; nothing where nobody looked."""
+        return list(missing(self.seen, self.trial)) if self.clocks is not None and self.schedules else []
 
     @property
     def sampled(self) -> bool:
@@ -101,6 +117,10 @@ class Findings:
     def text(self) -> str:
         """The verdict, a sentence for each number of clients and of faults."""
         said = [verdict(one) for one in self.played if one.schedules]
+        if self.clocks is not None and said:
+            seen = self.seen
+            said += [told(seen, self.trial)] if seen.commands else []
+            said += filter(None, [*self.missing, untimed(self.clocks, self.trial)])
         if self.interrupted:
             said.append("interrupted: this is what was found until then")
         if not self.played and self.shown:

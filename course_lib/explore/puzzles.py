@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from course_lib.explore.exploration import Body, Me, clients_running
+from course_lib.explore.bodies import Body, Me, clients_running
 from course_lib.explore.invariants import Invariant, one_holder
 from course_lib.explore.livelock import Watch, no_livelock
 from course_lib.explore.puzzle import Puzzle

@@ -37,3 +37,8 @@ def left(run: Play, match: str = "*") -> Iterator[tuple[SimNode, str, int]]:
     for node in world_of(run).nodes:
         for key in sorted(ask(node, b"KEYS", match.encode()) or ()):
             yield node, key.decode(errors="replace"), ask(node, b"PTTL", key)
+
+
+def gave_a_ttl(world: Simulation) -> bool:
+    """Was any key given a TTL that has not run out?"""
+    return any(database.expiring for node in world.nodes for database in node.dbs.values())

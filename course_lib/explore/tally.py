@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from course_lib.explore.seen import Seen
 from course_lib.explore.trial import Play, Trial
 
 
@@ -21,6 +22,7 @@ class Tally:
     What strategies add: of sampled orders, `depth` is what they were drawn for, `commands` the turns among which
     priorities fell, and `drawn` counts the orders in which faults struck at each send. `redundant` counts orders that a
     reduction began and gave up as played already. `kinds` counts the runs in time by their fault, or "no fault".
+    `seen`, where somebody wants to know, has what there was to judge.
     """
 
     trial: Trial
@@ -39,6 +41,7 @@ class Tally:
     outcomes: Counter[tuple[str, ...]] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     complete: bool = True
+    seen: Seen | None = None
 
     @property
     def schedules(self) -> int:
@@ -72,6 +75,8 @@ class Tally:
         broken = tuple(sorted({violation.promise for violation in run.violations}))
         self.steps += run.steps
         self.outcomes[broken] += 1
+        if self.seen is not None:
+            self.seen.add(run)
         if run.schedule.turns is None:
             self.kinds[run.schedule.kind or "no fault"] += 1
         else:

@@ -135,6 +135,11 @@ class NodeDatabase(Database):
         self._watches.clear()
         self._change_callbacks.clear()
 
+    @property
+    def expiring(self) -> bool:
+        """Was a key given a TTL that has not run out? The key may be gone."""
+        return bool(self._expiry_heap)
+
     def wake_all(self) -> None:
         self._node.changed = True
 

@@ -64,6 +64,7 @@ class Run:
     def __init__(self, loop: SimLoop, seed: int) -> None:
         self.loop, self.seed = loop, seed
         self.results: dict[str, Any] = {}
+        self.timers = 0  # that clients set while they were driven
         self._clients: dict[str, _Client] = {}
         self._begun: set[str] = set()
         self._alive: set[asyncio.Task[Any]] = set()  # else a client that waits for its own object would be garbage
@@ -98,7 +99,7 @@ class Run:
         self._begun |= waiting.keys()
         for name, client in waiting.items():
             self.loop.call_at(began + client.start, self._begin, name, client, context=client.context)
-        self._all_done = self.loop.create_future()
+        self._all_done, before = self.loop.create_future(), self.loop.timed
         if len(self.results) == len(self._clients):
             self._all_done.set_result(None)
         finished = False
@@ -107,6 +108,7 @@ class Run:
                 finished = self._slice(steps)
                 yield self.loop.now
         finally:
+            self.timers = self.loop.timed - before
             if left := self.loop.unfinished():
                 with unwind(), self._own_random():
                     self._reap(left)

@@ -142,6 +142,11 @@ class Simulation:
         """Take a client that has ended out of the results, as if it had never been; return what became of it."""
         return self._run.forget(name)
 
+    @property
+    def timers(self) -> int:
+        """How many timers clients have set in the last run, as those who sleep do."""
+        return self._run.timers
+
     def run(self) -> dict[str, Any]:
         """Run until every client is done or dead; return {client: result, or its exception, or CRASHED}.
 

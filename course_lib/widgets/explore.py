@@ -65,6 +65,8 @@ class Explored:
             lines.append(f"{_title(found)}.")
         if found.shown is not None:
             lines += [f"The schedule that is shown: {self.code}", found.shown.trace.text()]
+        if found.printed:
+            lines.append(f"Printed: {found.printed}")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -88,6 +90,9 @@ class Explored:
                 f"<details><summary>The same as text ({lines.count(chr(10)) + 1} lines)</summary>"
                 f"<pre>{escape(lines)}</pre></details>"
             )
+        if found.printed:
+            printed = escape(found.printed)
+            parts.append(f"<details><summary>What your code printed in it</summary><pre>{printed}</pre></details>")
         return f'<div class="course-explored">{STYLE}{"".join(parts)}</div>'
 
 
@@ -99,6 +104,8 @@ def _head(found: Findings) -> tuple[str, str]:
         return "calm", "✓ Not broken by this schedule"
     if not found.complete:
         return "calm", "○ Nothing found so far"
+    if found.missing:
+        return "calm", "○ Nothing found, and not all of it was seen"
     if found.sampled:
         return "good", "✓ Nothing found in what was sampled"
     return "good", "✓ Holds in every schedule"

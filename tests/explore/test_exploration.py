@@ -28,7 +28,8 @@ def no_visit_is_lost(run: Play) -> str | None:
 def test_a_naive_counter_and_its_mended_twin() -> None:
     found = explore(naive, no_visit_is_lost, clients=(2, 3))
     assert found.text == (
-        "4 of all 6 schedules of 2 clients break a promise. 84 of all 90 schedules of 3 clients break a promise."
+        "4 of all 6 schedules of 2 clients break a promise. 84 of all 90 schedules of 3 clients break a promise. "
+        "The clients ran 564 commands in these schedules."
     )
     assert (found.failures, found.schedules, found.holds) == (88, 96, False)
     assert found.violation == Violation("no visit is lost", "two counted 0")
@@ -77,7 +78,9 @@ async def stocks(redis: Any) -> None:
 
 def test_a_setup_runs_first_and_is_no_part_of_it() -> None:
     found = explore(sees_the_setup, lambda run: set(run.results.values()) != {b"5"} and "unset", setup=stocks)
-    assert found.text == "None of all 2 schedules of 2 clients breaks a promise."
+    assert found.text == (
+        "None of all 2 schedules of 2 clients breaks a promise. The clients ran 4 commands in these schedules."
+    )
 
     async def spoiled(redis: Any) -> None:
         raise OSError("no stock")
@@ -199,6 +202,7 @@ def test_an_interrupt_keeps_what_was_found() -> None:
     assert [(one.schedules, one.complete) for one in found.played] == [(6, True), (10, False)]
     assert "of 10 schedules of 3 clients, out of more break" in found.text
     assert found.text.endswith("Interrupted: this is what was found until then.")
+    assert "The clients ran 84 commands in these schedules." in found.text
     assert found.code == "R2-yours-2-0110-CQSTW"
 
 
@@ -232,5 +236,6 @@ def test_the_same_is_found_on_every_machine() -> None:
         "break a promise",
         "18 of 60 sampled schedules of 5 clients with one crash or pause, one at each send of 3 sampled orders break a "
         "promise",
+        "The clients ran 1,299 commands in these schedules; 48 crashes and 48 pauses struck",
         "R2-yours-2-0110-CQSTW",
     ]

@@ -1,0 +1,124 @@
+"""From what a learner writes, coroutines and promises, to the clients and the judge of a trial."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from course_lib.explore.trial import HeldBack, Play, Violation
+from course_lib.sim import Simulation
+
+NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
+SETUP = "setup"
+MISTAKES = (NameError, TypeError, AttributeError, NotImplementedError, IndexError)
+"""Errors of Python's that no fault explains."""
+
+Body = Callable[..., Awaitable[Any]]
+"""`async def body(redis, me)`; with several nodes, `redis` is a list: a client of each."""
+Invariant = Callable[[Play], Iterable[Violation]]
+
+
+class Me(str):
+    """A client's name, which may serve as its token, and what a client can tell the judge."""
+
+    world: Simulation
+
+    @contextmanager
+    def holding(self, seconds: float | None = None) -> Iterator[None]:
+        """While the block runs, and at most so long, this client believes that it holds something: a note "hold"."""
+        note = self.world.note(self, "hold")
+        ends = None if seconds is None else note.t_start + seconds
+        note.t_end = ends
+        yield
+        note.t_end = self.world.now() if ends is None else min(self.world.now(), ends)
+
+    def note(self, kind: str, text: str = "") -> None:
+        """Mark this moment."""
+        self.world.note(self, kind, text)
+
+
+def clients_running(
+    body: Body | Sequence[Body], setup: Body | None = None, nodes: int = 1
+) -> Callable[[Simulation, int], Simulation]:
+    """A trial's `build`: clients that each run the body, or the next of several, after a setup."""
+    bodies = list(body) if isinstance(body, Sequence) else [body]
+
+    def build(world: Simulation, clients: int) -> Simulation:
+        redis: Any = world.redis() if nodes == 1 else [world.redis(node) for node in range(nodes)]
+        if setup is not None:
+            _run_alone(world, setup, redis)
+        for number in range(clients):
+            me = Me(NAMES[number] if number < len(NAMES) else f"client {number + 1}")
+            me.world = world
+            world.client(str(me), bodies[number % len(bodies)], redis, me)
+        return world
+
+    return build
+
+
+def _run_alone(world: Simulation, setup: Body, redis: Any) -> None:
+    """Before the others, in time that passes by itself; the trace begins after it."""
+    turns, world.turns = world.turns, None
+    world.client(SETUP, setup, redis)
+    world.run()
+    result = world.forget(SETUP)
+    world.turns = turns
+    world.trace.events.clear()
+    world.trace.notes.clear()
+    if isinstance(result, BaseException):
+        raise result
+
+
+# -- what is judged ----------------------------------------------------------------------------------------------------
+
+
+def judge_of(invariant: Invariant | Sequence[Invariant] | None) -> Invariant:
+    """Each of the promises; and, whatever they look at, that every client comes to a good end unless a fault struck.
+
+    Without a promise, every client must come to a good end under faults too.
+    """
+    if invariant is None:
+        return _all_end
+    invariants = [*([invariant] if callable(invariant) else invariant), _end_without_fault]
+
+    def judge(run: Play) -> Iterator[Violation]:
+        for one in invariants:
+            said = one(run)
+            for each in [said] if said and isinstance(said, str) else said or ():
+                yield Violation(_name(one), each) if isinstance(each, str) else each
+
+    return judge
+
+
+def _name(invariant: Invariant) -> str:
+    return getattr(invariant, "__name__", "the promise").replace("_", " ").strip()
+
+
+def _all_end(run: Play) -> Iterator[Violation]:
+    for who, error in _errors(run):
+        yield Violation("all end", f"{who} ended with {_said(error)}", who, run.now)
+    if run.stopped is not None and not isinstance(run.stopped, HeldBack):
+        yield Violation("all end", f"they never came to an end: {run.stopped}")
+
+
+def _end_without_fault(run: Play) -> Iterator[Violation]:
+    struck = run.schedule.faults > 0
+    for who, error in _errors(run):
+        if not struck or isinstance(error, MISTAKES):
+            why = "" if struck else ", and no fault had struck"
+            yield Violation("no error ends a client", f"{who} ended with {_said(error)}{why}", who, run.now, "an error")
+    if run.stopped is not None and not isinstance(run.stopped, HeldBack) and not struck:
+        yield Violation("everybody comes to an end", f"they never came to an end: {run.stopped}")
+
+
+def _errors(run: Play) -> Iterator[tuple[str, BaseException]]:
+    """Who ended with an error, other than by the end of a run that was stopped."""
+    for who, result in run.results.items():
+        if isinstance(result, BaseException) and not (run.stopped is not None and isinstance(result, CancelledError)):
+            yield who, result
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,99 @@
+"""What there was to judge in the runs of a search: commands, faults that struck, time that was needed. In words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from course_lib.explore.server_state import gave_a_ttl, world_of
+from course_lib.explore.trial import Play, Trial, Violation
+from course_lib.sim.faults import Kind
+from course_lib.words import counted, listed
+
+PLURALS: dict[Kind, tuple[str, str]] = {
+    "crash": ("crash", "crashes"), "pause": ("pause", "pauses"), "lose request": ("lost request", "lost requests"),
+    "lose reply": ("lost reply", "lost replies"), "node down": ("dead node", "dead nodes"),
+    "clock step": ("clock step", "clock steps"),
+}  # fmt: skip
+
+
+@dataclass
+class Seen:
+    """Of the runs of a stage: how many commands ran on a server, of which clients, and how often each fault struck."""
+
+    commands: int = 0
+    clients: set[str] = field(default_factory=set)
+    active: set[str] = field(default_factory=set)
+    struck: Counter[Kind] = field(default_factory=Counter)
+
+    def add(self, run: Play) -> None:
+        """One more run. Commands of the judge's own clients count too, as those have an effect."""
+        for event in run.trace.events:
+            if event.t_server is not None:
+                self.commands += 1
+                self.active.add(event.client)
+        self.clients.update(run.results)
+        if run.schedule.faults:
+            self.struck.update(run.schedule.struck)
+
+    def __add__(self, other: Seen) -> Seen:
+        return Seen(
+            self.commands + other.commands, self.clients | other.clients, self.active | other.active,
+            self.struck + other.struck,
+        )  # fmt: skip
+
+
+@dataclass
+class Clocks:
+    """Does time matter to what is explored? `sleeps`: a client set a timer; `expires`: a key was given a TTL."""
+
+    sleeps: bool = False
+    expires: bool = False
+
+    def watching(self, trial: Trial) -> Trial:
+        """The same trial, whose runs are looked at when they are judged."""
+
+        def judge(run: Play) -> Iterable[Violation]:
+            world = world_of(run)
+            self.sleeps = self.sleeps or world.timers > 0
+            self.expires = self.expires or gave_a_ttl(world)
+            return trial.judge(run)
+
+        return replace(trial, judge=judge)
+
+
+def missing(seen: Seen, trial: Trial) -> Iterator[str]:
+    """What was not seen at all, so that nothing was learned about it."""
+    if not seen.commands:
+        yield "no client ran a command, so there was nothing to judge"
+        return
+    if idle := sorted(seen.clients - seen.active):
+        yield f"in no schedule did {listed(idle, 'or')} run a command, so nothing was learned about {_them(idle)}"
+    if unstruck := [PLURALS[kind][0] for kind in trial.kinds if not seen.struck[kind]]:
+        yield f"no {listed(unstruck, 'or')} struck"
+
+
+def _them(names: list[str]) -> str:
+    return "that client" if len(names) == 1 else "those clients"
+
+
+def told(seen: Seen, trial: Trial) -> str:
+    """`the clients ran 24 commands in these schedules; 12 crashes and 12 pauses struck`."""
+    ran = f"the clients ran {counted(seen.commands, 'command')} in these schedules"
+    struck = [counted(seen.struck[kind], *PLURALS[kind]) for kind in trial.kinds if seen.struck[kind]]
+    return f"{ran}; {listed(struck)} struck" if struck else ran
+
+
+def untimed(clocks: Clocks, trial: Trial) -> str:
+    """What it means that time passes only where no command waits; empty where time does not matter."""
+    why = [
+        *(["your code sleeps or waits with a limit"] if clocks.sleeps else []),
+        *(["a key has a TTL"] if clocks.expires else []),
+    ]
+    if not why or "pause" in trial.faults:
+        return ""
+    return (
+        f"{listed(why, ', and')}; here time passes only while no command is waiting to run, so no schedule has a delay "
+        f"between two commands. To try one, let a pause strike, or let time pass by hand with .by_hand()"
+    ).replace(" , and", ", and")
