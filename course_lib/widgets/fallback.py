@@ -6,14 +6,14 @@ from typing import Any
 
 from IPython.display import HTML, display
 
-VIEW = "application/vnd.jupyter.widget-view+json"
-
 
 def show(box: Any, still: str, uid: str) -> None:
     """Display a widget and, for readers without its kernel, `still`: HTML that survives sanitizing."""
-    view = {**box._repr_mimebundle_(), "text/plain": "Run this cell to use what belongs here."}
-    display(view, raw=True)  # type: ignore[no-untyped-call]
-    dead = f'.jp-OutputArea:has(.still-{uid}) [data-mime-type="{VIEW}"]:not(:has(*)){{display:none}}'
+    shown = {**box._repr_mimebundle_(), "text/plain": "Run this cell to use what belongs here."}
+    display(shown, raw=True)  # type: ignore[no-untyped-call]
+    # Without its kernel a view is left with nothing but a sentence of JupyterLab's: "model not found".
+    view = ".jp-OutputArea-output.jupyter-widgets:not(:has(*))"
+    dead = f".jp-OutputArea:has(.still-{uid}) .jp-OutputArea-child:has(> {view}){{display:none}}"
     display(HTML(f'<style>{dead}</style><div class="still-{uid}">{still}</div>'))  # type: ignore[no-untyped-call]
 
 

@@ -16,6 +16,7 @@ from course_lib.views.palette import BLUE, GREEN, RULE, VERMILLION
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
 from course_lib.widgets import fallback
+from course_lib.widgets.browser.keep import Kept
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button
@@ -132,7 +133,7 @@ class Scheduler:
         self.turns = [button("", "", partial(self.move, number)) for number in range(1, MOST + 1)]
         self.all = button("[e] every schedule", "list-ol", self.every)
         self.head, self.told, self.proof, self.picture = w.HTML(), w.HTML(), w.HTML(), w.HTML()
-        self.keys = Pressed(KEYS)
+        self.keys = Pressed(KEYS, "Be the scheduler")
         self.keys.observe(self._key, "pressed")
 
     def _arranged(self, size: int, width: str) -> Any:
@@ -148,7 +149,7 @@ class Scheduler:
             f"border-left:5px solid {BLUE};font-weight:600}}"
             f"{me} svg.spacetime{{width:{width};height:auto}}"
             f"{me} pre{{font-size:{size - 2}px;line-height:1.4;margin:4px 0;white-space:pre-wrap}}"
-            f"{me} p code{{font-size:inherit}}{me}:focus{{outline:2px solid {BLUE}}}"
+            f"{me} p code{{font-size:inherit}}{me} .course-keys{{font-size:{size}px}}"
             f"{me} .told{{border-left:5px solid {RULE};padding:2px 10px}}"
             f"{me} .told.bad{{border-color:{VERMILLION}}}{me} .told.good{{border-color:{GREEN}}}"
         )
@@ -160,8 +161,8 @@ class Scheduler:
         options = w.HBox([*both, self.code], layout=wrap)
         fates = w.HBox([w.Label("Its fate:"), self.fate], layout=wrap)
         source = w.HTML(_sources(self.puzzle))
-        shown = [self.head, options, source, self.row, fates, controls, self.told, self.proof, self.picture]
-        box = w.VBox([w.HTML(f"<style>{rules}</style>"), *shown, self.keys, Names()], layout={"padding": "4px 12px"})
+        shown = [self.head, options, source, self.keys, self.row, fates, controls, self.told, self.proof, self.picture]
+        box = w.VBox([w.HTML(f"<style>{rules}</style>"), *shown, Names(), Kept()], layout={"padding": "4px 12px"})
         box.add_class(self.uid)
         return box
 

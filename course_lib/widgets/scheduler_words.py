@@ -28,7 +28,7 @@ def standing(puzzle: Puzzle, game: Any, found: int) -> tuple[str, str]:
     if game.over:
         ended = escape("; ".join(f"{who}: {_result(result)}" for who, result in game.play.results.items()))
         return "good", f"<b>✓ All are done, and the promise was kept.</b> {ended}. Undo, or go back to the start.{ways}"
-    return "", f"<b>{moves}.</b> Who goes next? Press a number, or choose a button.{ways}"
+    return "", f"<b>{moves}.</b> Who goes next? Choose a button, or press its number.{ways}"
 
 
 def proof(puzzle: Puzzle, found: Findings, *, mended: bool, longer: bool = False) -> tuple[str, str]:

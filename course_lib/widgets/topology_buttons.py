@@ -13,7 +13,9 @@ from course_lib.views.topology import topology
 from course_lib.views.topology_words import NodeLike
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.clicks import Picking
+from course_lib.widgets.browser.keep import Kept
 from course_lib.widgets.browser.keys import Pressed
+from course_lib.widgets.browser.labels import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Face:
         self.choice.observe(lambda _: self._draw(), "value")
         self.buttons = {verb: self._button(verb) for verb in BUTTONS}
         self.told, self.writer, self.picture, self.log = w.HTML(), w.HTML(), w.HTML(), w.HTML()
-        self.keys = Pressed("123456789" + "".join(dict.fromkeys(act.key for act in ACTS.values())))
+        self.keys = Pressed("123456789" + "".join(dict.fromkeys(act.key for act in ACTS.values())), "Topology panel")
         self.keys.observe(self._key, "pressed")
         self.picking = Picking()
         self.picking.observe(lambda change: self.pick(change["new"].partition(" ")[2]), "picked")
@@ -135,11 +137,12 @@ class Face:
             f"{fallback.hide(uid)}.{uid} p,.{uid} ol{{margin:4px 0;font-size:{size}px;line-height:1.4}}"
             f".{uid} ol{{list-style:none;padding-left:12px}}.{uid} li{{font-size:{size - 2}px}}"
             f".{uid} .widget-button,.{uid} .widget-toggle-button{{font-size:{size}px;height:auto;"
-            f"min-height:32px;padding:2px 10px;line-height:1.6}}.{uid}:focus{{outline:2px solid #0072B2}}"
+            f"min-height:32px;padding:2px 10px;line-height:1.6}}.{uid} .course-keys{{font-size:{size}px}}"
         )
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         acts = w.HBox(list(self.buttons.values()), layout=wrap)
-        parts = [self.choice, acts, self.told, self.writer, self.picture, self.log, self.keys, self.picking]
+        seen = [self.told, self.writer, self.picture, self.log]
+        parts = [self.keys, self.choice, acts, *seen, self.picking, Names(), Kept()]
         style = w.HTML(f"<style>{rules}</style>")
         # The page counts its views of a widget that has a number there, and tells the kernel.
         box = w.VBox([style, *parts], layout={"padding": "4px 12px"}, _view_count=0)

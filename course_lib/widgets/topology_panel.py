@@ -22,7 +22,9 @@ LOOK_LIMIT, ACT_LIMIT = 3.0, 30.0
 """Seconds after which a look, or an act, is said to be late. It goes on, and the panel does not wait for it."""
 REMEMBERED = 10
 """Lines of what happened."""
-STOPPED = "The topology does not run. Start it, and run this cell again. What is drawn faintly is what was last seen."
+LAST_SEEN = "What is drawn faintly is what was last seen."
+STOPPED = f"The topology does not run. Start it, and run this cell again. {LAST_SEEN}"
+ASLEEP = f"These servers have been stopped since. Press any button or its key: they start again. {LAST_SEEN}"
 PATIENCE = "One thing at a time: wait until this is done."
 
 Seen = tuple[tuple[NodeLike, ...], Mapping[str, object]]
@@ -39,9 +41,10 @@ class Running(Protocol):
 class TopologyPanel:
     """The panel of a running topology. The last line of a cell shows it, and it follows the nodes while it is shown.
 
-    `counts` gives numbers of a writer by name, shown beside the nodes. With `big`, it can be read from the back of a
-    room. It looks only while the kernel is free, and ends when the topology stops or the page closes. It never waits
-    for a node: looks and acts run in threads of their own.
+    `counts` gives numbers of a writer by name, shown beside the nodes. `again` starts the topology anew and returns it:
+    the first act after it was stopped begins with that. With `big`, it can be read from the back of a room. It looks
+    only while the kernel is free, and ends when the topology stops or the page closes. It never waits for a node: looks
+    and acts run in threads of their own, `again` and `counts` too.
 
     Units: `every` and `limit` in seconds: between two looks, and until an act is said to be late.
     """
@@ -51,6 +54,7 @@ class TopologyPanel:
         topology: Running,
         *,
         counts: Callable[[], Mapping[str, object]] | None = None,
+        again: Callable[[], Running] | None = None,
         big: bool = False,
         every: float = EVERY,
         limit: float = ACT_LIMIT,
@@ -58,6 +62,7 @@ class TopologyPanel:
     ) -> None:
         self.topology, self.happened = topology, list[str]()
         self._counts: Callable[[], Mapping[str, object]] = counts or dict
+        self._again = again
         self._every, self._limit, self._now = every, limit, now
         self._numbers: Mapping[str, object] = {}
         self._acting: Future[Any] | None = None
@@ -133,7 +138,11 @@ class TopologyPanel:
 
     def _displayed(self, change: dict[str, Any]) -> None:
         """The page says how many views it has of the panel: with the first of them the panel begins to follow."""
-        if change["new"] and not self.follows:
+        if change["new"]:
+            self._follow_on()
+
+    def _follow_on(self) -> None:
+        if self.box._view_count and not self.follows:
             try:
                 self._following = asyncio.get_running_loop().create_task(self._follow())
             except RuntimeError:  # no loop runs: nothing can follow
@@ -191,13 +200,24 @@ class TopologyPanel:
         if self._acting is not None:
             self._say(f"{self._acted.removesuffix(PATIENCE).rstrip()} {PATIENCE}")
             return None
-        if not self.topology.is_running:
+        asleep = not self.topology.is_running
+        if asleep and self._again is None:
             self._stopped()
             return None
-        self._say(f"{act.during} {name} …" if act.named else f"{act.during} …")
-        method = getattr(self.topology, act.verb)
-        self._acting = in_thread(lambda: method(name) if act.named else method(), name="topology panel")
+        doing = f"{act.during} {name} …" if act.named else f"{act.during} …"
+        self._say(f"The servers start again first. Then: {doing}" if asleep else doing)
+        self._acting = in_thread(lambda: self._act(act, name), name="topology panel")
         return self._acting
+
+    def _act(self, act: Act, name: str) -> None:
+        """In a thread of its own: start the topology again if it was stopped, and do it."""
+        asleep = not self.topology.is_running
+        if asleep and self._again is not None:
+            self.topology = self._again()
+        if act.named:
+            getattr(self.topology, act.verb)(name)
+        elif not asleep:  # what has just been started is as healed and as reset as can be
+            getattr(self.topology, act.verb)()
 
     async def _finish(self, act: Act, name: str, future: Future[Any]) -> None:
         try:
@@ -208,6 +228,7 @@ class TopologyPanel:
         finally:
             self._acting = None
         await self._look()
+        self._follow_on()
 
     # -- saying -------------------------------------------------------------------------------------------------------
 
@@ -230,7 +251,7 @@ class TopologyPanel:
 
     def _stopped(self) -> None:
         self.face.fade()
-        self._say(STOPPED)
+        self._say(STOPPED if self._again is None else ASLEEP)
 
     def _say(self, acted: str, news: str = "") -> None:
         self._acted, self._news = acted, news

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ class ExperimentBench(AbstractContextManager[Any]):
     """Runs experiments; keeps one topology running at a time, and none after `close()` or this process's end.
 
     `found` is the server to use; by default the one of this machine, and where there is none, the recorded runs.
+    Threads may share it: each waits until another one's experiment is over.
     Cost: a topology is started when it is first needed, in one to three seconds, and emptied when it was used before.
     """
 
@@ -59,6 +61,7 @@ class ExperimentBench(AbstractContextManager[Any]):
         self._used = False
         self._companions = ExitStack()
         self._made: dict[str, Outcome] = {}
+        self._mine = threading.RLock()  # held by the thread that starts, uses or stops what runs
         try:
             self.found = found or find()
         except NoServer as error:
@@ -93,9 +96,10 @@ class ExperimentBench(AbstractContextManager[Any]):
 
         Raises: NoServer where no server can be started.
         """
-        ready = self._prepared(profile)
-        self._used = True
-        return ready
+        with self._mine:
+            ready = self._prepared(profile)
+            self._used = True
+            return ready
 
     def beside(self, start: Callable[[Topology], AbstractContextManager[Companion]]) -> Companion:
         """Start something on the running topology, which is closed before the next experiment, or by `close()`.
@@ -103,10 +107,11 @@ class ExperimentBench(AbstractContextManager[Any]):
         Raises: NoServer where no server can be started; ServerFailed while no topology runs.
         """
         self._server()
-        if self._running is None:
-            raise ServerFailed("no topology runs on this bench: ask for one first, with topology(...)")
-        self._companions.close()
-        return self._companions.enter_context(start(self._running))
+        with self._mine:
+            if self._running is None:
+                raise ServerFailed("no topology runs on this bench: ask for one first, with topology(...)")
+            self._companions.close()
+            return self._companions.enter_context(start(self._running))
 
     def plan(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Every experiment with each of the settings that the lesson asks for."""
@@ -123,10 +128,11 @@ class ExperimentBench(AbstractContextManager[Any]):
 
     def close(self) -> None:
         """Stop what runs. Safe to call twice; the next experiment starts it again."""
-        self._companions.close()
-        if self._running is not None:
-            self._running.stop()
-        self._running = None
+        with self._mine:
+            self._companions.close()
+            if self._running is not None:
+                self._running.stop()
+            self._running = None
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -146,9 +152,10 @@ class ExperimentBench(AbstractContextManager[Any]):
         return self.found
 
     def _make(self, experiment: Experiment, given: Mapping[str, Any]) -> Outcome:
-        topology = self._prepared(experiment.profile, experiment.services, experiment.config)
-        self._used = self._used or not experiment.gentle
-        made = Background(partial(experiment.make, topology, **given), name="experiment").result()
+        with self._mine:
+            topology = self._prepared(experiment.profile, experiment.services, experiment.config)
+            self._used = self._used or not experiment.gentle
+            made = Background(partial(experiment.make, topology, **given), name="experiment").result()
         outcome: Outcome = json.loads(json.dumps(made))  # as it would come from the record
         return outcome
 

@@ -29,6 +29,8 @@ from playwright.sync_api import Browser, Locator, expect, sync_playwright
 from .desk import BLANK, ROOT, SIZE, Desk, Lab
 from .labs import title
 
+expect.set_options(timeout=30_000)  # ms; a busy machine takes its time, and an idle one waits no longer than it must
+
 # No sandbox and no GPU in containers; the rest keeps Chromium itself from looking for hosts of its maker.
 FLAGS = [
     "--no-sandbox",

@@ -26,6 +26,18 @@ EXECUTED = """() => {
   const failed = code.some((cell) => cell.outputs.toJSON().some((output) => output.output_type === "error"));
   return failed || code.every((cell) => cell.executionCount !== null);
 }"""
+CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(
+  (cell) => [cell.model.type, cell.model.sharedModel.getSource()])"""
+SELECT = """(cell) => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  Object.assign(notebook, { activeCellIndex: cell, mode: "command" });
+  notebook.activate();
+  return notebook.activeCell.model.executionCount;
+}"""
+RUN = """([cell, before]) => {
+  const count = window.jupyterapp.shell.currentWidget.content.widgets[cell].model.executionCount;
+  return count !== null && count !== before;
+}"""
 # Ends every kernel and closes every notebook, without a question about what is not saved.
 CLEAR = """async () => {
   const open = [...window.jupyterapp.shell.widgets("main")];
@@ -79,6 +91,18 @@ class Desk:
         unfinished = self.panel.locator(".jp-InputPrompt", has_text="[*]")
         expect(unfinished).to_have_count(0, timeout=240_000)
         self.wait_idle()
+
+    def run_cell(self, cell: int) -> None:
+        """Run a cell of code as a learner does, by Shift-Enter; the next one is selected. Waits until it has ended."""
+        before = self.page.evaluate(SELECT, cell)
+        self.page.keyboard.press("Shift+Enter")
+        self.page.wait_for_function(RUN, arg=[cell, before], timeout=120_000, polling=50)
+        self.wait_idle()
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """Kind and source of each cell, as they are now."""
+        return list(self.page.evaluate(CELLS))
 
     def wait_idle(self) -> None:
         """Wait until the kernel has nothing to do."""

@@ -18,10 +18,6 @@ function nameAll(root) {
     handles.forEach((handle, i) => set(handle, handles.length > 1 ? `${name}, ${i ? "upper" : "lower"} end` : name));
     set(row.querySelector(".widget-readout[contenteditable]"), name && `${name}, number`);
   }
-  for (const list of root.querySelectorAll("select")) {
-    // Else JupyterLab takes arrows and letters for its own: the next cell, delete this cell.
-    if (!list.hasAttribute("data-lm-suppress-shortcuts")) list.setAttribute("data-lm-suppress-shortcuts", "true");
-  }
   for (const button of root.querySelectorAll(".widget-button")) {
     // Without this the icon's character, from a private range, would be read out too.
     if (button.querySelector("i")) set(button, button.textContent.trim());

@@ -1,0 +1,45 @@
+"""Keeps plain keys that are pressed in a widget from JupyterLab, which has meanings of its own for them.
+
+`x` cuts a cell, `b` adds one, an arrow goes to another cell; JupyterLab hears them in the outputs of a notebook too. It
+leaves alone what has the attribute `data-lm-suppress-shortcuts`. As long as a plain key is pressed in the widget, its
+target has that attribute; it has it not for Control-S and the like, nor for what leads out of the widget.
+"""
+
+from __future__ import annotations
+
+import anywidget
+
+_SCRIPT = """
+const KEEP = "data-lm-suppress-shortcuts", MODIFIERS = ["Control", "Shift", "Alt", "Meta", "CapsLock"];
+
+function render({ el }) {
+  let root = null;
+  const stop = (event) => {  // else the notebook would give the focus to its active cell, whatever the key
+    if (event.target.hasAttribute(KEEP) || event.key === "Tab") event.stopPropagation();
+  };
+  const keep = (event) => {
+    const target = event.target;
+    if (!el.parentElement?.contains(target)) return;
+    if (root !== el.parentElement) (root = el.parentElement).addEventListener("keydown", stop);
+    const chord = event.ctrlKey || event.altKey || event.metaKey;
+    const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
+    const walks = target === root && event.key.startsWith("Arrow");  // no control has the focus: on to other cells
+    target.toggleAttribute(KEEP, MODIFIERS.includes(event.key) || !(chord || leaves || walks));
+  };
+  window.addEventListener("keydown", keep, true);  // before the document, where JupyterLab hears them
+  return () => {
+    window.removeEventListener("keydown", keep, true);
+    root?.removeEventListener("keydown", stop);
+  };
+}
+export default { render };
+"""
+
+
+class Kept(anywidget.AnyWidget):
+    """As a child of a box it keeps the plain keys that are pressed in the box."""
+
+    _esm = _SCRIPT
+
+    def __init__(self) -> None:
+        super().__init__(layout={"display": "none"})
