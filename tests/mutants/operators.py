@@ -1,4 +1,7 @@
-"""Mutants of Python: one change in the code between a cell's solution markers."""
+"""Mutants of Python: one change in the code between a cell's solution markers, or in a module.
+
+Left alone are what no run can tell: annotations, docstrings, and the digits that a sentence shows.
+"""
 
 from __future__ import annotations
 
@@ -126,7 +129,8 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 
 @operator("arithmetic", ast.BinOp)
 def arithmetic(node: ast.BinOp) -> Iterator[ast.AST]:
-    yield altered(node, op=ARITHMETIC[type(node.op)]())
+    if other := ARITHMETIC.get(type(node.op)):
+        yield altered(node, op=other())
 
 
 @operator("assign", ast.AugAssign)
@@ -270,16 +274,20 @@ def _places(tree: ast.Module) -> Iterator[tuple[ast.stmt, ast.AST, Put]]:
 
     def below(parent: ast.AST, statement: ast.stmt | None) -> Iterator[tuple[ast.stmt, ast.AST, Put]]:
         for field, value in ast.iter_fields(parent):
-            if field == "format_spec":
-                continue  # how many digits a sentence shows
+            if field in ("format_spec", "annotation", "returns"):
+                continue
             for at, node in enumerate(value if isinstance(value, list) else [value]):
-                if isinstance(node, ast.AST):
+                if isinstance(node, ast.AST) and not _is_docstring(node):
                     nearest = node if isinstance(node, ast.stmt) else statement
                     if nearest is not None and parent is not tree:  # what the cell defines is always defined
                         yield nearest, node, partial(_put, parent, field, at if isinstance(value, list) else None)
                     yield from below(node, nearest)
 
     return below(tree, None)
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _put(parent: ast.AST, field: str, at: int | None, node: ast.AST) -> None:

@@ -387,3 +387,26 @@ def test_a_clean_up_of_a_real_server_survives_a_reset_and_lost_messages(server: 
 
     left, written = alone(Real(server.url), body)
     assert left == {key for key, version in keys.items() if version not in {1, 2, 3, 11}} | written
+
+
+class Outdated(SimRedis):
+    """A key that SCAN names, and that is gone when its type is asked for."""
+
+    async def scan_iter(self, *arguments: Any, **named: Any) -> AsyncIterator[Any]:
+        async for key in super().scan_iter(*arguments, **named):
+            yield key
+        yield b"app:user:gone"
+
+
+def test_a_key_that_went_after_the_scan_is_not_reported() -> None:
+    """It had no version; there is nothing left to be mended."""
+    world = Simulated()
+
+    async def body(redis: Redis) -> Report:
+        await redis.set("app:user:here", "x")
+        redis.__class__ = Outdated
+        return await audit(redis, [USERS])
+
+    report = alone(world, body)
+    assert {finding.key for finding in report.findings} == {"app:user:here"}
+    assert report.counts == {"no ttl": 1, "unversioned": 1}

@@ -417,3 +417,26 @@ def test_a_stopped_server_is_not_trusted(server: Server) -> None:
                 await until_near(near, page)
 
     asyncio.run(body())
+
+
+def test_ttl_counts_from_when_the_fetch_began() -> None:
+    """The value may have been read at its beginning: a fetch that takes 3 of 5 s leaves 2."""
+
+    async def body(redis: Redis) -> float:
+        now, page = asyncio.get_running_loop().time, Source("old")
+
+        async def slow() -> str | None:
+            value = await page.fetch()
+            await asyncio.sleep(3)
+            return value
+
+        async with NearCache(redis, ttl=5, silence=1) as near:
+            await asyncio.sleep(1)
+            begun = now()
+            await near.get("page", slow)
+            page.value = "new"
+            while await near.get("page", page.fetch) == "old":
+                await asyncio.sleep(0.001)
+            return now() - begun
+
+    assert alone(Simulated(), body) == pytest.approx(5, abs=0.002)

@@ -10,6 +10,7 @@ import pytest
 
 from course_lib.errors import BadArgument, LoadTimeout
 from course_lib.patterns import SingleFlight, cache_aside, lock_and_wait
+from course_lib.patterns.loadlock import LoadLock, lock_name
 from course_lib.sim import CRASHED, OneFault, Process, steady
 from course_lib.worlds import Simulated
 
@@ -231,3 +232,24 @@ def test_refuses_a_client_that_answers_in_bytes() -> None:
     world = Simulated(decode_responses=False)
     with pytest.raises(BadArgument, match="decode_responses=True"):
         alone(world, lambda redis: lock_and_wait(redis, "page", Database().load, **LOCKED))
+
+
+def lock_is_left(seed: int) -> int:
+    """`sleeper` stalls before its SET, as above, and finds the value stored once it has the lock."""
+    world, database = Simulated(seed=seed, faults=OneFault("pause", at=2, seconds=0.5, client="sleeper")), Database()
+    world.client("sleeper", asker(world, database))
+    world.client("quick", asker(world, database), start=0.005)
+    world.client("later", lambda redis: redis.exists(lock_name("page")), world.redis(), start=1.0)
+    left: int = world.run()["later"]
+    return left
+
+
+def test_a_lock_that_came_too_late_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another has stored between the look and the lock: no load, and the lock is not kept for the rest of its life."""
+    assert {lock_is_left(seed) for seed in SEEDS} == {0}
+
+    async def keep(self: LoadLock) -> None:
+        pass
+
+    monkeypatch.setattr(LoadLock, "release", keep)
+    assert {lock_is_left(seed) for seed in SEEDS} == {1}

@@ -318,3 +318,38 @@ def test_the_fence_grows_through_clock_steps_and_lost_data() -> None:
 
     fences = alone(world, body)
     assert fences == sorted(set(fences))
+
+
+def test_a_release_wakes_a_waiter_at_once() -> None:
+    """Long before it would look again by itself."""
+    world = Simulated(seed=1)
+
+    async def body(redis: Redis) -> float:
+        lock = Lock(redis, "job", ttl=60, poll=50)
+        lease = await granted(lock)
+        waiter = asyncio.create_task(granted(Lock(redis, "job", ttl=60, poll=50), wait=30))
+        await asyncio.sleep(5)
+        assert not waiter.done()
+        begun = world.now()
+        await lease.release()
+        await waiter
+        return world.now() - begun
+
+    assert alone(world, body) < 0.1
+
+
+@pytest.mark.parametrize("number", [1, 3], ids=["Lock", "Redlock"])
+def test_a_waiter_gives_up_when_its_wait_is_over(number: int) -> None:
+    """Not when its pause is, which may be much longer; and not before."""
+    world = Simulated(seed=1, nodes=NODES)
+
+    async def body(redis: Redis) -> float:
+        nodes = [world.redis(node) for node in range(number)]
+        kind: Any = Lock if number == 1 else Redlock
+        one, other = (kind(nodes[0] if number == 1 else nodes, "job", ttl=60, poll=20) for _ in range(2))
+        await granted(one)
+        begun = world.now()
+        assert await other.acquire(wait=0.5) is None
+        return world.now() - begun
+
+    assert 0.5 <= alone(world, body) < 0.6

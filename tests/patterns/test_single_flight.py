@@ -163,3 +163,27 @@ def test_nothing_is_kept_after_a_flight() -> None:
         return len(flight._flights), len(flight._callers), watched() is None
 
     assert in_simulation(body) == (0, 0, True)
+
+
+def test_a_flight_that_lands_late_leaves_a_newer_one_alone() -> None:
+    """The first load is over, a second begins before the first one's caller goes on: a third call joins the second."""
+
+    async def body(redis: object) -> tuple[list[str | None], int]:
+        flight, loads, joined = SingleFlight(), list[str](), list[asyncio.Task[str | None]]()
+
+        async def first() -> str:
+            again = lambda: joined.append(asyncio.create_task(flight.do("page", second)))  # noqa: E731
+            asyncio.get_running_loop().call_soon(again)
+            return "first"
+
+        async def second() -> str:
+            loads.append("second")
+            await asyncio.sleep(0.1)
+            return "second"
+
+        got = [await flight.do("page", first)]
+        assert joined, "the second call came before the first caller went on"
+        got.append(await flight.do("page", second))
+        return [*got, await joined[0]], len(loads)
+
+    assert alone(Simulated(), body) == (["first", "second", "second"], 1)

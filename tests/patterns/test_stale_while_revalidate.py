@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from course_lib.errors import LoadTimeout
 from course_lib.patterns import StaleWhileRevalidate
+from course_lib.patterns.loadlock import LoadLock, Seen
 from course_lib.worlds import Simulated
 
 from .crowd import LONGEST_TRIP, Clock, Database, Down, alone, round_trips, timed
@@ -159,3 +160,34 @@ def test_a_cold_key_waits_as_lock_and_wait_does() -> None:
     assert isinstance(down, Down)
     assert loader == "page"
     assert isinstance(waiter, LoadTimeout)
+
+
+def loads_of_two_processes(seed: int) -> int:
+    """Both find the value stale at about the same time; a reload takes no time."""
+    world, database = Simulated(seed=seed), Database(seconds=0)
+
+    async def process(redis: Redis) -> None:
+        async with StaleWhileRevalidate(redis, **POLICY) as cache:
+            await cache.get("page", database.load)
+            await asyncio.sleep(1.5 - world.now())
+            await asyncio.sleep(world.draws("offset")() / 100)
+            await cache.get("page", database.load)
+            await asyncio.sleep(0.2)
+
+    world.client("warm", process, world.redis())
+    for number in range(2):
+        world.client(f"process{number}", process, world.redis(), start=0.5)
+    world.run()
+    return database.loads
+
+
+def test_a_reload_loads_nothing_that_another_has_just_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks again once it has the lock. Without that, some order loads a second time."""
+    assert {loads_of_two_processes(seed) for seed in range(60)} == {2}
+
+    async def blind(self: LoadLock) -> Seen:
+        return (await take(self))._replace(fresh=False)
+
+    take = LoadLock.take
+    monkeypatch.setattr(LoadLock, "take", blind)
+    assert 3 in {loads_of_two_processes(seed) for seed in range(60)}

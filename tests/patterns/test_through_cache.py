@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from course_lib.errors import BadArgument
 from course_lib.patterns.through import Cache, Metrics
@@ -255,3 +256,33 @@ def test_a_put_that_is_cancelled_anywhere_leaves_no_value_that_is_not_the_row() 
         assert at > 3
     assert wrong[Cache] == 0
     assert wrong[broken.StoresFirst] > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (ResponseError("OOM command not allowed when used memory > 'maxmemory'."), "degraded"),
+        (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "degraded"),
+        (ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value"), "corrupt"),
+    ],
+    ids=["OOM", "OutOfMemoryError", "WRONGTYPE"],
+)
+def test_what_redis_refuses_is_no_corrupt_value(
+    error: Exception, counted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a value of another type is: it is replaced. Lack of memory says nothing about the value, which stays."""
+
+    async def body(redis: Redis) -> tuple[Metrics, str | None]:
+        await redis.set("page:7", "kept")
+        get, cache = redis.get, cached(redis, Rows({"7": "row"}))
+
+        async def refuse(key: str) -> None:
+            raise error
+
+        monkeypatch.setattr(redis, "get", refuse)
+        assert await cache.get("7") == "row"
+        return cache.metrics, await get("page:7")
+
+    metrics, stored = alone(Simulated(), body)
+    assert metrics == Metrics(loads=1, errors=1, **{counted: 1})
+    assert stored == ("kept" if counted == "degraded" else 'v1;"row"')

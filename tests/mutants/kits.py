@@ -1,0 +1,199 @@
+"""Mutants of a kit's modules, judged by the kit's own tests: `python -m tests.mutants.kits patterns`.
+
+Each mutant is judged in a process of its own, forked from one that has imported what no mutant changes; it runs the
+tests that import the module, without real servers, and ends at the first that fails. survivors.toml lists mutants that
+no test can tell from the original, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.abc
+import importlib.util
+import os
+import random
+import re
+import signal
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from .operators import Mutant, mutants
+from .solutions import ROOT
+
+KITS = {"patterns": 0.97, "sim": 0.90, "explore": 0.90}
+"""How many of a kit's mutants its tests must tell from the original."""
+LIMIT = 240.0
+"""Seconds for the tests of a mutant; one that takes longer never ends."""
+TEXTS = re.compile(r"^(drop text|constant): .*\b(require|raise \w+|add_note)\(")
+"""What an error says: the tests look for the names in it, not for each word."""
+LIST = Path(__file__).with_name("survivors.toml")
+
+
+class Told(NamedTuple):
+    """What became of a mutant: `killed`, `survived`, or `never ended`."""
+
+    module: str
+    mutant: Mutant
+    status: str
+    seconds: float
+
+
+def modules(kit: str) -> list[str]:
+    """The kit's modules that have code, by their names below `course_lib`."""
+    paths = sorted((ROOT / "course_lib" / kit).rglob("*.py"))
+    names = [".".join(path.relative_to(ROOT / "course_lib").with_suffix("").parts) for path in paths]
+    return [name for name in names if not name.endswith("__init__")]
+
+
+def source_of(module: str) -> str:
+    return (ROOT / "course_lib" / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
+
+
+def mutants_of(module: str) -> list[Mutant]:
+    return [mutant for mutant in mutants(source_of(module)) if not TEXTS.match(mutant.id)]
+
+
+def tests_of(module: str) -> list[str]:
+    """The kit's tests that import a module, itself or by a name that it defines; the smallest files first."""
+    kit, name = module.partition(".")[0], module.rpartition(".")[2]
+    tree = ast.parse(source_of(module))
+    defined = {
+        node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    found = []
+    for path in sorted((ROOT / "tests" / kit).glob("test_*.py"), key=lambda path: path.stat().st_size):
+        imported = set[str]()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"course_lib.{kit}"):
+                imported |= {(node.module or "").rpartition(".")[2], *(alias.name for alias in node.names)}
+        if imported & {name, *defined} and not path.stem.endswith(("_real", "_processes")):
+            found.append(str(path))
+    return found or [str(ROOT / "tests" / kit)]
+
+
+def passes(module: str, source: str, tests: list[str]) -> int:
+    """In a forked process: pytest's exit code, with that source in the module's place."""
+    from course_lib.servers import find_all
+
+    class Loader(importlib.abc.InspectLoader):
+        def get_source(self, fullname: str) -> str:
+            return source
+
+    class Finder(importlib.abc.MetaPathFinder):
+        def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+            if fullname == f"course_lib.{module}":
+                return importlib.util.spec_from_loader(fullname, Loader(), origin=fullname)
+            return None
+
+    import pytest
+
+    sys.meta_path.insert(0, Finder())
+    unreal = " and ".join(f"not {version}" for version in {found.version for found in find_all()})
+    return int(
+        pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *(["-k", unreal] * bool(unreal)), *tests])
+    )
+
+
+def told(case: tuple[str, Mutant], limit: float = LIMIT) -> Told:
+    """Fork, run the tests, and say what became of a mutant."""
+    module, mutant = case
+    begin, tests = time.monotonic(), tests_of(module)
+    child = os.fork()
+    if child == 0:
+        code = 3
+        try:
+            os.setsid()
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nowhere, stream)
+            code = passes(module, mutant.source, tests)
+        finally:
+            os._exit(code)
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            said = "survived" if os.waitstatus_to_exitcode(status) == 0 else "killed"
+            break
+        if time.monotonic() > begin + limit:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            said = "never ended"
+            break
+        time.sleep(0.02)
+    return Told(module, mutant, said, time.monotonic() - begin)
+
+
+def excused() -> dict[tuple[str, str], str]:
+    """By module and mutant's id, why no test can tell it from the original."""
+    entries: dict[str, Any] = tomllib.loads(LIST.read_text(encoding="utf-8")) if LIST.exists() else {}
+    return {
+        (module, id): entry["keeps"] for module, them in entries.items() for entry in them for id in entry["mutants"]
+    }
+
+
+def judged(cases: list[tuple[str, Mutant]], jobs: int) -> Iterator[Told]:
+    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(cases), unit=" mutants", disable=None) as bar:
+        for result in pool.map(partial(told), cases):
+            bar.set_description(result.module, refresh=False)
+            bar.update()
+            yield result
+
+
+def score(results: list[Told], reasons: dict[tuple[str, str], str]) -> tuple[str, float]:
+    """A line for each module, and the share of mutants that were told from the original or have a reason."""
+    lines, good = [], 0
+    for module in dict.fromkeys(result.module for result in results):
+        mine = [result for result in results if result.module == module]
+        lived = [result for result in mine if result.status == "survived"]
+        listed = sum((module, result.mutant.id) in reasons for result in lived)
+        good += len(mine) - len(lived) + listed
+        seconds = sum(result.seconds for result in mine)
+        lines.append(
+            f"{module:32} {len(mine):5} mutants {len(mine) - len(lived):5} killed {listed:4} listed {seconds:8,.0f} s"
+        )
+    return "\n".join(lines), good / max(1, len(results))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants.kits", description=__doc__)
+    parser.add_argument("kit", choices=KITS)
+    parser.add_argument("--module", action="append", help="only this one, such as patterns.locks; may be repeated")
+    parser.add_argument("--sample", type=int, metavar="N", help="only N mutants of each module")
+    parser.add_argument("--seed", type=int, default=0, help="which ones (default: 0)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes judge at once (default: 1)")
+    chosen = parser.parse_args(arguments)
+    import fakeredis  # noqa: F401  # what no mutant changes is imported once
+    import hypothesis  # noqa: F401
+    import pytest  # noqa: F401
+
+    if chosen.kit == "patterns":
+        import course_lib.worlds  # noqa: F401
+    cases = []
+    for module in chosen.module or modules(chosen.kit):
+        every = mutants_of(module)
+        places = range(len(every))
+        if chosen.sample is not None and chosen.sample < len(every):
+            places = sorted(random.Random(f"{chosen.seed} {module}").sample(places, chosen.sample))
+        cases += [(module, every[place]) for place in places]
+    results, reasons = list(judged(cases, chosen.jobs)), excused()
+    for result in results:
+        if result.status == "survived" and (result.module, result.mutant.id) not in reasons:
+            print(f"{result.module}: survives: {result.mutant.id}")
+    lines, share = score(results, reasons)
+    print(
+        lines, f"{share:.1%} of {len(results)} told from the original; {KITS[chosen.kit]:.0%} are asked for", sep="\n"
+    )
+    return 0 if share >= KITS[chosen.kit] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
