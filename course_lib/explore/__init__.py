@@ -45,15 +45,16 @@ from course_lib.explore.strategies.pct import chance, sample
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Play, Schedule, Trial, Violation, described, play
 from course_lib.explore.verdict_words import NAMED, counted, in_turn, verdict
-from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, Turn, Turns, steady
+from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, Turn, Turns, in_process, steady
 from course_lib.sim.fake_server import EPOCH, Extension, Session
 from course_lib.sim.replication import Replication
+from course_lib.sim.stand_ins import StandIn, clocks, in_place, simulating
 from course_lib.sim.until import until
 
 __all__ = [
     "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "Budget", "Extension", "Findings", "Game", "Move", "OneFault",
-    "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "Tally", "Trial", "Turn", "Turns",
-    "Violation", "by_order", "chance", "code_of", "counted", "decode", "described", "encode", "enumerate_all",
-    "estimated", "in_turn", "play", "sample", "sample_in_processes", "schedule_of", "search", "shrink", "smaller",
-    "spread", "steady", "until", "verdict",
+    "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "StandIn", "Tally", "Trial", "Turn",
+    "Turns", "Violation", "by_order", "chance", "clocks", "code_of", "counted", "decode", "described", "encode",
+    "enumerate_all", "estimated", "in_place", "in_process", "in_turn", "play", "sample", "sample_in_processes",
+    "schedule_of", "search", "shrink", "simulating", "smaller", "spread", "steady", "until", "verdict",
 ]  # fmt: skip

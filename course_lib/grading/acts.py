@@ -16,7 +16,7 @@ from math import inf
 from typing import Any
 
 from course_lib.explore import Play, Process, Simulation, until
-from course_lib.grading.answer import awaited
+from course_lib.grading.calls import awaited
 from course_lib.grading.evidence import excused_error, loads, of, raised, round_trips, unheard
 from course_lib.trace import Event
 

@@ -14,8 +14,8 @@ from typing import Any, Literal, NoReturn
 
 from redis.exceptions import DataError, ResponseError
 
-from course_lib.errors import CourseError
-from course_lib.explore import Play
+from course_lib.explore import Play, in_process
+from course_lib.grading.calls import Misused, awaited, described, inert
 from course_lib.grading.evidence import JUDGE
 from course_lib.trace import Trace
 
@@ -26,10 +26,6 @@ class Refused(Exception):
     def __init__(self, status: Literal["error", "unanswered"], text: str) -> None:
         super().__init__(text)
         self.status: Literal["error", "unanswered"] = status
-
-
-class Misused(CourseError):
-    """The answer did what makes it impossible to judge, in whichever run. The text says what, and what to do."""
 
 
 NOT_YET = "Replace `raise NotImplementedError` in the cell above by your code, run that cell, and then this one again."
@@ -46,48 +42,18 @@ def _coroutine_function(signature: str, answer: Any) -> Any:
         answer.close()
         raise Refused("error", "You handed in a call of your function; hand in the function: its name without (…).")
     if not callable(answer):
-        raise Refused("error", f"You handed in {_described(answer)}; hand in the function itself.")
+        raise Refused("error", f"You handed in {described(answer)}; hand in the function itself.")
     if inspect.isasyncgenfunction(answer):
         raise Refused("error", "Your function contains yield; it should return one value.")
     _takes(answer, signature)
 
+    own = in_process(answer)
+
     @wraps(answer)
     async def called(*args: Any, **options: Any) -> Any:
-        return await awaited(answer(*args, **options))
+        return await awaited(own()(*map(inert, args), **{name: inert(value) for name, value in options.items()}))
 
     return called
-
-
-async def awaited(called: Any) -> Any:
-    """What a call of the answer comes to. Raises: what it raises; and Misused, for what cannot be awaited, for what
-    would have to be awaited once more, for a cancellation that is its own, and for what belongs to an earlier run."""
-    if not inspect.isawaitable(called):
-        raise Misused(f"Your function returned {_described(called)} at once; begin it with async def.")
-    try:
-        result = await called
-    except asyncio.CancelledError:
-        if getattr(asyncio.get_running_loop(), "ending", False):
-            raise  # the run is over, and this is how what still waits hears of it
-        raise Misused(OWN_CANCELLATION) from None
-    except RuntimeError as error:
-        if "different loop" in str(error) or "different event loop" in str(error):
-            raise Misused(EARLIER_RUN) from error
-        raise
-    if inspect.iscoroutine(result):
-        result.close()
-    if inspect.isawaitable(result):
-        raise Misused("Your function returned something to be awaited; did you forget an await?")
-    return result
-
-
-OWN_CANCELLATION = (
-    "asyncio.CancelledError came out of your function. Whoever awaits a task that was cancelled is told so: catch it "
-    "there, or await asyncio.wait([task])."
-)
-EARLIER_RUN = (
-    "Your code uses something that it made in an earlier run and kept in a global variable: a client, a script, a task "
-    "or a lock of asyncio. Each run begins anew, with servers and processes of its own, so make it in your function."
-)
 
 
 def a_class(signature: str, methods: Mapping[str, str]) -> Callable[[Any], Any]:
@@ -98,7 +64,7 @@ def a_class(signature: str, methods: Mapping[str, str]) -> Callable[[Any], Any]:
 def _a_class(signature: str, methods: Mapping[str, str], answer: Any) -> Any:
     _present(answer)
     if not callable(answer):
-        raise Refused("error", f"You handed in {_described(answer)}; hand in the class: its name without (…).")
+        raise Refused("error", f"You handed in {described(answer)}; hand in the class: its name without (…).")
     for method, arguments in methods.items() if isinstance(answer, type) else ():
         found = inspect.getattr_static(answer, method, None)
         if not callable(getattr(answer, method, None)) and not _made_later(answer, method):
@@ -106,7 +72,12 @@ def _a_class(signature: str, methods: Mapping[str, str], answer: Any) -> Any:
         if inspect.isfunction(found):  # not a partialmethod, nor what objects get in `__init__`
             _takes(found, f"self, {arguments}" if arguments else "self")
     _takes(answer, signature)
-    return answer
+    own = in_process(answer)
+
+    def made(*args: Any, **options: Any) -> Any:
+        return own()(*map(inert, args), **{name: inert(value) for name, value in options.items()})
+
+    return made
 
 
 def _made_later(answer: type, method: str) -> bool:
@@ -127,9 +98,15 @@ def _plain_function(signature: str, answer: Any) -> Any:
     if inspect.iscoroutinefunction(answer):
         raise Refused("error", "Your function is async; write plain def: it has nothing to wait for.")
     if not callable(answer):
-        raise Refused("error", f"You handed in {_described(answer)}; hand in the function itself.")
+        raise Refused("error", f"You handed in {described(answer)}; hand in the function itself.")
     _takes(answer, signature)
-    return answer
+    own = in_process(answer)
+
+    @wraps(answer)
+    def called(*args: Any) -> Any:
+        return own()(*args)
+
+    return called
 
 
 def sound(run: Play, client_code: Callable[..., Any]) -> None:
@@ -226,16 +203,6 @@ def _takes(answer: Any, wanted: str) -> None:
         signature.bind(*by_position.split(", "), **dict.fromkeys(by_name.split(", ") if by_name else ()))
     except TypeError as error:
         raise Refused("error", f"Your function must accept ({wanted}), and has {signature}: {error}.") from None
-
-
-def _described(answer: Any) -> str:
-    return f"an object of type {type(answer).__name__}"
-
-
-def names_of(answer: Any) -> dict[str, Any] | None:
-    """The names of the module, or the notebook, in which the answer was written; None if it has none."""
-    function = _function(answer)
-    return None if function is None else function.__globals__
 
 
 def _file(answer: Any) -> str:

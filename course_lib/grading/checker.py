@@ -11,7 +11,8 @@ from typing import Any
 from course_lib import explore
 from course_lib.errors import BadReplayCode, Unrepeatable
 from course_lib.explore import NAMED, REPEATABLE, Budget, Findings, Play, Schedule, Tally, Trial, play
-from course_lib.grading.answer import Misused, Refused, names_of, refuse_error, sound
+from course_lib.grading.answer import Refused, refuse_error, sound
+from course_lib.grading.calls import Misused
 from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.guard import LIMIT, Guard, Stuck
 from course_lib.grading.progress import Progress
@@ -53,7 +54,7 @@ def replay(id: str, code: str, answer: Any) -> Verdict:
 
 def _judged(exercise: Exercise, answer: Any, judge: Callable[[Guard], Verdict]) -> Verdict:
     """What the judge says with the guard up; in words if the answer cannot be judged."""
-    guard = Guard(names_of(answer))
+    guard = Guard()
     try:
         with guard.up():
             try:

@@ -3,6 +3,9 @@
 In reading order; a module imports only those listed before it:
 
 - `draws`               cheap, seeded randomness
+- `own_code`            whose code is it: a learner's, or a library's?
+- `copies_of_code`      copies of functions, with what they refer to
+- `copies`              and of classes and objects
 - `process`             simulated processes, and which process and client is running now
 - `event_queue`         callbacks that are ready, timers, and what is held back for dead or paused processes
 - `loop`                an asyncio event loop on that queue, whose clock jumps
@@ -17,6 +20,8 @@ In reading order; a module imports only those listed before it:
 - `fake_server_scripts` EVAL: that sandbox behind fakeredis's commands
 - `fake_server_fixes`   what fakeredis lacks or does otherwise than Redis
 - `fake_server`         `SimNode`, a server; `Session`, its end of one connection
+- `stand_ins`           what code gets in place of Python's clocks
+- `memory`              what a process keeps is its own: its copy of a learner's code
 - `ground`              what parts may ask of the world: clock, trace, nodes, how to crash and pause them
 - `until`               waits by the world's clock
 - `faults`              what goes wrong, decided at each command that leaves a client
@@ -35,10 +40,12 @@ In reading order; a module imports only those listed before it:
 from course_lib.sim.draws import Draws
 from course_lib.sim.faults import KINDS, Faults, OneFault, RandomFaults, Send
 from course_lib.sim.ground import Ground
+from course_lib.sim.memory import in_process
 from course_lib.sim.network import Latency, lan, steady
 from course_lib.sim.process import Body, Process
 from course_lib.sim.run import CRASHED, kept_random
 from course_lib.sim.simulation import Simulation
+from course_lib.sim.stand_ins import StandIn, clocks, in_place, simulating
 from course_lib.sim.turns import Choose, Move, Turn, Turns
 
 __all__ = [
@@ -56,9 +63,14 @@ __all__ = [
     "RandomFaults",
     "Send",
     "Simulation",
+    "StandIn",
     "Turn",
     "Turns",
+    "clocks",
+    "in_place",
+    "in_process",
     "kept_random",
     "lan",
+    "simulating",
     "steady",
 ]

@@ -96,6 +96,21 @@ class EventQueue:
                 f"The simulation ran {self.steps:,} steps, to {self.now:.3f} s: does a client loop for ever?"
             )
 
+    def drain(self, steps: int) -> None:
+        """Run what is ready, and what that makes ready, at most so many callbacks; no time passes."""
+        ready = self._ready
+        while ready and steps > 0:
+            handle, _ = ready.popleft()
+            if not handle._cancelled:
+                steps -= 1
+                handle._run()
+
+    def forget_steps(self) -> None:
+        """Drop what was scheduled from inside a process; messages and what the world has planned stay."""
+        self._ready.clear()
+        self._timers = [entry for entry in self._timers if isinstance(entry[2], PlainCall)]
+        heapify(self._timers)
+
     def _move_to(self, when: float) -> None:
         if when > self.max_time:
             raise OutOfBudget(f"The clock would pass {self.max_time:g} s: does a client sleep for ever?")

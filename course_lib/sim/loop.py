@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import inspect
 import sys
 from asyncio import events, tasks
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import Context, copy_context
 from heapq import heappush
 from typing import Any, TypeVar
@@ -15,6 +18,19 @@ from course_lib.sim.event_queue import EventQueue
 from course_lib.sim.process import PROCESS, Process
 
 T = TypeVar("T")
+
+
+def _awaited(code: Any) -> Iterator[Any]:
+    """A coroutine, the one that it awaits, and so on."""
+    while code is not None:
+        yield code
+        code = getattr(code, "cr_await", None)
+
+
+def _forsake(code: Any) -> None:
+    """Keep a coroutine that does not end from ever being collected: that would run it once more, outside of any run,
+    where it could go round for ever. It costs a few kilobytes."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(code))
 
 
 class Callback(asyncio.Handle):
@@ -135,6 +151,15 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         Raises: `Deadlock` when everything waits and no timer is left; `OutOfBudget` past `max_steps` or `max_time`;
         what a callback outside every task raised.
         """
+        with self._in_place():
+            self.spin(task, steps)
+        if self.failures:
+            raise self.failures.pop(0)
+        return task.done()
+
+    @contextmanager
+    def _in_place(self) -> Iterator[None]:
+        """It is the loop that runs, in the place of another, if one does."""
         outer = events._get_running_loop()
         outer_task = asyncio.current_task(outer) if outer else None
         if outer_task:  # since Python 3.14 a thread has one current task, so ours may not start under it
@@ -143,15 +168,57 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(firstiter=None, finalizer=self._close_generator)
         try:
-            self.spin(task, steps)
+            yield
         finally:
             sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)
             if outer_task:
                 tasks._enter_task(outer, outer_task)  # type: ignore[arg-type]
-        if self.failures:
-            raise self.failures.pop(0)
-        return task.done()
+
+    def unwind(self) -> None:
+        """The run is over: cancel every task that is left, let it take its last steps, and close what goes on.
+
+        No time passes meanwhile, and no command is answered: code that catches everything and tries again waits for
+        ever, and is left there.
+        """
+        self.ending = True
+        try:
+            with self._in_place():
+                for _ in range(3):  # a task may swallow one, and a `finally` may wait
+                    for task in (left := self.unfinished()):
+                        task.cancel()
+                    self._last_steps(100 + 20 * len(left))
+                for _ in range(3):  # one may begin another
+                    for task in self.unfinished():
+                        if not task.done():
+                            self._close(task)
+        finally:
+            self.ending = False
+            self.failures.clear()
+            self.forget_steps()
+
+    def _last_steps(self, steps: int) -> None:
+        try:
+            self.drain(steps)
+        except SystemExit:
+            pass  # as a crash: it leaves, when nobody is there to leave any more
+
+    def _close(self, task: asyncio.Task[Any]) -> None:
+        """Have it end by GeneratorExit; where it swallows even that, see to it that it never runs again."""
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        tasks._enter_task(self, task)
+        chain = [code for code in _awaited(task.get_coro()) if inspect.iscoroutine(code)]
+        try:
+            for code in chain * 3:
+                try:
+                    code.close()
+                except (Exception, SystemExit, GeneratorExit, asyncio.CancelledError):
+                    pass  # `coroutine ignored GeneratorExit`, or what its own code raised
+        finally:
+            tasks._leave_task(self, task)
+            for code in chain:
+                if code.cr_frame is not None:
+                    _forsake(code)
 
     def _close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """An async generator was dropped before its end: its `finally` runs in the process that dropped it."""

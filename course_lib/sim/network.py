@@ -105,6 +105,8 @@ class SimSocket:
     def send(self, commands: list[list[bytes]]) -> None:
         """Put commands on the wire, in one message. Raises: redis's ConnectionError when the node refuses."""
         world, process = self.world, self.process
+        if world.loop.ending:  # the run is over: nothing leaves, and nothing is refused, so that nobody tries again
+            return
         name = self.client = CLIENT.get()
         now = world.loop.now
         events = [SimEvent(name, self.node.name, tuple(command), now) for command in commands]

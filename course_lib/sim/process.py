@@ -13,10 +13,11 @@ class Process:
     A dead process runs nothing more, not even its `finally` blocks; a paused one runs everything later.
     """
 
-    __slots__ = ("dead", "name", "paused_until")
+    __slots__ = ("dead", "memory", "name", "paused_until")
 
     def __init__(self, name: str) -> None:
         self.name, self.dead, self.paused_until = name, False, 0.0
+        self.memory: Any = None  # its copies of a learner's code: see `memory`
 
     def __repr__(self) -> str:
         return f"Process({self.name!r})"

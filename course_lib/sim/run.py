@@ -8,10 +8,8 @@ import random
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, copy_context
-from math import inf
 from typing import Any, Final, NamedTuple
 
-from course_lib.errors import Deadlock, OutOfBudget
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, PROCESS, Body, Process
 
@@ -161,7 +159,8 @@ class Run:
     def _ended(self, name: str, task: asyncio.Task[Any]) -> None:
         self._alive.discard(task)
         if name not in self.results:
-            self._finish(name, asyncio.CancelledError() if task.cancelled() else task.exception() or task.result())
+            late = task.cancelled() or self.loop.ending  # what it came to while it was unwound is not its result
+            self._finish(name, asyncio.CancelledError() if late else task.exception() or task.result())
 
     def _finish(self, name: str, result: Any) -> None:
         self.results[name] = result
@@ -177,24 +176,9 @@ class Run:
             process.dead, process.paused_until = False, 0.0
         self.loop.failures.clear()
         self.loop.exhume()
-
-        async def cancel() -> None:
-            for _ in range(3):  # a task may swallow one
-                waiting = [task for task in left if not task.done()]
-                for task in waiting:
-                    task.cancel()
-                if waiting:
-                    await asyncio.wait(waiting, timeout=60)
-
-        limits = self.loop.max_steps, self.loop.max_time
-        self.loop.max_steps, self.loop.max_time, self.loop.ending = self.loop.steps + 1_000_000, inf, True
         try:
-            self.loop.run_until_complete(cancel())
-        except (Deadlock, OutOfBudget):
-            pass  # a task does not end when cancelled; the run itself is over
+            self.loop.unwind()
         finally:
-            self.loop.max_steps, self.loop.max_time = limits
-            self.loop.ending = False
             for task in left:
                 if task.done() and not task.cancelled():
                     task.exception()  # so that asyncio does not report it as never retrieved

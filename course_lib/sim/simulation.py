@@ -167,17 +167,12 @@ class Simulation:
 
     @contextmanager
     def _after_the_end(self) -> Iterator[None]:
-        """While leftovers are unwound, every node refuses their commands, and the trace does not record them."""
+        """While leftovers are unwound, the trace does not record them; the network takes nothing from them."""
         kept, self.trace = self.trace, Trace()
-        reachable = [node.down_until for node in self.nodes]
-        for node in self.nodes:
-            node.down_until = inf
         try:
             yield
         finally:
             self.trace = kept
-            for node, until in zip(self.nodes, reachable, strict=True):
-                node.down_until = until
 
     # -- what can go wrong --------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""`python -m tests.grading.table 05.3 …`: every wrong program, the promises that its verdict names, the misconception."""
+"""`python -m tests.grading.table 05.3 …`: wrong programs, the promises that verdicts name, the misconception."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from course_lib.grading import Verdict, check
 
 from .programs import ANSWERS, subtle, wrong
 
-ROW = "{:<6}{:<36}{:<40}{}"
+ROW = "{:<6}{:<36}{:<56}{}"
 
 
 def row(id: str, name: str, verdict: Verdict) -> str:

@@ -17,7 +17,7 @@ import pytest
 
 from .scenarios import ALL, FAULTS, play
 
-EXPECTED = "110be3fa6a2dfc56"
+EXPECTED = "e2a7034244964c25"
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 NEEDS = "import fakeredis, lupa, redis"

@@ -1,0 +1,84 @@
+"""A call of the learner's code: what it is given, what becomes of it, and that nothing of it outlives the run."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from functools import partial, wraps
+from typing import Any
+
+from course_lib.errors import CourseError
+
+
+class Misused(CourseError):
+    """The answer did what makes it impossible to judge, in whichever run. The text says what, and what to do."""
+
+
+def inert(given: Any) -> Any:
+    """What an answer is given. A function among it does nothing more once the run is over: what code does while it is
+    unwound is neither seen nor judged."""
+    if not inspect.isroutine(given) and not isinstance(given, partial):
+        return given
+    if inspect.iscoroutinefunction(given):
+
+        @wraps(given)
+        async def awaitable(*args: Any, **options: Any) -> Any:
+            if over():
+                await asyncio.get_running_loop().create_future()
+            return await given(*args, **options)
+
+        return awaitable
+
+    @wraps(given)
+    def plain(*args: Any, **options: Any) -> Any:
+        if over():
+            raise asyncio.CancelledError
+        return given(*args, **options)
+
+    return plain
+
+
+def over() -> bool:
+    """Is the run over, and does what runs now only unwind?"""
+    return bool(getattr(asyncio.get_running_loop(), "ending", False))
+
+
+async def awaited(called: Any) -> Any:
+    """What a call of the answer comes to. Raises: what it raises; and Misused, for what cannot be awaited, for what
+    would have to be awaited once more, for a cancellation that is its own, and for what belongs to an earlier run."""
+    if not inspect.isawaitable(called):
+        raise Misused(f"Your function returned {described(called)} at once; begin it with async def.")
+    try:
+        try:
+            result = await called
+        finally:
+            if over():
+                raise asyncio.CancelledError  # which is how what still waits hears of it, whatever the answer did
+    except asyncio.CancelledError:
+        if over():
+            raise
+        raise Misused(OWN_CANCELLATION) from None
+    except RuntimeError as error:
+        if "different loop" in str(error) or "different event loop" in str(error):
+            raise Misused(EARLIER_RUN) from error
+        raise
+    if inspect.iscoroutine(result):
+        result.close()
+    if inspect.isawaitable(result):
+        raise Misused("Your function returned something to be awaited; did you forget an await?")
+    return result
+
+
+OWN_CANCELLATION = (
+    "asyncio.CancelledError came out of your function. Whoever awaits a task that was cancelled is told so: catch it "
+    "there, or await asyncio.wait([task])."
+)
+EARLIER_RUN = (
+    "Your code uses something that it made in an earlier run and kept in a global variable: a client, a script, a task "
+    "or a lock of asyncio. Each run begins anew, with servers and processes of its own, so make it in your function."
+)
+
+
+def described(answer: Any) -> str:
+    """What was handed in or returned, for a sentence."""
+    return f"an object of type {type(answer).__name__}"
