@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from course_lib.explore.trial import HeldBack, Play, Violation
-from course_lib.sim import Simulation
+from course_lib.sim import Simulation, in_process
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
 SETUP = "setup"
@@ -42,26 +42,33 @@ class Me(str):
 def clients_running(
     body: Body | Sequence[Body], setup: Body | None = None, nodes: int = 1
 ) -> Callable[[Simulation, int], Simulation]:
-    """A trial's `build`: clients that each run the body, or the next of several, after a setup."""
-    bodies = list(body) if isinstance(body, Sequence) else [body]
+    """A trial's `build`: clients that each run the body, or the next of several, after a setup. Each is a process
+    of its own: what a body keeps outside of a call, no other client sees, and no other run."""
+    bodies = [in_process(each) for each in (body if isinstance(body, Sequence) else [body])]
+    own_setup = None if setup is None else in_process(setup)
 
     def build(world: Simulation, clients: int) -> Simulation:
         redis: Any = world.redis() if nodes == 1 else [world.redis(node) for node in range(nodes)]
-        if setup is not None:
-            _run_alone(world, setup, redis)
+        if own_setup is not None:
+            _run_alone(world, own_setup, redis)
         for number in range(clients):
             me = Me(NAMES[number] if number < len(NAMES) else f"client {number + 1}")
             me.world = world
-            world.client(str(me), bodies[number % len(bodies)], redis, me)
+            world.client(str(me), _called(bodies[number % len(bodies)]), redis, me)
         return world
 
     return build
 
 
-def _run_alone(world: Simulation, setup: Body, redis: Any) -> None:
+def _called(own: Callable[[], Body]) -> Body:
+    """A body that asks for its process's copy of the code once that process runs."""
+    return lambda *given: own()(*given)
+
+
+def _run_alone(world: Simulation, setup: Callable[[], Body], redis: Any) -> None:
     """Before the others, in time that passes by itself; the trace begins after it."""
     turns, world.turns = world.turns, None
-    world.client(SETUP, setup, redis)
+    world.client(SETUP, _called(setup), redis)
     world.run()
     result = world.forget(SETUP)
     world.turns = turns

@@ -21,11 +21,13 @@ from course_lib.explore.seen import Clocks
 from course_lib.explore.shrink import shrink, spread
 from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import KINDS, Simulation
+from course_lib.sim.stand_ins import virtual_clocks
 
 FAULTS = {"crash": 0.0, "pause": 1.0, "lose request": 0.0, "lose reply": 0.0, "node down": 1.0, "clock step": 1.0}
 """Kinds of fault, and the seconds that one takes if nobody says otherwise."""
 
 
+@virtual_clocks()
 def explore(
     body: Body | Sequence[Body] | Trial,
     invariant: Invariant | Sequence[Invariant] | None = None,
