@@ -1,6 +1,6 @@
 """Small races to be broken by hand: a promise, code that does not keep it, and code that does.
 
-Source of the limiter: redis-py's documentation, "Rate limiter, sliding window", its asynchronous version.
+Source of the limiter: redis-py, pull request #4248 (a notebook that was not accepted), its asynchronous version.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def at_most_one_admitted(run: Play) -> Iterable[Violation]:
 
 
 async def published_limiter(redis: Redis, member: str) -> bool:
-    """The sliding window of redis-py's documentation, at time 100, with a window of 10 and a limit of 1."""
+    """The sliding window of redis-py's pull request #4248, at time 100, with a window of 10 and a limit of 1."""
     async with redis.pipeline() as pipe:
         pipe.zremrangebyscore("hits", "-inf", 90)
         pipe.zcard("hits")

@@ -10,7 +10,7 @@ LIMIT, WINDOW = 2, 10
 """Of 03.5 and 03.6: at most LIMIT requests in WINDOW seconds."""
 
 
-# -- 03.4: the limiter of redis-py's documentation, in its asynchronous form, and its mend ----------------------------
+# -- 03.4: a limiter that was proposed for redis-py's documentation, in its asynchronous form, and its mend -----------
 # Source: redis-py, "Sliding Window Rate Limiter", section "Async Version":
 # https://github.com/redis/redis-py/blob/master/docs/examples/rate_limiter_sliding_window.ipynb. In our words; all ask
 # at the same moment, second 100.

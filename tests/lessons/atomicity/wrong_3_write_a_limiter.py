@@ -43,7 +43,7 @@ def limiter(*, keys: Any = None, clock: Any = None, per_second: float = 1e6, **p
 
 
 async def two_steps(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
-    """As redis-py's documentation has it, with the server's time."""
+    """As a notebook that was proposed for redis-py has it, with the server's time."""
     seconds, micros = await redis.time()
     now, key = seconds + micros / 1e6, f"hits:{user}"
     async with redis.pipeline(transaction=True) as pipe:
