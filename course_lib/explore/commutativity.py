@@ -1,12 +1,15 @@
 """Which commands commute: those on different nodes, on different keys, or that only read.
 
 Only commands whose keys are known for certain are ever said to commute. A script counts by the keys that it declares,
-as in a cluster, and as a writer.
+as in a cluster, and as a writer; EVALSHA also hangs on who sent the script before. Random numbers are no reason not to
+commute: each client has a stream of its own (`course_lib.sim.streams`).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from course_lib.sim.faults import Kind
@@ -19,8 +22,8 @@ def _named(names: str) -> frozenset[str]:
 
 
 _READS = _named(
-    "EXISTS GET GETBIT GETRANGE HGET HGETALL HLEN HMGET LLEN LRANGE MGET PTTL SCARD SISMEMBER SMEMBERS STRLEN TTL TYPE "
-    "WATCH XLEN XRANGE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE ZRANK ZREVRANK ZSCORE"
+    "EXISTS GET GETBIT GETRANGE HGET HGETALL HLEN HMGET HRANDFIELD LLEN LRANGE MGET PTTL SCARD SISMEMBER SMEMBERS "
+    "SRANDMEMBER STRLEN TTL TYPE WATCH XLEN XRANGE ZCARD ZCOUNT ZRANDMEMBER ZRANGE ZRANGEBYSCORE ZRANK ZREVRANK ZSCORE"
 )
 _WRITES = _named(
     "APPEND DECR DECRBY DEL EXPIRE EXPIREAT GETDEL GETEX GETSET HDEL HINCRBY HSET HSETNX INCR INCRBY INCRBYFLOAT LPOP "
@@ -35,18 +38,23 @@ class Footprint(NamedTuple):
     """What a step touches on a node. `seen` marks one after which the client did what others may observe.
 
     `node` is None where it may make a difference on every node. `reads` and `writes` are keys; None stands for any key.
+    `loads` and `wants` are scripts, by their SHA-1: those that the node knows afterwards, and those that it must know.
     """
 
     node: str | None
     reads: frozenset[bytes] | None
     writes: frozenset[bytes] | None
     seen: bool = False
+    loads: frozenset[bytes] = frozenset()
+    wants: frozenset[bytes] = frozenset()
 
 
 def footprint(node: str, commands: Sequence[Command]) -> Footprint:
     """What a turn's commands read and write."""
     reads: frozenset[bytes] = frozenset()
     writes: frozenset[bytes] = frozenset()
+    loads: frozenset[bytes] = frozenset()
+    wants: frozenset[bytes] = frozenset()
     for command in commands:
         name = command[0].decode("ascii", "replace").upper()
         keys = _keys(name, command)
@@ -56,7 +64,16 @@ def footprint(node: str, commands: Sequence[Command]) -> Footprint:
             reads |= keys
         else:
             writes |= keys
-    return Footprint(node, reads, writes)
+        if name == "EVAL":
+            loads |= {_sha(command[1])}
+        elif name == "EVALSHA":
+            wants |= {command[1].lower()}
+    return Footprint(node, reads, writes, loads=loads, wants=wants)
+
+
+@lru_cache(1_000)
+def _sha(script: bytes) -> bytes:
+    return hashlib.sha1(script).hexdigest().encode()
 
 
 def struck(kind: Kind, node: str, commands: Sequence[Command]) -> Footprint:
@@ -83,6 +100,8 @@ def commute(one: Footprint, other: Footprint) -> bool:
     if one.node != other.node:
         return True
     if one.reads is None or one.writes is None or other.reads is None or other.writes is None:
+        return False
+    if one.loads & other.wants or other.loads & one.wants:
         return False
     return not (one.writes & (other.reads | other.writes) or other.writes & one.reads)
 

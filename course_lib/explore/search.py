@@ -6,8 +6,9 @@ By order it is every order where they can be counted, else one order of each cla
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import comb, factorial, prod
 from time import monotonic
 
@@ -19,11 +20,14 @@ from course_lib.explore.strategies.faults import struck_seeds
 from course_lib.explore.strategies.pct import SAMPLED, sample
 from course_lib.explore.strategies.seeds import each_seed
 from course_lib.explore.tally import Tally
-from course_lib.explore.trial import Play, Schedule, Trial
-from course_lib.sim import kept_random
+from course_lib.explore.trial import Play, Schedule, Trial, play
+from course_lib.sim import Draws, Turn, kept_random
 
 HOPELESS = 1_000
 """Where there are more orders than this many times what is allowed, one of each class of them is not tried either."""
+
+TRIED, PROBED = 500, 40
+"""After this many orders it is asked how many there are, by drawing so many."""
 
 ONE_STAGE = Budget(2_000, 4_000_000)
 """What playing one stage by order may take, if nobody says otherwise."""
@@ -96,16 +100,57 @@ def by_order(
             continue
         found = Tally(trial, clients, what, faults, failing=failing, expected=min(expected, most))
         keep(found)
-        enumerate_all(
-            trial, clients, reduce=what != "schedules", faults=faults, budget=replace(budget, schedules=allowed),
-            progress=progress, into=found,
-        )  # fmt: skip
-        if found.complete or found.schedules + found.redundant < most:  # out of time, which no other way has either
+        reduce = what != "schedules"
+        try:
+            enumerate_all(
+                trial, clients, reduce=reduce, faults=faults, budget=replace(budget, schedules=allowed), into=found,
+                progress=progress if reduce else partial(_not_too_many, allowed, progress or _nothing),
+            )  # fmt: skip
+        except TooMany:
+            failing = found.failing
+            continue
+        if found.complete or (found.schedules + found.redundant < most and not found.shared):  # out of time, as for all
             return found
         failing = found.failing
     found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most)
     keep(found)
     return sample(trial, clients, most, faults=faults, budget=budget, progress=progress, into=found)
+
+
+class TooMany(Exception):
+    """There are many more orders than may be played."""
+
+
+def _nothing(tally: Tally) -> None:
+    """Nobody wants to know how far it is."""
+
+
+def _not_too_many(allowed: int, progress: Progress, found: Tally) -> None:
+    """Told before each run. Raises: TooMany, once it is clear that all orders will not be played."""
+    progress(found)
+    if found.schedules == TRIED < allowed and probed(found, progress) > 2 * allowed:
+        raise TooMany
+
+
+def probed(found: Tally, progress: Progress = _nothing) -> float:
+    """About how many orders there are, from some that are drawn: as many as ways not taken at each of their turns.
+
+    Right on average, and mostly too small, as few orders have most of the ways. Source: Donald Knuth, "Estimating the
+    Efficiency of Backtrack Programs", Mathematics of Computation 29, 1975, doi:10.1090/S0025-5718-1975-0373371-6.
+    """
+    trial, ways, world = found.trial, 0, found.trial.world()
+    for number in range(PROBED):
+        draw, factors = Draws("probe", number), list[int]()
+
+        def choose(turns: Sequence[Turn], draw: Draws = draw, factors: list[int] = factors) -> int:
+            factors.append(len(turns))
+            return int(draw() * len(turns))
+
+        progress(found)
+        play(trial, Schedule(found.clients), world, choose=choose)
+        faults = found.faults or 0
+        ways += prod(factors) * comb(len(factors), faults) * int(len(trial.faults) ** faults)
+    return ways / PROBED
 
 
 def estimated(trial: Trial, clients: int, faults: int = 0) -> int:

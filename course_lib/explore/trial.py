@@ -80,6 +80,10 @@ class HeldBack(CourseError):
         self.turns = turns
 
 
+class Irreducible(CourseError):
+    """Clients drew random numbers from one stream, so that the order of any two commands may matter."""
+
+
 class Redundant(CourseError):
     """This order has been played, but for the order of commands that commute."""
 

@@ -7,6 +7,7 @@ In reading order; a module imports only those listed before it:
 - `copies_of_code`      copies of functions, with what they refer to
 - `copies`              and of classes and objects
 - `process`             simulated processes, and which process and client is running now
+- `streams`             random numbers of its own for each client, where orders are chosen
 - `event_queue`         callbacks that are ready, timers, and what is held back for dead or paused processes
 - `loop`                an asyncio event loop on that queue, whose clock jumps
 - `lua_cjson`           cjson for scripts

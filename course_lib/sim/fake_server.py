@@ -79,7 +79,7 @@ class SimNode(fakeredis.FakeServer):
         if self.acl.asked:
             self.acl = AccessRules()
         self.lastsave, self.pause_until, self._next_client_id = int(EPOCH), 0.0, 1
-        self.random = 0x1234ABCD330E  # of scripts; what a server starts with
+        self.random: dict[str, int] = {}  # of scripts, by client
         if (functions := getattr(self, "_lua_functions", None)) is not None:
             functions.libraries.clear()
 

@@ -17,6 +17,8 @@ from fakeredis.model import is_write_command
 
 from course_lib.sim.fake_server_commands import CommandSocket, ours, reworded
 from course_lib.sim.lua_sandbox import Failure, Sandbox
+from course_lib.sim.process import CLIENT
+from course_lib.sim.streams import first_of_scripts
 
 _NONE: frozenset[Any] = frozenset()  # of the globals that a script may add
 _NO_ARGUMENT = "ERR Please specify at least one argument for this redis lib call"
@@ -178,12 +180,13 @@ class ScriptEngine:
     # The random numbers of Redis, which are those of drand48; Lua's own come from the C library of the machine.
 
     def _draw(self) -> float:
-        node = self._running[0]._server
-        node.random = (node.random * 0x5DEECE66D + 0xB) & 0xFFFFFFFFFFFF
-        return float((node.random >> 17) / 0x7FFFFFFF)
+        states, client = self._running[0]._server.random, CLIENT.get()
+        state = states[client] if client in states else first_of_scripts(client)
+        states[client] = state = (state * 0x5DEECE66D + 0xB) & 0xFFFFFFFFFFFF
+        return float((state >> 17) / 0x7FFFFFFF)
 
     def _seed(self, number: float) -> None:
-        self._running[0]._server.random = ((int(number) & 0xFFFFFFFF) << 16) + 0x330E
+        self._running[0]._server.random[CLIENT.get()] = ((int(number) & 0xFFFFFFFF) << 16) + 0x330E
 
 
 def _no_attribute(held: object, name: object, is_setting: bool) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, PROCESS, Body, Process
+from course_lib.sim.streams import Streams, parted
 
 
 class Crashed:
@@ -57,10 +58,11 @@ class _Client(NamedTuple):
 
 
 class Run:
-    """Which clients take part in one run, and what became of each."""
+    """Which clients take part in one run, and what became of each. `by_order`: each draws from a stream of its own."""
 
-    def __init__(self, loop: SimLoop, seed: int) -> None:
+    def __init__(self, loop: SimLoop, seed: int, *, by_order: bool = False) -> None:
         self.loop, self.seed = loop, seed
+        self._streams = Streams(seed) if by_order else None
         self.results: dict[str, Any] = {}
         self.timers = 0  # that clients set while they were driven
         self._clients: dict[str, _Client] = {}
@@ -133,12 +135,18 @@ class Run:
     def _own_random(self) -> Iterator[None]:
         """A state of its own behind the module `random`, from which SPOP, redis-py's back-off and patterns draw."""
         outside = None if _keeper.keeping else random.getstate()  # 40 µs with setstate, a fifth of a small run
-        if self._random is None:
+        if self._random is None and self._all_done.done() and outside is None:
+            pass  # leftovers are unwound: what the run has drawn is still to be seen
+        elif self._random is None:
             random.seed(f"{self.seed}/{len(self._begun)}")
         else:
             random.setstate(self._random)
         try:
-            yield
+            if self._streams is None:
+                yield
+            else:
+                with parted(self._streams):
+                    yield
         finally:
             if not self._all_done.done():
                 self._random = random.getstate()

@@ -81,7 +81,7 @@ class Simulation:
         for pool in self._pools:
             pool.rewind()
         self.network.rewind()
-        self._run = Run(self.loop, seed)
+        self._run = Run(self.loop, seed, by_order=self.turns is not None)
         if self.faults is not None:
             self.faults.rewind(seed)
         if self.turns is not None:

@@ -11,7 +11,7 @@ from course_lib.sim.draws import Draws
 from course_lib.sim.faults import Kind, inflict
 from course_lib.sim.ground import Ground
 from course_lib.sim.network import SimEvent, SimSocket, mark
-from course_lib.sim.process import Process
+from course_lib.sim.process import CLIENT, Process
 
 
 class Turn(NamedTuple):
@@ -117,7 +117,11 @@ class Turns:
             events = self._struck(socket, choice)
         if self._waiting:
             self._decide_in(self.step, world)
-        socket.arrive(events)
+        drawing = CLIENT.set(socket.client)  # whose random numbers the server draws
+        try:
+            socket.arrive(events)
+        finally:
+            CLIENT.reset(drawing)
 
     def _struck(self, socket: SimSocket, move: Move) -> list[SimEvent]:
         """Have the fault strike; return the commands of the turn that still go to the server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from math import comb
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import WatchError
 
 from course_lib.explore import (
     Budget,
@@ -31,6 +33,7 @@ from course_lib.explore import (
     spread,
     verdict,
 )  # fmt: skip
+from course_lib.explore.search import PROBED, TRIED, probed
 from course_lib.explore.shrink import following, simpler, steps_of
 from course_lib.explore.strategies.pct import PROBES
 from course_lib.explore.tally import simplicity
@@ -282,3 +285,63 @@ def test_shrinking_says_when_a_run_begins() -> None:
     calls: list[None] = []
     smaller(made, "kept", drawn_failures(made, 3, 1), lambda: calls.append(None))
     assert len(calls) == len(begun)
+
+
+# -- how soon a search knows that all orders are too many -------------------------------------------------------------
+
+
+async def watches(redis: Redis) -> None:
+    """Tries until nobody has come between; so the first order has far fewer commands than most."""
+    async with redis.pipeline() as pipe:
+        while True:
+            await pipe.watch("n")
+            value = int(await pipe.get("n") or 0)
+            pipe.multi()
+            pipe.set("n", value + 1)
+            try:
+                await pipe.execute()
+            except WatchError:
+                continue
+            return
+
+
+def test_orders_that_turn_out_to_be_too_many_are_given_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,680 orders are expected, as without a retry; there are some 50,000. Few are played before their classes are:
+    804, as without the look ahead. The control plays twice what is allowed."""
+    told: list[Tally] = []
+    budget = Budget(1_700)
+    found = by_order(trial(watches), 3, budget=budget, progress=told.append)
+    assert (found.what, found.schedules, found.complete) == ("classes of schedules", 804, True)
+    plain = sum(tally.what == "schedules" for tally in told)
+    assert plain <= TRIED + PROBED + 1
+    probes = probed(Tally(trial(watches), 3))
+    assert 10_000 < probes < 200_000
+
+    def wrong(tally: Tally, progress: object = None) -> float:
+        return 3_000.0
+
+    monkeypatch.setattr(sys.modules["course_lib.explore.search"], "probed", wrong)
+    told.clear()
+    budget = Budget(1_700, steps=450_000)
+    by_order(trial(watches), 3, budget=budget, progress=told.append)
+    assert sum(tally.what == "schedules" for tally in told) > 2 * plain
+
+
+@pytest.mark.parametrize("clients", [2, 3])
+def test_probes_know_the_number_where_no_client_decides(clients: int) -> None:
+    """Right on average: within a third of 6 and of 90, with and without faults."""
+    made = trial(faults={"crash": 0.0})
+    for faults in (0, 1):
+        known = estimated(made, clients, faults)
+        assert 2 / 3 < probed(Tally(made, clients, faults=faults)) / known < 4 / 3
+
+
+def test_orders_that_can_all_be_played_are_all_played() -> None:
+    """More than are tried before the look ahead, and not too many."""
+    found = by_order(trial(incr_thrice), 3, budget=Budget(1_700))
+    assert (found.what, found.schedules, found.complete) == ("schedules", 1_680, True)
+
+
+async def incr_thrice(redis: Redis) -> None:
+    for _ in range(3):
+        await redis.incr("n")

@@ -15,9 +15,10 @@ from course_lib.errors import Unrepeatable
 from course_lib.explore.commutativity import Footprint, commute, footprint, struck
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, Strategy, play_all
 from course_lib.explore.tally import Tally
-from course_lib.explore.trial import Redundant, Schedule, Trial
+from course_lib.explore.trial import Irreducible, Redundant, Schedule, Trial
 from course_lib.sim import Choose, Move, Simulation, Turn
 from course_lib.sim.faults import Kind
+from course_lib.sim.streams import touched
 
 
 def enumerate_all(
@@ -31,12 +32,17 @@ def enumerate_all(
     those with fewer are played on the way. The budget's schedules include those that a reduction gave up.
 
     The reduction is sound for judges that look at results, keys and the trace's notes; not for one that compares the
-    times of two clients' commands, nor where timers of different lengths run out at the same moment.
+    times of two clients' commands, nor where timers of different lengths run out at the same moment. Where clients draw
+    random numbers from one stream, it is given up: the tally is not complete, and `shared`.
     """
     found = into or Tally(trial, clients, "classes of schedules" if reduce else "schedules", faults)
     world = trial.world()
     strategy = every_order(trial, clients, world, reduce=reduce, faults=faults, seed=seed)
-    return play_all(strategy, found, world, budget, progress)
+    try:
+        return play_all(strategy, found, world, budget, progress)
+    except Irreducible:
+        found.shared = True
+        return found
 
 
 def every_order(
@@ -105,7 +111,9 @@ class Path:
         self._marks = (0, 0)
 
     def turn_back(self) -> None:
-        """Go back to the last fork with a step to try, and take it next time."""
+        """Go back to the last fork with a step to try, and take it next time. Raises: Irreducible."""
+        if self._reduce and touched():
+            raise Irreducible("random numbers were drawn from a stream that all clients share")
         while self._forks:
             fork = self._forks[-1]
             if self._reduce:
