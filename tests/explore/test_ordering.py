@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import WatchError
 
 from course_lib.explore import (
     Budget,
@@ -33,7 +32,7 @@ from course_lib.explore import (
     spread,
     verdict,
 )  # fmt: skip
-from course_lib.explore.search import PROBED, TRIED, probed
+from course_lib.explore.search import PROBED, probed
 from course_lib.explore.shrink import following, simpler, steps_of
 from course_lib.explore.strategies.pct import PROBES
 from course_lib.explore.tally import simplicity
@@ -290,41 +289,32 @@ def test_shrinking_says_when_a_run_begins() -> None:
 # -- how soon a search knows that all orders are too many -------------------------------------------------------------
 
 
-async def watches(redis: Redis) -> None:
-    """Tries until nobody has come between; so the first order has far fewer commands than most."""
-    async with redis.pipeline() as pipe:
-        while True:
-            await pipe.watch("n")
-            value = int(await pipe.get("n") or 0)
-            pipe.multi()
-            pipe.set("n", value + 1)
-            try:
-                await pipe.execute()
-            except WatchError:
-                continue
+SWAP = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('SET', KEYS[1], ARGV[2]) end return 0"
+
+
+async def tries_again(redis: Redis) -> None:
+    """Until nobody has come between; so the first order has far fewer commands than most."""
+    while True:
+        value = int(await redis.get("n") or 0)
+        if value == 0 and await redis.set("n", 1, nx=True):
+            return
+        if value and await redis.eval(SWAP, 1, "n", value, value + 1):
             return
 
 
 def test_orders_that_turn_out_to_be_too_many_are_given_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,680 orders are expected, as without a retry; there are some 50,000. Few are played before their classes are:
-    804, as without the look ahead. The control plays twice what is allowed."""
-    told: list[Tally] = []
-    budget = Budget(1_700)
-    found = by_order(trial(watches), 3, budget=budget, progress=told.append)
-    assert (found.what, found.schedules, found.complete) == ("classes of schedules", 804, True)
-    plain = sum(tally.what == "schedules" for tally in told)
-    assert plain <= TRIED + PROBED + 1
-    probes = probed(Tally(trial(watches), 3))
-    assert 10_000 < probes < 200_000
-
-    def wrong(tally: Tally, progress: object = None) -> float:
-        return 3_000.0
-
-    monkeypatch.setattr(sys.modules["course_lib.explore.search"], "probed", wrong)
-    told.clear()
-    budget = Budget(1_700, steps=450_000)
-    by_order(trial(watches), 3, budget=budget, progress=told.append)
-    assert sum(tally.what == "schedules" for tally in told) > 2 * plain
+    """90 orders are expected, as without a retry, and there are far more. The control plays twice what is allowed."""
+    module = sys.modules["course_lib.explore.search"]
+    monkeypatch.setattr(module, "TRIED", 60)
+    many = probed(Tally(trial(tries_again), 3))
+    played: dict[bool, int] = {}
+    for looks_ahead in (True, False):
+        told: list[str] = []
+        by_order(trial(tries_again), 3, budget=Budget(100), progress=lambda tally, told=told: told.append(tally.what))
+        played[looks_ahead] = told.count("schedules")
+        monkeypatch.setattr(module, "probed", lambda tally, progress=None: 2.0)
+    assert many > 400
+    assert played == {True: 60 + 1 + PROBED, False: 200}
 
 
 @pytest.mark.parametrize("clients", [2, 3])
