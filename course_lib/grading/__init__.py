@@ -9,7 +9,7 @@ What a notebook calls, and what it shows:
 - `page`                the frame and the style of what is shown
 - `hints`               the next hint, when it is asked for
 - `progress`            a bar for a check that takes longer than a second
-- `guard`               keeps a check from hanging, and makes its text the same each time
+- `guard`               keeps a check from hanging, puts back what was replaced, makes its text the same each time
 
 How an exercise is judged:
 - `exercise`            its words and its rules: the only module of a kit that looks up a lesson

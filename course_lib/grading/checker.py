@@ -58,17 +58,23 @@ def _judged(exercise: Exercise, answer: Any, judge: Callable[[Guard], Verdict]) 
     try:
         with guard.up():
             try:
-                return replace(judge(guard), answer=_name(answer))
+                verdict = replace(judge(guard), answer=_name(answer))
             except (Exception, KeyboardInterrupt):
                 raise
             except BaseException as error:  # such as SystemExit, which no `except Exception` of the answer catches
                 refuse_error(error, answer)
     except Refused as refusal:
-        return _refused(exercise, refusal.status, str(refusal))
+        verdict = _refused(exercise, refusal.status, str(refusal))
     except Unrepeatable as error:
-        return _refused(exercise, "error", str(error))
+        verdict = _refused(exercise, "error", str(error))
     except Stuck:
-        return _refused(exercise, "error", STUCK)
+        verdict = _refused(exercise, "error", STUCK)
+    except Exception:  # of the judge's own, which met what had been replaced
+        if not guard.replaced:
+            raise
+    if guard.replaced and not guard.stuck:
+        return _refused(exercise, "error", REPLACED.format(" and ".join(guard.replaced)))
+    return verdict
 
 
 def _name(answer: Any) -> str:
@@ -99,8 +105,16 @@ def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
 
 def _refuse_blocked(guard: Guard, answer: Any) -> None:
     """What was forbidden counts, also where the answer, or a library that it calls, caught the error."""
+    if guard.stuck:
+        raise Stuck
     if guard.blocked is not None:
         refuse_error(guard.blocked, answer)
+
+
+REPLACED = (
+    "Your code replaced {}. All code of this kernel uses that, the other clients and every later check too, so it has "
+    "been put back. Write a function of your own under another name, and call that."
+)
 
 
 STUCK = (

@@ -6,28 +6,34 @@ It trusts the learner: this is not a sandbox. The judge of a class runs code in 
 from __future__ import annotations
 
 import asyncio
+import builtins
 import io
 import os
 import random
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from types import FrameType
 from typing import Any
 
 from course_lib.errors import CourseError
-from course_lib.explore import StandIn, clocks, in_place, simulating
+from course_lib.explore import StandIn, clocks, in_place, own_names, put_back, seen, simulating
 
 LIMIT = 5.0
 """Seconds of real time for one schedule, which usually takes a few milliseconds."""
+AGAIN = 0.01
+"""Seconds after which it is interrupted again, if it goes on: sooner or later where nothing catches it."""
 
 
 WAITS = (
     "time.sleep stops the whole process; write await asyncio.sleep(…). All clients share one thread: while one sleeps "
     "like that, none moves"
 )
+ASKS = "input waits for a person, and nobody is there while simulated code runs; take what you are given"
 CONNECTS = "simulated code has no network; use only the client of Redis that you are given"
 
 
@@ -47,10 +53,13 @@ class Capped(io.StringIO):
 
 
 class Guard:
-    """What was seen while the guard was up: `blocked` is the first call that was forbidden, `printed` the output."""
+    """What was seen while the guard was up: `blocked` is the first call that was forbidden, `printed` the output;
+    `stuck`: a schedule took too long, whether or not the answer caught that; `replaced` names what was put back."""
 
     def __init__(self) -> None:
         self.blocked: Blocked | None = None
+        self.stuck = False
+        self.replaced: list[str] = []
         self.printed = Capped()
         self._timed = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
@@ -58,18 +67,25 @@ class Guard:
         """A schedule begins: it has LIMIT seconds, and what was printed before it is forgotten.
 
         The limit needs a POSIX system and the main thread, where notebooks run their cells. Elsewhere interrupt the
-        kernel. Code that catches every interrupt in a loop without await cannot be stopped either way.
+        kernel. Code that catches every interrupt is interrupted again and again, wherever it is.
         """
         self.printed.seek(0)
         self.printed.truncate()
         if self._timed:
-            signal.setitimer(signal.ITIMER_REAL, LIMIT, 0.5)
+            signal.setitimer(signal.ITIMER_REAL, LIMIT, AGAIN)
 
     @contextmanager
     def up(self) -> Iterator[Guard]:
-        """Hold back output, let simulated code neither wait nor draw nor read a clock outside, limit each schedule."""
-        with redirect_stdout(self.printed), redirect_stderr(Capped()), in_place(self._stand_ins()), self._alarm():
-            yield self
+        """Hold back output, let simulated code neither wait nor draw nor read a clock outside, limit each schedule; at
+        the end put back what the code has replaced, also in its cell, before the check."""
+        self.replaced = put_back(PRISTINE, only_own=True)
+        with redirect_stdout(self.printed), redirect_stderr(Capped()), in_place(self._stand_ins()):
+            before = seen()
+            try:
+                with self._alarm():
+                    yield self
+            finally:
+                self.replaced += put_back(before)
 
     @contextmanager
     def _alarm(self) -> Iterator[None]:
@@ -77,7 +93,11 @@ class Guard:
             yield
             return
 
-        def ring(*_: object) -> None:
+        def ring(_: int, frame: FrameType | None) -> None:
+            if self.stuck and not _in_answer(frame):
+                return  # it let go after all, and what runs now only tidies up
+            self.stuck = True
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
             raise Stuck
 
         before = signal.signal(signal.SIGALRM, ring)
@@ -96,6 +116,8 @@ class Guard:
         yield socket.socket, "connect", self._forbidden(socket.socket.connect, CONNECTS)
         yield asyncio, "open_connection", self._forbidden(asyncio.open_connection, CONNECTS)
         yield from clocks()
+        yield builtins, "input", self._forbidden(builtins.input, ASKS, always=True)
+        yield from _exits()
         urandom = os.urandom
 
         def drawn(size: int) -> bytes:
@@ -104,12 +126,44 @@ class Guard:
         yield os, "urandom", drawn
         yield random, "_urandom", drawn  # the name under which SystemRandom, and so secrets, has it
 
-    def _forbidden(self, function: Callable[..., Any], why: str) -> Callable[..., Any]:
+    def _forbidden(self, function: Callable[..., Any], why: str, *, always: bool = False) -> Callable[..., Any]:
         def stand_in(*args: Any, **options: Any) -> Any:
-            if simulating() is None:
+            if simulating() is None and not always:
                 return function(*args, **options)
             error = Blocked(why)
             self.blocked = self.blocked or error
             raise error
 
         return stand_in
+
+
+PRISTINE = [(owner, names) for owner, names in seen() if owner.__name__.partition(".")[0] != "course_lib"
+            and not getattr(owner, "__module__", "").startswith("course_lib")]  # fmt: skip
+
+
+def _exits() -> Iterator[StandIn]:
+    """What ends the kernel, or closes its input: here it only ends the answer, as sys.exit does."""
+
+    def leave(*args: Any) -> None:
+        raise SystemExit
+
+    yield os, "_exit", leave
+    yield os, "abort", leave
+    for name in ("exit", "quit"):
+        if hasattr(builtins, name):
+            yield builtins, name, leave
+    if (autocall := sys.modules.get("IPython.core.autocall")) is not None:  # a notebook's `exit` ends its kernel
+        for kind in ("ExitAutocall", "ZMQExitAutocall"):
+            yield getattr(autocall, kind), "__call__", leave
+
+
+_DRIVERS = ("course_lib.sim.event_queue", "course_lib.sim.loop", "course_lib.explore.trial", __name__)
+
+
+def _in_answer(frame: FrameType | None) -> bool:
+    """Does the answer's code run there, or what it has called?"""
+    while frame is not None and frame.f_globals.get("__name__") not in _DRIVERS:
+        if own_names(frame.f_globals):
+            return True
+        frame = frame.f_back
+    return False

@@ -181,37 +181,45 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         No time passes meanwhile, and no command is answered: code that catches everything and tries again waits for
         ever, and is left there.
         """
-        self.ending = True
+        self.ending, interrupted = True, None
         try:
             with self._in_place():
                 for _ in range(3):  # a task may swallow one, and a `finally` may wait
                     for task in (left := self.unfinished()):
                         task.cancel()
-                    self._last_steps(100 + 20 * len(left))
+                    interrupted = self._last_steps(100 + 20 * len(left)) or interrupted
                 for _ in range(3):  # one may begin another
                     for task in self.unfinished():
                         if not task.done():
-                            self._close(task)
+                            interrupted = self._close(task) or interrupted
         finally:
             self.ending = False
             self.failures.clear()
             self.forget_steps()
+        if interrupted is not None:
+            raise interrupted
 
-    def _last_steps(self, steps: int) -> None:
+    def _last_steps(self, steps: int) -> KeyboardInterrupt | None:
         try:
             self.drain(steps)
+        except KeyboardInterrupt as interrupt:  # first see to it that nothing is left
+            return interrupt
         except SystemExit:
             pass  # as a crash: it leaves, when nobody is there to leave any more
+        return None
 
-    def _close(self, task: asyncio.Task[Any]) -> None:
+    def _close(self, task: asyncio.Task[Any]) -> KeyboardInterrupt | None:
         """Have it end by GeneratorExit; where it swallows even that, see to it that it never runs again."""
         task._log_destroy_pending = False  # type: ignore[attr-defined]
         tasks._enter_task(self, task)
+        interrupted = None
         chain = [code for code in _awaited(task.get_coro()) if inspect.iscoroutine(code)]
         try:
             for code in chain * 3:
                 try:
                     code.close()
+                except KeyboardInterrupt as interrupt:
+                    interrupted = interrupt
                 except (Exception, SystemExit, GeneratorExit, asyncio.CancelledError):
                     pass  # `coroutine ignored GeneratorExit`, or what its own code raised
         finally:
@@ -219,6 +227,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
             for code in chain:
                 if code.cr_frame is not None:
                     _forsake(code)
+        return interrupted
 
     def _close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """An async generator was dropped before its end: its `finally` runs in the process that dropped it."""

@@ -16,10 +16,16 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from course_lib.sim.pool import SimPool
+from course_lib.sim.stand_ins import simulating
 
 
 class SimRedis(aioredis.Redis):
     """`redis.asyncio.Redis` for a simulation: the same commands, replies and errors."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if callable(value) and simulating() is not None and hasattr(type(self), name):
+            raise AttributeError(f"redis.{name} cannot be replaced: all simulated processes share this one object")
+        super().__setattr__(name, value)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         pool: SimPool = self.connection_pool  # type: ignore[assignment]
