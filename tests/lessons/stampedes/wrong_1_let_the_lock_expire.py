@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from redis.exceptions import RedisError
 
 FREE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -62,11 +65,96 @@ async def one_for_all(redis: Any, lock: str, token: str, lock_ttl: float) -> Any
     return await redis.set(lock, "1", nx=True, px=round(lock_ttl * 1000))
 
 
+async def cut_off(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set(lock, token, nx=True, px=int(lock_ttl * 1000))
+
+
+async def whole_seconds(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set(lock, token, nx=True, ex=math.ceil(lock_ttl))
+
+
+async def at_least_a_second(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set(lock, token, nx=True, px=max(1000, round(lock_ttl * 1000)))
+
+
+async def half_as_long(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set(lock, token, nx=True, px=round(lock_ttl * 500))
+
+
+async def a_tenth_longer(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set(lock, token, nx=True, px=round(lock_ttl * 1100))
+
+
+async def every_try_lengthens_it(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    taken = await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
+    if not taken:
+        await redis.pexpire(lock, round(lock_ttl * 1000))
+    return taken
+
+
+async def lengthened_in_one_step(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.setnx(lock, token)
+        pipe.pexpire(lock, round(lock_ttl * 1000))
+        taken, _ = await pipe.execute()
+    return taken
+
+
+async def a_constant_lock(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set("lock", token, nx=True, px=round(lock_ttl * 1000))
+
+
+async def a_longer_token(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set(lock, f"{lock}={token}", nx=True, px=round(lock_ttl * 1000))
+
+
+async def errors_mean_no(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    try:
+        return await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
+    except (RedisError, TimeoutError):
+        return False
+
+
+async def errors_mean_yes(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    try:
+        return await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
+    except (RedisError, TimeoutError):
+        return True
+
+
+async def the_old_value(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    """With GET, SET answers what was there before: true for the loser."""
+    return await redis.set(lock, token, nx=True, get=True, px=round(lock_ttl * 1000))
+
+
+async def second_look_for_life(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    """It mends a lock without a life, and takes one that has one for free."""
+    if await redis.pttl(lock) < 0:
+        return await redis.set(lock, token, px=round(lock_ttl * 1000))
+    return None
+
+
 WRONG = [
     ("never-expires", with_the_blank(never_expires)),
     ("two-steps", with_the_blank(two_steps)),
     ("no-nx", with_the_blank(no_nx)),
+    ("no-nx", with_the_blank(second_look_for_life)),
     ("wrong-unit", with_the_blank(milliseconds_for_seconds)),
     ("wrong-unit", with_the_blank(a_thousand_times_too_long)),
+    ("cut-off", with_the_blank(cut_off)),
     ("not-our-token", with_the_blank(one_for_all)),
+    ("not-our-token", with_the_blank(a_longer_token)),
+]
+
+SUBTLE: list[tuple[str, str, Any]] = [
+    ("half as long", "one-load", with_the_blank(half_as_long)),
+    ("a tenth longer", "replaced", with_the_blank(a_tenth_longer)),
+    ("whole seconds", "replaced", with_the_blank(whole_seconds)),
+    ("at least a second", "replaced", with_the_blank(at_least_a_second)),
+    ("every try lengthens it", "replaced", with_the_blank(every_try_lengthens_it)),
+    ("a loser lengthens the winner's", "replaced", with_the_blank(lengthened_in_one_step)),
+    ("a constant lock", "freed", with_the_blank(a_constant_lock)),
+    ("errors mean no", "value", with_the_blank(errors_mean_no)),
+    ("errors mean yes", "one-load", with_the_blank(errors_mean_yes)),
+    ("the old value", "one-load", with_the_blank(the_old_value)),
 ]

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from redis.exceptions import RedisError
 
 FREE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -40,6 +45,24 @@ async def free_any(redis: Any, lock: str, token: str) -> Any:
     return await redis.delete(lock)
 
 
+async def read(redis: Any, key: str, ttl: float) -> Any:
+    return await redis.get(key)
+
+
+async def store(redis: Any, key: str, packed: str, ms: int | None) -> Any:
+    return await redis.set(key, packed, px=ms)
+
+
+NO_ROW = {"__none__": None}
+
+
+def read_json(stored: str) -> Any:
+    try:
+        return json.loads(stored)
+    except ValueError:
+        return stored
+
+
 def marked(value: str | None) -> str | None:
     return "none" if value is None else "=" + value
 
@@ -59,6 +82,12 @@ def recipe(
     miss: Callable[[str | None], bool] = lambda stored: stored is None,
     expiring: bool = True,
     poll: float = 0.02,
+    life: Callable[[float, Any], int] = lambda ttl, value: round(ttl * 1000),
+    lock_life: Callable[[float], int] = lambda lock_ttl: round(lock_ttl * 1000),
+    name: Callable[[str], str] = lambda key: f"lock:{key}",
+    read: Callable[..., Awaitable[Any]] = read,
+    store: Callable[..., Awaitable[Any]] = store,
+    held: Callable[[str], str] = lambda token: token,
 ) -> Callable[..., Awaitable[Any]]:
     """Lock and wait, with one part of it replaced; by default as it should be."""
 
@@ -68,16 +97,16 @@ def recipe(
             return unpack(stored)
         value: str | None = await load()
         if (packed := pack(value)) is not None:
-            await redis.set(key, packed, px=round(ttl * 1000) if expiring else None)
+            await store(redis, key, packed, life(ttl, value) if expiring else None)
         return value
 
     async def lock_and_wait(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
-        lock = f"lock:{key}"
+        lock, token = name(key), held(token)
         while True:
-            stored = await redis.get(key)
+            stored = await read(redis, key, ttl)
             if not miss(stored):
                 return unpack(stored)
-            if await take(redis, lock, token, round(lock_ttl * 1000)):
+            if await take(redis, lock, token, lock_life(lock_ttl)):
                 try:
                     value = await guarded(redis, key, load, ttl)
                 except Exception:
@@ -115,18 +144,223 @@ async def stores_none(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: 
     return stored
 
 
+# -- subtly wrong: one sentence of the contract is broken -------------------------------------------------------------
+
+
+def loading(change: Callable[[Any], Any]) -> Callable[..., Awaitable[Any]]:
+    """The recipe, with another load."""
+
+    async def lock_and_wait(redis: Any, key: str, load: Any, **policy: Any) -> Any:
+        return await recipe()(redis, key, change(load), **policy)
+
+    return lock_and_wait
+
+
+def tried_twice(load: Any) -> Any:
+    async def again() -> Any:
+        try:
+            return await load()
+        except Exception:
+            return await load()
+
+    return again
+
+
+def wrapped(load: Any) -> Any:
+    async def fails() -> Any:
+        try:
+            return await load()
+        except Exception as error:
+            raise RuntimeError("the load failed") from error
+
+    return fails
+
+
+def none_if_it_fails(load: Any) -> Any:
+    async def never_fails() -> Any:
+        try:
+            return await load()
+        except Exception:
+            return None
+
+    return never_fails
+
+
+def within(seconds: float) -> Any:
+    def hurried(load: Any) -> Any:
+        async def quick() -> Any:
+            async with asyncio.timeout(seconds):
+                return await load()
+
+        return quick
+
+    return hurried
+
+
+async def frees_any_after_an_error(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
+    lock = f"lock:{key}"
+    while (stored := await redis.get(key)) is None:
+        if await take(redis, lock, token, round(lock_ttl * 1000)):
+            if (stored := await redis.get(key)) is None:
+                try:
+                    stored = marked(await load())
+                except Exception:
+                    await redis.delete(lock)
+                    raise
+                await redis.set(key, stored, px=round(ttl * 1000))
+            await free(redis, lock, token)
+            break
+        await asyncio.sleep(0.02)
+    return unmarked(stored)
+
+
+async def looks_then_deletes(redis: Any, lock: str, token: str) -> Any:
+    if await redis.get(lock) == token:
+        await redis.delete(lock)
+
+
+async def frees_in_any_case(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
+    """Its `finally` deletes the lock also where taking it failed."""
+    lock = f"lock:{key}"
+    while True:
+        if (stored := await redis.get(key)) is not None:
+            return unmarked(stored)
+        done = False
+        try:
+            taken = await take(redis, lock, token, round(lock_ttl * 1000))
+            done = not taken
+            if taken:
+                if (stored := await redis.get(key)) is None:
+                    stored = marked(await load())
+                    await redis.set(key, stored, px=round(ttl * 1000))
+                await free(redis, lock, token)
+                done = True
+                return unmarked(stored)
+        finally:
+            if not done:
+                await redis.delete(lock)
+        await asyncio.sleep(0.02)
+
+
+def tries(most: int) -> Callable[..., Awaitable[Any]]:
+    """A fixed number of tries; then it loads by itself."""
+
+    async def lock_and_wait(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
+        lock = f"lock:{key}"
+        for _ in range(most):
+            if (stored := await redis.get(key)) is not None:
+                return unmarked(stored)
+            if await take(redis, lock, token, round(lock_ttl * 1000)):
+                try:
+                    if (stored := await redis.get(key)) is None:
+                        stored = marked(await load())
+                        await redis.set(key, stored, px=round(ttl * 1000))
+                    return unmarked(stored)
+                finally:
+                    await free(redis, lock, token)
+            await asyncio.sleep(0.02)
+        return await load()
+
+    return lock_and_wait
+
+
+async def sliding(redis: Any, key: str, ttl: float) -> Any:
+    return await redis.getex(key, px=round(ttl * 1000))
+
+
+async def looks_twice(redis: Any, key: str, ttl: float) -> Any:
+    return await redis.get(key) if await redis.exists(key) else None
+
+
+async def kept_by_the_process(redis: Any, key: str, load: Any, **policy: Any) -> Any:
+    if key not in KEPT:
+        KEPT[key] = await recipe()(redis, key, load, **policy)
+    return KEPT[key]
+
+
+KEPT: dict[str, Any] = {}
+
+
+async def only_if_there_is_none(redis: Any, key: str, packed: str, ms: int) -> Any:
+    """A value is stored, and lives by a second command."""
+    await redis.set(key, packed)
+    await redis.expire(key, math.ceil(ms / 1000))
+
+
+async def errors_mean_no(redis: Any, lock: str, token: str, lock_ms: int) -> Any:
+    try:
+        return await take(redis, lock, token, lock_ms)
+    except (RedisError, TimeoutError):
+        return False
+
+
+async def not_stored_is_well(redis: Any, key: str, packed: str, ms: int) -> Any:
+    try:
+        await store(redis, key, packed, ms)
+    except (RedisError, TimeoutError):
+        pass
+
+
+async def longer_with_every_try(redis: Any, lock: str, token: str, lock_ms: int) -> Any:
+    taken = await take(redis, lock, token, lock_ms)
+    if not taken:
+        await redis.pexpire(lock, lock_ms)
+    return taken
+
+
+async def never_frees(redis: Any, lock: str, token: str) -> Any:
+    return None
+
+
 WRONG = [
     ("no-lock", no_lock),
     ("takes-in-two-steps", recipe(take=look_then_take)),
     ("one-load", recipe(take=take_briefly)),
     ("never-expires", recipe(take=take_for_ever)),
     ("sleeps-too-long", recipe(poll=1.0)),
+    ("sleeps-too-long", recipe(poll=0.1)),
+    ("sleeps-too-long", recipe(poll=0.06)),
+    ("one-lock-for-all", recipe(name=lambda key: "lock")),
+    ("one-lock-for-all", recipe(name=lambda key: f"lock:{key.partition(':')[0].lower()}")),
     ("frees-anothers-lock", recipe(free=free_any)),
+    ("frees-anothers-lock", frees_any_after_an_error),
+    ("frees-anothers-lock", frees_in_any_case),
     ("no-second-look", recipe(look_again=False)),
+    ("tries-again", loading(tried_twice)),
     ("keeps-lock-on-error", recipe(free_on_error=False)),
     ("cannot-store-none", stores_none),
     ("forgets-absence", recipe(pack=lambda value: value and "=" + value)),
     ("truth-of-text", recipe(pack=lambda value: value or "", unpack=lambda stored: stored or None)),
     ("truth-of-text", recipe(pack=str, unpack=lambda stored: None if stored == "None" else stored)),
+    ("truth-of-text", recipe(pack=lambda value: value or "__none__", unpack=lambda stored: NO_ROW.get(stored, stored))),
     ("no-ttl", recipe(expiring=False)),
+]
+
+SUBTLE: list[tuple[Any, ...]] = [
+    ("half a lock_ttl", "one-load", recipe(lock_life=lambda lock_ttl: round(lock_ttl * 500)), "one-load"),
+    ("a part of lock_ttl cut off", "replaced", recipe(lock_life=lambda lock_ttl: int(lock_ttl * 1000))),
+    ("lock_ttl in whole seconds", "replaced", recipe(lock_life=lambda lock_ttl: math.ceil(lock_ttl) * 1000)),
+    ("every try lengthens the lock", "replaced", recipe(take=longer_with_every_try)),
+    ("a token of its own for all", "own-lock", recipe(held=lambda token: "held")),
+    ("a token for each process", "own-lock", recipe(held=lambda token: token[:1])),
+    ("looks, then deletes", "own-lock", recipe(free=looks_then_deletes), "frees-anothers-lock"),
+    ("never frees", "freed", recipe(free=never_frees), "keeps-lock-on-error"),
+    ("another error", "freed", loading(wrapped)),
+    ("None if the load fails", "freed", loading(none_if_it_fails)),
+    ("a second for the load", "value", loading(within(1.0))),
+    ("100 tries", "value", tries(100)),
+    ("500 tries", "value", tries(500)),
+    ("a jittered ttl", "expires", recipe(life=lambda ttl, value: round(ttl * random.uniform(667, 1333)) or 1)),
+    ("None for a second only", "expires", recipe(life=lambda ttl, value: 1000 if value is None else round(ttl * 1000))),
+    ("a part of ttl cut off", "expires", recipe(life=lambda ttl, value: int(ttl * 1000))),
+    ("ttl in whole seconds", "expires", recipe(life=lambda ttl, value: math.ceil(ttl) * 1000)),
+    ("seconds by a second command", "expires", recipe(store=only_if_there_is_none)),
+    ("a life that slides", "expires", recipe(read=sliding)),
+    ("EXISTS before GET", "hit", recipe(read=looks_twice)),
+    ("kept by the process", "expires", kept_by_the_process),
+    ("errors mean no", "value", recipe(take=errors_mean_no)),
+    ("what is not stored is well", "value", recipe(store=not_stored_is_well)),
+    ("stripped", "any-text", recipe(pack=lambda value: marked(value and value.strip()), free=free)),
+    ("up to the first colon", "any-text", recipe(unpack=lambda stored: unmarked(stored.split(":")[0]))),
+    ("JSON, or else a text", "any-text", recipe(pack=lambda value: value or "null", unpack=read_json), "truth-of-text"),
 ]

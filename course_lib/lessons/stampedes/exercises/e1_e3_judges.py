@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from math import inf
+from typing import Any
+
+from redis.exceptions import RedisError
 
 from course_lib.explore import CRASHED, Play
-from course_lib.grading.acts import PATIENCE
+from course_lib.explore.server_state import ask
+from course_lib.grading.acts import Act, cost
 from course_lib.grading.database import DatabaseDown
-from course_lib.grading.evidence import excused_error, loads, ms, of, overlap, paused, round_trips, shown, struck
+from course_lib.grading.evidence import excused_error, loads, ms, of, overlap, paused, shown, struck
 from course_lib.grading.rules import Found
+from course_lib.lessons.stampedes.exercises.lives import Life
+from course_lib.trace import Span
 
-SLACK = 0.25
-"""Seconds that a run may take beyond load, lock and time-out: polling every 50 ms at most, and the network."""
+LOOK, NETWORK = 0.05, 0.04
+"""Seconds: at least so often a client looks that waits; and what a few messages take at most."""
+SLACK = LOOK + NETWORK
+DOWN = "node down"
 
 
 def one_load(run: Play) -> Iterator[Found]:
@@ -25,54 +35,108 @@ def one_load(run: Play) -> Iterator[Found]:
 
 
 def own_lock(run: Play) -> Iterator[Found]:
-    """As one_load; in its trial this can only come of a lock that another client freed."""
-    pauses = [note for note in run.trace.notes if note.kind == "pause"]
-    late = "; ".join(f"{note.who} had been held up until {ms(note.t_end or run.now)}" for note in pauses)
-    for text, *where in one_load(run):
-        yield f"{text} {late}." if late else text, *where
+    """While a client loads and its lock has not expired, the lock stays what it is."""
+    for lock in run.witness.locks:
+        if lock.lost < run.now:
+            text = (
+                f"{lock.who} loaded from {ms(lock.start)}, and its lock was to live until {ms(lock.until)}; at "
+                f"{ms(lock.lost)}, while it still loaded, the lock was gone."
+            )
+            yield text, lock.who, lock.lost, "its lock freed"
 
 
 def once(run: Play) -> Iterator[Found]:
     """Without a crash, and with a pause shorter than the lock's life, one load is enough for everybody."""
-    found = loads(run.trace)
-    if len(found) > 1:
-        first, second = found[:2]
-        listed = f"{first.who} at {ms(first.start)}, and again {second.who} at {ms(second.start)}"
-        yield f"{_number(len(found))} loads for one expiry: {listed}.", second.who, second.start, "a second load"
+    yield from _again(run, loads(run.trace))
+
+
+def _again(run: Play, found: list[Span], why: str = "") -> Iterator[Found]:
+    """A value that was loaded less than its ttl ago is loaded once more."""
+    for first, second in pairwise(found):
+        if second.start < first.end + run.witness.setting.ttl:
+            listed = f"{first.who} at {ms(first.start)}, and again {second.who} at {ms(second.start)}"
+            text = f"{_number(len(found))} loads for one expiry: {listed}. {why}".rstrip()
+            yield text, second.who, second.start, "a second load"
 
 
 def right_value(run: Play) -> Iterator[Found]:
-    """Each client that the fault did not hit gets the row; one that it hit may fail with one of redis-py's errors."""
-    row, crowd = run.witness.database.row, run.witness
-    for client, result in run.results.items():
-        excused = isinstance(result, DatabaseDown) and client in crowd.database.failed
-        when = min(crowd.ended(client), run.now)
-        unfinished = run.stopped is not None and crowd.ended(client) > run.now
-        if result is CRASHED or excused or unfinished or excused_error(run, client, result):
+    """Each client gets the row of its key; one that the fault hit may fail with one of redis-py's errors."""
+    yield from _wrong_results(run, run.witness.acts)
+    yield from _silent(run)
+
+
+def _wrong_results(run: Play, acts: Iterable[Act]) -> Iterator[Found]:
+    crowd = run.witness
+    for act in acts:
+        result, row = act.result, crowd.databases[act.what].row
+        own_failure = isinstance(result, DatabaseDown) and crowd.failed(act)
+        if not act.over or own_failure or _excused(run, act):
             continue
         if isinstance(result, BaseException):
-            text = f"{client} ended with {type(result).__name__}: {str(result).rstrip('.')}."
-            yield text, client, when, "wrong answer"
+            text = f"{act.who} ended with {shown(result).rstrip('.')}."
+            yield text, act.who, act.ended, "wrong answer"
         elif type(result) is not type(row) or row != result:
             bytes_too = " Return the text itself, not bytes." if isinstance(result, bytes) else ""
-            text = f"{client} returned {shown(result)}, and the database holds {row!r}.{bytes_too}"
-            yield text, client, when, "wrong answer"
+            text = f"{act.who} returned {shown(result)}, and the database holds {row!r}.{bytes_too}"
+            yield text, act.who, act.ended, "wrong answer"
+
+
+def _excused(run: Play, act: Act) -> bool:
+    """May it have failed? Whom the server refused even a connection has sent nothing, and yet was hit."""
+    hit = act.ended >= _broken_from(run)
+    return (hit and isinstance(act.result, (RedisError, TimeoutError, ConnectionError))) or excused_error(run, act.who, act.result) or run.results.get(act.who) is CRASHED
+
+
+def _broken_from(run: Play) -> float:
+    """From when on Redis was down, or refused to write; infinite if it never did."""
+    down = [note.t_start for note in run.trace.notes if note.kind == "down"]
+    return float(min([*down, run.witness.refuses]))
+
+
+def _silent(run: Play) -> Iterator[Found]:
+    """Whoever asks a server that is broken, and has no value yet, is told so by an error."""
+    begin = _broken_from(run)
+    if begin == inf:
+        return
+    what = f"Redis {'was down' if run.schedule.kind == DOWN else 'refused to write'} from {ms(begin)} on"
+    for act in run.witness.acts:
+        if act.ended < begin or act.failed:
+            continue
+        if not act.over:
+            text = f"{what}, and {act.who} had neither a value nor an error by {ms(run.now)}."
+            yield text, act.who, run.now, "no error"
+        elif run.world is not None and not ask(run.world.nodes[0], b"EXISTS", act.what.encode()):
+            yield f"{what}, so nothing was stored, and {act.who} was told nothing of it.", act.who, act.ended, "no error"
 
 
 def replaced(run: Play) -> Iterator[Found]:
     """Nobody waits longer than the load takes; or, after a fault, than the lock may live and a load takes."""
     setting = run.witness.setting
-    crashed = [note.t_start for note in run.trace.notes if note.kind == "crash"]
-    lost = [e.t_start + PATIENCE for e in run.trace if e.fault in ("request lost", "reply lost")]
-    began = max([*lost, *crashed], default=0.01 - setting.lock_ttl)
-    yield from _late(run, began + setting.lock_ttl + setting.load + SLACK)
+    if run.schedule.kind == DOWN:
+        return
+    if run.schedule.faults == 0:
+        yield from _late(run, 0.01 + setting.load + SLACK)
+        for lock in run.witness.locks:
+            if lock.life is not None and not lock.life.right:
+                text = f"{lock.who}'s lock lives {_lasting(lock.life)}, and lock_ttl is {setting.lock_ttl:g} s."
+                yield text, lock.who, lock.start, "another life"
+        return
+    struck_at = [note.t_start for note in run.trace.notes if note.kind == "crash"]
+    struck_at += [event.t_start for event in run.trace if event.fault in ("request lost", "reply lost")]
+    yield from _late(run, max(struck_at, default=0.01) + setting.lock_ttl + setting.load + 2 * SLACK)
 
 
 def freed(run: Play) -> Iterator[Found]:
-    """A load that fails frees the lock at once: the next one begins without waiting for the lock to expire."""
-    yield from _late(run, 0.01 + 2 * run.witness.setting.load + SLACK)
-    for text, who, when, _ in right_value(run):
-        yield text, who, when, "not its own failure"
+    """A load that fails frees the lock at once, and its error goes to the caller: the next one begins without waiting
+    for the lock to expire."""
+    crowd, failing = run.witness, run.witness.setting.failing
+    yield from _late(run, 0.01 + (failing + 1) * (crowd.setting.load + SLACK))
+    yield from _wrong_results(run, crowd.acts)
+    for act in crowd.acts:
+        own = [load for load in loads(run.trace) if load.who == act.who]
+        if act.over and crowd.failed(act) and not isinstance(act.result, DatabaseDown):
+            text = f"{act.who}'s load failed at {ms(own[0].end)}, and {act.who} ended with {shown(act.result)}."
+            yield text, act.who, act.ended, "its error is lost"
 
 
 def _late(run: Play, deadline: float) -> Iterator[Found]:
@@ -84,45 +148,101 @@ def _late(run: Play, deadline: float) -> Iterator[Found]:
             yield text, name, min(ended, run.now), "too late"
 
 
+def looks(run: Play) -> Iterator[Found]:
+    """Between a reply and the next command of a client that waits there are at most 50 ms."""
+    for name in run.witness.starts if run.schedule.faults == 0 else ():
+        own = [load for load in loads(run.trace) if load.who == name]
+        sent = [event for event in of(run.trace, name) if event.name != "PUSH" and event.t_end is not None]
+        for before, after in pairwise(sent):
+            begin, end = before.t_end or 0.0, after.t_start
+            if end - begin > LOOK + 0.0015 and not any(_within(load, begin, end) for load in own):
+                text = f"{name} waited, and looked again only after {ms(end - begin)}; at least every 50 ms it should."
+                yield text, name, end, "looks too seldom"
+
+
+def _within(load: Span, begin: float, end: float) -> bool:
+    return begin <= load.start and load.end <= end
+
+
+def patient(run: Play) -> Iterator[Found]:
+    """However long it takes, everybody gets the row."""
+    yield from right_value(run)
+    yield from _late(run, run.witness.setting.load + 0.01 + SLACK)
+
+
+def apart(run: Play) -> Iterator[Found]:
+    """Nobody waits for the load of another key."""
+    setting = run.witness.setting
+    for act in run.witness.acts:
+        deadline = max(act.began, 0.01 + setting.load) + SLACK
+        if act.ended > deadline:
+            so = f"was still waiting at {ms(run.now)}" if not act.over else f"had its answer only at {ms(act.ended)}"
+            text = f"{act.who}, who asked for {act.what} at {ms(act.began)}, {so}: a load takes {ms(setting.load)}."
+            yield text, act.who, min(act.ended, run.now), "too late"
+
+
 def absent(run: Play) -> Iterator[Found]:
     """Where there is no row, that is loaded once, and everybody is told None."""
-    if run.witness.database.absent:
-        yield from _loaded_once(run, "There is no row: None is the answer, and it is an answer to remember.")
+    for key, database in run.witness.databases.items():
+        if database.absent:
+            yield from _loaded_once(run, key, "There is no row: None is the answer, and it is an answer to remember.")
 
 
 def any_text(run: Play) -> Iterator[Found]:
-    """Any text is a value, also one that is empty or reads None."""
-    database = run.witness.database
-    if not database.absent:
-        yield from _loaded_once(run, f"The row is the text {database.row!r}, as good as any other.")
+    """Any text is a value, also one that is empty, reads None, or is what stands for no row."""
+    for key, database in run.witness.databases.items():
+        if not database.absent:
+            yield from _loaded_once(run, key, f"The row is the text {database.row!r}, as good as any other.")
 
 
-def _loaded_once(run: Play, why: str) -> Iterator[Found]:
-    for text, *where in right_value(run):
+def _loaded_once(run: Play, key: str, why: str) -> Iterator[Found]:
+    acts = {act.who: act for act in run.witness.acts if act.what == key}
+    for text, *where in _wrong_results(run, acts.values()):
         yield f"{text} {why}", *where
-    found = loads(run.trace)
-    if len(found) > 1:
-        text = f"{_number(len(found))} loads, the second by {found[1].who} at {ms(found[1].start)}. {why}"
-        yield text, found[1].who, found[1].start, "a second load"
+    yield from _again(run, [load for load in loads(run.trace) if load.who in acts], why)
 
 
 def hit(run: Play) -> Iterator[Found]:
     """A value that is there costs one round trip and no load."""
-    trips = round_trips(of(run.trace, "second"))
-    loaded = [load for load in loads(run.trace) if load.who == "second"]
-    if trips != 1 or loaded:
-        took = f"{trips} round trips and {len(loaded)} loads"
-        text = f"The second client found the value and took {took}; 1 and 0 will do."
-        yield text, "second", 0.3, "a hit"
+    for act in run.witness.acts:
+        trips, loaded = cost(run, act)
+        if act.there and (trips > 1 or loaded):
+            text = f"{act.who} asked at {ms(act.began)}, while the value was there, and took {_trips(trips, loaded)}."
+            yield text, act.who, act.began, "a hit"
 
 
 def expires(run: Play) -> Iterator[Found]:
-    """After its ttl a value is loaded again."""
-    if not any(load.who == "third" for load in loads(run.trace)):
-        start = run.witness.starts["third"]
-        text = f"The value was stored with ttl = 1 s, and still served at {ms(start)}."
-        yield text, "third", start, "served after its ttl"
+    """After its ttl a value is loaded again, and not before."""
+    for life in run.witness.values if run.schedule.faults == 0 else ():
+        if not life.right:
+            text = f"The value that {life.who} stored lives {_lasting(life)}, and ttl is {life.asked:g} s."
+            yield text, life.who, life.at, "another life"
+
+
+def loaded_again(run: Play) -> Iterator[Found]:
+    """As expires; and who asks just after the expiry loads at once."""
+    yield from expires(run)
+    setting, asked = run.witness.setting, [act for act in run.witness.acts if act.who == "first"]
+    for act in asked[2:]:
+        if not cost(run, act)[1]:
+            text = f"The value was stored with ttl = {setting.ttl:g} s, and still served at {ms(act.began)}."
+            yield text, act.who, act.began, "served after its ttl"
+        elif act.ended > act.began + setting.load + SLACK:
+            until = ms(min(act.ended, run.now))
+            text = f"{act.who} asked at {ms(act.began)}, after the ttl, and had no answer until {until}."
+            yield text, act.who, act.began, "too late"
+
+
+def _lasting(life: Life) -> str:
+    if life.lasts < 0:
+        return "for ever" if life.lasts == -1 else "no time at all: it is not there"
+    return f"{life.lasts * 1000:,.0f} ms"
+
+
+def _trips(trips: int, loaded: int) -> str:
+    return f"{trips} round trip{'s' * (trips != 1)} and {loaded} load{'s' * (loaded != 1)}; 1 and 0 will do"
 
 
 def _number(count: int) -> str:
     return {2: "Two", 3: "Three"}.get(count, str(count))
+

@@ -2,92 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import partial
 
-from redis.exceptions import DataError
-
-from course_lib.explore import Trial
+from course_lib.explore import Schedule, Trial, play
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import loads, overlap
-from course_lib.grading.lock_commands import SETS, exclusive, value, wrongly_taken
-from course_lib.grading.rules import LOSSES, Failing, Judge, Rules, named, trial
+from course_lib.grading.rules import LOSSES, Judge, Rules, trial, undisturbed
 from course_lib.lessons.stampedes.exercises import e1_e3_judges as judges
-from course_lib.lessons.stampedes.exercises.crowd import KEY, Answer, Setting, all_at_once, odd_row, one_by_one
-from course_lib.trace import Event
+from course_lib.lessons.stampedes.exercises.crowd import (
+    Answer, Row, failing_first, long_wait, one_by_one, refusing, several_keys, too_late, varied,
+)  # fmt: skip
+from course_lib.lessons.stampedes.exercises.e1_e3_clues import fill_clues, write_clues
+from course_lib.sim.faults import Kind
 
-in_time = partial(trial, horizon=2.2)
+in_time = partial(trial, horizon=2.5)
+DOWN: dict[Kind, float] = {"node down": 60.0}
 COLD: dict[str, Judge] = {
     "one-load": judges.one_load, "value": judges.right_value, "replaced": judges.replaced,
 }  # fmt: skip
 
 
-def _first_load_fails(answer: Answer) -> Trial:
-    return in_time("the first load fails", partial(all_at_once, Setting(answer, failing=1)), {"freed": judges.freed},
+def _first_loads_fail(answer: Answer) -> Trial:
+    return in_time("the first load fails, or the first two", partial(failing_first, answer), {"freed": judges.freed},
                    sizes=(2, 3), seeds=6)  # fmt: skip
+
+
+def _refusing(answer: Answer) -> Trial:
+    return in_time("Redis refuses to write", partial(refusing, answer),
+                   {"value": judges.right_value, "one-load": judges.one_load}, sizes=(2,), seeds=4)  # fmt: skip
 
 
 def fill(answer: Answer) -> list[Trial]:
     """05.1: a crowd, with one fault at every send; and a crowd whose first load fails."""
-    cold = partial(all_at_once, Setting(answer))
     return [
-        in_time("a crowd asks for a cold key", cold, COLD, sizes=(2, 3, 8), seeds=12, faults=LOSSES,
-                fault_sizes=(2, 3)),
-        _first_load_fails(answer),
+        in_time("a crowd asks for a cold key", partial(varied, answer), COLD, sizes=(2, 3, 8), seeds=12,
+                faults=LOSSES | DOWN, fault_sizes=(2,)),
+        _first_loads_fail(answer),
+        _refusing(answer),
     ]  # fmt: skip
 
 
 def write(answer: Answer) -> list[Trial]:
-    """05.3: as 05.1; and brief pauses, a holder that outlives its lock, odd rows, and the cost of a hit."""
-    cold = partial(all_at_once, Setting(answer))
-    late = partial(all_at_once, Setting(answer, ttl=0.003, lock_ttl=0.15, load=0.1))
+    """05.3: as 05.1; and brief pauses, holders that outlive their locks, several keys and odd rows at once, a load that
+    takes long, and the cost of a hit."""
+    cold = {
+        **COLD, "own-lock": judges.own_lock, "once": undisturbed(judges.once), "prompt": judges.looks,
+        "expires": judges.expires,
+    }  # fmt: skip
+    rows = partial(several_keys, answer, [*ODD_ROWS[:3], *_marks(answer), *ODD_ROWS[3:]])
     return [
-        in_time("a crowd asks for a cold key", cold, COLD, sizes=(2, 3), seeds=12, faults=LOSSES),
-        in_time("a client stands still for 100 ms, less than the lock lives", cold, {"once": judges.once},
-                sizes=(2, 3, 8), seeds=12, faults={"pause": 0.1}, fault_sizes=(2, 3)),
-        in_time("a client stands still until its lock has expired", late, {"own-lock": judges.own_lock},
-                sizes=(3,), faults={"pause": 0.1}, fault_seeds=2, seeds=2),
-        _first_load_fails(answer),
-        in_time("an odd row", partial(odd_row, Setting(answer)),
-                {"absent": judges.absent, "any-text": judges.any_text}, sizes=(3,), seeds=6),
-        in_time("one client after another", partial(one_by_one, Setting(answer, ttl=1.0)),
-                {"hit": judges.hit, "expires": judges.expires}, sizes=(1,), seeds=3),
+        in_time("a crowd asks for a cold key", partial(varied, answer), cold, sizes=(2, 3, 8), seeds=12,
+                faults=LOSSES | DOWN, fault_sizes=(2,)),
+        in_time("a client stands still for 100 ms, less than the lock lives", partial(varied, answer),
+                {"once": judges.once}, sizes=(2, 3), faults={"pause": 0.1}),
+        in_time("a client is later than its lock", partial(too_late, answer),
+                {"own-lock": judges.own_lock, "value": judges.right_value}, sizes=(3,), faults={"pause": 0.06},
+                fault_seeds=2, seeds=4),
+        _first_loads_fail(answer),
+        _refusing(answer),
+        in_time("several keys, and odd rows", rows,
+                {"absent": judges.absent, "any-text": judges.any_text, "prompt": judges.apart}, sizes=(2,), seeds=4),
+        in_time("one client after another", partial(one_by_one, answer),
+                {"hit": judges.hit, "expires": judges.loaded_again}, sizes=(1,), seeds=4, horizon=4.0),
+        trial("a load that takes 15 s", partial(long_wait, answer), {"value": judges.patient}, sizes=(2,), horizon=17.0,
+              most_steps=200_000),
     ]  # fmt: skip
 
 
-# -- clues: read from the commands of a run ----------------------------------------------------------------------------
+ODD_ROWS: tuple[Row, ...] = (
+    None, "", "None", "none", "null", "0", "=none", "Zoë: a\nb", ' "7" ', '{"value": null}', "nil", "False",
+)  # fmt: skip
+"""No row at all, and texts that a careless test takes for none, or for something else."""
 
 
-def fill_clues(failing: Failing) -> Iterator[str]:
-    """What the lock was taken with in the first run."""
-    trace, setting = failing.first.trace, failing.first.witness.setting
-    return wrongly_taken(takes(trace), trace, setting.lock_ttl, lambda event: b"-token-" in value(event))
-
-
-def write_clues(failing: Failing) -> Iterator[str]:
-    """What the broken promises point to. In a script or a transaction, a lock may be taken unseen."""
-    first = {promise: run.trace for promise, run in failing.items()}
-    taken, sent = takes(first.get("one-load", ())), {event.name for event in first.get("one-load", ())}
-    errors = failing["absent"].results.values() if "absent" in failing else ()
-    return named({
-        "no-lock": "one-load" in failing and not taken and not sent & {"EVAL", "EVALSHA", "FCALL", "EXEC"},
-        "takes-in-two-steps": taken and not any(map(exclusive, taken)),
-        "one-load": "one-load" in failing,
-        "never-expires": "replaced" in failing and failing["replaced"].schedule.kind,
-        "sleeps-too-long": "replaced" in failing,
-        "frees-anothers-lock": "own-lock" in failing,
-        "no-second-look": "once" in first and len(loads(first["once"])) > 1 and overlap(first["once"]) is None,
-        "keeps-lock-on-error": "freed" in failing,
-        "cannot-store-none": any(isinstance(result, DataError) for result in errors),
-        "forgets-absence": "absent" in failing,
-        "truth-of-text": "any-text" in failing,
-        "no-ttl": "expires" in failing,
-    })  # fmt: skip
-
-
-def takes(trace: Iterable[Event]) -> list[Event]:
-    """Commands that may take a lock: they set a key other than the value's."""
-    return [event for event in trace if event.name in SETS and event.command[1] != KEY.encode()]
+def _marks(answer: Answer) -> list[str]:
+    """What the answer stores where there is no row: a text, like any other."""
+    alone = play(in_time("no row", partial(several_keys, answer, [None]), {}, sizes=(1,)), Schedule(1))
+    stored = {held.decode("utf-8", "replace"): None for life in alone.witness.values for held in life.holds}
+    return list(stored)[:4]
 
 
 LOCK = coroutine_function("redis, key, load, *, ttl, lock_ttl, token")

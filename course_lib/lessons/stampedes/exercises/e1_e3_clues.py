@@ -1,0 +1,170 @@
+"""Clues to well-known mistakes in a locked cache-aside: what was sent in a failing run, and what followed from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from redis.exceptions import DataError
+
+from course_lib.explore import Play
+from course_lib.grading.evidence import life_ms, loads, of, overlap
+from course_lib.grading.lock_commands import EXPIRES, SETS, exclusive, value
+from course_lib.grading.rules import Failing, named
+from course_lib.trace import Event
+
+UNSEEN = {"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "EXEC"}
+"""In these a lock may be taken without a command that shows it."""
+
+
+def fill_clues(failing: Failing) -> Iterator[str]:
+    """What the lock was taken with where a promise was broken."""
+    later = not set(EXPIRES).isdisjoint(event.name for event in failing.first.trace)
+    return named({
+        "no-nx": any(map(_no_nx, _of(failing, "one-load"))),
+        "wrong-unit": any(not 0.01 < life < 100 for run in _of(failing, "one-load", "replaced") for life in _lives(run)),
+        "cut-off": any(map(_cut_off, _of(failing, "one-load", "replaced"))),
+        "two-steps": later and any(map(_endless, _of(failing, "replaced"))),
+        "never-expires": not later and any(map(_endless, _of(failing, "replaced"))),
+        "not-our-token": any(map(_not_our_token, _of(failing, "freed"))),
+    })  # fmt: skip
+
+
+def _of(failing: Failing, *promises: str) -> list[Play]:
+    """The runs that break these."""
+    return [failing[promise] for promise in promises if promise in failing]
+
+
+def _takes(run: Play) -> list[Event]:
+    """Commands that may take a lock: they set a key other than the value's."""
+    keys = {key.encode() for key in run.witness.databases}
+    return [event for event in run.trace if event.name in SETS and event.command[1] not in keys]
+
+
+def _plainly(run: Play) -> bool:
+    """Was every lock taken by commands that say how?"""
+    return not any(event.name in UNSEEN and b"GET" not in event.command[1] for event in run.trace)
+
+
+def _no_nx(run: Play) -> bool:
+    won = [event for event in _takes(run) if event.t_server is not None and not isinstance(event.reply, Exception)]
+    return _plainly(run) and len({event.client for event in won}) > 1 and not any(map(exclusive, won))
+
+
+def _lives(run: Play) -> list[float]:
+    """Of the locks that were taken, in terms of what was asked for."""
+    asked = run.witness.setting.lock_ttl * 1000
+    return [life / asked for event in _takes(run) if (life := life_ms(event)) is not None]
+
+
+def _endless(run: Play) -> bool:
+    """Had a lock no end in a run with a fault?"""
+    return bool(run.schedule.faults and _takes(run)) and not _lives(run) and _plainly(run)
+
+
+def _cut_off(run: Play) -> bool:
+    ms = run.witness.setting.lock_ttl * 1000
+    lives = [life for event in _takes(run) if (life := life_ms(event)) is not None]
+    return any(life < round(ms) and life in (int(ms), int(ms) // 1000 * 1000) for life in lives)
+
+
+def _not_our_token(run: Play) -> bool:
+    taken = _takes(run)
+    return bool(taken) and not any(value(event).decode(errors="replace") in run.witness.tokens for event in taken)
+
+
+def write_clues(failing: Failing) -> Iterator[str]:
+    """Of each broken promise, what led to it in the run that breaks it."""
+    marks = {promise: (found.mark if (found := run.violation(promise)) else "") for promise, run in failing.items()}
+
+    def in_run(promise: str, mark: str = "") -> list[Play]:
+        return [failing[promise]] if promise in failing and mark in marks[promise] else []
+
+    return named({
+        "no-lock": any(map(_no_lock, in_run("one-load"))),
+        "takes-in-two-steps": any(map(_two_steps, in_run("one-load"))),
+        "one-load": any(any(map(exclusive, run.trace)) for run in in_run("one-load")),
+        "never-expires": any(map(_endless, in_run("replaced"))),
+        "frees-anothers-lock": any(map(_deleted, in_run("own-lock"))),
+        "one-lock-for-all": any(map(_one_lock, in_run("prompt", "too late"))),
+        "sleeps-too-long": in_run("prompt", "looks too seldom"),
+        "no-second-look": any(map(_no_second_look, in_run("once"))),
+        "tries-again": any(map(_loads_twice, in_run("freed"))),
+        "keeps-lock-on-error": any(map(_keeps, in_run("freed", "too late"))),
+        "cannot-store-none": any(_ended_with_data_error(run) for run in in_run("absent")),
+        "forgets-absence": any(_stored_nothing(run) for run in in_run("absent", "a second load")),
+        "truth-of-text": any(map(_text_taken_for_none, in_run("any-text"))),
+        "no-ttl": any(life.lasts == -1 for run in in_run("expires") for life in run.witness.values),
+    })  # fmt: skip
+
+
+def _no_lock(run: Play) -> bool:
+    return _plainly(run) and not _takes(run) and not any(map(exclusive, run.trace))
+
+
+def _two_steps(run: Play) -> bool:
+    """Two clients looked at a key, found nothing, and then set it."""
+    taken = [event for event in _takes(run) if not exclusive(event)]
+    looked = {(event.client, event.command[1]) for event in run.trace if event.name in ("GET", "EXISTS")
+              and not event.reply}  # fmt: skip
+    both = {event.client for event in taken if (event.client, event.command[1]) in looked}
+    return _plainly(run) and len(both) > 1 and len(taken) == len(_takes(run))
+
+
+def _deleted(run: Play) -> bool:
+    """While one client held the lock, another deleted it."""
+    return any(
+        event.name in ("DEL", "UNLINK") and event.client != lock.who and lock.life is not None
+        and lock.life.key in event.command[1:] and event.reply and lock.start < (event.t_server or 0.0) < lock.until
+        for lock in run.witness.locks for event in run.trace
+    )  # fmt: skip
+
+
+def _one_lock(run: Play) -> bool:
+    """Locks for different keys have one name."""
+    taken = [event for event in _takes(run) if exclusive(event)]
+    return len({event.client[-1] for event in taken}) > 1 and len({event.command[1] for event in taken}) == 1
+
+
+def _no_second_look(run: Play) -> bool:
+    """The second client to load took its lock after the value had been stored, and did not look again."""
+    second = loads(run.trace)[1]
+    sent = [event for event in of(run.trace, second.who) if event.t_start < second.start]
+    return overlap(run.trace) is None and bool(sent) and exclusive(sent[-1]) and bool(sent[-1].reply)
+
+
+def _loads_twice(run: Play) -> bool:
+    """The same call loaded again when its load had failed."""
+    who = [load.who for load in loads(run.trace)]
+    return any(run.witness.failed(act) and who.count(act.who) > 1 for act in run.witness.acts)
+
+
+def _keeps(run: Play) -> bool:
+    """Whose load failed sent nothing after that."""
+    ends = {load.who: load.end for load in loads(run.trace)}
+    failed = [act.who for act in run.witness.acts if run.witness.failed(act)]
+    return any(not any(event.t_start >= ends[who] for event in of(run.trace, who)) for who in failed)
+
+
+def _ended_with_data_error(run: Play) -> bool:
+    return any(isinstance(act.result, DataError) for act in run.witness.acts)
+
+
+def _absent(run: Play) -> Iterable[bytes]:
+    return [key.encode() for key, database in run.witness.databases.items() if database.absent]
+
+
+def _stored_nothing(run: Play) -> bool:
+    """Whoever loaded None left nothing under the key."""
+    lives = [life for life in run.witness.values if life.key in _absent(run)]
+    return any(life.lasts == -2 for life in lives)
+
+
+def _text_taken_for_none(run: Play) -> bool:
+    """A text came back as None, or an empty one was loaded again."""
+    rows = {act.who: run.witness.databases[act.what].row for act in run.witness.acts}
+    who = [rows[load.who] for load in loads(run.trace)]
+    none = any(
+        act.done and act.result is None and rows[act.who] is not None and any(of(run.trace, act.who))
+        for act in run.witness.acts
+    )
+    return none or who.count("") > 1
