@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Awaitable
 from functools import partial
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from grading.programs import module
@@ -192,12 +192,58 @@ def by_counting(trace: Trace) -> str | None:
         if note.kind == "load" and note.who not in excused:
             end = note.t_end if note.t_end is not None else died.get(note.who, math.inf)
             steps += [(note.t_start, 1, note.who), (end, -1, note.who)]
-    running = 0
+    running: list[str] = []
     for t, step, who in sorted(steps, key=lambda entry: entry[:2]):
-        running += step
-        if running > 1:
-            return f"{running} loads at once at {t} s: {who}"
+        if step < 0:
+            running.remove(who)
+        elif running:
+            return f"at {t} s, {who} loads, and so does {running[0]}"
+        else:
+            running.append(who)
     return None
+
+
+def by_removing(trace: Trace) -> str | None:
+    """Whoever is left of the loads that begin before this one ends, and end after it began."""
+    kinds = {kind: [note for note in trace.notes if note.kind == kind] for kind in ("load", "crash", "pause")}
+    excused = [note.who for note in kinds["pause"]]
+
+    def end(note: Any) -> float:
+        return min([c.t_start for c in kinds["crash"] if c.who == note.who], default=math.inf)
+
+    for note in kinds["load"]:
+        until = end(note) if note.t_end is None else note.t_end
+        for other in kinds["load"]:
+            begun = note.t_start <= other.t_start < until
+            if begun and other is not note and not {note.who, other.who} & set(excused):
+                return f"{other.who} began to load at {other.t_start * 1000:.0f} ms, and {note.who} had not ended"
+    return None
+
+
+def by_neighbours(trace: Trace) -> str | None:
+    """If any two loads overlap, then some load overlaps the next one, by their beginnings."""
+    paused = {note.who for note in trace.notes if note.kind == "pause"}
+    died = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
+    found = sorted(
+        (note.t_start, died.get(note.who, math.inf) if note.t_end is None else note.t_end, note.who)
+        for note in trace.notes if note.kind == "load" and note.who not in paused
+    )  # fmt: skip
+    return next((f"{one[2]} and {other[2]}" for one, other in pairwise(found) if other[0] < one[1]), None)
+
+
+class Violated:
+    """An object that keeps what it has seen while it reads one trace."""
+
+    def __call__(self, trace: Trace) -> str | None:
+        paused = [note.who for note in trace.notes if note.kind == "pause"]
+        found = [span for span in trace.spans("load") if span.who not in paused]
+        longest = None
+        for span in found:
+            if longest is not None and span.start < longest.end:
+                return f"{longest.who}, {span.who}"
+            if longest is None or span.end > longest.end:
+                longest = span
+        return None
 
 
 class Called:
@@ -239,5 +285,11 @@ RIGHT: dict[str, dict[str, Any]] = {
         "a little longer": OneFault("pause", at=3, seconds=0.11, client="c2"),
         "counted among all": OneFault("pause", at=21, seconds=0.1),
     },
-    "05.5": {"pairs": by_pairs, "a sweep": by_counting},
+    "05.5": {
+        "pairs": by_pairs,
+        "a sweep": by_counting,
+        "each with each": by_removing,
+        "neighbours": by_neighbours,
+        "the longest": Violated(),
+    },
 }

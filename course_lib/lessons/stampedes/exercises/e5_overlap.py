@@ -1,18 +1,21 @@
-"""05.5, write the property: the answer reads traces; it is judged on runs of two broken recipes and a right one."""
+"""05.5, write the property: the answer reads traces; it is judged on runs of two broken recipes and a right one, and on
+notes that are made up: some by hand, one for each sentence of the contract, and some drawn by lot."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 
 from course_lib.explore import Play, Simulation, Trial
-from course_lib.grading.answer import plain_function
-from course_lib.grading.evidence import ms, overlap, paused
-from course_lib.grading.rules import Found, Rules
-from course_lib.grading.write_the_property import Cases, Property, misread, noted, watched
+from course_lib.grading.answer import ask, plain_function
+from course_lib.grading.evidence import loads, ms, overlap, paused
+from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.grading.write_the_property import Property, noted, of_run, watched
 from course_lib.lessons.stampedes.exercises.crowd import Crowd, Setting, all_at_once
 from course_lib.lessons.stampedes.programs import deletes_any_lock, frees_its_own, looks_then_takes
+from course_lib.sim import Draws
 from course_lib.trace import Note
 
 
@@ -23,12 +26,36 @@ def trials(answer: Property) -> list[Trial]:
     look = partial(all_at_once, Setting(looks_then_takes))
     watch = partial(watched, answer, _two_loads, least=2, horizon=2.0)
     return [
+        *(trial(f"made up: {name}", partial(_made_up, cases), {promise: partial(_reads, answer)}, sizes=(1,),
+                seeds=len(cases)) for promise, name, cases in MADE_UP),
         watch("catches-look", "a lock seen, then taken", look, seeds=8, sizes=(2, 3)),
         watch("catches-del", "any lock deleted", partial(all_at_once, late), faults={"pause": 0.1}, sizes=(3,)),
         watch("accepts", "the right recipe", partial(all_at_once, right), faults={"pause": 0.1}, sizes=(2,), seeds=4),
         watch("accepts", "a load that fails", partial(all_at_once, replace(right, failing=1)), sizes=(2, 3), seeds=4),
         watch("accepts", "a client that dies while it loads", partial(_dying, right), sizes=(2, 3), seeds=4),
     ]
+
+
+def _made_up(cases: Sequence[Sequence[Note]], world: Simulation, clients: int) -> None:
+    """No client does anything: the run's notes are those of one case."""
+    world.trace.notes.extend(replace(note) for note in cases[world.seed % len(cases)])
+
+
+def _reads(answer: Property, run: Play) -> Iterator[Found]:
+    """It objects if two loads overlap, and then names two clients whose loads do; else it returns None."""
+    spans = [span for span in loads(run.trace) if span.who not in paused(run.trace)]
+    pairs = [(one, other) for one, other in combinations(spans, 2) if other.start < one.end]
+    said = of_run(answer, run)
+    if pairs and said is None:
+        first, second = pairs[0]
+        text = f"{first.who} and {second.who} loaded at once from {ms(second.start)}; your property returned None."
+        yield text, second.who, second.start, "two loads at once"
+    elif said is not None and not pairs:
+        yield (f"No two loads overlap that count, and yet your property objects: {said}",)
+    elif said is not None and not any(one.who in said and other.who in said for one, other in pairs):
+        first, second = pairs[0]
+        text = f"{first.who} and {second.who} loaded at once, and your property does not name them: {said}"
+        yield text, second.who, second.start, "two loads at once"
 
 
 def _two_loads(run: Play) -> Iterator[Found]:
@@ -51,23 +78,109 @@ def _dying(setting: Setting, world: Simulation, clients: int) -> Crowd:
     return crowd
 
 
+# -- notes that are made up --------------------------------------------------------------------------------------------
+
+
+def _load(who: str, start: float, end: float | None = None) -> Note:
+    return Note(who, "load", start, end)
+
+
+ONE, TWO, THREE, FOUR = "ann", "bob", "cleo", "dora"
+TOUCHING = (_load(ONE, 0.0, 0.1), _load(TWO, 0.1, 0.2), _load(THREE, 0.2, 0.3))
+SPANS: list[Sequence[Note]] = [
+    (),
+    (_load(ONE, 0.0, 0.1),),
+    TOUCHING, TOUCHING[::-1],
+    (_load(ONE, 0.0, 0.1), _load(TWO, 0.05, 0.15)),
+    (_load(TWO, 0.05, 0.15), _load(ONE, 0.0, 0.1)),
+    (_load(ONE, 0.2, 0.5), _load(TWO, 0.3, 0.4)),
+    (_load(ONE, 0.2, 0.5), _load(TWO, 0.2, 0.3)),
+    (_load(ONE, 0.0, 0.9), _load(TWO, -0.2, -0.1), _load(THREE, 0.3, 0.4)),
+    (_load(ONE, 0.0, 0.9), _load(TWO, 1.0, 1.1), _load(THREE, 0.5, 0.6), _load(TWO, 0.7, 0.8)),
+    (_load(ONE, 0.0, 0.1), _load(TWO, 0.2, 0.3), _load(THREE, 0.4, 0.5), _load(FOUR, 0.49, 0.6)),
+    (_load(ONE, 0.0, 0.1), _load(ONE, 0.2, 0.3), _load(TWO, 0.1, 0.2), _load(ONE, 0.4, 0.5)),
+    (_load(ONE, 0.0), _load(TWO, 7.0, 7.1)),
+    (_load(TWO, 7.0, 7.1), _load(ONE, 0.0)),
+    (_load(ONE, 0.0), _load(TWO, 0.1)),
+    (_load(ONE, 0.5), _load(TWO, 0.1, 0.2)),
+    (Note(ONE, "compute", 0.0, 0.1), _load(TWO, 0.05, 0.15), Note(THREE, "hold", 0.0, 0.2)),
+    (Note("redis", "down", 0.0, 0.2), _load(TWO, 0.05, 0.15), Note(ONE, "violation", 0.1)),
+    (_load(ONE, 0.0004, 0.0009), _load(TWO, 0.0008, 0.0013)),
+    (_load(ONE, 60.0, 60.1), _load(TWO, 60.05, 60.2)),
+]
+"""Which loads overlap: neighbours or not, in any order, without an end; and other notes, which are no loads."""
+
+
+def _pause(who: str, start: float, end: float) -> Note:
+    return Note(who, "pause", start, end)
+
+
+EXCUSES: list[Sequence[Note]] = [
+    (_load(ONE, 0.0), Note(ONE, "crash", 0.05), _load(TWO, 0.2, 0.3)),
+    (Note(ONE, "crash", 0.05), _load(TWO, 0.2, 0.3), _load(ONE, 0.0)),
+    (_load(ONE, 0.0), Note(ONE, "crash", 0.2), _load(TWO, 0.2, 0.3)),
+    (_load(ONE, 0.0), Note(ONE, "crash", 0.25), _load(TWO, 0.2, 0.3)),
+    (_load(ONE, 0.0), Note(TWO, "crash", 0.05), _load(THREE, 0.2, 0.3)),
+    (_load(ONE, 0.0), Note(TWO, "crash", 0.4), Note(ONE, "crash", 0.1), _load(THREE, 0.2, 0.3)),
+    (_load(ONE, 0.0), Note(ONE, "hold", 0.05, 0.1), _load(TWO, 0.2, 0.3)),
+    (_load(ONE, 0.0), Note(ONE, "crash", 0.05), _load(TWO, 0.2, 0.3), _load(THREE, 0.25, 0.35)),
+    (_load(ONE, 0.0, 0.1), _load(TWO, 0.05, 0.2), Note(ONE, "crash", 0.3)),
+    (_load(ONE, 0.0, 0.1), _load(ONE, 0.2), Note(ONE, "crash", 0.25), _load(TWO, 0.3), Note(TWO, "crash", 0.4),
+     _load(THREE, 0.5, 0.6)),
+    (_pause(ONE, 0.0, 0.2), _load(ONE, 0.0, 0.3), _load(TWO, 0.15, 0.25)),
+    (_load(ONE, 0.0, 0.3), _load(TWO, 0.15, 0.25), _pause(TWO, 0.4, 0.5)),
+    (_load(ONE, 0.0, 0.1), _pause(ONE, 0.1, 0.2), _load(TWO, 0.15, 0.25), _load(THREE, 0.2, 0.3)),
+    (_load(ONE, 0.0, 0.1), _load(TWO, 0.05, 0.2), _pause(THREE, 0.0, 0.2)),
+    (_load(ONE, 0.0, 0.9), _pause(ONE, 0.1, 0.2), _load(TWO, 0.3, 0.6), _load(THREE, 0.4, 0.5)),
+    (_load(ONE, 0.0, 0.9), _pause(ONE, 0.1, 0.2), _load(TWO, 0.3, 0.4), _load(THREE, 0.4, 0.5)),
+    (_pause(ONE, 0.0, 0.1), _load(ONE, 0.0), Note(ONE, "crash", 0.2), _load(TWO, 0.1, 0.3), _load(THREE, 0.3, 0.4)),
+    (_load(ONE, 0.0), _load(TWO, 0.1, 0.2), _pause(TWO, 0.0, 0.05)),
+]
+"""Of whom a load counts, and how long: clients that die, and clients that are paused."""
+
+
+def _by_lot(seed: int) -> list[Note]:
+    """Loads of up to five clients, one after another for each, in any order; some die, some are paused."""
+    draw, notes = Draws("made up", seed), list[Note]()
+    for who in ("c1", "c2", "c3", "c4", "c5")[: 2 + int(draw() * 4)]:
+        start = int(draw() * 12)
+        for _ in range(1 + int(draw() * 2)):
+            end = start + 1 + int(draw() * 3)
+            notes.append(_load(who, start / 20, end / 20))
+            start = end + int(draw() * 6)
+        if draw() < 0.2:
+            notes[-1].t_end = None
+            notes += [Note(who, "crash", end / 20)] if draw() < 0.7 else []
+        if draw() < 0.2:
+            notes.append(_pause(who, 0.0, draw()))
+    return sorted(notes, key=lambda _: draw())
+
+
+MADE_UP: list[tuple[str, str, Sequence[Sequence[Note]]]] = [
+    ("spans", "which loads overlap", SPANS), ("excuses", "the dead and the paused", EXCUSES),
+    ("spans", "drawn by lot", [_by_lot(seed) for seed in range(40)]),
+]  # fmt: skip
+
+
 # -- clues: what does the property say of small traces made by hand? ---------------------------------------------------
 
 
-CASES: Cases = {
-    "cries-wolf": (noted(Note("c1", "load", 0.0, 0.1)), True),
-    "counts-loads": (noted(Note("c1", "load", 0.0, 0.1), Note("c2", "load", 0.2, 0.3)), True),
-    "says-nothing": (noted(Note("c1", "load", 0.0, 0.1), Note("c2", "load", 0.05, 0.15)), False),
-    "dead-still-loading": (
-        noted(Note("c1", "load", 0.0), Note("c1", "crash", 0.05), Note("c2", "load", 0.2, 0.3)), True,
-    ),
-    "blames-the-paused": (
-        noted(Note("c1", "pause", 0.0, 0.2), Note("c1", "load", 0.0, 0.3), Note("c2", "load", 0.15, 0.25)), True,
-    ),
-    "any-pause-excuses-all": (
-        noted(Note("c1", "load", 0.0, 0.1), Note("c1", "pause", 0.1, 0.2), Note("c2", "load", 0.15, 0.25),
-         Note("c3", "load", 0.2, 0.3)), False,
-    ),
+CASES: dict[str, tuple[Sequence[Sequence[Note]], bool]] = {
+    "cries-wolf": ([SPANS[1], (_load(TWO, 0.3, 0.4),)], True),
+    "counts-loads": ([TOUCHING[::2], (_load(ONE, 0.0, 0.1), _load(ONE, 0.2, 0.3))], True),
+    "says-nothing": ([SPANS[4], SPANS[6], SPANS[10]], False),
+    "dead-still-loading": ([EXCUSES[0], EXCUSES[9]], True),
+    "blames-the-paused": ([EXCUSES[10], EXCUSES[11]], True),
+    "any-pause-excuses-all": ([EXCUSES[12], EXCUSES[13]], False),
 }  # fmt: skip
+"""By mistake: traces that all are misread by whoever makes it, and whether None would be right."""
 
-RULES = Rules(plain_function("trace"), trials, misread(CASES), learners_code=False)
+
+def clues(failing: Failing) -> Iterator[str]:
+    """The mistakes of which every case is misread."""
+    for name, (cases, right) in CASES.items():
+        if all((ask(failing.answer, noted(*case)()) is None) != right for case in cases):
+            yield name
+
+
+RULES = Rules(plain_function("trace"), trials, clues, learners_code=False)
