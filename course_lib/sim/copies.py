@@ -121,7 +121,8 @@ class Copies(Code):
             copy.__setstate__(state)
             return
         fields, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
-        copy.__dict__.update(fields or {})
+        if fields:
+            copy.__dict__.update(fields)
         for name, value in (slots or {}).items():
             object.__setattr__(copy, name, value)
 
