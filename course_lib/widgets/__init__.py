@@ -14,5 +14,6 @@ What a lesson shows
 What these are made of
 - `controls`           sliders, choices and buttons that look alike
 - `fallback`           what a saved notebook shows in a widget's place
+- `progress`           a bar that leaves nothing behind
 - `browser`            a folder: what runs in the browser
 """

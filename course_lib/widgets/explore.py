@@ -6,7 +6,6 @@ from time import monotonic
 from typing import Any
 
 from IPython import get_ipython
-from IPython.display import HTML, display
 from tqdm import tqdm
 
 from course_lib.explore import Findings, Tally, exploration
@@ -17,6 +16,7 @@ from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERM
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
 from course_lib.views.spacetime.text import as_title
+from course_lib.widgets.progress import Bar
 from course_lib.widgets.scheduler import Scheduler
 
 PATIENCE = 1.0
@@ -136,7 +136,7 @@ def _title(found: Findings) -> str:
 class _Bar:
     """A bar for each number of clients and of faults, once it takes longer than PATIENCE.
 
-    In a notebook it is HTML that is emptied at the end; tqdm's own bar would leave a dead widget behind.
+    In a notebook it is one that leaves nothing behind; tqdm's own would leave a widget without its model.
     """
 
     def __init__(self) -> None:
@@ -152,9 +152,10 @@ class _Bar:
             self.close()
             self._of = tally
             what = f"{tally.what} of {tally.clients} clients{struck(tally)}"
-            self._bar = (_HtmlBar if getattr(get_ipython(), "kernel", None) else tqdm)(
-                desc=what, total=tally.expected, leave=False
-            )
+            if getattr(get_ipython(), "kernel", None):
+                self._bar = Bar(what, tally.expected, patience=0.0)
+            else:
+                self._bar = tqdm(desc=what, total=tally.expected, leave=False)
         self._bar.update(tally.schedules - self._bar.n)
 
     def close(self) -> None:
@@ -162,22 +163,6 @@ class _Bar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-class _HtmlBar:
-    """As much of tqdm as is needed here."""
-
-    def __init__(self, desc: str, total: int, leave: bool) -> None:
-        self.n, self._desc, self._total = 0, desc, total
-        self._place: Any = display(HTML(""), display_id=True)  # type: ignore[no-untyped-call]
-
-    def update(self, more: int) -> None:
-        self.n += more
-        bar = f'<progress aria-label="schedules played" max="{max(self._total, self.n)}" value="{self.n}"></progress>'
-        self._place.update(HTML(f"{bar} {self.n:,} {escape(self._desc)}"))  # type: ignore[no-untyped-call]
-
-    def close(self) -> None:
-        self._place.update(HTML(""))  # type: ignore[no-untyped-call]
 
 
 STYLE = f"""<style>

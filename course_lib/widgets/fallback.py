@@ -7,13 +7,17 @@ from typing import Any
 from IPython.display import HTML, display
 
 
-def show(box: Any, still: str, uid: str) -> None:
-    """Display a widget and, for readers without its kernel, `still`: HTML that survives sanitizing."""
-    shown = {**box._repr_mimebundle_(), "text/plain": "Run this cell to use what belongs here."}
+def show(box: Any, still: str, uid: str, *, plain: str = "Run this cell to use what belongs here.") -> None:
+    """Display a widget and, for readers without its kernel, `still`: HTML that survives sanitizing.
+
+    `plain` stands in the widget's own place where no widget can be, as in a notebook that is not trusted.
+    """
+    shown = {**box._repr_mimebundle_(), "text/html": plain, "text/plain": plain}
     display(shown, raw=True)  # type: ignore[no-untyped-call]
     # Without its kernel a view is left with nothing but a sentence of JupyterLab's: "model not found".
-    view = ".jp-OutputArea-output.jupyter-widgets:not(:has(*))"
-    dead = f".jp-OutputArea:has(.still-{uid}) .jp-OutputArea-child:has(> {view}){{display:none}}"
+    left = ".jp-OutputArea-child:has(> .jupyter-widgets):not(:has(> .jupyter-widgets > *))"
+    dead = f".jp-OutputArea:has(.still-{uid}) {left}{{display:none}}"
+    dead += "" if still else hide(uid)
     display(HTML(f'<style>{dead}</style><div class="still-{uid}">{still}</div>'))  # type: ignore[no-untyped-call]
 
 

@@ -121,7 +121,8 @@ class TopologyPanel:
                 self._fail(act.of(name), error)
             finally:
                 self._acting = None
-            self.look()
+            if self.topology.is_running:  # else what was said last is why not
+                self.look()
 
     def close(self) -> None:
         """Take the panel off the page and stop looking."""
@@ -142,7 +143,7 @@ class TopologyPanel:
             self._follow_on()
 
     def _follow_on(self) -> None:
-        if self.box._view_count and not self.follows:
+        if self.box._view_count and self.topology.is_running and not self.follows:
             try:
                 self._following = asyncio.get_running_loop().create_task(self._follow())
             except RuntimeError:  # no loop runs: nothing can follow

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import psutil
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from .desk import ROOT, Desk, speak
 
@@ -29,6 +30,8 @@ def test_the_whole_lesson_runs_every_picture_speaks_and_no_server_is_left(desk: 
     while servers() != before and time.monotonic() < deadline:  # a busy machine takes its time to end them
         desk.page.wait_for_timeout(100)
     assert servers() == before
+    panel = desk.output(_cell(desk, "TopologyPanel(start()"))
+    expect(panel.get_by_role("status")).to_contain_text("Press any button or its key: they start again")
     pictures = desk.panel.locator(".jp-Cell-outputArea svg[role=img]")
     expect(pictures).to_have_count(PICTURES)
     speak(pictures)
@@ -43,10 +46,23 @@ def test_the_whole_lesson_runs_every_picture_speaks_and_no_server_is_left(desk: 
         name="lesson-01-predicted",
     )
     assert servers() > before  # the control: those that the answer has started are seen
+    pressed_after_run_all(desk, panel)
     desk.theme("dark")
     desk.output(_cell(desk, "timeline(bench")).scroll_into_view_if_needed()
     desk.screenshot("lesson-01-dark", desk.output(_cell(desk, "timeline(bench")))
     desk.assert_clean()
+
+
+def pressed_after_run_all(desk: Desk, panel: Locator) -> None:
+    """Later cells have stopped the panel's servers: the first press starts them, and the writer, and then is done."""
+    panel.scroll_into_view_if_needed()
+    panel.get_by_role("button", name="2 replica1").click()
+    panel.get_by_role("button", name="p pause replica1").click()
+    expect(panel.get_by_role("status")).to_contain_text("The servers start again first")
+    expect(panel.get_by_role("status")).to_contain_text("you paused replica1", timeout=120_000)
+    expect(panel.locator("svg.topology")).to_contain_text("paused", timeout=60_000)
+    expect(panel).to_contain_text(re.compile(r"Writer: [1-9][\d,]* acknowledged"), timeout=60_000)
+    desk.screenshot("lesson-01-panel-again", panel)
 
 
 def _cell(desk: Desk, source: str) -> int:

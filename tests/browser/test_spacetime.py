@@ -7,13 +7,11 @@ import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 from playwright.sync_api import Browser, Locator, expect
 
 from .conftest import a_room, written
-from .desk import ROOT, Desk, Lab
+from .desk import Desk, Lab
 
 IMPORTS = "from views.samples import *\nfrom course_lib.widgets.spacetime import SpaceTime\n"
 # Waits for the style that follows a key press on a slider, and returns how long that took.
@@ -188,39 +186,6 @@ def test_scrubbing_fifty_clients_moves_the_cursor_and_draws_nothing_anew(
     print(f"slider to picture: median {median:.0f} ms, p95 {p95:.0f} ms")
     assert max(took) < 2000, "each key moved it; MEASURE gives up after 2 s"
     assert desk.page.evaluate("one => one === document.querySelector('svg.spacetime')", picture)
-
-
-@pytest.mark.parametrize("trusted", [True, False])
-def test_a_saved_notebook_shows_a_static_picture_without_its_kernel(
-    desk: Desk, notebook: Callable[..., Path], trusted: bool
-) -> None:
-    """Saved, and opened again where no widget lives any more: the picture and its words are there."""
-    path = notebook("saved", IMPORTS + "SpaceTime(two_holders())")
-    if trusted:
-        desk.open_notebook(path)
-        desk.run_all()
-        expect(desk.output(0).locator("svg.spacetime")).to_be_visible()
-        expect(desk.output(0).locator("img")).to_be_hidden()
-        desk.save()
-        desk.command("kernelmenu:shutdown")
-        desk.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel")
-    else:
-        made = nbformat.read(path, as_version=4)
-        made.cells[0].source = (
-            f"import sys; sys.path += [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n" + made.cells[0].source
-        )
-        NotebookClient(made, kernel_name="python3", store_widget_state=False).execute()
-        nbformat.write(made, path)
-    desk.open_notebook(path.name if trusted else path, afresh=True)
-    picture = desk.output(0).locator("img")
-    expect(picture).to_be_visible()
-    expect(picture).to_have_attribute("alt", re.compile("Two clients hold the lock at 41 ms"))
-    if trusted:
-        expect(desk.output(0).get_by_text("model not found")).to_be_hidden()
-    desk.screenshot(f"spacetime-saved-{'trusted' if trusted else 'untrusted'}", desk.output(0))
-    desk.assert_clean(
-        allow=("widget model not found",)
-    )  # what the widget manager says of every widget of a saved notebook
 
 
 def _middle_of_request(shown: Locator, index: int) -> tuple[float, float]:

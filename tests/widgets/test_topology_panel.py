@@ -158,6 +158,57 @@ def test_a_topology_that_does_not_run_is_said_to() -> None:
     assert said(panel_of(Scripted(is_running=False))) == topology_panel.STOPPED
 
 
+def test_a_topology_that_was_stopped_starts_again_on_the_first_press_and_is_followed_again() -> None:
+    """Without a cell to run: the servers come back, the act is done on them, and what they do is seen again."""
+    first, started = Scripted(), list[Scripted]()
+
+    def again() -> Scripted:
+        started.append(Scripted())
+        return started[-1]
+
+    async def notebook() -> None:
+        panel = panel_of(first, again=again)
+        panel.box._view_count = 1
+        first.is_running = False
+        await until(lambda: said(panel) == topology_panel.ASLEEP)
+        assert not panel.follows
+        assert started == [], "nothing is started unasked"
+        press(panel, "2")
+        assert started == [], "to pick a node is no act"
+        press(panel, "k")
+        assert said(panel) == "The servers start again first. Then: Killing replica1 …"
+        press(panel, "k")
+        await until(lambda: "you killed replica1" in said(panel))
+        assert len(started) == 1
+        assert started[0].asked == [("kill", "replica1")]
+        await until(lambda: panel.follows)
+        started[0].become("primary", state="paused")
+        await until(lambda: "primary is paused" in said(panel))
+        panel.close()
+
+    asyncio.run(notebook())
+    assert first.asked == []
+
+
+def test_what_has_just_been_started_again_is_not_reset_too() -> None:
+    again = Scripted()
+    panel = panel_of(Scripted(is_running=False), again=lambda: again)
+    panel.do("reset")
+    assert again.asked == []
+    assert "you reset all nodes" in said(panel)
+    panel.do("reset")
+    assert again.asked == [("reset", "")]
+
+
+def test_servers_that_cannot_start_again_are_a_sentence() -> None:
+    def again() -> Scripted:
+        raise ServerFailed("no port is free")
+
+    panel = panel_of(Scripted(is_running=False), again=again)
+    panel.do("kill", "primary")
+    assert "Kill primary did not work: no port is free." in said(panel)
+
+
 # -- what hangs -------------------------------------------------------------------------------------------------------
 
 

@@ -44,6 +44,7 @@ __getattr__ = lazy(
         "course_lib.sim": "OneFault",
         "course_lib.views.table": "table",
         "course_lib.widgets.predict": "predict",
+        "course_lib.widgets.progress": "progress",
         "course_lib.widgets.scheduler": "Scheduler",
         "course_lib.widgets.spacetime": "SpaceTime",
     },

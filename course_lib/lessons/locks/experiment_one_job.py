@@ -14,12 +14,12 @@ from typing import Any
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from tqdm.auto import tqdm
 
 from course_lib.explore import Budget, Findings, OneFault, Play, Trial, Violation, search
 from course_lib.sim import Draws, Faults
 from course_lib.sim.faults import Kind
 from course_lib.trace import Event, Span, Trace
+from course_lib.widgets.progress import Bar
 from course_lib.words import counted
 from course_lib.worlds import Simulated
 
@@ -157,7 +157,7 @@ def find(
         sizes=tuple(range(2, workers + 1)), seeds=seeds, fault_seeds=seeds, faults=faults, horizon=60.0,
         world=lambda: Simulated(nodes=nodes, socket_timeout=0.25),
     )  # fmt: skip
-    with tqdm(desc="runs") as bar:
+    with Bar("runs") as bar:
         findings = search(trial, Budget(schedules=20_000, steps=10**8), lambda done, _: bar.update(done - bar.n))
         bar.update(findings.schedules - bar.n)
     failing = findings.failing.get(promise)
