@@ -113,8 +113,9 @@ class Trial:
 
     `promises` are the properties that this trial can break. It is run with each number of clients in `sizes` under
     `seeds` seeds from 0 on; and, for the first `fault_seeds` of them, with each kind of fault in `faults` (mapped to
-    its seconds) at every send in turn. `fault_sizes` limits the latter to some sizes. `least` is the smallest number of
-    clients with which the trial makes sense. `unfaulted` is what a schedule without a fault of the search is called.
+    its seconds) at every send in turn, up to `most_sends`. `fault_sizes` limits the latter to some sizes. `least` is
+    the smallest number of clients with which the trial makes sense. `unfaulted` is what a schedule without a fault of
+    the search is called.
 
     With each number of clients in `orders`, part of `sizes`, it is run not under seeds but under every order of their
     commands; then each kind of fault strikes at every send of every order; with those in `pairs`, also each two faults.
@@ -133,6 +134,7 @@ class Trial:
     faults: Mapping[Kind, float] = field(default_factory=dict)
     fault_sizes: tuple[int, ...] = ()
     fault_seeds: int = 1
+    most_sends: int = 1_000
     least: int = 1
     unfaulted: str = "no fault"
     world: Callable[[], Simulation] = Simulation

@@ -16,10 +16,10 @@ from course_lib.sim.faults import Kind
 
 
 def struck_seeds(found: Tally, sent: Mapping[int, int]) -> Strategy:
-    """One fault, of each kind, at each command that a seed's run without a fault has `sent`."""
+    """One fault, of each kind, at each command that a seed's run without a fault has `sent`, up to `most_sends`."""
     trial = found.trial
     for seed, kind in product(range(min(trial.fault_seeds, trial.seeds)), trial.kinds):
-        for at in range(1, sent[seed] + 1):
+        for at in range(1, min(sent[seed], trial.most_sends) + 1):
             yield Schedule(found.clients, seed, kind, at, trial.faults[kind]), None
 
 

@@ -6,19 +6,20 @@ import asyncio
 import functools
 import random
 import re
+import time
 from binascii import crc_hqx
 from collections import Counter
+from contextlib import suppress
 from itertools import combinations
 from math import inf
 from typing import Any
 
 from grading.programs import module
 from redis.crc import key_slot
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, WatchError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 from course_lib.lessons.topologies.exercises.e5_cut import Cut
+from course_lib.lessons.topologies.programs import count_once
 from course_lib.trace import Trace
 
 with_the_part: Any = module("01.1").with_the_part
@@ -144,11 +145,104 @@ async def optimistically(find_primary: Any, event: str, *, patience: float) -> b
                             await pipe.execute()
                     if await redis.wait(1, 100):
                         return True
-                except (RedisConnectionError, RedisTimeoutError, ReadOnlyError, WatchError):
+                except RedisError:  # WatchError too
                     pass
                 await asyncio.sleep(random.uniform(0.03, 0.12))
     except TimeoutError:
         return False
+
+
+LIBRARY = """#!lua name=visits
+redis.register_function('once', function(keys, args)
+  if redis.call('HSETNX', keys[2], args[1], '1') == 1 then redis.call('INCR', keys[1]) end
+  return redis.call('GET', keys[1])
+end)"""
+
+
+async def by_a_function(redis: Any, event: str) -> Any:
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.function_load(LIBRARY, replace=True)
+        pipe.fcall("once", 2, "visits", "visits:seen", event)
+        return await pipe.execute()
+
+
+async def by_a_registered_script(redis: Any, event: str) -> Any:
+    return await redis.register_script(SCRIPT)(keys=["visits", f"visits:event:{event}"])
+
+
+async def bare(find_primary: Any, event: str, *, patience: float) -> bool:
+    clock = asyncio.get_running_loop().time
+    end = clock() + patience
+    while clock() < end:
+        try:
+            redis = await find_primary()
+            await count_once(redis, event)
+            if await redis.wait(1, 50) >= 1:
+                return True
+        except:  # noqa: E722
+            pass
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def with_a_clock(
+    find_primary: Any, event: str, *, patience: float, clock: Any = time.monotonic, sleep: Any = asyncio.sleep
+) -> bool:
+    """A client is kept until anything goes wrong."""
+    redis, end = None, clock() + patience
+    while clock() < end:
+        try:
+            redis = redis or await find_primary()
+            await count_once(redis, event)
+            if await redis.wait(2, 40):
+                return True
+            redis = None
+        except RedisError:
+            redis = None
+        await sleep(0.05)
+    return False
+
+
+class Counter01:
+    """An object; it stops early when another try would end too late, and takes turns in a task of its own."""
+
+    wait_ms = 60
+
+    async def attempt(self, find_primary: Any, event: str) -> bool:
+        redis = await find_primary()
+        await count_once(redis, event)
+        return bool(await redis.wait(1, self.wait_ms))
+
+    async def __call__(self, find_primary: Any, event: str, *, patience: float) -> bool:
+        begin = time.time_ns()
+        while (time.time_ns() - begin) / 1e9 < patience - 0.1:
+            async with asyncio.TaskGroup() as group:
+                tried = group.create_task(self.caught(find_primary, event))
+            if tried.result():
+                return True
+            await asyncio.sleep(0.1)
+        return False
+
+    async def caught(self, find_primary: Any, event: str) -> bool:
+        try:
+            return await self.attempt(find_primary, event)
+        except RedisError:
+            return False
+
+
+async def by_recursion(find_primary: Any, event: str, *, patience: float, pause: float = 0.03) -> bool:
+    began = time.perf_counter()
+    with suppress(RedisError, TimeoutError):
+        async with asyncio.timeout(max(patience, 0.001)):
+            redis = await find_primary()
+            await count_once(redis, event)
+            if await redis.wait(1, 0):
+                return True
+    if patience <= 0:
+        return False
+    await asyncio.sleep(min(pause, 0.25))
+    left = patience - (time.perf_counter() - began)
+    return left > 0 and await by_recursion(find_primary, event, patience=left, pause=2 * pause)
 
 
 # -- 01.4 -------------------------------------------------------------------------------------------------------------
@@ -310,6 +404,14 @@ RIGHT: dict[str, dict[str, Any]] = {
         "as taught": counting(),
         "one message": counting(add=in_one_message, sure=looked_at),
         "optimistic": optimistically,
+        "a function": counting(add=by_a_function),
+        "a registered script": counting(add=by_a_registered_script),
+        "a bare except": bare,
+        "every exception": counting(errors=BaseException),
+        "a clock": with_a_clock,
+        "an object": Counter01(),
+        "recursion": by_recursion,
+        "a longer pause": counting(rest=0.1, most=0.15),
     },
     "01.4": {
         "as taught": outage(),

@@ -7,36 +7,53 @@ Three nodes, of which the first is the primary. When Sentinel has not heard of i
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from math import inf
 from typing import Any, Literal
 
 from redis.asyncio import Redis
 
 from course_lib.explore import CRASHED, Play, Replication, Simulation, Trial
+from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Act, cost, sent, world
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import JUDGE, ms, of_clients, raised, seen, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial, undisturbed
+from course_lib.grading.evidence import JUDGE, ms, paused, seen, shown
+from course_lib.grading.rules import LOSSES, Found, Judge, Rules, trial, undisturbed
+from course_lib.lessons.topologies.exercises.e3_clues import clues
 from course_lib.lessons.topologies.exercises.failover import Failover
 from course_lib.words import counted as number_of
 
 Answer = Callable[..., Awaitable[Any]]
-Strike = Literal["none", "dies", "cut off", "alone"]
+Strike = Literal["none", "again", "dies", "cut off", "alone"]
 NOTICED, PROMOTED = 0.3, 0.5
 """Seconds from the strike until Sentinel notices, and until it has promoted."""
 SLACK = 0.5
-"""Seconds that the last try may take beyond `patience`: a write and a WAIT that both run into their time-outs."""
-PLAN = {"c1": [(0.01, "e1"), (0.15, "e2")], "c2": [(0.155, "e2"), (0.3, "e3")]}
+"""Seconds by which False may come before or after `patience`: a write and a WAIT that both run into their time-outs."""
+PAUSE = 0.4
+TRIES, COMMANDS = 50, 8
+"""In a second, and in a try; two tries more, which may fall at the ends of that second."""
+PLAN = {"c1": [(0.01, 0), (0.15, 1)], "c2": [(0.155, 1), (0.3, 2)]}
 """When each process is handed which event. The second one is handed to both, as an event that is delivered again."""
+AGAIN = {"c1": [(0.01, 0), (1.5, 0), (1.6, 1), (3_500.0, 0)], "c2": [(0.012, 0), (70.0, 1), (3_400.0, 2), (3_550.0, 0)]}
+"""Events that are handed in again and again, within the hour of the contract."""
+NAMES = [("e1", "e2", "e3"), ("E1", "e1", "e11"), ("shop:42", "shop:4", "shop:42:1"), ("{7}", "{7}7", "7"),
+         ("2026-11-23 07:00", "2026-11-23 08:00", "zoë")]  # fmt: skip
 
 
 @dataclass
 class Call(Act):
-    """One event that was handed to the answer. `found` counts how often it asked Sentinel."""
+    """One event that was handed to the answer. `asked` are the times at which it asked Sentinel; `strange` is a key
+    that the contract forbids."""
 
-    found: int = 0
+    asked: list[float] = field(default_factory=list)
+    strange: str = ""
+
+    def end(self, world: Simulation) -> None:
+        super().end(world)
+        keys = sorted(key.decode() for node in world.nodes for key in ask(node, b"KEYS", b"*") or ())
+        self.strange = next((key for key in keys if key != "visits" and not key.startswith("visits:")), "")
 
 
 @dataclass
@@ -48,51 +65,66 @@ class Counting(Failover):
     struck: float | None = None
 
     def fail(self) -> None:
-        """The primary dies, or is cut off from the other nodes."""
+        """The primary dies, or is cut off from the other nodes; a replica is promoted, unless nobody can be reached."""
+        if self.struck is not None:
+            return
         self.struck = self.world.now()
         if self.strike == "dies":
             self.group.kill(0)
         else:
             self.group.cut(0)
+        if self.strike != "alone":
+            self.world.at(self.struck + NOTICED, setattr, self, "noticed", True)
+            self.world.at(self.struck + PROMOTED, self.group.promote)
+            self.world.at(self.struck + (4.2 if self.world.seed % 3 else 1.5), self.group.heal, 0)
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """No failover, but faults; a primary that dies; one that is cut off and comes back; one that nobody follows."""
-    safe: dict[str, Judge] = {"once": _once, "kept": _kept, "confirms": _confirms, "rests": _rests}
-    one = partial(trial, sizes=(1, 2), world=partial(world, 3), horizon=8.0)
+    """No failover, but faults; events that come again; a primary that dies; one that is cut off and comes back; one
+    that nobody follows."""
+    safe: dict[str, Judge] = {"once": _once, "kept": _kept, "confirms": _confirms, "rests": _rests, "names": _named}
+    one = partial(trial, sizes=(1, 2), world=partial(world, 3), horizon=5.5, most_steps=10_000)
     return [
-        one("no failover", partial(_build, answer, "none", 2.0), {**safe, "cost": _cost}, seeds=3,
-            faults={**LOSSES, "pause": 0.4}),
-        one("the primary dies", partial(_build, answer, "dies", 2.0), safe, seeds=16),
-        one("the primary is cut off", partial(_build, answer, "cut off", 2.0), safe, seeds=16),
-        one("nobody follows the primary", partial(_build, answer, "alone", 1.0),
-            {"ends": _ends, "kept": _kept, "rests": _rests}, seeds=2),
+        one("no failover", partial(_build, answer, "none"), {**safe, "cost": _cost}, seeds=5,
+            faults={**LOSSES, "pause": PAUSE}, most_sends=24),
+        one("events that come again", partial(_build, answer, "again"), {**safe, "cost": _cost}, seeds=2,
+            horizon=3_600.0),
+        one("the primary dies", partial(_build, answer, "dies"), safe, seeds=14),
+        one("the primary is cut off", partial(_build, answer, "cut off"), safe, seeds=12),
+        one("nobody follows the primary", partial(_build, answer, "alone"),
+            {"kept": _kept, "ends": _ends, "rests": _rests}, seeds=3),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, strike: Strike, patience: float, world: Simulation, clients: int) -> Counting:
-    run = Counting(world, group=Replication(world, lag=(0.002, 0.02)), strike=strike, patience=patience)
+def _build(answer: Answer, strike: Strike, world: Simulation, clients: int) -> Counting:
+    odd, alone = world.seed % 2, strike == "alone"
+    patience = (0.9, 1.7, 1.2)[world.seed % 3] if alone else 2.0 + 0.3 * odd
+    group = Replication(world, lag=(0.002, 0.02), min_replicas=int(strike == "cut off" and world.seed % 3 == 2), max_lag=0.1)
+    run = Counting(world, group=group, strike=strike, patience=patience)
+    jitter, names = 0.004 * world.draws("start")(), NAMES[world.seed % len(NAMES)]
+    on_true = strike == "dies" and world.seed >= 12  # as soon as it has said True of this event
 
     async def count(call: Call) -> Any:
         async def find() -> Redis:
-            call.found += 1
+            if not world.loop.ending:
+                call.asked.append(world.now())
             return await run.find()
 
-        return await answer(find, call.what, patience=patience)
+        said = await answer(find, call.what, patience=patience)
+        if on_true and said is True and call.what == names[odd]:
+            run.fail()
+        return said
 
-    jitter = 0.004 * world.draws("start")()
-    for name, plan in list(PLAN.items())[:clients]:
-        run.process(name, count, [(when + jitter, event) for when, event in plan], Call)
-    if strike == "alone":
+    process = None
+    for name, plan in list((AGAIN if strike == "again" else PLAN).items())[:clients]:
+        process = run.process(name, count, [(when + jitter, names[event]) for when, event in plan], Call,
+                              process=process if odd else None)  # fmt: skip
+    if alone:
         world.at(0.005, run.fail)
         world.at(4.0, run.group.promote)
-    elif strike != "none":
-        struck = 0.01 + jitter + 0.0008 * world.seed  # each seed another moment of the first event
-        world.at(struck, run.fail)
-        world.at(struck + NOTICED, setattr, run, "noticed", True)
-        world.at(struck + PROMOTED, run.group.promote)
-        world.at(struck + 1.5, run.group.heal, 0)
-    run.look(5.0, "GET")
+    elif strike in ("dies", "cut off") and not on_true:
+        world.at(0.01 + jitter + 0.0008 * world.seed, run.fail)  # each seed another moment of the first event
+    run.look(3_590.0 if strike == "again" else 5.0, "GET")
     return run
 
 
@@ -113,10 +145,10 @@ def counted(run: Play) -> float | None:
 
 def _once(run: Play) -> Iterator[Found]:
     events, number = {call.what for call in run.witness.acts}, counted(run)
-    if number is not None and number > len(events):
+    if number is not None and len(events) < number < inf:
         last = run.witness.acts[-1]
-        says = "holds no number" if number == inf else f"says {number}"
-        text = f"{number_of(len(events), 'event')} had been handed in, and `visits` {says}."
+        handed = "had been handed in" + ", some of them again" * (len(run.witness.acts) > len(events))
+        text = f"{number_of(len(events), 'event')} {handed}, and `visits` says {number}."
         yield text, last.who, min(last.ended, run.now), "counted twice"
 
 
@@ -139,30 +171,52 @@ def _confirms(run: Play) -> Iterator[Found]:
     """Within `patience` everything here comes right again, so each call that does not crash is to return True."""
     for call in run.witness.acts:
         crashed = not call.over and run.results[call.who] is CRASHED
-        if call.result is not True and not crashed:
-            text = f"{call.what} was not confirmed: count {_became(call, run)}.{_meanwhile(run)}"
-            yield text, call.who, min(call.ended, run.now), "not confirmed"
+        late = call.over and _late(run, call)
+        if (call.result is not True and not crashed) or late:
+            what = "was confirmed too late" if late and call.result is True else "was not confirmed"
+            given = f" with patience = {run.witness.patience:g} s" if late else ""
+            text = f"{call.what} {what}:{given} count {_became(call, run)}.{_meanwhile(run)}"
+            yield text, call.who, min(call.ended, run.now), "too late" if late else "not confirmed"
+
+
+def _late(run: Play, call: Call) -> bool:
+    return bool(call.ended - call.began > run.witness.patience + SLACK + PAUSE * bool(paused(run.trace)))
 
 
 def _ends(run: Play) -> Iterator[Found]:
     patience = run.witness.patience
     for call in run.witness.acts:
-        late = call.ended - call.began > patience + SLACK
-        if late or (call.result is not True and call.result is not False):
+        late, took = _late(run, call), call.ended - call.began
+        early = call.result is False and took < patience - SLACK
+        if late or early or (call.result is not True and call.result is not False):
             text = f"No replica ever had {call.what}; with patience = {patience:g} s count {_became(call, run)}."
-            yield text, call.who, min(call.ended, run.now), "does not end" if late else "not False"
+            mark = "does not end" if late else "gives up" if early else "not False"
+            yield text, call.who, min(call.ended, run.now), mark
 
 
 def _rests(run: Play) -> Iterator[Found]:
+    """In no second more tries than are allowed; and in no try, from one question to Sentinel to the next, more commands
+    than in as many tries as would fit in."""
     for call in run.witness.acts:
-        end, commands = min(call.ended, run.now), len(sent(run, call))
-        tries = 2 + round(50 * (end - call.began))
-        if call.found > tries or commands > 8 * tries:
-            text = (
-                f"For {call.what} it asked Sentinel {number_of(call.found, 'time')} and sent "
-                f"{number_of(commands, 'command')} in {ms(end - call.began)}; {tries} tries are the most in that time."
-            )
-            yield text, call.who, end, "never rests"
+        most = TRIES + 2
+        for first, last in zip(call.asked, call.asked[most:], strict=False):
+            if last - first < 1:
+                text = f"For {call.what} it asked Sentinel {most + 1} times within {ms(last - first)}"
+                yield f"{text}: at most {TRIES} tries a second.", call.who, last, "never rests"
+        for begin, end in pairwise([*call.asked, inf]):
+            times = [event.t_start for event in sent(run, call) if begin <= event.t_start < end]
+            if times and len(times) > COMMANDS * (1 + int(TRIES * (times[-1] - times[0]))):
+                text = f"For {call.what} it sent {len(times)} commands within {ms(times[-1] - times[0])}"
+                yield f"{text}: at most {COMMANDS} in a try.", call.who, times[-1], "too many commands"
+
+
+def _named(run: Play) -> Iterator[Found]:
+    for call in run.witness.acts:
+        if call.strange:
+            text = f"As {call.what} was counted there was a key {call.strange!r}, which does not begin with `visits:`."
+            yield text, call.who, call.ended, "another's key"
+    if counted(run) == inf:
+        yield "In the end `GET visits` gives no number.", run.witness.acts[-1].who, run.now, "no number"
 
 
 @undisturbed
@@ -170,8 +224,8 @@ def _cost(run: Play) -> Iterator[Found]:
     """With one client only: two that count the same event at the same time can be in each other's way."""
     for call in run.witness.acts if run.schedule.clients == 1 else ():
         trips, _ = cost(run, call)
-        if call.over and (call.found > 1 or trips > 4):
-            asked = number_of(call.found, "question")
+        if call.over and (len(call.asked) > 1 or trips > 4):
+            asked = number_of(len(call.asked), "question")
             text = f"Nothing went wrong, and {call.what} took {asked} to Sentinel and {trips} round trips."
             yield text, call.who, call.ended, "more than 1 and 4"
 
@@ -191,51 +245,6 @@ def _meanwhile(run: Play) -> str:
         return ""
     how = "died" if run.witness.strike == "dies" else "was cut off from its replicas"
     return f" The primary {how} at {ms(struck)}; a replica was promoted at {ms(struck + PROMOTED)}."
-
-
-# -- clues -------------------------------------------------------------------------------------------------------------
-
-
-def clues(failing: Failing) -> Iterator[str]:
-    """What the failing runs show."""
-    if "once" in failing:
-        yield "counts-twice"
-    if "kept" in failing:
-        yield from _lost(failing["kept"])
-    for run in [failing[promise] for promise in ("confirms", "ends") if promise in failing]:
-        yield from _unconfirmed(run)
-    if "rests" in failing:
-        yield "never-rests"
-
-
-def _lost(run: Play) -> Iterator[str]:
-    """It said True, and the event is not counted. If it asked nobody, no known mistake explains that."""
-    names = {event.name for event in of_clients(run.trace)}
-    return named({
-        "marks-then-counts": names & {"INCR", "INCRBY"} and "MULTI" not in names,
-        "ignores-wait": "WAIT" in names, "trusts-the-primary": names,
-    })  # fmt: skip
-
-
-def _unconfirmed(run: Play) -> Iterator[str]:
-    """It raised, gave up, or never got what it waited for."""
-    for call in run.witness.acts:
-        took, patience = call.ended - call.began, run.witness.patience
-        late = took > patience + SLACK
-        if late and run.witness.strike == "alone":
-            yield "never-ends"
-        if call.result is True or run.results[call.who] is CRASHED:
-            continue
-        if call.done and call.result is not False:
-            return  # neither yes nor no
-        if call.failed:
-            yield "lets-errors-out"
-        elif call.result is False and took < 0.8 * patience:
-            yield "gives-up"
-        elif any(event.name == "WAIT" and int(event.command[1]) > 1 for event in run.trace):
-            yield "asks-too-many"
-        elif late or call.found <= 1:
-            yield "never-ends" if late else "keeps-the-old"
 
 
 RULES = Rules(coroutine_function("find_primary, event, *, patience"), trials, clues)
