@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from redis.exceptions import ReadOnlyError
@@ -56,49 +58,9 @@ def event(client: str, node: int, command: tuple[str, ...], start: float, end: f
     return Event(client, f"redis{node}", words, start, (start + end) / 2, None if lost else end, value, fault)
 
 
-MISTAKES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("catches-ok", "says-nothing"): ("SADD a 1; REPORT a", "c2 n1 SADD b-7 0; c2 REPORT b-7"),
-    ("catches-zero", "ok-is-enough"): ("SADD a 1; WAIT 0; REPORT a", "c2 n1 SADD b 0; c2 n1 WAIT 0; c2 REPORT b"),
-    ("catches-zero", "waits-before"): ("WAIT 1; SADD a 1; REPORT a", "WAIT 2; SADD b 0; REPORT b"),
-    ("catches-other", "any-node"): ("SADD a 1; n1 WAIT 1; REPORT a", "n2 SADD b 0; WAIT 2; REPORT b"),
-    ("replies", "any-event"): ("SADD b 1; WAIT 1; REPORT a", "SADD a-1 1; WAIT 1; REPORT a-10"),
-    ("replies", "believes-the-server"): ("SADD a 1; WAIT lost; REPORT a", "SADD b 0; WAIT 0; WAIT lost; REPORT b"),
-    ("order", "too-late"): ("SADD a 1; REPORT a; WAIT 1", "SADD b 1; WAIT 1 @10-30; REPORT b @20"),
-    ("order", "any-client"): ("SADD a 1; c2 WAIT 1; REPORT a", "c3 SADD b 0; c1 WAIT 2; c3 REPORT b"),
-    ("accepts", "cries-wolf"): ("SADD a 1; WAIT 1; REPORT a", "c2 n1 SADD b 1; c2 n1 WAIT 1; c2 REPORT b"),
-    ("accepts", "wants-a-new-one"): ("SADD a 0; WAIT 1; REPORT a", "n1 SADD b 0; n1 WAIT 1; REPORT b"),
-    ("accepts", "one-wait-each"): ("SADD a 1; SADD b 1; WAIT 1; REPORT a", "SADD b 1; SADD c 1; WAIT 1; REPORT b"),
-    ("accepts", "blames-what-was-not-reported"): ("SADD a 1", "SADD b 1; WAIT 1; REPORT b; SADD c 1"),
-}
-"""For each mistake the promise that it breaks, and runs that an answer with this mistake misreads."""
-NAMED = [Run(promise, text, name) for (promise, name), texts in MISTAKES.items() for text in texts]
-OTHERS = [Run(promise, text) for promise, texts in {
-    "replies": (
-        "SADD a err; WAIT 1; REPORT a", "SADD a 1; WAIT err; REPORT a", "SADD a lost; WAIT 1; REPORT a",
-        "SADD a err; SADD a lost; WAIT 2; REPORT a", "SADD 5 1; WAIT 1; REPORT 50", "WAIT 1; WAIT 1; REPORT 50",
-        "SADD a 1; SADD a 1; REPORT a", "SADD b 1; WAIT 1; REPORT visits", "SADD a-1 1; WAIT 1; REPORT a",
-        "SADD a 1; WAIT 1; REPORT a; SADD b 1; REPORT b", "SADD A 1; WAIT 1; REPORT a", "REPORT a", "WAIT 2; REPORT a",
-        "SADD a 1; WAIT 1; REPORT a; REPORT b; SADD b 1; WAIT 1",
-    ),
-    "order": (
-        "SADD a 1 @0-20; WAIT 1 @10-30; REPORT a @40", "SADD a 1 @0-30; WAIT 1 @10-20; REPORT a @40",
-        "SADD a 1 @0-40; WAIT 1 @41-50; REPORT a @30", "SADD a 1; WAIT 1 @10-40; REPORT a @39", "WAIT 1; REPORT a; SADD a 1",
-        "SADD a 1; WAIT 1; c2 REPORT a", "SADD a 1; c2 n1 SADD a 0; c2 n1 WAIT 1; REPORT a", "c2 SADD a 1; WAIT 1; REPORT a",
-        "SADD a 1; n1 SADD a err; n1 WAIT 1; REPORT a", "SADD a 1; n1 SADD b 1; n1 WAIT 1; WAIT 0; REPORT a",
-        "SADD a 1; n1 SADD a lost; n1 WAIT 1; REPORT a", "c2 SADD a 1; c2 WAIT 1; c2 REPORT a; SADD a 0; REPORT a",
-        "WAIT 1 @30-32; SADD a 1 @31-40; REPORT a @50", "c2 SADD b 1; c2 WAIT 1; SADD a 1; c2 REPORT b; REPORT a",
-    ),
-    "accepts": (
-        "", "SADD a 1 @0-2; WAIT 1 @500-503; REPORT a @900", "NOTE promoted a", "c2 NOTE crash a; SADD a 1", "SADD a 1 @0-2; WAIT 1 @2-4; REPORT a @4",
-        "REPORT a @50; WAIT 1 @20-30; SADD a 1 @0-10", "SADD a 1; WAIT 10; REPORT a", "SADD é 1; WAIT 1; REPORT é",
-        "SADD a 1; WAIT 1; WAIT 0; REPORT a", "SADD a 1; WAIT 0; WAIT 1; REPORT a", "SADD a 1; WAIT err; WAIT 1; REPORT a",
-        "SADD a 1; WAIT 1; SADD a 0; REPORT a", "SADD a 1; WAIT 1; SADD a err; n1 WAIT 0; REPORT a",
-        "SADD a lost; n1 SADD a 0; n1 WAIT 1; REPORT a", "SADD a 1; WAIT lost; n1 SADD a 1; n1 WAIT 1; REPORT a",
-        "SADD a 1; n1 SADD b 1; n1 WAIT 0; WAIT 1; REPORT a", "SADD a 1; WAIT 1; c2 SADD a 0; c2 WAIT 1; REPORT a; c2 REPORT a",
-        "SADD a 1; WAIT 1; REPORT a; REPORT a", "SADD 50 1; WAIT 1; REPORT 50", "SADD a 1; REPORT a @90; WAIT 1; SADD a 1 @91-95",
-        "SADD a 1; c2 SADD a 0; WAIT 1; REPORT a",
-    ),
-}.items() for text in texts]  # fmt: skip
+TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+NAMED = [Run(promise, text, name) for promise, names in TABLE["named"].items() for name in names for text in names[name]]
+OTHERS = [Run(promise, text) for promise, texts in TABLE["others"].items() for text in texts]
 
 
 def drawn(world: Simulation, promise: str) -> None:
