@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from course_lib.sim import CRASHED, KINDS, Faults, Ground, OneFault, RandomFaults, Send, Simulation, steady
@@ -148,6 +149,47 @@ def test_a_pause_past_the_ttl_loses_the_lock_behind_the_holders_back() -> None:
 
     assert outcome(pause=0) == {"holder": ["holder", 0.504], "other": True}
     assert outcome(pause=5) == {"holder": ["other", 5.102], "other": True}
+
+
+@pytest.mark.parametrize("second", [0.1, 3.0])
+def test_a_second_pause_ends_nothing_early(second: float) -> None:
+    """Of two pauses the one that ends last counts; and so of two outages of a node."""
+    sim = Simulation(latency=steady(0.001), socket_timeout=None)
+
+    async def body() -> float:
+        await asyncio.sleep(0.5)
+        return sim.now()
+
+    process = sim.client("c", body)
+    sim.at(0.1, sim.pause, process, 1.0)
+    sim.at(0.2, sim.pause, process, second)
+    sim.at(0.1, sim.down, 0, 1.0)
+    sim.at(0.2, sim.down, 0, second)
+    assert sim.run() == {"c": pytest.approx(max(1.1, 0.2 + second))}
+    assert sim.nodes[0].down_until == pytest.approx(max(1.1, 0.2 + second))
+
+
+def test_a_fault_that_is_meant_for_one_client_strikes_no_other() -> None:
+    """Nor is another client's command counted; without a name, each is."""
+
+    def struck(client: str | None) -> list[str]:
+        sim = Simulation(faults=OneFault("lose request", at=2, client=client), socket_timeout=0.1)
+
+        async def body(name: str) -> None:
+            for number in range(3):
+                try:
+                    await sim.redis().set(name, number)
+                except RedisError:
+                    pass
+
+        for name in ("judge", "c1"):
+            sim.client(name, body, name, start=0.01 if name == "c1" else 0.0)
+        sim.run()
+        return [f"{event.client} {event.command[2].decode()}" for event in sim.trace if event.fault == "request lost"]
+
+    assert struck("c1") == ["c1 1"]
+    assert struck("judge") == ["judge 1"]
+    assert struck(None) == ["judge 1"]
 
 
 def test_a_watchdog_pauses_with_its_process() -> None:

@@ -345,3 +345,65 @@ def test_a_rewound_world_has_no_replication() -> None:
     assert [node.extension for node in made.nodes] == [None, None]
     assert run(made, lambda: made.redis(1).set("x", "1")) is True
     assert len(group.members[0].history) == 1
+
+
+# -- consumer groups --------------------------------------------------------------------------------------------------
+
+
+CHANGES: list[tuple[str, list[tuple[Any, ...]]]] = [
+    ("XREADGROUP", [("XREADGROUP", "GROUP", "g", "a", "COUNT", 2, "STREAMS", "s", ">")]),
+    ("XACK", [("XREADGROUP", "GROUP", "g", "a", "STREAMS", "s", ">"), ("XACK", "s", "g", "1-0")]),
+    ("XCLAIM", [("XREADGROUP", "GROUP", "g", "a", "STREAMS", "s", ">"), ("XCLAIM", "s", "g", "b", 0, "1-0")]),
+    ("XAUTOCLAIM", [("XREADGROUP", "GROUP", "g", "a", "STREAMS", "s", ">"), ("XAUTOCLAIM", "s", "g", "b", 0, "0")]),
+    ("SETID", [("XGROUP", "SETID", "s", "g", "2-0")]),
+    ("DESTROY", [("XGROUP", "DESTROY", "s", "g")]),
+    ("CREATE", [("XGROUP", "CREATE", "s", "h", "$")]),
+    ("CREATECONSUMER", [("XGROUP", "CREATECONSUMER", "s", "g", "c")]),
+    ("in a script", [("EVAL", "return redis.call('XREADGROUP','GROUP','g','a','STREAMS',KEYS[1],'>')", 1, "s")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("commands", [commands for _, commands in CHANGES], ids=[name for name, _ in CHANGES])
+def test_what_changes_a_consumer_group_reaches_the_replica(commands: list[tuple[Any, ...]]) -> None:
+    """What was handed out, to whom, is data: whoever is promoted knows it."""
+    made, group = world()
+
+    async def body() -> Any:
+        first = made.redis(0)
+        for number in range(1, 4):
+            await first.execute_command("XADD", "s", f"{number}-0", "f", "v")
+        await first.execute_command("XGROUP", "CREATE", "s", "g", "0")
+        assert await first.wait(1, 1_000) == 1
+        before = [member._consumer_groups() for member in group.members]
+        for command in commands:
+            await first.execute_command(*command)
+        assert await first.wait(1, 1_000) == 1
+        return before, [member._consumer_groups() for member in group.members]
+
+    before, after = run(made, body)
+    assert facts(before[0]) == facts(before[1])
+    assert facts(after[0]) == facts(after[1]) != facts(before[0])
+    assert group.diverged == []
+
+
+def facts(groups: Any) -> Any:
+    """Without the time of each delivery, which is that of the server."""
+    return {
+        key[1:]: (last, sorted(consumers), {entry: one._replace(time_read=0) for entry, one in pending.items()})
+        for key, (last, consumers, pending) in groups.items()
+    }
+
+
+def test_reading_nothing_new_changes_nothing() -> None:
+    """The control: it adds nothing to the history, so nobody waits for it."""
+    made, group = world()
+
+    async def body() -> None:
+        first = made.redis(0)
+        await first.execute_command("XGROUP", "CREATE", "s", "g", "0", "MKSTREAM")
+        for _ in range(2):
+            await first.execute_command("XREADGROUP", "GROUP", "g", "a", "STREAMS", "s", ">")
+        await first.execute_command("XACK", "s", "g", "1-0")
+
+    run(made, body)
+    assert len(group.members[0].history) == 1  # the group

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
+from course_lib.sim import Simulation
 from course_lib.sim.lua_sandbox import ALLOWANCE
 from course_lib.sim.network import SimEvent
 
@@ -244,3 +246,36 @@ def test_an_event_says_which_commands_its_script_ran() -> None:
         ("EVAL", [(b"SET", b"a", b"1"), (b"INCR", b"a")]), ("GET", []), ("MULTI", []), ("EVAL", []),
         ("EXEC", [(b"GET", b"a")]),
     ]  # fmt: skip
+
+
+ENDLESS = [
+    "string.find(ARGV[1], 'a*a*a*a*a*a*b')", "ARGV[1]:match('a-a-a-a-a-a-b')", "ARGV[1]:gmatch('a*a*a*a*a*a*b')",
+    "ARGV[1]:gsub('a+a+a+a+a+b', '')", "pcall(string.find, ARGV[1], 'a?a*a*a*a*a*b')", "string.rep('x', 1e9)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", ENDLESS)
+def test_a_call_that_would_hold_the_kernel_is_refused(call: str) -> None:
+    """A pattern is matched in one instruction, in which nothing could interrupt it: `pcall` cannot go on either."""
+    begin = time.process_time()
+    sim = Simulation()
+    sim.client("c", sim.redis().eval, f"{call} return 1", 0, "a" * 200)
+    assert "SIMULATOR" in str(sim.run()["c"])
+    assert time.process_time() - begin < 1
+
+
+QUICK = [
+    ("{ARGV[1]:find('^user:(%d+):([%w-]+):(.-)$')}", "user:17:ab-c:x", [1, 14, "17", "ab-c", "x"]),
+    ("(ARGV[1]:gsub('%s+', ' '))", "a   b  c", "a b c"),
+    ("string.find(ARGV[1], 'a*a*a*a*a*a*b', 1, true) or 0", "a" * 500, 0),
+    ("select(2, ARGV[1]:gsub('[^,]+', ''))", "ab," * 3_000, 3_000),
+    ("#string.rep(ARGV[1], 1000)", "ab", 2_000),
+]
+
+
+@pytest.mark.parametrize(("value", "text", "answer"), QUICK)
+def test_patterns_as_scripts_have_them_are_matched(value: str, text: str, answer: Any) -> None:
+    """The control."""
+    sim = Simulation()
+    sim.client("c", sim.redis().eval, f"return {value}", 0, text)
+    assert sim.run() == {"c": answer}
