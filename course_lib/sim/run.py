@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, PROCESS, Body, Process
-from course_lib.sim.streams import Streams, parted
+from course_lib.sim.streams import Streams, join, part
 
 
 class Crashed:
@@ -141,13 +141,12 @@ class Run:
             random.seed(f"{self.seed}/{len(self._begun)}")
         else:
             random.setstate(self._random)
+        apart = None if self._streams is None else part(self._streams)
         try:
-            if self._streams is None:
-                yield
-            else:
-                with parted(self._streams):
-                    yield
+            yield
         finally:
+            if apart is not None:
+                join(apart)
             if not self._all_done.done():
                 self._random = random.getstate()
             if outside is not None:

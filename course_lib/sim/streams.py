@@ -8,9 +8,8 @@ parted: what took `random.random` itself before the run, as a default argument d
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from hashlib import blake2b
+from types import MethodType
 from typing import Any
 
 from course_lib.sim.process import CLIENT
@@ -67,19 +66,22 @@ class _Parted(random.Random):
         self.streams.mine().setstate(state)
 
 
-@contextmanager
-def parted(streams: Streams) -> Iterator[None]:
-    """Have the module `random` draw from these."""
-    before: list[Callable[..., Any]] = [getattr(random, name) for name in _NAMES]
+_MINE = {name: MethodType(getattr(_Parted, name), _ALL) for name in _NAMES}
+
+
+def part(streams: Streams) -> dict[str, Any]:
+    """Have the module `random` draw from these; return what `join` puts back."""
+    names = vars(random)
+    before = {name: names[name] for name in _NAMES}
     _Parted.streams, _ALL.__class__ = streams, _Parted
-    for name in _NAMES:
-        setattr(random, name, getattr(_ALL, name))
-    try:
-        yield
-    finally:
-        _ALL.__class__ = random.Random
-        for name, function in zip(_NAMES, before, strict=True):
-            setattr(random, name, function)
+    names.update(_MINE)
+    return before
+
+
+def join(before: dict[str, Any]) -> None:
+    """All draw from one stream again."""
+    _ALL.__class__ = random.Random
+    vars(random).update(before)
 
 
 def touched() -> bool:

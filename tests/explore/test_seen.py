@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from course_lib.explore import Findings, Play
+from course_lib.errors import Deadlock
+from course_lib.explore import Findings, Play, Schedule, Trial, Violation
+from course_lib.explore.bodies import judge_of
 from course_lib.explore.exploration import explore
 from course_lib.explore.invariants import at_most
+from course_lib.explore.printed import MOST, Printed
+from course_lib.explore.seen import Clocks, Seen, missing, told, untimed
+from course_lib.explore.trial import HeldBack
+from course_lib.trace import Trace
 from course_lib.widgets.explore import Explored
 from explore.visits import mended
 
@@ -283,3 +290,68 @@ def test_what_was_printed_before_an_error_comes_out_with_it(capsys: pytest.Captu
 def test_a_bar_prints_where_it_did(capsys: pytest.CaptureFixture[str]) -> None:
     explore(prints, all_different, progress=lambda tally: print("bar"))
     assert set(capsys.readouterr().out.split()) == {"bar"}
+
+
+# -- in words ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_more_is_kept_of_a_run_than_a_check_keeps() -> None:
+    printed = Printed()
+    for part in ("a" * (MOST - 1), "bc", "d"):
+        assert printed.write(part) == len(part)
+    assert printed.text == "a" * 1_999 + "b"
+    printed.forget()
+    print("anew", file=printed)
+    assert printed.text == "anew\n"
+
+
+def faulty(*kinds: str) -> Trial:
+    return Trial("yours", (), lambda world, clients: None, lambda run: (), faults=dict.fromkeys(kinds, 1.0))  # type: ignore[arg-type]
+
+
+def test_what_was_seen_is_counted_in_words() -> None:
+    both = Seen(1, {"a"}, {"a"}, Counter({"crash": 1})) + Seen(1_999, {"b"}, {"b"}, Counter({"crash": 1, "pause": 1}))
+    assert both == Seen(2_000, {"a", "b"}, {"a", "b"}, Counter({"crash": 2, "pause": 1}))
+    assert told(both, faulty()) == "the clients ran 2,000 commands in these schedules"
+    assert told(both, faulty("crash", "pause", "lose reply")) == (
+        "the clients ran 2,000 commands in these schedules; 2 crashes and 1 pause struck"
+    )
+    assert list(missing(both, faulty("crash", "pause"))) == []
+    assert list(missing(both, faulty("crash", "lose reply", "clock step"))) == ["no lost reply or clock step struck"]
+    assert list(missing(Seen(), faulty("crash"))) == ["no client ran a command, so there was nothing to judge"]
+    assert untimed(Clocks(), faulty()) == untimed(Clocks(True, True), faulty("crash", "pause")) == ""
+    assert untimed(Clocks(sleeps=True), faulty("crash")).startswith("your code sleeps or waits with a limit; here time")
+    assert untimed(Clocks(expires=True), faulty()).startswith("a key has a TTL; here time")
+
+
+def run_of(results: dict[str, Any], **options: Any) -> Play:
+    return Play(Schedule(2, **options), Trace("simulated", 0), results, None, 3.0, 0)
+
+
+def test_promises_become_one_judge() -> None:
+    def is_two(run: Play) -> str | None:
+        return None if run.results["a"] == 2 else f"it is {run.results['a']}"
+
+    def warns(run: Play) -> list[Violation]:
+        return [Violation("warned", "twice", "a", 1.0)]
+
+    assert list(judge_of(is_two)(run_of({"a": 2}))) == []
+    assert list(judge_of(is_two)(run_of({"a": 3}))) == [Violation("is two", "it is 3")]
+    assert [one.promise for one in judge_of([is_two, warns])(run_of({"a": 3}))] == ["is two", "warned"]
+    silent = judge_of(lambda run: None)
+    error, cut_off = OSError("no disk"), asyncio.CancelledError()
+    assert [one.text for one in silent(run_of({"a": error}))] == [
+        "a ended with OSError: no disk, and no fault had struck"
+    ]
+    assert list(silent(run_of({"a": error}, kind="crash", at=1))) == []
+    assert [one.who for one in silent(run_of({"a": 1, "b": TypeError("x")}, kind="crash", at=1))] == ["b"]
+    assert [one.text for one in silent(run_of({"a": cut_off}))] == [
+        "a ended with CancelledError, and no fault had struck"
+    ]
+    stopped = run_of({"a": cut_off})
+    stopped.stopped = Deadlock("nobody moves")
+    assert [one.text for one in silent(stopped)] == ["they never came to an end: nobody moves"]
+    assert [one.text for one in judge_of(None)(stopped)] == ["they never came to an end: nobody moves"]
+    stopped.stopped = HeldBack([])
+    assert [*silent(stopped), *judge_of(None)(stopped)] == []
+    assert [one.promise for one in judge_of(None)(run_of({"a": error}, kind="crash", at=1))] == ["all end"]

@@ -18,7 +18,7 @@ REMEMBERS = "if known then return {known + 0, 0} end"
 class IncrThenExpire:
     """Wrong: INCR and EXPIRE are two messages; who crashes between them leaves a key that never ends."""
 
-    def __init__(self, redis: Redis, *, limit: int, period: float, **_: Any) -> None:
+    def __init__(self, redis: Redis, name: str = "", *, limit: int, period: float, **_: Any) -> None:
         self.redis, self.limit, self.period_ms = redis, limit, round(period * 1000)
 
     async def hit(self, key: str) -> Decision:
