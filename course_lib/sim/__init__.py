@@ -13,6 +13,7 @@ In reading order; a module imports only those listed before it:
 - `lua_cjson`           cjson for scripts
 - `lua_libraries`       bit and struct for scripts
 - `lua_messages`        cmsgpack for scripts
+- `lua_bounds`          what ends a script that would hold the kernel
 - `lua_sandbox`         the Lua in which scripts run; knows nothing of fakeredis
 - `fake_server_commands`  which commands there are, which are refused, and how errors are worded
 - `fake_server_strings`   strings, numbers and expiry, where fakeredis has them otherwise
@@ -34,6 +35,7 @@ In reading order; a module imports only those listed before it:
 - `redis_client`        the client that patterns are given
 - `run`                 the clients of one run: started, driven, unwound
 - `simulation`          `Simulation`: all of this as one world
+- `replicated`          what reaches replicas although no WATCH sees it change
 - `replication`         a model of asynchronous replication between the nodes of a world
 - `cluster`             a model of a Cluster of three primaries, each with a third of the slots
 - `sentinels`           a model of Sentinels that vote and promote a replica

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from course_lib.sim.lua_bounds import WATCHES
 from course_lib.sim.lua_cjson import ENCODE, NULL, decode
 from course_lib.sim.lua_libraries import BIT, STRUCT, answering
 from course_lib.sim.lua_messages import messages
@@ -42,6 +43,7 @@ class Sandbox:
                ((b"bit", BIT), (b"struct", STRUCT), (b"cmsgpack", messages(lua)))},
             b"encode": lua.execute(ENCODE, name=b"=sandbox"),
             b"decode": answering(lambda text=None: decode(text, lua.table_from)),
+            b"watches": lua.execute(WATCHES, name=b"=sandbox"),
             b"null": NULL, b"sha1hex": lua.eval(b"function(f) return function(text) return f(text) end end")(_sha1),
             b"version": b"7.0.15", b"version_number": 0x7000F,
         }  # fmt: skip
@@ -81,8 +83,7 @@ _PRELUDE = rb"""
 local py = ...
 local error, getmetatable, ipairs, rawset = error, getmetatable, ipairs, rawset
 local select, setfenv, setmetatable, tostring, type, xpcall = select, setfenv, setmetatable, tostring, type, xpcall
-local floor, getinfo, getlocal, sethook = math.floor, debug.getinfo, debug.getlocal, debug.sethook
-local find, gsub, rep = string.find, string.gsub, string.rep
+local floor, getinfo, sethook = math.floor, debug.getinfo, debug.sethook
 
 -- What a script sees is `scene`: an empty table over `names`, so that nothing can be written into either.
 local protected = {}
@@ -207,37 +208,10 @@ local function told(err)
   elseif type(err) ~= 'userdata' then message = 'ERR ' .. tostring(err) end
   return {message, at and at.source .. ':' .. at.currentline or '@user_script:?'}  -- a tail call leaves no line
 end
-local function ends_with(message)
-  sethook(function() error(message, 0) end, '', 1)  -- at every instruction, or a `pcall` would win another allowance
-  error(message, 0)
-end
--- A pattern is matched in one instruction, which tries each way to share the text among its repetitions.
-local matches = {[string.find] = true, [string.match] = true, [string.gmatch] = true, [string.gsub] = true}
-local function ways(text, pattern)
-  local _, repetitions = gsub(gsub(gsub(pattern, '%%.', 'x'), '%b[]', 'x'), '[*+?-]', '')
-  local n = 1
-  for i = 1, repetitions + (pattern:sub(1, 1) == '^' and 0 or 1) do n = n * (#text + i) / i end
-  return n
-end
-local function watches(event)
-  if event == 'count' then ends_with('SIMULATOR the script runs for ever, it seems') end
-  local called = getinfo(2, 'f').func
-  if not matches[called] and called ~= rep then return end
-  local _, text = getlocal(2, 1)
-  local _, other = getlocal(2, 2)
-  local _, plain = getlocal(2, 4)
-  if type(text) ~= 'string' then return end
-  if called == rep then
-    if type(other) == 'number' and #text * other > 2^26 then ends_with('SIMULATOR string.rep makes more than 64 MB') end
-  elseif type(other) == 'string' and not (called == find and plain) and ways(text, other) > 3e8 then
-    ends_with('SIMULATOR this pattern may take minutes on a text of ' .. #text .. ' bytes')
-  end
-end
-
 local function admit(chunk) return setfenv(chunk, scene) end
 local function bind(keys, argv) names.KEYS, names.ARGV = keys, argv end
 local function run(chunk, allowance)
-  sethook(watches, 'c', allowance)
+  sethook(py.watches, 'c', allowance)
   local ok, value = xpcall(chunk, told)
   sethook()
   if not ok then return value[1] or 'ERR unknown error', nil, value[2] end

@@ -16,6 +16,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from course_lib.sim.fake_server import Extension, Session
+from course_lib.sim.replicated import MAY_CHANGE_GROUPS, groups_of, libraries_of
 from course_lib.sim.simulation import Simulation
 
 Command = tuple[bytes, ...]
@@ -27,8 +28,6 @@ READS = frozenset(
 )
 """What a replica runs, and a primary without enough replicas. Scripts are refused as a whole."""
 
-MAY_CHANGE_GROUPS = frozenset(b"EVAL EVALSHA EXEC FCALL XACK XAUTOCLAIM XCLAIM XGROUP XREADGROUP".split())
-"""What may change a consumer group of a stream, which is data, although it is no change that a WATCH sees."""
 CHANGES_FUNCTIONS = frozenset((b"LOAD", b"DELETE", b"FLUSH", b"RESTORE"))
 READONLY = "READONLY You can't write against a read only replica."
 READONLY_FUNCTION = "READONLY You can't run script with write flag on readonly replica."
@@ -67,21 +66,7 @@ class Member(Extension):
         self._offsets: dict[Session, int] = {}
         self._queued: dict[Session, list[Command]] = {}
         self.waiting: list[_PendingWait] = []
-        self._libraries, self._groups = self._functions(), self._consumer_groups()
-
-    def _functions(self) -> dict[bytes, Any]:
-        """The libraries of functions on this node, which are data too: they are replicated."""
-        engine = getattr(self.node, "_lua_functions", None)
-        return {} if engine is None else dict(engine.libraries)
-
-    def _consumer_groups(self) -> dict[tuple[int, bytes, bytes], Any]:
-        """What each consumer group on this node has handed out."""
-        return {
-            (number, key, name): (group.last_delivered_key, tuple(group.consumers), dict(group.pel))
-            for number, database in self.node.dbs.items()
-            for key, item in list(dict.items(database._dict))
-            for name, group in getattr(item.value, "_groups", {}).items()
-        }
+        self._libraries, self._groups = libraries_of(self.node), groups_of(self.node)
 
     @property
     def able(self) -> bool:
@@ -128,10 +113,10 @@ class Member(Extension):
         name, run = command[0].upper(), tuple(command)
         if session is self._feed:
             return
-        libraries, self._libraries = self._libraries, self._functions()
+        libraries, self._libraries = self._libraries, libraries_of(self.node)
         changed = changed or libraries != self._libraries
         if name in MAY_CHANGE_GROUPS:
-            groups, self._groups = self._groups, self._consumer_groups()
+            groups, self._groups = self._groups, groups_of(self.node)
             changed = changed or groups != self._groups
         if name in (b"MULTI", b"DISCARD"):
             self._queued[session] = []

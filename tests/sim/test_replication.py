@@ -13,6 +13,7 @@ from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from course_lib.servers import Found, Server, find_all
 from course_lib.sim import CRASHED, Simulation, steady
+from course_lib.sim.replicated import groups_of
 from course_lib.sim.replication import NOREPLICAS, Replication
 
 Act = Callable[[], Awaitable[Any]]
@@ -374,11 +375,11 @@ def test_what_changes_a_consumer_group_reaches_the_replica(commands: list[tuple[
             await first.execute_command("XADD", "s", f"{number}-0", "f", "v")
         await first.execute_command("XGROUP", "CREATE", "s", "g", "0")
         assert await first.wait(1, 1_000) == 1
-        before = [member._consumer_groups() for member in group.members]
+        before = [groups_of(member.node) for member in group.members]
         for command in commands:
             await first.execute_command(*command)
         assert await first.wait(1, 1_000) == 1
-        return before, [member._consumer_groups() for member in group.members]
+        return before, [groups_of(member.node) for member in group.members]
 
     before, after = run(made, body)
     assert facts(before[0]) == facts(before[1])
