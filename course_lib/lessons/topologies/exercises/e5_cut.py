@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from course_lib.explore import Play, Replication, Simulation, Trial, steady, until
 from course_lib.grading.answer import Refused
@@ -94,8 +95,13 @@ def clues(failing: Failing) -> Iterator[str]:
     """Why nothing is lost: no failover; no write to the old primary before that; or only writes that it refused."""
     cut, run = failing.answer, failing.get("breaks")
     there = [e for e in of(run.trace, "writer") if e.name == "SADD" and e.node == "redis0"] if run else []
-    meanwhile = any(cut.at <= event.t_start < cut.at + DOWN_AFTER for event in there)
-    return named({"too-short": run and cut.seconds < DOWN_AFTER, "refused": meanwhile, "nobody-writes": run})
+    meanwhile = [event for event in there if cut.at <= event.t_start < cut.at + DOWN_AFTER]
+    promoted = run is not None and any(note.kind == "promoted" for note in run.trace.notes)
+    return named({
+        "too-short": run and cut.seconds < DOWN_AFTER and not promoted,
+        "refused": meanwhile and promoted and all(isinstance(event.reply, ResponseError) for event in meanwhile),
+        "nobody-writes": promoted and not meanwhile,
+    })  # fmt: skip
 
 
 RULES = Rules(a_cut, trials, clues, learners_code=False, exhibit=True)
