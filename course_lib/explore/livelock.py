@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from course_lib.errors import OutOfBudget
 from course_lib.explore.invariants import Invariant
-from course_lib.explore.server_state import ask
+from course_lib.explore.server_state import ask, value
 from course_lib.explore.trial import Play, Violation
 from course_lib.sim import Move, Simulation, Turn
 
@@ -92,5 +92,5 @@ def _state(world: Simulation, turns: Sequence[Turn]) -> State:
     held = []
     for node in world.nodes:
         keys = sorted(ask(node, b"KEYS", b"*") or ())
-        held.append((node.name, [(key, ask(node, b"DUMP", key)) for key in keys]))
+        held.append((node.name, [(key, value(node, key)) for key in keys]))
     return held, list(turns), sorted(world.results)

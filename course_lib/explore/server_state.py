@@ -22,6 +22,27 @@ def ask(node: SimNode, *command: bytes) -> Any:
     return replies[0]
 
 
+READS: dict[bytes, tuple[bytes, ...]] = {
+    b"string": (b"GET",),
+    b"hash": (b"HGETALL",),
+    b"list": (b"LRANGE", b"0", b"-1"),
+    b"set": (b"SMEMBERS",),
+    b"zset": (b"ZRANGE", b"0", b"-1", b"WITHSCORES"),
+    b"stream": (b"XRANGE", b"-", b"+"),
+}
+"""The command that reads a whole value of each type, and what follows the key in it."""
+
+
+def value(node: SimNode, key: bytes) -> tuple[bytes, Any]:
+    """The type of a key and all that it holds; a stream's groups too. Equal values are equal; a set's order is none."""
+    kind = ask(node, b"TYPE", key)
+    command, *rest = READS[kind]
+    held = ask(node, command, key, *rest)
+    if kind == b"set":
+        held = sorted(held)
+    return kind, [held, ask(node, b"XINFO", b"GROUPS", key)] if kind == b"stream" else held
+
+
 def world_of(run: Play) -> Simulation:
     """The world of a run that is being judged. Raises: CourseError later, when it has gone on to other runs."""
     if run.world is None:

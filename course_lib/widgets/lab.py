@@ -19,7 +19,6 @@ import ipywidgets as w
 from course_lib.views.picture import Picture, escape
 from course_lib.views.table import table
 from course_lib.widgets import fallback
-from course_lib.widgets.browser.keep import Kept
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button, look
 
@@ -190,4 +189,4 @@ class Lab(Generic[Result]):
         buttons = w.HBox(
             [self._again, self._keep, self._clear, self._stop, self._bar], layout={"flex_flow": "row wrap"}
         )
-        return w.VBox([controls, buttons, self._says, self._picture, self._table, hide, Names(), Kept()])
+        return w.VBox([controls, buttons, self._says, self._picture, self._table, hide, Names()])

@@ -14,7 +14,6 @@ from IPython.display import display
 
 from course_lib.views.picture import escape
 from course_lib.widgets import fallback
-from course_lib.widgets.browser.keep import Kept
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.prediction_words import Allows, equal_to, number_of, objection, on_choice, on_number
 
@@ -129,7 +128,7 @@ class Prediction:
         asked = ipywidgets.HTML(f"<style>{rules}</style><p><b>Predict.</b> {_prose(self.question)}</p>")
         unit = ipywidgets.HTML(f"<span>{escape(self._unit)}</span>" if self._choices is None else "")
         row = ipywidgets.HBox([self.entry, unit, self.button, self.notice], layout={"flex_flow": "row wrap"})
-        parts = [asked, row, self.output, self.result, Names(), Kept()]
+        parts = [asked, row, self.output, self.result, Names()]
         if self._choices is not None:
             row.children = [self.button, self.notice]
             parts.insert(1, self.entry)

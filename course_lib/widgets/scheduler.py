@@ -16,7 +16,6 @@ from course_lib.views.palette import BLUE, GREEN, RULE, VERMILLION
 from course_lib.views.picture import escape
 from course_lib.views.spacetime import spacetime
 from course_lib.widgets import fallback
-from course_lib.widgets.browser.keep import Kept
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button
@@ -162,7 +161,7 @@ class Scheduler:
         fates = w.HBox([w.Label("Its fate:"), self.fate], layout=wrap)
         source = w.HTML(_sources(self.puzzle))
         shown = [self.head, options, source, self.keys, self.row, fates, controls, self.told, self.proof, self.picture]
-        box = w.VBox([w.HTML(f"<style>{rules}</style>"), *shown, Names(), Kept()], layout={"padding": "4px 12px"})
+        box = w.VBox([w.HTML(f"<style>{rules}</style>"), *shown, Names()], layout={"padding": "4px 12px"})
         box.add_class(self.uid)
         return box
 

@@ -19,7 +19,6 @@ from course_lib.views.spacetime.style import current
 from course_lib.views.spacetime.text import Moment, list_rows, moments
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.follow import Follow
-from course_lib.widgets.browser.keep import Kept
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button
 from course_lib.words import ms
@@ -116,7 +115,7 @@ class SpaceTime:
         row = {"flex_flow": "row wrap", "align_items": "center"}
         controls = ipywidgets.HBox([self.back, self.forward, self.fault, self.play, self.time], layout=row)
         both = ipywidgets.HBox([figure, self.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        box = ipywidgets.VBox([self._style, controls, self.status, both, Names(), Kept(), self.follow])
+        box = ipywidgets.VBox([self._style, controls, self.status, both, Names(), self.follow])
         box.add_class(f"{self.uid}-live")
         return box
 

@@ -13,7 +13,6 @@ from course_lib.views.topology import topology
 from course_lib.views.topology_words import NodeLike
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.clicks import Picking
-from course_lib.widgets.browser.keep import Kept
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
 
@@ -142,7 +141,7 @@ class Face:
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         acts = w.HBox(list(self.buttons.values()), layout=wrap)
         seen = [self.told, self.writer, self.picture, self.log]
-        parts = [self.keys, self.choice, acts, *seen, self.picking, Names(), Kept()]
+        parts = [self.keys, self.choice, acts, *seen, self.picking, Names()]
         style = w.HTML(f"<style>{rules}</style>")
         # The page counts its views of a widget that has a number there, and tells the kernel.
         box = w.VBox([style, *parts], layout={"padding": "4px 12px"}, _view_count=0)

@@ -139,7 +139,9 @@ class TopologyPanel:
 
     def _displayed(self, change: dict[str, Any]) -> None:
         """The page says how many views it has of the panel: with the first of them the panel begins to follow."""
-        if change["new"]:
+        if change["new"] and not self.topology.is_running:  # as after Run All, when a later cell has stopped it
+            self._stopped()
+        elif change["new"]:
             self._follow_on()
 
     def _follow_on(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from course_lib.explore import Game, Move, Simulation, Trial, enumerate_all
 from course_lib.explore.livelock import Watch, no_livelock
+from course_lib.explore.server_state import value
 
 Body = Callable[[Redis, str], Awaitable[None]]
 
@@ -92,3 +94,27 @@ def test_time_alone_and_one_client_alone_make_no_circle(move: int | Move) -> Non
     for _ in range(4):
         game.move(move)
     assert game.violation is None
+
+
+FILL = {
+    "string": ("SET k {}", "SET k one"), "hash": ("HSET k f {}", "HSET k f one"), "list": ("RPUSH k {}", "RPUSH k one"),
+    "set": ("SADD k {} more", "SADD k more one"), "zset": ("ZADD k 1 {}", "ZADD k 1 one"),
+    "stream": ("XADD k 1-1 f {}", "XADD k 1-1 f one"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FILL)
+def test_a_state_knows_what_a_key_of_each_type_holds(kind: str) -> None:
+    """The same content is the same state, other content another: else no circle would ever close, or any would."""
+
+    def held(command: str) -> Any:
+        world = Simulation()
+        redis = world.redis()
+        world.client("filler", redis.execute_command, *command.split())
+        world.run()
+        return value(world.nodes[0], b"k")
+
+    template, same = FILL[kind]
+    assert held(template.format("one")) == held(same)
+    assert held(template.format("one")) != held(template.format("two"))
+    assert held(same)[0] == kind.encode()

@@ -190,6 +190,15 @@ def test_a_topology_that_was_stopped_starts_again_on_the_first_press_and_is_foll
     assert first.asked == []
 
 
+def test_a_panel_that_is_seen_only_after_its_servers_were_stopped_says_so() -> None:
+    """As after Run All: the kernel hears of the page's views when the last cell has ended."""
+    topology = Scripted()
+    panel = panel_of(topology, again=Scripted)
+    topology.is_running = False
+    panel.box._view_count = 1
+    assert said(panel) == topology_panel.ASLEEP
+
+
 def test_what_has_just_been_started_again_is_not_reset_too() -> None:
     again = Scripted()
     panel = panel_of(Scripted(is_running=False), again=lambda: again)

@@ -7,12 +7,10 @@ target has that attribute; it has it not for Control-S and the like, nor for wha
 
 from __future__ import annotations
 
-import anywidget
-
-_SCRIPT = """
+KEEP = """
 const KEEP = "data-lm-suppress-shortcuts", MODIFIERS = ["Control", "Shift", "Alt", "Meta", "CapsLock"];
 
-function render({ el }) {
+function keepKeys(el) {
   let root = null;
   const stop = (event) => {  // else the notebook would give the focus to its active cell, whatever the key
     if (event.target.hasAttribute(KEEP) || event.key === "Tab") event.stopPropagation();
@@ -32,14 +30,5 @@ function render({ el }) {
     root?.removeEventListener("keydown", stop);
   };
 }
-export default { render };
 """
-
-
-class Kept(anywidget.AnyWidget):
-    """As a child of a box it keeps the plain keys that are pressed in the box."""
-
-    _esm = _SCRIPT
-
-    def __init__(self) -> None:
-        super().__init__(layout={"display": "none"})
+"""JavaScript: `keepKeys(el)` keeps the keys that are pressed in the box around `el`, and returns what ends that."""

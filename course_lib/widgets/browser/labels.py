@@ -1,8 +1,10 @@
-"""Names for controls that lack one: a screen reader calls every ipywidgets slider just "slider"."""
+"""Names for controls that lack one: a screen reader calls every ipywidgets slider just "slider". And `keep` for all."""
 
 from __future__ import annotations
 
 import anywidget
+
+from course_lib.widgets.browser.keep import KEEP
 
 _SCRIPT = """
 const LABELS = {"fa-play": "Play", "fa-pause": "Pause", "fa-stop": "Back to the whole run", "fa-retweet": "Repeat"};
@@ -31,6 +33,7 @@ function nameAll(root) {
 
 function render({ el }) {
   let frame = 0, observer = null;
+  const end = keepKeys(el);
   const start = () => {
     const root = el.parentElement;
     if (!root) { frame = requestAnimationFrame(start); return; }  // only until the view is on the page
@@ -42,7 +45,7 @@ function render({ el }) {
     nameAll(root);
   };
   start();
-  return () => { cancelAnimationFrame(frame); observer?.disconnect(); };
+  return () => { end(); cancelAnimationFrame(frame); observer?.disconnect(); };
 }
 export default { render };
 """
@@ -51,10 +54,13 @@ export default { render };
 class Names(anywidget.AnyWidget):
     """As a child of a box it names each slider, Play and button with an icon in it, also those that are added later.
 
+    And it keeps the plain keys that are pressed in the box from JupyterLab (`keep`): one widget for both, as anywidget
+    gives up when a busy page does not start one within two seconds.
+
     It watches the box for changes instead of asking again and again, and stops when it is removed.
     """
 
-    _esm = _SCRIPT
+    _esm = KEEP + _SCRIPT
 
     def __init__(self) -> None:
         super().__init__(layout={"display": "none"})
