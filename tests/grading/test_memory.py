@@ -1,4 +1,4 @@
-"""What an answer keeps belongs to the process that runs it: as a lock it excludes nobody else, as a cache it is right."""
+"""What an answer keeps is its process's own: as a lock it excludes nobody else, as a cache it is right."""
 
 from __future__ import annotations
 
