@@ -87,7 +87,7 @@ class Copies(Code):
         except Exception:  # a class that wants more than that to be made, so it is shared
             return it
         self._keep(it, copy, stateful=False)
-        for name, value in vars(it).items():
+        for name, value in list(vars(it).items()):
             if name not in _OF_THE_CLASS and type(value) is not types.MemberDescriptorType:
                 setattr(copy, name, self.copy(value))
             elif name in ("__dataclass_fields__", "__dataclass_params__", "__abstractmethods__"):

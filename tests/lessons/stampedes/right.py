@@ -6,11 +6,14 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable
+from datetime import timedelta
+from fractions import Fraction
 from functools import partial
 from itertools import combinations, pairwise
 from typing import Any
 
 from grading.programs import module
+from redis.exceptions import TimeoutError as RedisTimeout
 from redis.exceptions import WatchError
 
 from course_lib.patterns import lock_and_wait
@@ -61,6 +64,38 @@ async def by_its_own_token(redis: Any, lock: str, token: str, lock_ttl: float) -
     return await redis.get(lock) == token
 
 
+async def by_setnx_in_a_script(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    script = redis.register_script(
+        "if redis.call('SETNX', KEYS[1], ARGV[1]) == 1 then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+    )
+    return await script(keys=[lock], args=[token, math.ceil(lock_ttl * 1000)])
+
+
+async def by_timedelta(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set(lock, token, px=timedelta(milliseconds=round(lock_ttl * 1000)), nx=True) is not None
+
+
+async def by_command(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.execute_command("set", lock, token, "px", round(lock_ttl * 1000), "nx")
+
+
+async def by_what_was_there(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    """SET … NX GET answers what holds the lock: nothing, if it is ours now."""
+    return await redis.set(lock, token, nx=True, get=True, px=round(lock_ttl * 1000)) is None
+
+
+async def looks_first(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return not await redis.exists(lock) and await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
+
+
+async def again_for_itself(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    """When no reply comes it looks whether it has the lock."""
+    try:
+        return await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
+    except (TimeoutError, RedisTimeout):
+        return await redis.get(lock) == token
+
+
 # -- 05.2: other ways to store δ and to draw --------------------------------------------------------------------------
 
 
@@ -76,6 +111,27 @@ async def as_json(redis: Any, key: str, load: Any, *, ttl: float, beta: float, d
     value = await load()
     kept = {"value": value, "delta": now() - start, "expiry": now() + ttl}
     await redis.set(key, json.dumps(kept), px=round(ttl * 1000))
+    return value
+
+
+STORE = """
+redis.call('HSET', KEYS[1], 'value', ARGV[1], 'delta', ARGV[2])
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])
+"""
+LOOK = (
+    "return {redis.call('HGET', KEYS[1], 'value'), redis.call('HGET', KEYS[1], 'delta'), redis.call('PTTL', KEYS[1])}"
+)
+
+
+async def by_a_script(redis: Any, key: str, load: Any, *, ttl: float, beta: float, draw: Any) -> Any:
+    """One script looks and another stores."""
+    value, delta, left_ms = await redis.eval(LOOK, 1, key)
+    if value is not None and left_ms / 1000 > float(delta) * beta * -math.log(1 - draw()):
+        return value
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    value = await load()
+    await redis.eval(STORE, 1, key, value, loop.time() - start, math.ceil(ttl * 1000))
     return value
 
 
@@ -258,20 +314,67 @@ def passed_on(redis: Any, key: str, load: Any, **policy: Any) -> Awaitable[Any]:
     return one_script(redis, key, load, **policy)
 
 
+async def of_a_hash(redis: Any, key: str, ttl: float) -> Any:
+    return await redis.hgetall(key)
+
+
+async def in_a_hash(redis: Any, key: str, packed: tuple[str | None], ms: int) -> None:
+    (row,) = packed
+    async with redis.pipeline() as pipe:
+        pipe.hset(key, mapping={"is": 1, "row": row} if row is not None else {"is": 0})
+        pipe.pexpire(key, ms)
+        await pipe.execute()
+
+
+def unhashed(read: dict[str, str]) -> str | None:
+    return read.get("row")
+
+
+async def by_psetex(redis: Any, key: str, packed: str, ms: int) -> None:
+    await redis.psetex(key, ms, packed)
+
+
 RIGHT: dict[str, dict[str, Any]] = {
     "05.1": {
         "script": with_the_blank(by_script),
         "transaction": with_the_blank(in_a_transaction),
         "watch": with_the_blank(optimistically),
         "own token": with_the_blank(by_its_own_token),
+        "SETNX in a script": with_the_blank(by_setnx_in_a_script),
+        "timedelta": with_the_blank(by_timedelta),
+        "command": with_the_blank(by_command),
+        "what was there": with_the_blank(by_what_was_there),
+        "looks first": with_the_blank(looks_first),
+        "again for itself": with_the_blank(again_for_itself),
     },
     "05.2": {
         "JSON": as_json,
         "ceil": with_the_blanks(left=lambda left_ms: math.ceil(left_ms) / 1e3),
         "of u": with_the_blanks(early=lambda delta, beta, u: -delta * beta * math.log(u or 1e-300)),
+        "in milliseconds": with_the_blanks(
+            left=lambda ms: ms, early=lambda delta, beta, u: -1e3 * delta * beta * math.log1p(-u)
+        ),
+        "exponential": with_the_blanks(early=lambda delta, beta, u: math.log(1 / (1 - u)) * beta * delta),
+        "by its chance": with_the_blanks(
+            early=lambda delta, beta, u: math.inf if beta == math.inf else delta * beta * -math.log(1.0 - u)
+        ),
+        "fractions": with_the_blanks(left=lambda ms: float(Fraction(ms, 1000))),
+        "rounded to µs": with_the_blanks(measured=lambda start, end: round(end - start, 6)),
+        "nobody if β is 0": with_the_blanks(early=lambda d, beta, u: -d * beta * math.log(1 - u) if beta else -1.0),
+        "by a script": by_a_script,
     },
     "05.3": {
         "as taught": recipe(),
+        "rounded up": recipe(life=lambda ttl, value: math.ceil(ttl * 1000), lock_life=lambda t: math.ceil(t * 1000)),
+        "every 50 ms": recipe(poll=0.05),
+        "very often": recipe(poll=0.001),
+        "a tagged name": recipe(name=lambda key: f"{{{key}}}/busy"),
+        "JSON": recipe(pack=json.dumps, unpack=json.loads),
+        "a hash": recipe(
+            read=of_a_hash, store=in_a_hash, pack=lambda value: (value,), miss=lambda read: not read, unpack=unhashed
+        ),
+        "a longer token": recipe(held=lambda token: f"held by {token}"),
+        "PSETEX": recipe(store=by_psetex),
         "one script": one_script,
         "Pub/Sub": woken_by_pubsub,
         "WATCH": recipe(free=frees_by_watch),

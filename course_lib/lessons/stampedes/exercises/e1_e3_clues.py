@@ -22,7 +22,7 @@ def fill_clues(failing: Failing) -> Iterator[str]:
     return named({
         "no-nx": any(map(_no_nx, _of(failing, "one-load"))),
         "wrong-unit": any(not 0.01 < life < 100 for run in _of(failing, "one-load", "replaced") for life in _lives(run)),
-        "cut-off": any(map(_cut_off, _of(failing, "one-load", "replaced"))),
+        "whole-seconds": any(map(_whole_seconds, _of(failing, "replaced"))),
         "two-steps": later and any(map(_endless, _of(failing, "replaced"))),
         "never-expires": not later and any(map(_endless, _of(failing, "replaced"))),
         "not-our-token": any(map(_not_our_token, _of(failing, "freed"))),
@@ -61,10 +61,10 @@ def _endless(run: Play) -> bool:
     return bool(run.schedule.faults and _takes(run)) and not _lives(run) and _plainly(run)
 
 
-def _cut_off(run: Play) -> bool:
-    ms = run.witness.setting.lock_ttl * 1000
-    lives = [life for event in _takes(run) if (life := life_ms(event)) is not None]
-    return any(life < round(ms) and life in (int(ms), int(ms) // 1000 * 1000) for life in lives)
+def _whole_seconds(run: Play) -> bool:
+    """Was the lock's life given in seconds, to which lock_ttl was rounded?"""
+    given = [event for event in _takes(run) if b"EX" in map(bytes.upper, event.command[3:]) or event.name == "SETEX"]
+    return bool(given) and run.witness.setting.lock_ttl % 1 > 0 and all(0.1 < life < 30 for life in _lives(run))
 
 
 def _not_our_token(run: Play) -> bool:

@@ -10,25 +10,38 @@ from math import log
 from typing import Any, NamedTuple
 
 from course_lib.explore import Play, Schedule, Simulation, Trial, play, steady, until
+from course_lib.explore.server_state import ask as ask_server
+from course_lib.explore.server_state import world_of
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.database import Database
-from course_lib.grading.evidence import JUDGE, loads, ms, of, round_trips, shown
+from course_lib.grading.database import Database, DatabaseDown
+from course_lib.grading.evidence import loads, ms, of, round_trips, shown
 from course_lib.grading.rules import Failing, Found, Rules, trial
 from course_lib.lessons.stampedes.exercises.crowd import Answer
+from course_lib.lessons.stampedes.exercises.lives import Life, kept
 
-TTL, ONE_WAY = 2.0, 0.0005
+ONE_WAY, NEAR = 0.0005, 0.0022
+"""Seconds: what a message takes; and how near to the moment at which its decision changes a reader asks."""
 CROWD, MOST = 20, 14
 """Readers that ask every 50 ms, and how many of them may reload; without early refresh, all of them do."""
 STEADY = partial(Simulation, latency=steady(ONE_WAY))
+KEYS, TTLS = ("page", "page:{de}:7", "a{b:c", "basket 7"), (5.0, 4.25, 4.004)
+"""A run's number says which."""
+OLD, NEW = "an: old\npage", "a new page {é}"
 
 
 class Probe(NamedTuple):
-    """Readers of values with `left` seconds to live, that took `delta` to load; each reader draws its own number."""
+    """Readers of values with `left` seconds to live, that took `delta` to load; each reader draws its own number.
+
+    `before` is what the load took that stored the value first, if it was refreshed since. With `fails`, the readers'
+    loads fail.
+    """
 
     delta: float
     beta: float
     left: float
     draws: tuple[float, ...] = (0.5,)
+    before: float = 0.0
+    fails: bool = False
 
     def expected(self) -> int | None:
         """How many readers reload, whether an answer takes ln(u) or ln(1 − u); None where the two differ."""
@@ -38,29 +51,65 @@ class Probe(NamedTuple):
         return plain if plain == mirrored and 0.0 not in self.draws else None
 
 
+class Counted:
+    """A `draw` that always returns the same number, and counts."""
+
+    def __init__(self, u: float) -> None:
+        self.u, self.calls = u, 0
+
+    def __call__(self) -> float:
+        self.calls += 1
+        return self.u
+
+
 @dataclass
 class Probing:
-    """One run's probe and database, and how many milliseconds each key had left when the judge looked."""
+    """One run's probe, and what became of it: by client, which draw it was given and what it must return; and how long
+    each value was to live when the judge looked, and at the end."""
 
     probe: Probe
-    database: Database
-    lives: list[int] = field(default_factory=list)
+    world: Simulation
+    ttl: float
+    lives: list[Life] = field(default_factory=list)
+    draws: dict[str, Counted] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
+    stale: bool = False
+    """A value was not refreshed although β was so large that it should have been."""
+
+    def look(self, key: str, *loaders: str) -> Life:
+        """How long the value lives now that one of these stored."""
+        return kept(self.world, key, loaders, self.ttl)
+
+
+def _near(delta: float, beta: float, u: float = 0.5, *others: float, before: float = 0.0) -> list[Probe]:
+    """Just before and just after the moment at which who draws u begins to reload."""
+    moment = -delta * beta * log(u)
+    return [Probe(delta, beta, round(moment + by, 4), (u, *others), before) for by in (-NEAR, NEAR)]
 
 
 HALVES = [
-    Probe(delta, beta, round(factor * delta * beta * log(2), 4))
-    for delta in (0.1, 0.2, 0.05) for beta in (1.0, 2.0, 0.5) for factor in (0.8, 1.25)
+    *_near(0.1, 1.0), *_near(0.2, 2.0, before=0.05), *_near(0.05, 0.5), *_near(0.137, 1.5, before=0.4),
+    *_near(0.9, 5.0), *_near(0.25, 0.3), *_near(0.05, 4.0, before=0.3),
 ]  # fmt: skip
-SPREAD = [Probe(0.1, 1.0, 0.07, (0.1, 0.9)), Probe(0.1, 1.0, 0.28, (0.02, 0.98)), Probe(0.1, 1.0, 0.28, (0.1, 0.9))]
-EDGES = [Probe(0.1, 0.0, 0.005), Probe(0.1, 1.0, 1.5), Probe(0.1, 1.0, 0.05, (0.0,))]
+SPREAD = [
+    *_near(0.1, 1.0, 0.1, 0.9), *_near(0.1, 1.0, 0.02, 0.98), *_near(0.3, 1.5, 0.25, 0.75),
+    Probe(0.1, 1.0, 0.07, (0.1, 0.9)),
+]  # fmt: skip
+EDGES = [
+    Probe(0.1, 0.0, 0.005), Probe(0.1, 1.0, 1.5), Probe(0.1, 1.0, 0.05, (0.0,)), Probe(0.1, 0.0, 0.3, (0.0,)),
+    Probe(0.1, 0.0, 0.3, (1 - 2**-53,)), Probe(0.1, 10.0, 0.2, fails=True), Probe(0.2, 4.0, 0.3, before=0.1, fails=True),
+]  # fmt: skip
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """Readers at a known distance from the expiry; then a crowd of readers that passes one expiry."""
+    """Readers at a known distance from the expiry; a load that fails; then a crowd of readers that passes one
+    expiry."""
+    probes = [*HALVES, *SPREAD, *EDGES]
     return [
-        trial("readers at a known time before the expiry", partial(_readers, answer, [*HALVES, *SPREAD, *EDGES]),
+        trial("readers at a known time before the expiry", partial(_readers, answer, probes),
               {"value": _value, "chance": partial(_reloads, 1), "by-chance": partial(_reloads, 2), "hit": _hit},
-              sizes=(1,), seeds=len(HALVES) + len(SPREAD) + len(EDGES), world=STEADY, horizon=5.0),
+              sizes=(1,), seeds=len(probes), world=STEADY, horizon=12.0),
+        trial("the first load fails", partial(_fails, answer), {"value": _nothing_stored}, sizes=(1,), world=STEADY),
         trial("twenty readers pass one expiry", partial(_crowd, answer), {"crowd": _too_many}, sizes=(CROWD,), seeds=2,
               world=STEADY, horizon=5.0),
     ]  # fmt: skip
@@ -69,31 +118,57 @@ def trials(answer: Answer) -> list[Trial]:
 def _readers(answer: Answer, probes: list[Probe], world: Simulation, clients: int) -> Probing:
     """One run for each probe: a run's seed is its number."""
     probe = probes[world.seed % len(probes)]
-    run = Probing(probe, Database(world, probe.delta))
+    run = Probing(probe, world, TTLS[world.seed % len(TTLS)])
     for number, u in enumerate(probe.draws, 1):
         _one_key(answer, world, run, u, number)
     return run
 
 
 def _one_key(answer: Answer, world: Simulation, run: Probing, u: float, number: int) -> None:
-    """One client loads a key; the judge looks when it expires; a reader asks `probe.left` before that."""
-    key, redis, known, probe = f"page{number}", world.redis(), world.loop.create_future(), run.probe
+    """One client loads a key, and perhaps refreshes it long before its expiry; the judge looks when it expires; a reader
+    asks `probe.left` before that."""
+    key, redis, known, probe = f"{KEYS[world.seed % len(KEYS)]}{number}", world.redis(), world.loop.create_future(), run.probe
     first, reader = f"first{number}", f"reader{number}"
+    again = Database(world, probe.delta, text=NEW if probe.before else OLD)
+    fresh = Database(world, probe.delta, failing=int(probe.fails), text="newer still")
 
-    async def look() -> None:
-        run.lives.append(await redis.pttl(key))
-        known.set_result(world.now() - ONE_WAY + run.lives[-1] / 1000)
+    async def ask(name: str, database: Database, beta: float, u: float) -> Any:
+        run.draws[name] = Counted(u)
+        return await answer(redis, key, database.load_for(name), ttl=run.ttl, beta=beta, draw=run.draws[name])
 
-    async def ask(name: str) -> Any:
-        return await answer(redis, key, run.database.load_for(name), ttl=TTL, beta=probe.beta, draw=lambda: u)
+    async def prepare() -> Any:
+        if probe.before:
+            await ask(first, Database(world, probe.before, text=OLD), probe.beta, 0.5)
+        result = await ask(first, again, 1e6, 0.5)
+        run.stale |= not again.begun
+        run.rows[first] = run.rows[reader] = NEW if probe.before and again.begun else OLD
+        life = run.look(key, first)
+        run.lives.append(life)
+        known.set_result(life.at + ask_server(world.nodes[0], b"PTTL", key.encode()) / 1000)
+        return result
 
     async def read() -> Any:
         await until(world, await known - probe.left - ONE_WAY)
-        return await ask(reader)
+        try:
+            return await ask(reader, fresh, probe.beta, u)
+        finally:
+            if fresh.begun and not probe.fails:
+                run.rows[reader] = fresh.row or ""
+            if fresh.begun or probe.left > 0.1:
+                run.lives.append(run.look(key, reader if fresh.begun and not probe.fails else first))
 
-    world.client(first, ask, first)
-    world.client(f"{JUDGE}{number}", look, start=probe.delta + 0.1)
+    world.client(first, prepare)
     world.client(reader, read)
+
+
+def _fails(answer: Answer, world: Simulation, clients: int) -> None:
+    """One client, whose load fails."""
+    database = Database(world, 0.1, failing=1)
+
+    async def ask() -> Any:
+        return await answer(world.redis(), "page", database.load_for("c1"), ttl=5.0, beta=1.0, draw=Counted(0.5))
+
+    world.client("c1", ask)
 
 
 def _crowd(answer: Answer, world: Simulation, clients: int) -> None:
@@ -114,17 +189,32 @@ def _crowd(answer: Answer, world: Simulation, clients: int) -> None:
 
 
 def _value(run: Play) -> Iterator[Found]:
-    """Everybody gets the row, and the row lives as long as it should."""
-    row, lives = run.witness.database.row, run.witness.lives
+    """Everybody gets the row that is stored, or that it loaded itself; and the row lives as long as it should."""
+    probing = run.witness
     for name, result in run.results.items():
-        if not name.startswith(JUDGE) and (type(result) is not str or result != row):
-            draw = run.witness.probe.draws[0]
-            text = f"{name}, with draw() = {draw}, ended with {shown(result)}; the row is {row!r}."
+        drew = f"{name}, with draw() = {probing.draws[name].u:g}," if name in probing.draws else name
+        if probing.probe.fails and name in _early(run):
+            if not isinstance(result, DatabaseDown):
+                text = f"{drew} loaded, which failed, and ended with {shown(result)}: the error should go to its caller."
+                yield text, name, run.now, "its error is lost"
+        elif type(result) is not str or result != probing.rows.get(name):
+            text = f"{drew} ended with {shown(result)}; the row is {probing.rows.get(name, OLD)!r}."
             yield text, name, run.now, "wrong answer"
-    if any(not (TTL - 0.5) * 1000 < life <= TTL * 1000 for life in lives):
-        so = {-2: "it is not there", -1: "it never expires"}.get(lives[0], f"it has {lives[0]:,} ms left")
-        text = f"100 ms after it was stored, the key should have 1,900 ms left; {so}."
-        yield text, "first1", 0.2, "ttl"
+    for life in probing.lives:
+        if not life.right:
+            so = {-2: "it is not there", -1: "it never expires"}.get(round(life.lasts), f"it lives {ms(life.lasts)}")
+            text = f"The key should live {ms(probing.ttl)} from when it was stored; at {ms(life.at)}, {so}."
+            yield text, "first1", life.at, "ttl"
+
+
+def _nothing_stored(run: Play) -> Iterator[Found]:
+    """What the load raised goes to the caller, and then nothing is stored."""
+    result, keys = run.results["c1"], ask_server(world_of(run).nodes[0], b"KEYS", b"*")
+    if not isinstance(result, DatabaseDown):
+        yield f"The load failed, and c1 ended with {shown(result)}.", "c1", run.now, "its error is lost"
+    if keys:
+        stored = ", ".join(key.decode(errors="replace") for key in keys)
+        yield f"The load failed, and yet something is stored: {stored}.", "c1", run.now, "stored"
 
 
 def _early(run: Play) -> set[str]:
@@ -132,18 +222,26 @@ def _early(run: Play) -> set[str]:
 
 
 def _reloads(readers: int, run: Play) -> Iterator[Found]:
-    """One reader reloads if its draw says so; of two, each by its own draw."""
+    """One reader reloads if its draw says so; of two, each by its own draw. Each draws once."""
     probe, early = run.witness.probe, _early(run)
-    expected = probe.expected() if len(probe.draws) == readers else None
-    if expected is not None and len(early) != expected and not any(_value(run)):
+    if len(probe.draws) != readers or any(_value(run)):
+        return
+    if run.witness.stale:
+        text = f"With δ = {ms(probe.before)} and β = 1,000,000, first1 should reload at once, and did not."
+        yield text, "first1", run.witness.lives[0].at, "does not reload"
+        return
+    if (expected := probe.expected()) is not None and len(early) != expected:
         drew = " and ".join(f"{u:g}" for u in probe.draws)
         who = min(early, default="reader1")
         text = (
             f"With {ms(probe.left)} left, δ = {ms(probe.delta)}, β = {probe.beta:g} and draw() = {drew}, "
             f"{_count(expected)} should reload, and {_count(len(early))} did."
         )
-        at = next(event.t_start for event in of(run.trace, who) if event.t_start > 0.2)
+        at = next(event.t_start for event in of(run.trace, who))
         yield text, who, at, "reloads" if early else "does not reload"
+    for name, draw in run.witness.draws.items():
+        if readers > 1 and draw.calls > 1:
+            yield f"{name} called draw() {draw.calls} times for one decision.", name, run.now, "draws again"
 
 
 def _hit(run: Play) -> Iterator[Found]:
@@ -180,7 +278,7 @@ def clues(failing: Failing) -> Iterator[str]:
 def reloads(answer: Answer, *, left: float, delta: float = 0.1, beta: float = 1.0, u: float = 0.5) -> bool:
     """Does a reader with so much left reload?"""
     build = partial(_readers, answer, [Probe(delta, beta, left, (u,))])
-    return "reader1" in _early(play(trial("a reader", build, {}, world=STEADY, horizon=5.0), Schedule(1)))
+    return "reader1" in _early(play(trial("a reader", build, {}, world=STEADY, horizon=12.0), Schedule(1)))
 
 
 def _milliseconds(reloads: Callable[..., bool]) -> bool:
@@ -192,12 +290,16 @@ def _milliseconds(reloads: Callable[..., bool]) -> bool:
 MISTAKES: dict[str, Callable[[Callable[..., bool]], bool]] = {
     "reversed": lambda reloads: reloads(left=1.5) and not reloads(left=0.005),
     "milliseconds": _milliseconds,
-    "sign": lambda reloads: not any(reloads(left=0.005, u=u) for u in (0.5, 0.02, 0.98)),
-    "no-chance": lambda reloads: all(
-        reloads(left=left, u=0.1) == reloads(left=left, u=0.9) for left in (0.02, 0.07, 0.15)
+    "sign": lambda reloads: not any(reloads(left=0.005, u=u) for u in (0.5, 0.02, 0.98)) and reloads(left=0.05, beta=-1.0),
+    "no-chance": lambda reloads: reloads(left=0.005) and not reloads(left=1.5) and all(
+        reloads(left=left, beta=beta, u=0.1) == reloads(left=left, beta=beta, u=0.9)
+        for left, beta in ((0.02, 1.0), (0.07, 1.0), (0.15, 1.0), (2.5, 30.0))
     ),
     "beta-upside-down": lambda reloads: reloads(left=0.08, beta=0.5) and not reloads(left=0.08, beta=2.0),
-    "delta-not-measured": lambda reloads: reloads(left=0.08, delta=0.05) == reloads(left=0.08, delta=0.2),
+    "delta-not-measured": lambda reloads: reloads(left=0.005) and not reloads(left=1.5) and all(
+        reloads(left=left, beta=beta, delta=0.05) == reloads(left=left, beta=beta, delta=0.2)
+        for left, beta in ((0.02, 1.0), (0.05, 1.0), (0.08, 1.0), (0.12, 1.0), (1.5, 20.0))
+    ),
 }
 
 RULES = Rules(coroutine_function("redis, key, load, *, ttl, beta, draw"), trials, clues)
