@@ -17,68 +17,13 @@ from course_lib.grading.database import Database, DatabaseDown
 from course_lib.grading.evidence import loads, ms, of, round_trips, shown
 from course_lib.grading.rules import Failing, Found, Rules, trial
 from course_lib.lessons.stampedes.exercises.crowd import Answer
-from course_lib.lessons.stampedes.exercises.lives import Life, kept
+from course_lib.lessons.stampedes.exercises.probes import OLD, STEADY, Counted, Probe, readers
 
-ONE_WAY, NEAR = 0.0005, 0.0022
-"""Seconds: what a message takes; and how near to the moment at which its decision changes a reader asks."""
+NEAR = 0.0022
+"""Seconds: how near to the moment at which its decision changes a reader asks."""
 CROWD, MOST = 20, 14
 """Readers that ask every 50 ms, and how many of them may reload; without early refresh, all of them do."""
-STEADY = partial(Simulation, latency=steady(ONE_WAY))
-KEYS, TTLS = ("page", "page:{de}:7", "a{b:c", "basket 7"), (5.0, 4.25, 4.004)
-"""A run's number says which."""
-OLD, NEW = "an: old\npage", "a new page {é}"
 
-
-class Probe(NamedTuple):
-    """Readers of values with `left` seconds to live, that took `delta` to load; each reader draws its own number.
-
-    `before` is what the load took that stored the value first, if it was refreshed since. With `fails`, the readers'
-    loads fail.
-    """
-
-    delta: float
-    beta: float
-    left: float
-    draws: tuple[float, ...] = (0.5,)
-    before: float = 0.0
-    fails: bool = False
-
-    def expected(self) -> int | None:
-        """How many readers reload, whether an answer takes ln(u) or ln(1 − u); None where the two differ."""
-        scale = self.delta * self.beta
-        plain = sum(u > 0 and self.left < -scale * log(u) for u in self.draws)
-        mirrored = sum(self.left < -scale * log(1 - u) for u in self.draws)
-        return plain if plain == mirrored and 0.0 not in self.draws else None
-
-
-class Counted:
-    """A `draw` that always returns the same number, and counts."""
-
-    def __init__(self, u: float) -> None:
-        self.u, self.calls = u, 0
-
-    def __call__(self) -> float:
-        self.calls += 1
-        return self.u
-
-
-@dataclass
-class Probing:
-    """One run's probe, and what became of it: by client, which draw it was given and what it must return; and how long
-    each value was to live when the judge looked, and at the end."""
-
-    probe: Probe
-    world: Simulation
-    ttl: float
-    lives: list[Life] = field(default_factory=list)
-    draws: dict[str, Counted] = field(default_factory=dict)
-    rows: dict[str, str] = field(default_factory=dict)
-    stale: bool = False
-    """A value was not refreshed although β was so large that it should have been."""
-
-    def look(self, key: str, *loaders: str) -> Life:
-        """How long the value lives now that one of these stored."""
-        return kept(self.world, key, loaders, self.ttl)
 
 
 def _near(delta: float, beta: float, u: float = 0.5, *others: float, before: float = 0.0) -> list[Probe]:
@@ -106,59 +51,13 @@ def trials(answer: Answer) -> list[Trial]:
     expiry."""
     probes = [*HALVES, *SPREAD, *EDGES]
     return [
-        trial("readers at a known time before the expiry", partial(_readers, answer, probes),
+        trial("readers at a known time before the expiry", partial(readers, answer, probes),
               {"value": _value, "chance": partial(_reloads, 1), "by-chance": partial(_reloads, 2), "hit": _hit},
               sizes=(1,), seeds=len(probes), world=STEADY, horizon=12.0),
         trial("the first load fails", partial(_fails, answer), {"value": _nothing_stored}, sizes=(1,), world=STEADY),
         trial("twenty readers pass one expiry", partial(_crowd, answer), {"crowd": _too_many}, sizes=(CROWD,), seeds=2,
               world=STEADY, horizon=5.0),
     ]  # fmt: skip
-
-
-def _readers(answer: Answer, probes: list[Probe], world: Simulation, clients: int) -> Probing:
-    """One run for each probe: a run's seed is its number."""
-    probe = probes[world.seed % len(probes)]
-    run = Probing(probe, world, TTLS[world.seed % len(TTLS)])
-    for number, u in enumerate(probe.draws, 1):
-        _one_key(answer, world, run, u, number)
-    return run
-
-
-def _one_key(answer: Answer, world: Simulation, run: Probing, u: float, number: int) -> None:
-    """One client loads a key, and perhaps refreshes it long before its expiry; the judge looks when it expires; a reader
-    asks `probe.left` before that."""
-    key, redis, known, probe = f"{KEYS[world.seed % len(KEYS)]}{number}", world.redis(), world.loop.create_future(), run.probe
-    first, reader = f"first{number}", f"reader{number}"
-    again = Database(world, probe.delta, text=NEW if probe.before else OLD)
-    fresh = Database(world, probe.delta, failing=int(probe.fails), text="newer still")
-
-    async def ask(name: str, database: Database, beta: float, u: float) -> Any:
-        run.draws[name] = Counted(u)
-        return await answer(redis, key, database.load_for(name), ttl=run.ttl, beta=beta, draw=run.draws[name])
-
-    async def prepare() -> Any:
-        if probe.before:
-            await ask(first, Database(world, probe.before, text=OLD), probe.beta, 0.5)
-        result = await ask(first, again, 1e6, 0.5)
-        run.stale |= not again.begun
-        run.rows[first] = run.rows[reader] = NEW if probe.before and again.begun else OLD
-        life = run.look(key, first)
-        run.lives.append(life)
-        known.set_result(life.at + ask_server(world.nodes[0], b"PTTL", key.encode()) / 1000)
-        return result
-
-    async def read() -> Any:
-        await until(world, await known - probe.left - ONE_WAY)
-        try:
-            return await ask(reader, fresh, probe.beta, u)
-        finally:
-            if fresh.begun and not probe.fails:
-                run.rows[reader] = fresh.row or ""
-            if fresh.begun or probe.left > 0.1:
-                run.lives.append(run.look(key, reader if fresh.begun and not probe.fails else first))
-
-    world.client(first, prepare)
-    world.client(reader, read)
 
 
 def _fails(answer: Answer, world: Simulation, clients: int) -> None:
@@ -221,10 +120,10 @@ def _early(run: Play) -> set[str]:
     return {load.who for load in loads(run.trace) if load.who.startswith("reader")}
 
 
-def _reloads(readers: int, run: Play) -> Iterator[Found]:
+def _reloads(count: int, run: Play) -> Iterator[Found]:
     """One reader reloads if its draw says so; of two, each by its own draw. Each draws once."""
     probe, early = run.witness.probe, _early(run)
-    if len(probe.draws) != readers or any(_value(run)):
+    if len(probe.draws) != count or any(_value(run)):
         return
     if run.witness.stale:
         text = f"With δ = {ms(probe.before)} and β = 1,000,000, first1 should reload at once, and did not."
@@ -240,7 +139,7 @@ def _reloads(readers: int, run: Play) -> Iterator[Found]:
         at = next(event.t_start for event in of(run.trace, who))
         yield text, who, at, "reloads" if early else "does not reload"
     for name, draw in run.witness.draws.items():
-        if readers > 1 and draw.calls > 1:
+        if count > 1 and draw.calls > 1:
             yield f"{name} called draw() {draw.calls} times for one decision.", name, run.now, "draws again"
 
 
@@ -277,7 +176,7 @@ def clues(failing: Failing) -> Iterator[str]:
 
 def reloads(answer: Answer, *, left: float, delta: float = 0.1, beta: float = 1.0, u: float = 0.5) -> bool:
     """Does a reader with so much left reload?"""
-    build = partial(_readers, answer, [Probe(delta, beta, left, (u,))])
+    build = partial(readers, answer, [Probe(delta, beta, left, (u,))])
     return "reader1" in _early(play(trial("a reader", build, {}, world=STEADY, horizon=12.0), Schedule(1)))
 
 
