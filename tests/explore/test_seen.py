@@ -57,6 +57,7 @@ async def waits_for_ever(redis: Any, me: str) -> None:
 async def goes_round(redis: Any, me: str) -> None:
     while True:
         await redis.incr("n")
+        await asyncio.sleep(10)  # the horizon is a minute
 
 
 @pytest.mark.parametrize(
