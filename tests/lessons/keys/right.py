@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
+from datetime import timedelta
 from functools import partial, reduce
 from typing import Any
 
@@ -54,6 +56,52 @@ async def both_unlinked(service: Any, user: str, profile: Any) -> None:
         pipe.unlink(OLD.format(user))
         pipe.unlink(NEW.format(user))
         await pipe.execute()
+
+
+class ByPsetex(filled()):  # type: ignore[misc]
+    """It looks whether the key exists by asking for it once, and stores by a pipeline."""
+
+    async def read(self, user: str) -> Any:
+        if (stored := await self.redis.get(NEW.format(user))) is not None:
+            return json.loads(stored)
+        profile = await self.load(user)
+        await self.redis.psetex(NEW.format(user), milliseconds("ttl", self.ttl), json.dumps(profile))
+        return profile
+
+
+class InAHash(filled()):  # type: ignore[misc]
+    """The names are fields of a hash, which gets its life in the same transaction."""
+
+    async def read(self, user: str) -> Any:
+        if found := await self.redis.hgetall(NEW.format(user)):
+            return found
+        profile = await self.load(user)
+        async with self.redis.pipeline() as pipe:
+            pipe.hset(NEW.format(user), mapping=profile)
+            pipe.pexpire(NEW.format(user), milliseconds("ttl", self.ttl))
+            await pipe.execute()
+        return profile
+
+
+async def by_a_script(service: Any, user: str, profile: Any) -> None:
+    await service.save(user, profile)
+    await service.redis.eval("return redis.call('DEL', unpack(KEYS))", 2, OLD.format(user), NEW.format(user))
+
+
+async def puts_right(service: Any, user: str, profile: Any) -> None:
+    try:
+        await both_unlinked(service, user, profile)
+    except:
+        service.failed = user
+        raise
+
+
+async def tries_again(service: Any, user: str, profile: Any) -> None:
+    await service.save(user, profile)
+    try:
+        await service.redis.delete(OLD.format(user), NEW.format(user))
+    except RedisError:
+        await service.redis.delete(OLD.format(user), NEW.format(user))
 
 
 # -- 02.3 -------------------------------------------------------------------------------------------------------------
@@ -328,7 +376,15 @@ RIGHT: dict[str, dict[str, Any]] = {
     "02.2": {
         "both written": filled(write=both_written),
         "both unlinked": filled(write=both_unlinked),
-        "in whole seconds": filled(life=lambda ttl: {"ex": round(ttl)}),
+        "a timedelta": filled(life=lambda ttl: {"px": timedelta(seconds=ttl)}),
+        "until when": filled(life=lambda ttl: {"pxat": round((time.time() + ttl) * 1000)}),  # noqa: TID251
+        "rounded down": filled(life=lambda ttl: {"px": max(1, int(ttl * 1000))}),
+        "by PSETEX": ByPsetex,
+        "in a hash": InAHash,
+        "by a script": filled(write=by_a_script),
+        "a bare except": filled(write=puts_right),
+        "tries again": filled(write=tries_again),
+        "partial": partial(filled()),
     },
     "02.3": {
         "as taught": flushable(),

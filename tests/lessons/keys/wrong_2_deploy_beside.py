@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from redis.exceptions import RedisError
 
 OLD, NEW = "app:user:profile:v1:{}", "app:user:profile:v2:{}"
 Write = Callable[[Any, str, Any], Awaitable[None]]
@@ -66,6 +69,14 @@ async def two_trips(service: Any, user: str, profile: Any) -> None:
     await service.redis.delete(NEW.format(user))
 
 
+async def keeps_errors(service: Any, user: str, profile: Any) -> None:
+    await service.save(user, profile)
+    try:
+        await service.redis.delete(OLD.format(user), NEW.format(user))
+    except RedisError:
+        pass  # it will expire
+
+
 WRONG = [
     ("shares-v1s-key", filled(key=OLD)),
     ("forgets-v1", filled(write=forgets_v1)),
@@ -75,5 +86,125 @@ WRONG = [
     ("never-expires", filled(life=lambda ttl: {})),
     ("wrong-unit", filled(life=lambda ttl: {"px": max(1, round(ttl))})),
     ("wrong-unit", filled(life=lambda ttl: {"ex": round(ttl * 1000)})),
+    ("whole-seconds", filled(life=lambda ttl: {"ex": int(ttl)})),
+    ("whole-seconds", filled(life=lambda ttl: {"ex": max(1, round(ttl))})),
     ("two-trips", filled(write=two_trips)),
+    ("one-key-for-all", filled(key="app:user:profile:v2")),
+    ("keeps-errors", filled(write=keeps_errors)),
+]
+
+
+# -- one sentence of the contract broken, in a class that looks right --------------------------------------------------
+
+Right: Any = filled()
+
+
+class NoErrorOnRead(Right):  # type: ignore[misc]
+    async def read(self, user: str) -> Any:
+        try:
+            stored = await self.redis.get(NEW.format(user))
+        except Exception:
+            stored = None
+        if stored is not None:
+            return json.loads(stored)
+        profile = await self.load(user)
+        try:
+            await self.redis.set(NEW.format(user), json.dumps(profile), px=round(self.ttl * 1000))
+        except Exception:
+            return profile
+        return profile
+
+
+class NoErrorOfLoad(Right):  # type: ignore[misc]
+    async def read(self, user: str) -> Any:
+        try:
+            return await super().read(user)
+        except RedisError:
+            raise
+        except Exception:
+            return {"first": "", "last": ""}
+
+
+class NoErrorOfSave(Right):  # type: ignore[misc]
+    async def write(self, user: str, profile: Any) -> None:
+        try:
+            await self.save(user, profile)
+        finally:
+            await self.redis.delete(OLD.format(user), NEW.format(user))
+            return  # noqa: B012
+
+
+class Slides(Right):  # type: ignore[misc]
+    """Each hit renews the life."""
+
+    async def read(self, user: str) -> Any:
+        stored = await self.redis.getex(NEW.format(user), px=round(self.ttl * 1000))
+        return json.loads(stored) if stored is not None else await super().read(user)
+
+
+class OneAtATime(Right):  # type: ignore[misc]
+    """The user is kept in the object: two reads at once mix them up."""
+
+    async def read(self, user: str) -> Any:
+        self.user = user
+        stored = await self.redis.get(NEW.format(self.user))
+        if stored is not None:
+            return json.loads(stored)
+        profile = await self.load(self.user)
+        await self.redis.set(NEW.format(self.user), json.dumps(profile), px=round(self.ttl * 1000))
+        return profile
+
+
+class InItsMemory(Right):  # type: ignore[misc]
+    """A process remembers what it has read, and hears of no write of another."""
+
+    async def read(self, user: str) -> Any:
+        memory = vars(self).setdefault("memory", {})
+        if user not in memory:
+            memory[user] = await super().read(user)
+        return memory[user]
+
+    async def write(self, user: str, profile: Any) -> None:
+        await super().write(user, profile)
+        vars(self).setdefault("memory", {})[user] = profile
+
+
+async def at_the_same_time(service: Any, user: str, profile: Any) -> None:
+    await asyncio.gather(service.redis.delete(OLD.format(user), NEW.format(user)), service.save(user, profile))
+
+
+async def in_the_background(service: Any, user: str, profile: Any) -> None:
+    await service.save(user, profile)
+    service.task = asyncio.create_task(service.redis.delete(OLD.format(user), NEW.format(user)))
+
+
+async def writes_through(service: Any, user: str, profile: Any) -> None:
+    """Version 2's copy is new, and version 1's is forgotten."""
+    await service.save(user, profile)
+    await service.redis.set(NEW.format(user), json.dumps(profile), px=round(service.ttl * 1000))
+
+
+async def writes_v1s_wrongly(service: Any, user: str, profile: Any) -> None:
+    await service.save(user, profile)
+    life = round(service.ttl * 1000)
+    async with service.redis.pipeline() as pipe:
+        pipe.set(OLD.format(user), json.dumps(profile), px=life).set(NEW.format(user), json.dumps(profile), px=life)
+        await pipe.execute()
+
+
+SUBTLE = [
+    ("the f is missing", "shape", filled(key="app:user:profile:v2:{{user}}"), "one-key-for-all"),
+    ("no error of Redis comes out of a read", "errors", NoErrorOnRead, "keeps-errors"),
+    ("no error of load", "errors", NoErrorOfLoad, "keeps-errors"),
+    ("no error of save", "errors", NoErrorOfSave, "keeps-errors"),
+    ("each hit renews the life", "expires", Slides),
+    ("ten seconds, whatever ttl says", "expires", filled(life=lambda ttl: {"px": 10_000})),
+    ("one second more", "expires", filled(life=lambda ttl: {"px": round(ttl * 1000) + 1000})),
+    ("a tenth less", "expires", filled(life=lambda ttl: {"px": round(ttl * 900)})),
+    ("the user is kept in the object", "shape", OneAtATime),
+    ("in its memory", "fresh", InItsMemory, "forgets-v2"),
+    ("commits and deletes at the same time", "fresh", filled(write=at_the_same_time), "deletes-first"),
+    ("deletes in the background", "errors", filled(write=in_the_background), "keeps-errors"),
+    ("writes through, and forgets version 1", "fresh", filled(write=writes_through), "forgets-v1"),
+    ("version 1's key in version 2's shape", "shape", filled(write=writes_v1s_wrongly)),
 ]

@@ -2,91 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial, until
-from course_lib.grading.acts import Act, Acts, answered, cost, sent
+from course_lib.explore import Play, Simulation, Trial
+from course_lib.grading.acts import Act, answered, cost, sent, swallowed
 from course_lib.grading.answer import a_class
-from course_lib.grading.database import load_takes
 from course_lib.grading.evidence import life_ms, loads, ms, raised, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
+from course_lib.lessons.keys.exercises.deploy import Deploy, Failed, Plan, Profile, Profiles, database_down, in_turn, meanwhile
 from course_lib.lessons.keys.programs import ProfilesV1
+from course_lib.trace import Event
 
-TTL = 2.0
-SURNAMES = ("Lee", "Moore", "Diaz", "Okafor", "Sato", "Kaya", "Novak", "Silva", "Weiss", "Aziz", "Berg", "Costa")
-"""Of which a run draws two: an answer that remembers the last run knows neither."""
 Answer = Callable[..., Any]
 
 
-@dataclass
-class Profiles:
-    """The database: one profile. A load takes 10 ms and gives what it found first; a save commits at its end."""
-
-    world: Simulation
-    committed: float | None = None
-
-    def __post_init__(self) -> None:
-        drawn = int(self.world.draws("name")() * len(SURNAMES) * (len(SURNAMES) - 1))
-        first, further = drawn % len(SURNAMES), drawn // len(SURNAMES) + 1
-        self.old = {"first": "Ann", "last": SURNAMES[first]}
-        self.new = {"first": "Ann", "last": SURNAMES[(first + further) % len(SURNAMES)]}
-        self.now = self.old
-
-    def load_for(self, client: str) -> Callable[[str], Awaitable[dict[str, str]]]:
-        """The load that one process is given."""
-
-        async def load(user: str) -> dict[str, str]:
-            found = dict(self.now)
-            await load_takes(0.01, self.world, client)
-            return found
-
-        return load
-
-    async def save(self, user: str, profile: dict[str, str]) -> None:
-        """Commit a profile."""
-        copy = dict(profile)
-        await until(self.world, self.world.now() + 0.01)
-        self.now, self.committed = copy, self.world.now()
-
-
-@dataclass
-class Deploy(Acts):
-    """The acts of a deploy, and its database."""
-
-    database: Profiles = field(kw_only=True)
-
-
-ALL_IN_TURN = {
-    "v2-a": [(0.0, "read"), (0.3, "read"), (0.7, "write"), (1.4, "read"), (4.2, "read")],
-    "v1-a": [(0.05, "read"), (1.4, "read"), (4.2, "read")],
-    "v2-b": [(0.1, "read"), (1.4, "read"), (4.2, "read")],
-}
-"""Reads before a write, after it, and once more when whatever was stored before must have expired."""
-MEANWHILE = {
-    "v2-a": [(0.0, "read"), (0.3, "write"), (0.6, "read")],
-    "v1-a": [(0.0, "read"), *((0.298 + 0.004 * n, "read") for n in range(6)), (0.6, "read")],
-    "v2-b": [(0.1, "read"), *((0.299 + 0.004 * n, "read") for n in range(6)), (0.6, "read")],
-}
-"""Processes of both versions read on while one writes; both have the profile in the cache when it begins."""
-
-
 def trials(answer: Answer) -> list[Trial]:
-    """One process after another with one fault at every send; then readers of both versions during a write."""
+    """One process after another with one fault at every send; readers of both versions during a write; errors."""
+    promises = {"shape": _shape, "fresh": _fresh, "expires": _expires, "cost": _cost, "errors": _errors}
     return [
-        trial("read, write, read", partial(_build, answer, ALL_IN_TURN),
-              {"shape": _shape, "fresh": _fresh, "expires": _expires, "cost": _cost}, sizes=(1, 2, 3), seeds=4,
-              faults={**LOSSES, "pause": 0.1}, fault_sizes=(3,), horizon=8.0),
-        trial("reads during a write", partial(_build, answer, MEANWHILE), {"fresh": _fresh}, sizes=(2, 3), seeds=12,
+        trial("read, write, read", partial(_build, answer, in_turn), promises, sizes=(1, 2, 3), seeds=4,
+              faults={**LOSSES, "pause": 0.1, "node down": 0.03}, fault_sizes=(3,), horizon=500.0),
+        trial("reads during a write", partial(_build, answer, meanwhile), {"fresh": _fresh}, sizes=(2, 3), seeds=12,
               least=2, horizon=3.0),
+        trial("the database is down", partial(_build, answer, database_down), {"shape": _shape, "errors": _errors},
+              sizes=(1,), horizon=3.0),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, plan: dict[str, list[tuple[float, str]]], world: Simulation, clients: int) -> Deploy:
+def _build(answer: Answer, plan: Callable[[float], Plan], world: Simulation, clients: int) -> Deploy:
     run = Deploy(world, database=Profiles(world))
-    for number, (name, steps) in enumerate(list(plan.items())[:clients]):
+    for number, (name, steps) in enumerate(list(plan(run.database.ttl).items())[:clients]):
         jitter = 0.002 * world.draws(f"start{number}")()
         run.process(name, _deed(answer, run.database, name), [(when + jitter, what) for when, what in steps])
     return run
@@ -95,55 +43,85 @@ def _build(answer: Answer, plan: dict[str, list[tuple[float, str]]], world: Simu
 def _deed(answer: Answer, database: Profiles, name: str) -> Callable[[Act], Awaitable[Any]]:
     """A process makes its object when it first needs it, so that an error is the process's own."""
     kind = ProfilesV1 if name.startswith("v1") else answer
-    service = cache(partial(kind, database.world.redis(), database.load_for(name), database.save, ttl=TTL))
+    service = cache(partial(kind, database.world.redis(), database.load_for(name), database.save, ttl=database.ttl))
 
     async def deed(act: Act) -> Any:
-        if act.what == "read":
-            return await service().read("42")
-        return await service().write("42", dict(database.new))
+        database.down = act.what.startswith("down")
+        if act.what.endswith("write"):
+            return await service().write(database.who, dict(database.new))
+        if act.what == "both":
+            return list(await asyncio.gather(service().read(database.who), service().read(database.whose)))
+        return await service().read(database.whose if act.what == "other" else database.who)
 
     return deed
 
 
-def _is(act: Act, profile: dict[str, str]) -> bool:
+def _is(act: Act, result: Any, profile: Profile) -> bool:
     """Version 1 has one name where version 2 has two."""
     wanted: Any = f"{profile['first']} {profile['last']}" if act.who.startswith("v1") else profile
-    if type(act.result) is not type(wanted):
+    if type(result) is not type(wanted):
         return False  # no object's own notion of being equal counts, nor that of one within it
-    inside = [part for pair in act.result.items() for part in pair] if type(act.result) is dict else []
-    return all(type(part) is str for part in inside) and bool(act.result == wanted)
+    inside = [part for pair in result.items() for part in pair] if type(result) is dict else []
+    return all(type(part) is str for part in inside) and bool(result == wanted)
+
+
+def _reads(run: Play, who: str = "") -> Iterator[tuple[Act, Any]]:
+    """Each read of the user who is renamed that returned, and what it gave. Two reads at once are one act."""
+    for act in run.witness.acts:
+        if act.done and act.who.startswith(who) and act.what in ("read", "both", "down read"):
+            yield act, act.result[0] if act.what == "both" else act.result
 
 
 def _shape(run: Play) -> Iterator[Found]:
-    """Each process that no fault hit gets a profile, in the shape of the version that it runs."""
+    """Each process that no fault hit gets the profile of the user it asked for, in the shape of its own version."""
     database = run.witness.database
     for act in answered(run):
-        if act.failed:
+        if act.failed and not act.what.startswith("down"):
             crashed = "could not read what it found" if act.who.startswith("v1") else "failed"
             yield f"{act.who} {crashed} at {ms(act.began)}: {raised(act.result)}.", act.who, act.began, "crashes"
-        elif act.what == "read" and not (_is(act, database.old) or _is(act, database.new)):
-            text = f"{act.who} read {shown(act.result)} at {ms(act.began)}; the profile is {database.old}."
-            yield text, act.who, act.began, "no profile"
+        if not act.done or act.what.endswith("write"):
+            continue
+        theirs = [database.old, database.new]
+        given = zip(act.result, (theirs, [database.other]), strict=True) if act.what == "both" else [(act.result, theirs)]
+        for result, right in [(act.result, [database.other])] if act.what == "other" else given:
+            if not any(_is(act, result, profile) for profile in right):
+                text = f"{act.who} read {shown(result)} at {ms(act.began)}; the profile is {right[0]}."
+                yield text, act.who, act.began, "no profile"
 
 
 def _fresh(run: Play) -> Iterator[Found]:
     """A read that begins after a write has returned sees what was written."""
     for written in [act for act in run.witness.did("write") if act.done][:1]:
-        for act in run.witness.did("read"):
-            if act.began >= written.ended and act.done and not _is(act, run.witness.database.new):
-                read = f"at {ms(act.began)} {act.who} read {shown(act.result)}, which is old"
+        for act, result in _reads(run):
+            if act.began >= written.ended and not _is(act, result, run.witness.database.new):
+                read = f"at {ms(act.began)} {act.who} read {shown(result)}, which is old"
                 yield f"The write had returned at {ms(written.ended)}; {read}.", act.who, act.began, "stale"
 
 
 def _expires(run: Play) -> Iterator[Found]:
-    """Whatever happens to the writer, nothing lives longer than its ttl."""
-    database = run.witness.database
-    loaded = any(load.who.startswith("v2") and load.start >= 4.0 for load in loads(run.trace))
-    for act in run.witness.did("read", "v2"):
-        old = database.committed is not None and database.committed < 1.0 and not _is(act, database.new)
-        if act.began >= 4.0 and act.done and (old or not loaded):
-            what = "An old profile" if old else "A profile that had been stored at 1.4 s, with ttl = 2 s,"
+    """What was stored is served for ttl, and no longer; whatever happens to the writer."""
+    database, end = run.witness.database, 2 * run.witness.database.ttl + 3.0
+    loaded = [load.start for load in loads(run.trace) if load.who.startswith("v2")]
+    for act, result in _reads(run, "v2"):
+        old = database.committed is not None and database.committed < end - 2 and not _is(act, result, database.new)
+        if act.began >= end and (old or not any(start >= end for start in loaded)):
+            what = "An old profile" if old else f"A profile that had been stored with ttl = {database.ttl:g} s"
             yield f"{what} was served at {ms(act.began)}.", act.who, act.began, "outlives its ttl"
+    if run.schedule.faults == 0:
+        yield from _lives(run, [act for act, _ in _reads(run, "v2-a")][:4])
+
+
+def _lives(run: Play, acts: list[Act]) -> Iterator[Found]:
+    """Of v2-a: its first read stores, the next two find it, the last one of them not long before its end; the fourth
+    begins after that, although it was read meanwhile."""
+    paid = [cost(run, act)[1] for act in acts]
+    ttl = run.witness.database.ttl
+    if paid[:3] == [1, 0, 1]:
+        text = f"A profile that was stored with ttl = {ttl:g} s at about 15 ms was gone at {ms(acts[2].began)}."
+        yield text, acts[2].who, acts[2].began, "gone too early"
+    if paid[:1] == [1] and paid[3:] == [0] and paid[2] == 0 and acts[3].ended < run.now:
+        text = f"A profile that was stored with ttl = {ttl:g} s at about 15 ms was served at {ms(acts[3].began)}."
+        yield text, acts[3].who, acts[3].began, "outlives its ttl"
 
 
 @undisturbed
@@ -158,23 +136,62 @@ def _cost(run: Play) -> Iterator[Found]:
             yield text, act.who, act.began, f"a {act.what}"
 
 
+def _errors(run: Play) -> Iterator[Found]:
+    """What fails for an act comes out of it."""
+    for act in run.witness.acts:
+        if act.who.startswith("v1"):
+            continue
+        if act.what.startswith("down") and act.over and not isinstance(act.result, Failed):
+            what = "save" if act.what.endswith("write") else "load"
+            came = raised(act.result) if act.failed else shown(act.result)
+            text = f"At {ms(act.began)} {act.who}'s {what} raised {Failed.__name__}, and out came {came}."
+            yield text, act.who, act.began, "no error"
+        elif (lost := swallowed(run, act)) is not None:
+            text = f"{act.who} returned from its {act.what} at {ms(act.ended)}, although its {lost.name} failed: {lost.fault}."
+            yield text, act.who, lost.t_start, "no error"
+
+
 def clues(failing: Failing) -> Iterator[str]:
-    """What version 2 sent in the first run before its write, and for it."""
+    """What version 2 sent in the first run, before its write and for it; and what followed, in the run that is shown."""
     run, committed = failing.first, failing.first.witness.database.committed
+    stale = failing["fresh"].violation("fresh") if "fresh" in failing else None
     for write in run.witness.did("write")[:1]:
-        sets = [e for e in run.trace if e.name in ("SET", "SETEX", "PSETEX") and e.t_start < write.began]
-        lives = [life / (TTL * 1000) for event in sets if (life := life_ms(event)) is not None]
+        sets, lives = _stored(run, write.began)
         touched = b" ".join(part for event in sent(run, write) for part in event.command)
+        ratio = lives[0] / (run.witness.database.ttl * 1000) if lives else 1
         yield from named({
-            "shares-v1s-key": any(b":v1:" in event.command[1] for event in sets),
-            "never-expires": sets and not lives,
-            "wrong-unit": lives and not 0.5 < lives[0] < 2,
-            "never-saves": committed is None,
-            "forgets-v1": b":v1:" not in touched,
-            "forgets-v2": b":v2:" not in touched,
-            "deletes-first": any(event.t_start < (committed or 0.0) for event in sent(run, write)),
+            "shares-v1s-key": "shape" in failing and any(b":v1:" in event.command[1] for event in sets),
+            "one-key-for-all": "shape" in failing and _one_key(failing["shape"]),
+            "never-saves": stale and committed is None,
+            "deletes-first": stale and any(event.t_start < (committed or 0.0) for event in sent(run, write)),
+            "forgets-v1": stale and stale.who.startswith("v1") and b":v1:" not in touched,
+            "forgets-v2": stale and stale.who.startswith("v2") and b":v2:" not in touched,
+            "never-expires": "expires" in failing and sets and not lives,
+            "wrong-unit": not 0.01 < ratio < 100 and {"expires", "cost"} & set(failing),
+            "whole-seconds": _whole_seconds(failing.get("shape") or failing.get("expires")),
             "two-trips": "cost" in failing and len(sent(run, write)) > 1,
+            "keeps-errors": "errors" in failing,
         })  # fmt: skip
+
+
+def _stored(run: Play, before: float) -> tuple[list[Event], list[int]]:
+    """What version 2 stored until then, and the lives that it gave, in ms."""
+    sets = [e for e in run.trace if e.name in ("SET", "SETEX", "PSETEX") and e.client.startswith("v2")]
+    sets = [event for event in sets if event.t_start < before]
+    return sets, [life for event in sets if (life := life_ms(event)) is not None]
+
+
+def _one_key(run: Play) -> bool:
+    """Did two users' reads begin with one key?"""
+    acts = run.witness.did("read", "v2-b")[:1] + run.witness.did("other", "v2-b")[:1]
+    asked = [event.command[1] for act in acts for event in sent(run, act)[:1] if event.name == "GET"]
+    return len(asked) == 2 and asked[0] == asked[1]
+
+
+def _whole_seconds(run: Play | None) -> bool:
+    """Did it give lives in whole seconds, where ttl is none?"""
+    lives = _stored(run, run.now)[1] if run is not None and run.witness.database.ttl % 1 else []
+    return bool(lives) and all(life % 1000 == 0 for life in lives)
 
 
 RULES = Rules(a_class("redis, load, save, *, ttl", {"read": "user", "write": "user, profile"}), trials, clues)

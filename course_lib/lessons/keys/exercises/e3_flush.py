@@ -3,109 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial
-from course_lib.grading.acts import Act, Acts, answered, cost, failure, sent
+from course_lib.explore import Play, Process, Simulation, Trial
+from course_lib.grading.acts import Act, answered, cost, failure, sent, swallowed
 from course_lib.grading.answer import a_class
-from course_lib.grading.database import load_takes
-from course_lib.grading.evidence import JUDGE, ms, seen, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
+from course_lib.grading.database import DatabaseDown
+from course_lib.grading.evidence import JUDGE, life_ms, ms, seen, shown
+from course_lib.grading.rules import Failing, Found, Rules, named, trial, undisturbed
+from course_lib.lessons.keys.exercises import flushed
+from course_lib.lessons.keys.exercises.flushed import OTHERS, PREFIX, Flushed, Plan, Row
 
 Answer = Callable[..., Any]
-TTL, OTHERS = 2.0, "app:shop:price:v1:7"
-
-
-class Row(NamedTuple):
-    """What one load gave: no two loads give the same text. `began` in seconds."""
-
-    user: str
-    began: float
-
-
-@dataclass
-class Flushed(Acts):
-    """The acts, and every row that was loaded, by its text. `seconds` is what a load takes."""
-
-    seconds: float = 0.01
-    rows: dict[str, Row] = field(default_factory=dict)
-
-    def load_for(self, client: str, user: str) -> Callable[[], Awaitable[str]]:
-        """A load of one user's row."""
-
-        async def load() -> str:
-            tail = f"{int(self.world.draws(f'row{len(self.rows)}')() * 16**6):06x}"
-            text = f"row-{len(self.rows) + 1}-{tail}"
-            self.rows[text] = Row(user, self.world.now())
-            await load_takes(self.seconds, self.world, client)
-            return text
-
-        return load
-
-    def row(self, act: Act) -> Row | None:
-        """What it was given, if that is a row."""
-        return self.rows.get(act.result) if type(act.result) is str else None
-
-    def reads(self) -> list[Act]:
-        """Every act but the flushes."""
-        return [act for act in self.acts if act.what != "flush"]
-
-
-Plan = dict[str, list[tuple[float, str]]]
-IN_TURN: Plan = {
-    "c1": [(0.0, "read"), (0.3, "read"), (0.6, "flush"), (0.9, "read"), (1.2, "read"), (4.0, "read")],
-    "c2": [(0.05, "read"), (0.35, "read other"), (0.95, "read"), (1.25, "read other")],
-    "c3": [(0.1, "read"), (1.3, "read"), (1.4, "flush"), (1.7, "read")],
-}
-"""A read that loads, a hit, a flush, and the same again; then a read after the ttl."""
-OVERTAKEN: Plan = {
-    "c1": [(0.2, "flush"), (0.5, "read")],
-    "c2": [(0.15, "read"), (0.45, "read")],
-    "c3": [(0.13, "read other"), (0.17, "read"), (0.48, "read other"), (0.52, "read")],
-}
-"""A flush while loads are under way, which take 100 ms; then everybody reads again."""
-LATE: Plan = {
-    "c1": [(0.1, "flush"), (0.9, "read")],
-    "c2": [(0.2, "flush"), (0.25, "read"), (0.95, "read")],
-    "c3": [(0.3, "flush"), (0.35, "read"), (1.0, "read")],
-}
-"""Three flushes, of which one may take very long."""
-USERS = {"read": "42", "read other": "43"}
+Plans = Callable[[float], Plan]
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """One after another, with faults; loads that a flush overtakes; a flush that is late."""
+    """One after another, with faults; loads that a flush overtakes; a flush that is late; few and many flushes."""
     in_turn = {"value": _value, "flushed": _fresh, "others": _others, "expires": _expires, "hit": _hit,
-               "one-trip": _one_trip}  # fmt: skip
+               "one-trip": _one_trip, "errors": _errors}  # fmt: skip
+    build = partial(_build, answer)
     return [
-        trial("read, flush, read", partial(_build, answer, IN_TURN, 0.01), in_turn, sizes=(1, 2, 3), seeds=4,
-              faults=LOSSES, fault_sizes=(2,), horizon=8.0),
-        trial("a flush overtakes a load", partial(_build, answer, OVERTAKEN, 0.1), {"overtaken": _fresh},
-              sizes=(2, 3), seeds=12, faults={"pause": 0.1}, least=2, horizon=4.0),
-        trial("a flush that is late", partial(_build, answer, LATE, 0.01), {"never-back": _fresh}, sizes=(3,), seeds=2,
-              faults={"pause": 0.3}, least=3, horizon=4.0),
+        trial("read, flush, read", partial(build, flushed.in_turn), in_turn, sizes=(1, 2, 3), seeds=4,
+              faults={"crash": 0.0, "lose reply": 0.0, "node down": 0.03}, fault_sizes=(2,), horizon=2_000.0),
+        trial("a flush overtakes a load", partial(build, flushed.overtaken, seconds=0.1), {"overtaken": _fresh},
+              sizes=(2, 3, 4), seeds=6, faults={"pause": 0.1}, fault_sizes=(2, 3), least=2, horizon=4.0),
+        trial("a flush that is late", partial(build, flushed.late, least_ttl=1.5), {"never-back": _fresh}, sizes=(3,),
+              seeds=2, faults={"pause": 0.3}, least=3, horizon=4.0),
+        trial("flushes far apart", partial(build, None), {"flushed": _fresh}, sizes=(1,), seeds=7, horizon=1e6),
+        trial("many flushes", partial(build, flushed.many), {"value": _value, "flushed": _fresh, "errors": _errors},
+              sizes=(1,),              horizon=10.0),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, plan: Plan, seconds: float, world: Simulation, clients: int) -> Flushed:
-    run = Flushed(world, seconds=seconds)
-    world.client(f"{JUDGE} plants", world.redis().set, OTHERS, "17")
+def _build(
+    answer: Answer, plans: Plans | None, world: Simulation, clients: int, seconds: float = 0.01, least_ttl: float = 0
+) -> Flushed:
+    run = Flushed(world, seconds=seconds, least_ttl=least_ttl)
+    plan = flushed.far_apart(run.ttl, world.seed) if plans is None else plans(run.ttl)
+    processes: dict[str, tuple[Process, Callable[[Act], Awaitable[Any]]]] = {}
+    world.given(("SET", OTHERS, "17"))
     for number, (name, steps) in enumerate(list(plan.items())[:clients]):
         jitter = 0.01 + 0.004 * world.draws(f"start{number}")()
-        run.process(name, _deed(answer, run, name), [(when + jitter, what) for when, what in steps])
-    world.client(f"{JUDGE} looks", world.redis().get, OTHERS, start=4.5)
+        at = [(when + jitter, what) for when, what in steps]
+        process, deed = processes.get(name.partition(" ")[0], (None, _deed(answer, run)))
+        processes[name] = run.process(name, deed, at, process=process), deed
+    if plans is flushed.in_turn:
+        for when in (0.25, 2.15, 3.0):
+            world.client(f"{JUDGE} looks at {when}", world.redis().keys, start=when * run.ttl)
     return run
 
 
-def _deed(answer: Answer, run: Flushed, name: str) -> Callable[[Act], Awaitable[Any]]:
+def _deed(answer: Answer, run: Flushed) -> Callable[[Act], Awaitable[Any]]:
     """Each process has one object of its own, as in life."""
-    service = cache(partial(answer, run.world.redis(), ttl=TTL))
+    service = cache(partial(answer, run.world.redis(), ttl=run.ttl))
 
     async def deed(act: Act) -> Any:
         if act.what != "flush":
-            return await service().read(USERS[act.what], run.load_for(name, USERS[act.what]))
+            return await service().read(run.user(act), run.load_for(act))
         await service().flush()
         return None  # whatever it returns
 
@@ -118,9 +74,11 @@ def _deed(answer: Answer, run: Flushed, name: str) -> Callable[[Act], Awaitable[
 def _value(run: Play) -> Iterator[Found]:
     """Each process that no fault hit gets a row of the user that it asked for."""
     for act in answered(run):
+        if act.what in ("down", "flush") and not (act.what == "flush" and act.failed):
+            continue
         if act.failed:
             yield failure(act), act.who, act.began, "fails"
-        elif act.what != "flush" and ((row := run.witness.row(act)) is None or row.user != USERS[act.what]):
+        elif (row := run.witness.row(act)) is None or row.user != run.witness.user(act):
             whose = "which is another user's row" if row is not None else "which no load gave"
             yield f"{act.who} was given {shown(act.result)}, {whose}.", act.who, act.began, "wrong"
 
@@ -140,31 +98,60 @@ def _fresh(run: Play) -> Iterator[Found]:
 
 @undisturbed
 def _others(run: Play) -> Iterator[Found]:
-    """A flush leaves alone what is not its own."""
-    if [event.reply for event in seen(run, f"{JUDGE} looks")] != [b"17"]:
-        flush = next(iter(run.witness.did("flush")), None)
-        who, when = (flush.who, flush.began) if flush else ("c1", 0.0)
-        yield f"{OTHERS} is another program's key, and is gone.", who, when, "another's key"
+    """It touches nothing that is not its own."""
+    flush = next(iter(run.witness.did("flush")), None)
+    where = (flush.who, flush.began) if flush else ("c1", 0.0)
+    for look in [event for event in run.trace if event.client.startswith(JUDGE) and event.name == "KEYS"]:
+        keys = {key.decode() for key in look.reply}
+        if OTHERS not in keys:
+            yield f"{OTHERS} is another program's key, and is gone.", *where, "another's key"
+        for key in sorted(keys - {OTHERS}):
+            if not key.startswith(PREFIX):
+                yield f"The key {key!r} does not begin with {PREFIX}.", *where, "another's name"
 
 
-@undisturbed
+# -- how long a row lives ----------------------------------------------------------------------------------------------
+
+
+def _valid(run: Play, act: Act) -> Row | None:
+    """A row that a read must find: stored before it began, not yet over when it ended, and no flush since its load."""
+    of_user: list[Row] = [row for row in run.witness.rows.values() if row.user == run.witness.user(act)]
+    for row in reversed(of_user):
+        until = row.began + run.witness.seconds + run.witness.ttl - 0.002
+        flushes = [flush for flush in run.witness.did("flush") if row.began <= flush.ended and flush.began <= act.ended]
+        if row.act.done and row.act.ended <= act.began and act.ended < until and not flushes:
+            return row
+    return None
+
+
 def _expires(run: Play) -> Iterator[Found]:
-    """What was stored is loaded again when its ttl is over."""
-    for last in run.witness.reads()[-1:]:
-        if last.began > 3.9 and last.done and cost(run, last)[1] == 0:
-            text = f"A row that was stored with ttl = 2 s at about 0.9 s was still served at {ms(last.began)}."
-            yield text, last.who, last.began, "outlives its ttl"
+    """A row is served for ttl, to about a millisecond, and no longer."""
+    ttl, reads = run.witness.ttl, [act for act in run.witness.reads() if act.done]
+    for act in reads:
+        row = run.witness.row(act)
+        if row is not None and row.act is not act and row.act.ended + ttl + 0.002 < act.began:
+            text = f"A row that was stored with ttl = {ttl:g} s by {ms(row.act.ended)} was served at {ms(act.began)}."
+            yield text, act.who, act.began, "outlives its ttl"
+    for act in reads if run.schedule.faults == 0 else ():
+        row = _valid(run, act)
+        served = row is not None and any(run.witness.row(hit) is row for hit in reads if hit is not row.act)
+        if row is not None and served and cost(run, act)[1] > 0 and run.witness.row(act) is not row:
+            stored = f"A row that was stored with ttl = {ttl:g} s by {ms(row.act.ended)}"
+            yield f"{stored} was gone at {ms(act.began)}.", act.who, act.began, "gone too early"
 
 
 @undisturbed
 def _hit(run: Play) -> Iterator[Found]:
-    """Of c1: its second read before the flush, and its second one after, find everything as it was."""
-    for act in [act for act in run.witness.did("read", "c1") if act.began < 2][1::2]:
-        trips, loaded = cost(run, act)
-        if act.done and (trips, loaded) != (1, 0):
+    """Of c1: where it has read since the last flush, and the row is there, it finds it at once."""
+    mine = [act for act in run.witness.acts if act.who == "c1" and act.what != "down"]
+    for before, act in zip(mine, mine[1:], strict=False):
+        flushes = [flush for flush in run.witness.did("flush") if before.began <= flush.ended and flush.began <= act.ended]
+        if "flush" in (before.what, act.what) or flushes or not act.done or _valid(run, act) is None:
+            continue
+        if (found := cost(run, act)) != (1, 0):
             text = (
-                f"Nothing had changed since c1 last read, and its read at {ms(act.began)} took {trips} round trips "
-                f"and {loaded} loads; 1 and 0 will do."
+                f"Nothing had changed since c1 last read, and its read at {ms(act.began)} took {found[0]} round trips "
+                f"and {found[1]} loads; 1 and 0 will do."
             )
             yield text, act.who, act.began, "a hit"
 
@@ -178,19 +165,67 @@ def _one_trip(run: Play) -> Iterator[Found]:
             yield f"The flush at {ms(act.began)} took {trips} round trips; 1 will do.", act.who, act.began, "a flush"
 
 
+def _errors(run: Play) -> Iterator[Found]:
+    """What fails for an act comes out of it."""
+    for act in run.witness.acts:
+        lost = swallowed(run, act)
+        if act.what == "down" and act.done:
+            text = f"At {ms(act.began)} {act.who}'s load raised DatabaseDown, and its read returned {shown(act.result)}."
+            yield text, act.who, act.began, "no error"
+        elif lost is not None:
+            text = f"{act.who}'s {act.what} returned at {ms(act.ended)}, although its {lost.name} failed: {lost.fault}."
+            yield text, act.who, lost.t_start, "no error"
+
+
+# -- clues -------------------------------------------------------------------------------------------------------------
+
+
 def clues(failing: Failing) -> Iterator[str]:
-    """What c1 sent for its flush in the first run; then the broken promises."""
+    """What c1 sent for its flush in the first run; and what followed, in the runs that break a promise."""
+    expired, hit = (failing[name].violation(name) if name in failing else None for name in ("expires", "hit"))
+    reads = [event for act in failing.first.witness.reads("c1") for event in sent(failing.first, act)]
     for flush in [flush for flush in failing.first.witness.did("flush")[:1] if flush.over]:
-        names = {event.name for event in sent(failing.first, flush)}
+        names = [event.name for event in sent(failing.first, flush)]
         yield from named({
-            "flushes-everything": names & {"FLUSHDB", "FLUSHALL"},
-            "deletes-the-keys": names & {"KEYS", "SCAN", "DEL", "UNLINK"},
-            "remembers": "flushed" in failing,
-            "asks-again": "overtaken" in failing,
-            "goes-back": "never-back" in failing,
-            "never-expires": "expires" in failing,
-            "asks-twice": "hit" in failing,
+            "flushes-everything": {"FLUSHDB", "FLUSHALL"} & set(names) and "others" in failing,
+            "deletes-the-keys": {"KEYS", "SCAN", "DEL", "UNLINK"} & set(names) and {"overtaken", "one-trip"} & set(failing),
+            "counter-expires": "flushed" in failing and _shortened(failing["flushed"]),
+            "remembers": "flushed" in failing and _asks_as_before(failing["flushed"]),
+            "asks-again": "overtaken" in failing and _asks_after_loading(failing["overtaken"]),
+            "goes-back": "never-back" in failing and "GET" in names and "SET" in names,
+            "never-expires": expired and [e for e in reads if e.name == "SET" and life_ms(e) is None],
+            "renews": expired and expired.mark != "gone too early" and any("EX" in e.name.strip("P") for e in reads),
+            "asks-twice": hit and "took 2 round trips and 0 loads" in hit.text,
+            "keeps-errors": "errors" in failing,
         })  # fmt: skip
+
+
+def _stale(run: Play) -> Act | None:
+    """The read that was served what it must not be."""
+    found = next(_fresh(run), None)
+    return next((act for act in run.witness.reads() if found and (act.who, act.began) == found[1:3]), None)
+
+
+def _shortened(run: Play) -> bool:
+    """Did a flush give what it changed a life?"""
+    events = [event for flush in run.witness.did("flush") for event in sent(run, flush)]
+    return any("EXPIRE" in event.name or life_ms(event) is not None for event in events)
+
+
+def _asks_as_before(run: Play) -> bool:
+    """Did the read that was served an old row send what it had sent before the flush, and nothing that tells of it?"""
+    act = _stale(run)
+    earlier = [one for one in run.witness.reads(act.who) if one.began < act.began] if act else []
+    asked = [event.command for event in sent(run, act)] if act else []
+    return len(asked) == 1 and asked[0][0] == b"GET" and any(asked[0] == e.command for one in earlier for e in sent(run, one))
+
+
+def _asks_after_loading(run: Play) -> bool:
+    """Did whoever loaded the old row ask once more, before it stored it?"""
+    act = _stale(run)
+    row = run.witness.row(act) if act else None
+    names = [e.name for e in sent(run, row.act) if e.t_start >= row.began + run.witness.seconds] if row else []
+    return len(names) > 1 and names[0] in ("GET", "MGET")
 
 
 RULES = Rules(a_class("redis, *, ttl", {"read": "user, load", "flush": ""}), trials, clues)

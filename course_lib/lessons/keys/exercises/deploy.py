@@ -1,0 +1,95 @@
+"""For 02.2: the database of a rolling deploy, and which of its processes does what, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from course_lib.explore import Simulation, until
+from course_lib.grading.acts import Acts
+from course_lib.grading.database import load_takes
+
+SURNAMES = ("Lee", "Moore", "Diaz", "Okafor", "Sato", "Kaya", "Novák", "O'Hara", "Weiss", "Aziz", "Berg", "Costa")
+"""Of which a run draws three: an answer that remembers the last run knows none."""
+PEOPLE = (("42", "7"), ("7", "42"), ("ann:photo", "ann"), ("{ann}", "ann@example.org"))
+"""Of a run: who is renamed, and who is not."""
+TTLS = (2.0, 0.57, 1.5, 200.0)
+Profile = dict[str, str]
+
+
+class Failed(Exception):
+    """What a load or a save raises while the database is down."""
+
+
+@dataclass
+class Profiles:
+    """The database: two profiles; `who` is renamed, and `whose` is another. A load takes 10 ms and gives what it found first; a save commits at its end."""
+
+    world: Simulation
+    committed: float | None = None
+
+    def __post_init__(self) -> None:
+        draw, names = self.world.draws("name"), list(SURNAMES)
+        old, new, other = (names.pop(int(draw() * len(names))) for _ in range(3))
+        self.who, self.whose = PEOPLE[self.world.seed % len(PEOPLE)]
+        self.ttl = TTLS[self.world.seed % len(TTLS)]
+        self.old, self.new = {"first": "Ann", "last": old}, {"first": "Ann", "last": new}
+        self.other = {"first": "Bo", "last": other}
+        self.rows = {self.who: self.old, self.whose: self.other}
+        self.down = False
+
+    def load_for(self, client: str) -> Callable[[str], Awaitable[Profile]]:
+        """The load that one process is given."""
+
+        async def load(user: str) -> Profile:
+            if self.down:
+                raise Failed("the database is down")
+            found = dict(self.rows[user])
+            await load_takes(0.01, self.world, client)
+            return found
+
+        return load
+
+    async def save(self, user: str, profile: Profile) -> None:
+        """Commit a profile."""
+        if self.down:
+            raise Failed("the database is down")
+        copy = dict(profile)
+        await until(self.world, self.world.now() + 0.01)
+        self.rows[user], self.committed = copy, self.world.now()
+
+
+@dataclass
+class Deploy(Acts):
+    """The acts of a deploy, and its database."""
+
+    database: Profiles = field(kw_only=True)
+
+
+Plan = dict[str, list[tuple[float, str]]]
+
+
+def in_turn(ttl: float) -> Plan:
+    """Reads until what was stored expires: just before that, and just after it; then before a write, after it, and once
+    more when all must have expired."""
+    write, last = ttl + 0.35, 2 * ttl + 3.0
+    return {
+        "v2-a": [(0.0, "read"), (ttl / 3, "read"), (ttl - 0.03, "read"), (ttl + 0.08, "read"), (write, "write"),
+                 (write + 0.15, "read"), (last, "read")],
+        "v1-a": [(0.05, "read"), (ttl + 0.2, "read"), (write + 0.15, "read"), (last, "read")],
+        "v2-b": [(0.1, "read"), (0.15, "other"), (ttl + 0.25, "read"), (write + 0.1, "both"), (last, "read")],
+    }  # fmt: skip
+
+
+def meanwhile(ttl: float) -> Plan:
+    """Processes of both versions read on while one writes; both have the profile in the cache when it begins."""
+    return {
+        "v2-a": [(0.0, "read"), (0.3, "write"), (0.45, "read")],
+        "v1-a": [(0.0, "read"), *((0.298 + 0.004 * n, "read") for n in range(6)), (0.45, "read")],
+        "v2-b": [(0.1, "read"), *((0.299 + 0.004 * n, "read") for n in range(6)), (0.45, "read")],
+    }
+
+
+def database_down(ttl: float) -> Plan:
+    """The database is down for a read, and for a write; then it is up again."""
+    return {"v2-a": [(0.0, "down read"), (0.1, "read"), (0.2, "down write"), (0.3, "write"), (0.4, "read")]}

@@ -1,0 +1,115 @@
+"""For 02.3: the database behind a cache that is flushed, and which of its processes does what, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from course_lib.explore import Simulation
+from course_lib.grading.acts import Act, Acts
+from course_lib.grading.database import DatabaseDown, load_takes
+
+TTLS = (2.0, 0.57, 1.5, 200.0)
+USERS = (("42", "7"), ("ann", "1ann"), ("ann@example.org", "Ann-B_c.d"), ("0", "zoë"))
+"""Of a run: whom `read` and `other` are about. `read 1x` is about 1x."""
+PREFIX, OTHERS = "app:user:profile:v2", "app:shop:price:v1:7"
+
+
+class Row(NamedTuple):
+    """What one load gave: no two loads give the same text. `began` in seconds; `act` loaded it."""
+
+    user: str
+    began: float
+    act: Act
+
+
+@dataclass
+class Flushed(Acts):
+    """The acts, and every row that was loaded, by its text. `seconds` is what a load takes, `ttl` is drawn."""
+
+    seconds: float = 0.01
+    least_ttl: float = 0.0
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ttl = max(TTLS[self.world.seed % len(TTLS)], self.least_ttl)
+        self.users = USERS[self.world.seed % len(USERS)]
+
+    def load_for(self, act: Act) -> Callable[[], Awaitable[str]]:
+        """A load of the row that this act is to read."""
+
+        async def load() -> str:
+            if act.what == "down":
+                raise DatabaseDown("the database is down")
+            tail = f"{int(self.world.draws(f'row{len(self.rows)}')() * 16**6):06x}"
+            text = f"row {len(self.rows) + 1}: {tail}"
+            self.rows[text] = Row(self.user(act), self.world.now(), act)
+            await load_takes(self.seconds, self.world, act.who)
+            return text
+
+        return load
+
+    def user(self, act: Act) -> str:
+        """Whose row it reads."""
+        _, _, named = act.what.partition(" ")
+        return named or ("nobody" if act.what == "down" else self.users[act.what == "other"])
+
+    def row(self, act: Act) -> Row | None:
+        """What it was given, if that is a row."""
+        return self.rows.get(act.result) if type(act.result) is str else None
+
+    def reads(self, who: str = "") -> list[Act]:
+        """Every act but the flushes."""
+        return [act for act in self.acts if act.what != "flush" and act.who.startswith(who)]
+
+
+Plan = dict[str, list[tuple[float, str]]]
+"""By client; `c2 too` is one more task of the process c2."""
+
+
+def in_turn(ttl: float) -> Plan:
+    """Reads that load, hits, and reads just before and just after a row's end; a flush, and reads again."""
+    later = 2 * ttl
+    return {
+        "c1": [(0.0, "read"), (0.3 * ttl, "read"), (0.5 * ttl, "other"), (ttl - 0.03, "read"), (ttl + 0.08, "read"),
+               (1.4 * ttl, "other"), (1.6 * ttl + 0.1, "other"), (later + 0.1, "read"),
+               (later + 0.2, "read"), (later + 0.22, "flush"), (later + 0.3, "read"), (later + 0.36, "read")],
+        "c2": [(0.05, "read"), (later + 0.15, "read"), (later + 0.17, "other"), (later + 0.32, "read"),
+               (later + 0.34, "other")],
+        "c3": [(0.1, "read"), (later + 0.4, "read"), (later + 0.42, "flush"), (later + 0.46, "read")],
+    }  # fmt: skip
+
+
+def overtaken(ttl: float) -> Plan:
+    """A flush while loads are under way, which take 100 ms; a task of the same process hears of it; then all read again."""
+    return {
+        "c1": [(0.2, "flush"), (0.5, "read")],
+        "c2": [(0.15, "read"), (0.45, "read")],
+        "c2 too": [(0.215, "other"), (0.47, "read")],
+        "c3": [(0.13, "other"), (0.17, "read"), (0.48, "other"), (0.52, "read")],
+    }
+
+
+def late(ttl: float) -> Plan:
+    """Three flushes, of which one may take very long."""
+    return {
+        "c1": [(0.1, "flush"), (0.9, "read")],
+        "c2": [(0.2, "flush"), (0.25, "read"), (0.95, "read")],
+        "c3": [(0.3, "flush"), (0.35, "read"), (1.0, "read")],
+    }
+
+
+def far_apart(ttl: float, number: int) -> Plan:
+    """Two flushes, and a read shortly before the second one: what if the first has been forgotten meanwhile?"""
+    gap = (ttl, 2 * ttl, 10 * ttl, 60.0, 3_600.0, 86_400.0, 604_800.0)[number % 7]
+    return {"c1": [(0.0, "flush"), (gap - 0.15, "read"), (gap + 0.05, "flush"), (gap + 0.1, "read")]}
+
+
+def many(ttl: float) -> Plan:
+    """A load that fails; then eleven flushes, and users whose names begin with digits."""
+    flushes = [(0.08 + 0.02 * number, "flush") for number in range(9)]
+    return {
+        "c1": [(0.0, "down"), (0.01, "read nobody"), (0.02, "flush"), (0.04, "read 0x"), (0.06, "read 1x"), *flushes, (0.28, "read x"),
+               (0.3, "flush"), (0.32, "read x")],
+    }  # fmt: skip
