@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import time
 from datetime import timedelta
@@ -36,6 +37,56 @@ def letter_by_letter(*parts: str | int) -> str:
             raise ValueError(f"{part!r} could be misread")
     return ":".join(("app:user:profile:v2", *map(str, parts)))
 
+
+FORBIDDEN = frozenset(":{} \t\n\r\x0b\x0c")
+
+
+def by_a_set(*parts: str | int) -> str:
+    """Its sentence lists every part that it refuses."""
+    said = [str(part) for part in parts]
+    if bad := [part for part in said if part == "" or FORBIDDEN & set(part)]:
+        raise ValueError("refused: " + ", ".join(bad))
+    return "app:user:profile:v2:" + ":".join(said)
+
+
+class Misread(ValueError):
+    """A refusal that keeps the part."""
+
+
+def by_splitting(first: str | int, *others: str | int) -> str:
+    parts = (first, *others)
+    for part in parts:
+        text = f"{part}"
+        if text.split() != [text] or len(re.split("[:{}]", text)) > 1:
+            raise Misread(part)
+    return "{}:{}".format("app:user:profile:v2", ":".join(map("{}".format, parts)))
+
+
+def one_by_one(*parts: str | int) -> str:
+    key = "app:user:profile:v2"
+    for number, part in enumerate(parts, 1):
+        match list(str(part)):
+            case []:
+                raise ValueError(f"part {number}, '', is empty")
+            case letters if any(letter in ":{}" or not letter.strip() for letter in letters):
+                raise ValueError(f"part {number}, {json.dumps(str(part))}, could be misread")
+        key += f":{part}"
+    return key
+
+
+class Namer:
+    def __init__(self, *first: str) -> None:
+        self.first = first
+
+    def __call__(self, *parts: str | int) -> str:
+        letter_by_letter(*parts)
+        return ":".join([*self.first, *map(str, parts)])
+
+    def method(self, *parts: str | int) -> str:
+        return self(*parts)
+
+
+NAMER = Namer("app", "user", "profile", "v2")
 
 # -- 02.2 -------------------------------------------------------------------------------------------------------------
 
@@ -160,6 +211,86 @@ return {generation, redis.call('GET', KEYS[1] .. '.' .. generation .. ':' .. ARG
 async def by_script(cache: Any, user: str) -> tuple[int, Any]:
     generation, stored = await cache.redis.eval(READ, 1, "app:user:profile:v2", user)
     return int(generation), stored
+
+
+class ByMget:
+    """A counter and a row by MGET; the row by SETEX where its life is whole seconds."""
+
+    def __init__(self, redis: Any, *, ttl: float) -> None:
+        self.redis, self.ttl, self.last = redis, ttl, "0"
+
+    async def read(self, user: str, load: Any) -> Any:
+        while True:
+            asked = self.last
+            now, row = await self.redis.mget("app:user:profile:v2", f"app:user:profile:v2.{asked}:{user}")
+            self.last = now or "0"
+            if asked == self.last:
+                return row if row is not None else await self.keep(asked, user, await load())
+
+    async def keep(self, generation: str, user: str, row: str) -> str:
+        key = f"app:user:profile:v2.{generation}:{user}"
+        if float(self.ttl).is_integer():
+            await self.redis.setex(key, int(self.ttl), row)
+        else:
+            await self.redis.psetex(key, timedelta(seconds=self.ttl), row)
+        return row
+
+    async def flush(self) -> None:
+        await self.redis.incr("app:user:profile:v2")
+
+
+class WhenFlushed(ByMget):
+    """A flush stores when it was, by the server's clock, and counts up in it, so that it never goes back."""
+
+    async def flush(self) -> None:
+        await self.redis.eval(LATER, 1, "app:user:profile:v2")
+
+
+LATER = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local last = tonumber(redis.call('GET', KEYS[1]) or '0')
+redis.call('SET', KEYS[1], string.format('%.0f', math.max(now, last + 1)))
+return 1
+"""
+
+
+class AHashEach:
+    """A hash for each user: the row and its generation. It gets its life in the transaction that stores it."""
+
+    def __init__(self, redis: Any, *, ttl: float) -> None:
+        self.redis, self.ttl = redis, ttl
+
+    async def read(self, user: str, load: Any) -> Any:
+        key = f"app:user:profile:v2:row:{user}"
+        async with self.redis.pipeline(transaction=False) as pipe:
+            now, stored = await pipe.get("app:user:profile:v2:now").hgetall(key).execute()
+        generation = now or "0"
+        if stored.get("generation") == generation:
+            return stored["row"]
+        row = await load()
+        async with self.redis.pipeline() as pipe:
+            pipe.hset(key, mapping={"row": row, "generation": generation})
+            await pipe.pexpire(key, milliseconds("ttl", self.ttl)).execute()
+        return row
+
+    async def flush(self) -> None:
+        await self.redis.incr("app:user:profile:v2:now")
+
+
+async def tries_to_flush_again(cache: Any) -> None:
+    for left in (1, 0):
+        try:
+            cache.seen = await cache.redis.incr("app:user:profile:v2")
+            return
+        except RedisError:
+            if not left:
+                raise
+
+
+async def in_a_transaction(cache: Any) -> None:
+    async with cache.redis.pipeline(transaction=True) as pipe:
+        (cache.seen,) = await pipe.incr("app:user:profile:v2").execute()
 
 
 # -- 02.4 -------------------------------------------------------------------------------------------------------------
@@ -372,7 +503,16 @@ def last_writer(trace: Trace) -> str | None:
 
 
 RIGHT: dict[str, dict[str, Any]] = {
-    "02.1": {"letters": letter_by_letter, "the course's own": PROFILE.key},
+    "02.1": {
+        "letters": letter_by_letter,
+        "the course's own": PROFILE.key,
+        "a set": by_a_set,
+        "splitting": by_splitting,
+        "one by one": one_by_one,
+        "an object": NAMER,
+        "a method": NAMER.method,
+        "partial": partial(by_a_set),
+    },
     "02.2": {
         "both written": filled(write=both_written),
         "both unlinked": filled(write=both_unlinked),
@@ -392,6 +532,12 @@ RIGHT: dict[str, dict[str, Any]] = {
         "in the value": GenerationInTheValue,
         "a token": flushable(flush=a_new_token),
         "a script": flushable(ask=by_script),
+        "MGET and SETEX": ByMget,
+        "when it was flushed": WhenFlushed,
+        "a hash for each": AHashEach,
+        "tries again": flushable(flush=tries_to_flush_again),
+        "in a transaction": flushable(flush=in_a_transaction),
+        "partial": partial(flushable()),
     },
     "02.4": {
         "as taught": cleaning(),

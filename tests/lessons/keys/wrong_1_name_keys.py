@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
+from urllib.parse import quote
 
 Part = str | int
 Name = Callable[..., str]
@@ -46,6 +48,19 @@ def int_parts(*parts: str) -> str:
     return named(*parts)
 
 
+def refuses_zero(*parts: Part) -> str:
+    for part in parts:
+        if not part or re.search(r"[:{}\s]", str(part)):
+            raise ValueError(f"the part {part!r} could be misread")
+    return named(*parts)
+
+
+def names_nothing(*parts: Part) -> str:
+    if any(misread(str(part)) for part in parts):
+        raise ValueError("a part is empty, or has a colon, a brace or white space in it")
+    return named(*parts)
+
+
 WRONG = [
     ("no-check", named),
     ("only-first", refusing(misread, most=1)),
@@ -58,4 +73,72 @@ WRONG = [
     ("forgets-space", refusing(lambda part: not part or set(part) & set(":{}"))),
     ("forgets-space", refusing(lambda part: not re.match(r"[^:{} \t]+$", part))),
     ("forgets-braces", refusing(lambda part: not part or re.search(r"[:\s]", part))),
+    ("refuses-zero", refuses_zero),
+    ("names-nothing", names_nothing),
+]
+
+
+def changed(change: Callable[[str], str]) -> Name:
+    """It refuses what it should, and changes what it takes."""
+
+    def profile_key(*parts: Part) -> str:
+        refusing(misread)(*parts)
+        return named(*(change(str(part)) for part in parts))
+
+    return profile_key
+
+
+def names_the_first(*parts: Part) -> str:
+    try:
+        return refusing(misread)(*parts)
+    except ValueError:
+        raise ValueError(f"the part {parts[0]!r} could be misread") from None
+
+
+def raising(error: type[Exception]) -> Name:
+    def profile_key(*parts: Part) -> str:
+        try:
+            return refusing(misread)(*parts)
+        except ValueError as refusal:
+            raise error(str(refusal)) from None
+
+    return profile_key
+
+
+def escapes(*parts: Part) -> str:
+    return named(*(quote(str(part), safe="@ë") for part in parts))
+
+
+SUBTLE = [
+    ("small letters", "plain", changed(str.lower)),
+    ("one form of an accent", "distinct", changed(lambda part: unicodedata.normalize("NFC", part))),
+    ("at most 40 letters", "distinct", changed(lambda part: part[:40])),
+    ("numbers without zeros", "distinct", changed(lambda part: part.lstrip("0") or "0")),
+    ("escapes", "refused", escapes, "replaces"),
+    ("looks at two parts", "refused", refusing(misread, most=2)),
+    (
+        "a closing brace alone",
+        "refused",
+        refusing(lambda part: re.search(r"[:}\s]", part) or not part),
+        "forgets-braces",
+    ),
+    (
+        "an opening brace alone",
+        "refused",
+        refusing(lambda part: re.search(r"[:{\s]", part) or not part),
+        "forgets-braces",
+    ),
+    (
+        "blanks and tabs alone",
+        "refused",
+        refusing(lambda part: re.search(r"[:{} \t]", part) or not part),
+        "forgets-space",
+    ),
+    ("strips what surrounds it", "refused", refusing(lambda part: misread(part.strip())), "forgets-space"),
+    ("the colon inside", "refused", refusing(lambda part: misread(part.strip(":")))),
+    ("names the first part", "refused", names_the_first),
+    ("ASCII alone", "plain", refusing(lambda part: misread(part) or not part.isascii()), "too-strict"),
+    ("whole numbers from 1", "plain", refusing(lambda part: misread(part) or part.startswith("-")), "too-strict"),
+    ("KeyError", "refused", raising(KeyError)),
+    ("a version of its own", "plain", lambda *parts: refusing(misread)(*parts).replace(":v2", ":v3")),
 ]

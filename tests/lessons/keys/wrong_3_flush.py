@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
+
+from redis.exceptions import RedisError
 
 COUNTER = "app:user:profile:v2"
 Ask = Callable[[Any, str], Awaitable[tuple[int, Any]]]
@@ -90,6 +94,30 @@ async def everything(cache: Any) -> None:
     await cache.redis.flushdb()
 
 
+async def expiring_counter(cache: Any) -> None:
+    async with cache.redis.pipeline() as pipe:
+        cache.seen, _ = await pipe.incr(COUNTER).pexpire(COUNTER, round(cache.ttl * 1000)).execute()
+
+
+async def renewing(cache: Any, user: str) -> tuple[int, Any]:
+    """Each hit renews the life."""
+    while True:
+        seen = cache.seen
+        async with cache.redis.pipeline(transaction=False) as pipe:
+            pipe.get(COUNTER).getex(keyed(seen, user), px=round(cache.ttl * 1000))
+            counter, stored = await pipe.execute()
+        cache.seen = int(counter or 0)
+        if cache.seen == seen:
+            return seen, stored
+
+
+async def keeps_errors(cache: Any) -> None:
+    try:
+        await increments(cache)
+    except RedisError:
+        pass  # the next flush will do
+
+
 WRONG = [
     ("remembers", flushable(ask=remembered)),
     ("asks-again", flushable(stores_under="seen after")),
@@ -98,5 +126,150 @@ WRONG = [
     ("deletes-the-keys", flushable(ask=one_key, flush=keys_and_deletes)),
     ("flushes-everything", flushable(ask=one_key, flush=everything)),
     ("never-expires", flushable(expiring=False)),
+    ("counter-expires", flushable(flush=expiring_counter)),
+    ("renews", flushable(ask=renewing)),
+    ("keeps-errors", flushable(flush=keeps_errors)),
     ("asks-twice", flushable(ask=one_after_the_other)),
+]
+
+# -- one sentence of the contract broken, in a class that looks right --------------------------------------------------
+
+Right: Any = flushable()
+
+
+async def daily(cache: Any, seconds: int) -> None:
+    async with cache.redis.pipeline() as pipe:
+        cache.seen, _ = await pipe.incr(COUNTER).expire(COUNTER, seconds).execute()
+
+
+class InAHash(Right):  # type: ignore[misc]
+    """One hash for a generation: each row that is stored renews the life of all, or gives its own to none."""
+
+    options: ClassVar[dict[str, Any]] = {}
+
+    async def read(self, user: str, load: Any) -> Any:
+        while True:
+            seen = self.seen
+            async with self.redis.pipeline(transaction=False) as pipe:
+                counter, stored = await pipe.get(COUNTER).hget(f"{COUNTER}.{seen}", user).execute()
+            self.seen = int(counter or 0)
+            if self.seen == seen:
+                break
+        if stored is None:
+            stored, key = await load(), f"{COUNTER}.{seen}"
+            async with self.redis.pipeline() as pipe:
+                pipe.hset(key, user, stored).pexpire(key, round(self.ttl * 1000), **self.options)
+                await pipe.execute()
+        return stored
+
+
+class FirstLife(InAHash):
+    options: ClassVar[dict[str, Any]] = {"nx": True}
+
+
+class StoresUnder(Right):  # type: ignore[misc]
+    """It stores under what the object has seen last, which another task of the process may have changed meanwhile."""
+
+    async def read(self, user: str, load: Any) -> Any:
+        _, stored = await together(self, user)
+        if stored is None:
+            stored = await load()
+            await self.redis.set(keyed(self.seen, user), stored, px=round(self.ttl * 1000))
+        return stored
+
+
+class Named(Right):  # type: ignore[misc]
+    """The keys of its rows are put together otherwise."""
+
+    def key(self, seen: int, user: str) -> str:
+        raise NotImplementedError
+
+    life = staticmethod(lambda ttl: round(ttl * 1000))
+
+    async def read(self, user: str, load: Any) -> Any:
+        while True:
+            seen = self.seen
+            counter, stored = await self.redis.mget(COUNTER, self.key(seen, user))
+            self.seen = int(counter or 0)
+            if self.seen == seen:
+                break
+        if stored is None:
+            stored = await load()
+            await self.redis.set(self.key(seen, user), stored, px=self.life(self.ttl))
+        return stored
+
+
+class NoDot(Named):
+    def key(self, seen: int, user: str) -> str:
+        return f"{COUNTER}.{seen}{user}"
+
+
+class NoPrefix(Named):
+    def key(self, seen: int, user: str) -> str:
+        return f"{seen}:{user}"
+
+
+class NoUser(Named):
+    def key(self, seen: int, user: str) -> str:
+        return f"{COUNTER}.{seen}"
+
+
+class ShortNames(Named):
+    def key(self, seen: int, user: str) -> str:
+        return f"{COUNTER}.{seen}:{user.lower()[:3]}"
+
+
+class LastDigit(Named):
+    def key(self, seen: int, user: str) -> str:
+        return f"{COUNTER}.{seen % 10}:{user}"
+
+
+class WholeSeconds(Named):
+    key = staticmethod(keyed)
+    life = staticmethod(lambda ttl: max(1, int(ttl)) * 1000)
+
+
+class NoErrorOnRead(Right):  # type: ignore[misc]
+    async def read(self, user: str, load: Any) -> Any:
+        try:
+            return await super().read(user, load)
+        except RedisError:
+            return await load()
+
+
+class NoErrorOfLoad(Right):  # type: ignore[misc]
+    async def read(self, user: str, load: Any) -> Any:
+        try:
+            return await super().read(user, load)
+        except RedisError:
+            raise
+        except Exception:
+            return ""
+
+
+async def by_the_clock(cache: Any) -> None:
+    """A second is long, and two flushes in it are one."""
+    await cache.redis.set(COUNTER, int(asyncio.get_running_loop().time()) + 1)
+
+
+async def in_the_background(cache: Any) -> None:
+    cache.task = asyncio.create_task(increments(cache))
+
+
+SUBTLE = [
+    ("a counter for an hour", "flushed", flushable(flush=partial(daily, seconds=3_600)), "counter-expires"),
+    ("a counter for a day", "flushed", flushable(flush=partial(daily, seconds=86_400)), "counter-expires"),
+    ("a hash for a generation, renewed", "expires", InAHash, "renews"),
+    ("a hash for a generation, the first row's life", "expires", FirstLife),
+    ("stores under what it has seen last", "overtaken", StoresUnder),
+    ("no dot behind the generation", "value", NoDot),
+    ("no prefix", "others", NoPrefix),
+    ("no user", "value", NoUser),
+    ("short names", "value", ShortNames),
+    ("the generation's last digit", "flushed", LastDigit),
+    ("whole seconds", "expires", WholeSeconds),
+    ("no error of Redis comes out of a read", "errors", NoErrorOnRead, "keeps-errors"),
+    ("no error of load", "errors", NoErrorOfLoad, "keeps-errors"),
+    ("by the clock", "flushed", flushable(flush=by_the_clock)),
+    ("flushes in the background", "errors", flushable(flush=in_the_background), "keeps-errors"),
 ]

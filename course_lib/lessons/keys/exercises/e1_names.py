@@ -16,15 +16,21 @@ Parts = tuple[str | int, ...]
 PREFIX = "app:user:profile:v2:"
 
 ORDINARY: list[tuple[Parts, ...]] = [
-    (("42",),), (("ann", "photo"),), ((7,),), (("ann@example.org",),), (("Ann-B_c.d", 2),), (("zoë",),),
+    (("42",),), (("ann", "photo"),), ((7,),), (("ann@example.org",),), (("Ann-B_c.d", 2),), (("zoë",),), ((0,),),
+    ((-12,),), ((10**20, 0, "0"),), (("ann", "photo", "7", "x" * 40),), (("a/b", "c|d"),), (("50%", "a+b=c"),),
+    (("*?[a]", "v2"),), (("日本", "🙂"),), (("None", "007"),), (("a\\b", "'", '"'),), (("ZOË", "e\u0301"),),
 ]  # fmt: skip
 ALIKE: list[tuple[Parts, ...]] = [
     (("a:b",), ("a", "b")), (("a", "b:c"), ("a", "b", "c")), (("a:b", "c"), ("a", "b:c")), (("a:b",), ("a_b",)),
-    (("a b",), ("a-b",)), (("a", ""), ("a:",)), (("a:b",), ("ab",)), (("a:b",), ("a-b",)),
+    (("a b",), ("a-b",)), (("a", ""), ("a:",)), (("a:b",), ("ab",)), (("a:b",), ("a-b",)), (("Ann",), ("ann",)),
+    (("1", "23"), ("12", "3")), ((7,), ("07",)), (("é",), ("e\u0301",)), (("", "a"), ("a", "")), (("{a}",), ("a",)),
+    (("a%3Ab",), ("a:b",)), (("a", "b", ":"), ("a", "b:", "")), (("x" * 40,), ("x" * 41,)), (("1",), ("1", "")),
 ]  # fmt: skip
+BAD = ("a:b", "", "{a}", "a b", "a\n", "}", "\t", ":", "{", " a", "a ", "{a", "a}b", "a:", ":a", "\na", "a\tb", " ", "a\r\nb", "::")
 MISREAD: list[tuple[Parts, ...]] = [
-    ((part,),) for part in ("a:b", "", "{a}", "a b", "a\n", "}", "\t", ":")
-] + [(("a", "b:c"),), (("a", ""),), (("a", "b", "c d"),)]  # fmt: skip
+    *(((part,),) for part in BAD), (("a", "b:c"),), (("a", ""),), (("a", "b", "c d"),), ((7, "a{b"),), (("", "a"),),
+    (("a", "", "b"),), (("a", "b\n", 3),), (("a", "b", "c", "d}"),),
+]  # fmt: skip
 
 
 def trials(answer: Name) -> list[Trial]:
@@ -88,6 +94,16 @@ def _refused(run: Play) -> Iterator[Found]:
     if not isinstance(key, ValueError):
         said = f"gave {shown(key)}" if "c1" in run.witness else f"raised {type(run.results['c1']).__name__}"
         yield f"{_told(parts)} {said}; it should raise ValueError.", "c1", 0.01, "not refused"
+    elif not any(names(str(key), part) for part in parts if part in BAD or part in ODD):
+        yield f"{_told(parts)} raised ValueError: {key}. The text does not name the part.", "c1", 0.01, "not named"
+
+
+ODD = ("b:c", "c d", "a{b", "b\n", "d}")
+
+
+def names(text: str, part: str | int) -> bool:
+    """Does the text have the part in it, as it is or as it is written in Python? An empty one needs no name."""
+    return any(said in text for said in (str(part), repr(part)[1:-1], ascii(part)[1:-1]))
 
 
 def _told(parts: Parts) -> str:
@@ -111,19 +127,30 @@ def _said(answer: Name, *parts: str | int) -> Any:
 
 
 def _keeps(said: Callable[..., Any], *parts: str | int) -> bool:
-    return bool(said(*parts) == PREFIX + ":".join(map(str, parts)))
+    key = said(*parts)
+    return type(key) is str and bool(key == PREFIX + ":".join(map(str, parts)))
+
+
+def _refuses(said: Callable[..., Any], *parts: str | int) -> bool:
+    return isinstance(said(*parts), ValueError)
+
+
+def _changes(said: Callable[..., Any], *parts: str | int) -> bool:
+    return type(said(*parts)) is str and not _keeps(said, *parts)
 
 
 MISTAKES: dict[str, Callable[[Callable[..., Any]], bool]] = {
-    "asserts": lambda said: isinstance(said("a:b"), AssertionError),
-    "int-parts": lambda said: isinstance(said(7), TypeError | AttributeError),
-    "replaces": lambda said: type(said("a:b")) is str and not _keeps(said, "a:b"),
-    "no-check": lambda said: _keeps(said, "a:b"),
-    "only-first": lambda said: _keeps(said, "a", "b:c"),
-    "too-strict": lambda said: any(not _keeps(said, *parts) for (parts,) in ORDINARY),
-    "forgets-empty": lambda said: _keeps(said, ""),
-    "forgets-space": lambda said: _keeps(said, "a b") or _keeps(said, "a\n"),
-    "forgets-braces": lambda said: _keeps(said, "{a}") or _keeps(said, "}"),
+    "asserts": lambda said: all(isinstance(said(part), AssertionError) for part in ("a:b", "")),
+    "int-parts": lambda said: _keeps(said, "7") and isinstance(said(7), TypeError | AttributeError),
+    "refuses-zero": lambda said: _refuses(said, 0) and _refuses(said, "a", 0) and _keeps(said, "0") and _keeps(said, 7),
+    "replaces": lambda said: _keeps(said, "ann") and _changes(said, "a:b") and _changes(said, "b:c"),
+    "no-check": lambda said: all(_keeps(said, part) for part in ("a:b", "{a}", "a b", "")),
+    "only-first": lambda said: _keeps(said, "a", "b:c") and _keeps(said, "a", "") and _refuses(said, "b:c"),
+    "too-strict": lambda said: any(_refuses(said, *parts) for (parts,) in ORDINARY) and _keeps(said, "ann"),
+    "forgets-empty": lambda said: _keeps(said, "") and _keeps(said, "a", "") and _refuses(said, "a:b"),
+    "forgets-space": lambda said: _refuses(said, "a:b") and (_keeps(said, "a b") or _keeps(said, "a\n")),
+    "forgets-braces": lambda said: _refuses(said, "a:b") and any(_keeps(said, part) for part in ("{a}", "{", "}")),
+    "names-nothing": lambda said: all(_refuses(said, *p) and not names(str(said(*p)), p[-1]) for p in (("a:b",), ("a", "{b"))),
 }
 
 RULES = Rules(plain_function("first, second"), trials, clues)

@@ -111,5 +111,5 @@ def many(ttl: float) -> Plan:
     flushes = [(0.08 + 0.02 * number, "flush") for number in range(9)]
     return {
         "c1": [(0.0, "down"), (0.01, "read nobody"), (0.02, "flush"), (0.04, "read 0x"), (0.06, "read 1x"), *flushes, (0.28, "read x"),
-               (0.3, "flush"), (0.32, "read x")],
+               (0.3, "flush"), (0.32, "read x"), (0.34, "read 1x")],
     }  # fmt: skip
