@@ -225,7 +225,7 @@ def test_both_broken_programs_are_broken_and_the_right_ones_are_not() -> None:
     assert e6_immortal.immortal_in(lost) == {"app:user:visits:v1:1"}
 
 
-@pytest.mark.parametrize("run", [*made_up.RUNS, *sum(made_up.MISTAKES.values(), [])])
+@pytest.mark.parametrize("run", [*made_up.RUNS, *(run for runs in made_up.MISTAKES.values() for run in runs)])
 def test_a_run_that_is_made_up_could_have_happened(run: made_up.Run) -> None:
     """The simulated server gives the same replies to its commands, and leaves the same keys without a TTL."""
     world = Simulation()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from course_lib.explore import Simulation, until
 from course_lib.grading.acts import Acts
-from course_lib.grading.database import load_takes
+from course_lib.grading.database import DatabaseDown, load_takes
 
 SURNAMES = ("Lee", "Moore", "Diaz", "Okafor", "Sato", "Kaya", "Novák", "O'Hara", "Weiss", "Aziz", "Berg", "Costa")
 """Of which a run draws three: an answer that remembers the last run knows none."""
@@ -15,10 +15,6 @@ PEOPLE = (("42", "7"), ("7", "42"), ("ann:photo", "ann"), ("{ann}", "ann@example
 """Of a run: who is renamed, and who is not."""
 TTLS = (2.0, 0.57, 1.5, 200.0)
 Profile = dict[str, str]
-
-
-class Failed(Exception):
-    """What a load or a save raises while the database is down."""
 
 
 @dataclass
@@ -43,7 +39,7 @@ class Profiles:
 
         async def load(user: str) -> Profile:
             if self.down:
-                raise Failed("the database is down")
+                raise DatabaseDown("the database is down")
             found = dict(self.rows[user])
             await load_takes(0.01, self.world, client)
             return found
@@ -53,7 +49,7 @@ class Profiles:
     async def save(self, user: str, profile: Profile) -> None:
         """Commit a profile."""
         if self.down:
-            raise Failed("the database is down")
+            raise DatabaseDown("the database is down")
         copy = dict(profile)
         await until(self.world, self.world.now() + 0.01)
         self.rows[user], self.committed = copy, self.world.now()

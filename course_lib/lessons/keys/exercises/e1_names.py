@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial, until
@@ -12,31 +14,17 @@ from course_lib.grading.evidence import shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
 
 Name = Callable[..., str]
-Parts = tuple[str | int, ...]
+Parts = list[str | int]
 PREFIX = "app:user:profile:v2:"
 
-ORDINARY: list[tuple[Parts, ...]] = [
-    (("42",),), (("ann", "photo"),), ((7,),), (("ann@example.org",),), (("Ann-B_c.d", 2),), (("zoë",),), ((0,),),
-    ((-12,),), ((10**20, 0, "0"),), (("ann", "photo", "7", "x" * 40),), (("a/b", "c|d"),), (("50%", "a+b=c"),),
-    (("*?[a]", "v2"),), (("日本", "🙂"),), (("None", "007"),), (("a\\b", "'", '"'),), (("ZOË", "e\u0301"),),
-]  # fmt: skip
-ALIKE: list[tuple[Parts, ...]] = [
-    (("a:b",), ("a", "b")), (("a", "b:c"), ("a", "b", "c")), (("a:b", "c"), ("a", "b:c")), (("a:b",), ("a_b",)),
-    (("a b",), ("a-b",)), (("a", ""), ("a:",)), (("a:b",), ("ab",)), (("a:b",), ("a-b",)), (("Ann",), ("ann",)),
-    (("1", "23"), ("12", "3")), ((7,), ("07",)), (("é",), ("e\u0301",)), (("", "a"), ("a", "")), (("{a}",), ("a",)),
-    (("a%3Ab",), ("a:b",)), (("a", "b", ":"), ("a", "b:", "")), (("x" * 40,), ("x" * 41,)), (("1",), ("1", "")),
-]  # fmt: skip
-BAD = ("a:b", "", "{a}", "a b", "a\n", "}", "\t", ":", "{", " a", "a ", "{a", "a}b", "a:", ":a", "\na", "a\tb", " ", "a\r\nb", "::")
-MISREAD: list[tuple[Parts, ...]] = [
-    *(((part,),) for part in BAD), (("a", "b:c"),), (("a", ""),), (("a", "b", "c d"),), ((7, "a{b"),), (("", "a"),),
-    (("a", "", "b"),), (("a", "b\n", 3),), (("a", "b", "c", "d}"),),
-]  # fmt: skip
+_TABLES: dict[str, list[Any]] = tomllib.loads(Path(__file__).with_name("names.toml").read_text(encoding="utf-8"))
+ORDINARY, ALIKE, MISREAD, BAD = (_TABLES[name] for name in ("ordinary", "alike", "misread", "bad"))
 
 
 def trials(answer: Name) -> list[Trial]:
     """A run's seed is the number of its names. The witness has each client's key: the ValueError, if it was refused."""
 
-    def names(name: str, table: list[tuple[Parts, ...]], promise: str, judge: Judge, size: int = 1) -> Trial:
+    def names(name: str, table: list[list[Parts]], promise: str, judge: Judge, size: int = 1) -> Trial:
         return trial(name, partial(_build, answer, table), {promise: judge}, sizes=(size,), seeds=len(table),
                      least=size, world=Simulation, horizon=2.0)  # fmt: skip
 
@@ -47,7 +35,7 @@ def trials(answer: Name) -> list[Trial]:
     ]
 
 
-def _build(answer: Name, table: list[tuple[Parts, ...]], world: Simulation, clients: int) -> dict[str, Any]:
+def _build(answer: Name, table: list[list[Parts]], world: Simulation, clients: int) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     for number, parts in enumerate(table[world.seed % len(table)][:clients], 1):
         world.client(f"c{number}", _store, answer, world, f"c{number}", parts, keys, start=number * 0.01)
@@ -94,11 +82,8 @@ def _refused(run: Play) -> Iterator[Found]:
     if not isinstance(key, ValueError):
         said = f"gave {shown(key)}" if "c1" in run.witness else f"raised {type(run.results['c1']).__name__}"
         yield f"{_told(parts)} {said}; it should raise ValueError.", "c1", 0.01, "not refused"
-    elif not any(names(str(key), part) for part in parts if part in BAD or part in ODD):
+    elif not any(names(str(key), part) for part in parts if part in BAD):
         yield f"{_told(parts)} raised ValueError: {key}. The text does not name the part.", "c1", 0.01, "not named"
-
-
-ODD = ("b:c", "c d", "a{b", "b\n", "d}")
 
 
 def names(text: str, part: str | int) -> bool:

@@ -8,11 +8,12 @@ from functools import cache, partial
 from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial
-from course_lib.grading.acts import Act, answered, cost, sent, swallowed
+from course_lib.grading.acts import Act, answered, cost, sent
 from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import life_ms, loads, ms, raised, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
-from course_lib.lessons.keys.exercises.deploy import Deploy, Failed, Plan, Profile, Profiles, database_down, in_turn, meanwhile
+from course_lib.lessons.keys.exercises.deploy import Deploy, Plan, Profile, Profiles, database_down, in_turn, meanwhile
+from course_lib.lessons.keys.exercises.errors import unheard_errors
 from course_lib.lessons.keys.programs import ProfilesV1
 from course_lib.trace import Event
 
@@ -21,13 +22,13 @@ Answer = Callable[..., Any]
 
 def trials(answer: Answer) -> list[Trial]:
     """One process after another with one fault at every send; readers of both versions during a write; errors."""
-    promises = {"shape": _shape, "fresh": _fresh, "expires": _expires, "cost": _cost, "errors": _errors}
+    promises = {"shape": _shape, "fresh": _fresh, "expires": _expires, "cost": _cost, "errors": unheard_errors}
     return [
         trial("read, write, read", partial(_build, answer, in_turn), promises, sizes=(1, 2, 3), seeds=4,
               faults={**LOSSES, "pause": 0.1, "node down": 0.03}, fault_sizes=(3,), horizon=500.0),
         trial("reads during a write", partial(_build, answer, meanwhile), {"fresh": _fresh}, sizes=(2, 3), seeds=12,
               least=2, horizon=3.0),
-        trial("the database is down", partial(_build, answer, database_down), {"shape": _shape, "errors": _errors},
+        trial("the database is down", partial(_build, answer, database_down), {"shape": _shape, "errors": unheard_errors},
               sizes=(1,), horizon=3.0),
     ]  # fmt: skip
 
@@ -134,21 +135,6 @@ def _cost(run: Play) -> Iterator[Found]:
             spent = f"{trips} round trips and {loaded} loads"
             text = f"The {act.what} at {ms(act.began)} took {spent}; 1 round trip will do."
             yield text, act.who, act.began, f"a {act.what}"
-
-
-def _errors(run: Play) -> Iterator[Found]:
-    """What fails for an act comes out of it."""
-    for act in run.witness.acts:
-        if act.who.startswith("v1"):
-            continue
-        if act.what.startswith("down") and act.over and not isinstance(act.result, Failed):
-            what = "save" if act.what.endswith("write") else "load"
-            came = raised(act.result) if act.failed else shown(act.result)
-            text = f"At {ms(act.began)} {act.who}'s {what} raised {Failed.__name__}, and out came {came}."
-            yield text, act.who, act.began, "no error"
-        elif (lost := swallowed(run, act)) is not None:
-            text = f"{act.who} returned from its {act.what} at {ms(act.ended)}, although its {lost.name} failed: {lost.fault}."
-            yield text, act.who, lost.t_start, "no error"
 
 
 def clues(failing: Failing) -> Iterator[str]:

@@ -7,12 +7,12 @@ from functools import cache, partial
 from typing import Any
 
 from course_lib.explore import Play, Process, Simulation, Trial
-from course_lib.grading.acts import Act, answered, cost, failure, sent, swallowed
+from course_lib.grading.acts import Act, answered, cost, failure, sent
 from course_lib.grading.answer import a_class
-from course_lib.grading.database import DatabaseDown
 from course_lib.grading.evidence import JUDGE, life_ms, ms, seen, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial, undisturbed
 from course_lib.lessons.keys.exercises import flushed
+from course_lib.lessons.keys.exercises.errors import unheard_errors
 from course_lib.lessons.keys.exercises.flushed import OTHERS, PREFIX, Flushed, Plan, Row
 
 Answer = Callable[..., Any]
@@ -22,7 +22,7 @@ Plans = Callable[[float], Plan]
 def trials(answer: Answer) -> list[Trial]:
     """One after another, with faults; loads that a flush overtakes; a flush that is late; few and many flushes."""
     in_turn = {"value": _value, "flushed": _fresh, "others": _others, "expires": _expires, "hit": _hit,
-               "one-trip": _one_trip, "errors": _errors}  # fmt: skip
+               "one-trip": _one_trip, "errors": unheard_errors}  # fmt: skip
     build = partial(_build, answer)
     return [
         trial("read, flush, read", partial(build, flushed.in_turn), in_turn, sizes=(1, 2, 3), seeds=4,
@@ -32,7 +32,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("a flush that is late", partial(build, flushed.late, least_ttl=1.5), {"never-back": _fresh}, sizes=(3,),
               seeds=2, faults={"pause": 0.3}, least=3, horizon=4.0),
         trial("flushes far apart", partial(build, None), {"flushed": _fresh}, sizes=(1,), seeds=7, horizon=1e6),
-        trial("many flushes", partial(build, flushed.many), {"value": _value, "flushed": _fresh, "errors": _errors},
+        trial("many flushes", partial(build, flushed.many), {"value": _value, "flushed": _fresh, "errors": unheard_errors},
               sizes=(1,),              horizon=10.0),
     ]  # fmt: skip
 
@@ -163,18 +163,6 @@ def _one_trip(run: Play) -> Iterator[Found]:
         trips, _ = cost(run, act)
         if act.done and trips != 1:
             yield f"The flush at {ms(act.began)} took {trips} round trips; 1 will do.", act.who, act.began, "a flush"
-
-
-def _errors(run: Play) -> Iterator[Found]:
-    """What fails for an act comes out of it."""
-    for act in run.witness.acts:
-        lost = swallowed(run, act)
-        if act.what == "down" and act.done:
-            text = f"At {ms(act.began)} {act.who}'s load raised DatabaseDown, and its read returned {shown(act.result)}."
-            yield text, act.who, act.began, "no error"
-        elif lost is not None:
-            text = f"{act.who}'s {act.what} returned at {ms(act.ended)}, although its {lost.name} failed: {lost.fault}."
-            yield text, act.who, lost.t_start, "no error"
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

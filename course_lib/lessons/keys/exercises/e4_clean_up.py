@@ -88,11 +88,9 @@ def _never_keys(run: Play) -> Iterator[Found]:
     """No command that holds up everybody else."""
     size = len(run.witness.old | run.witness.stay)
     for step in steps(run):
-        event, all_at_once = step.event, step.called(b"KEYS", b"FLUSHDB", b"FLUSHALL")
-        inside = "" if all_at_once and all_at_once[0] == event.command else " in one step"
-        if all_at_once:
-            text = f"{event.client} sent {event.name}" if not inside else f"{event.client} ran {_name(all_at_once[0])}"
-            yield f"{text}{inside}: while it runs over all keys, nobody else is served.", *_at(event)
+        event = step.event
+        for command in step.called(b"KEYS", b"FLUSHDB", b"FLUSHALL"):
+            yield f"{event.client} ran {_name(command)}: meanwhile nobody else is served.", *_at(event)
         if len(step.counts) > 1 and sum(step.counts) >= min(size, MOST_COUNT + 1):
             text = f"{event.client} went through all keys in one {event.name}: meanwhile nobody else is served."
             yield text, *_at(event)
@@ -166,10 +164,10 @@ def _begins_again(run: Play, name: str, lost: Event) -> bool:
 @undisturbed
 def _says_together(run: Play) -> Iterator[Found]:
     """Each key is removed by one of them."""
-    said = {name: result for name, result in run.results.items() if not name.startswith(JUDGE)}
-    if all(type(result) is int for result in said.values()) and sum(said.values()) != len(run.witness.old):
-        told = ", ".join(f"{name} {result}" for name, result in said.items())
-        yield f"{len(run.witness.old)} keys were removed, and they said: {told}.", "c1", 0.1, "wrong number"
+    said = [result for name, result in run.results.items() if not name.startswith(JUDGE)]
+    if all(type(result) is int for result in said) and sum(said) != len(run.witness.old):
+        text = f"{len(run.witness.old)} keys were removed, and the clean-ups said {', '.join(map(str, said))}."
+        yield text, "c1", 0.1, "wrong number"
 
 
 # -- clues: what is left where an answer goes wrong? -------------------------------------------------------------------

@@ -22,23 +22,19 @@ Alive = Callable[[Play], set[str] | None]
 
 def trials(answer: Property) -> list[Trial]:
     """Runs that leave a key without a TTL, and runs that leave none although it may look so."""
+    own = partial(_judge, answer, immortal_in)
 
     def watch(promise: str, name: str, program: Program, **options: Any) -> Trial:
-        return _watch(answer, immortal_in, promise, name, partial(_build, program), sizes=(1, 2), horizon=5.0,
-                      **options)  # fmt: skip
+        return trial(name, partial(_build, program), {promise: own}, sizes=(1, 2), horizon=5.0, **options)
 
     return [
         watch("catches-set", "a second SET", programs.sets_again, faults=LOSSES),
         watch("catches-steps", "SET, then PEXPIRE", programs.in_two_steps, faults=LOSSES),
-        _watch(answer, _made_up, "rules", "a run made up", _make, sizes=(1,), seeds=len(RUNS)),
-        _watch(answer, immortal_in, "rules", "commands drawn by lot", _draw, sizes=(1, 2), seeds=24, horizon=5.0),
+        trial("a run made up", _make, {"rules": partial(_judge, answer, _made_up)}, sizes=(1,), seeds=len(RUNS)),
+        trial("commands drawn by lot", _draw, {"rules": own}, sizes=(1, 2), seeds=24, horizon=5.0),
         watch("accepts", "the right program", programs.keeps_the_ttl, seeds=4, faults=LOSSES),
         watch("accepts", "one that tidies up", programs.tidies_up, seeds=2),
     ]
-
-
-def _watch(answer: Property, alive: Alive, promise: str, name: str, build: Callable[..., Any], **options: Any) -> Trial:
-    return trial(name, build, {promise: partial(_judge, answer, alive)}, **options)
 
 
 def _judge(answer: Property, alive: Alive, run: Play) -> Iterator[Found]:
