@@ -108,8 +108,7 @@ def _expires(run: Play) -> Iterator[Found]:
         if act.began >= end and (old or not any(start >= end for start in loaded)):
             what = "An old profile" if old else f"A profile that had been stored with ttl = {database.ttl:g} s"
             yield f"{what} was served at {ms(act.began)}.", act.who, act.began, "outlives its ttl"
-    if run.schedule.faults == 0:
-        yield from _lives(run, [act for act, _ in _reads(run, "v2-a")][:4])
+    yield from _lives(run, [act for act, _ in _reads(run, "v2-a")][:4]) if run.schedule.faults == 0 else ()
 
 
 def _lives(run: Play, acts: list[Act]) -> Iterator[Found]:

@@ -16,7 +16,6 @@ from course_lib.lessons.keys.exercises.errors import unheard_errors
 from course_lib.lessons.keys.exercises.flushed import OTHERS, PREFIX, Flushed, Plan, Row
 
 Answer = Callable[..., Any]
-Plans = Callable[[float], Plan]
 
 
 def trials(answer: Answer) -> list[Trial]:
@@ -38,7 +37,7 @@ def trials(answer: Answer) -> list[Trial]:
 
 
 def _build(
-    answer: Answer, plans: Plans | None, world: Simulation, clients: int, seconds: float = 0.01, least_ttl: float = 0
+    answer: Answer, plans: Callable[[float], Plan] | None, world: Simulation, clients: int, seconds: float = 0.01, least_ttl: float = 0
 ) -> Flushed:
     run = Flushed(world, seconds=seconds, least_ttl=least_ttl)
     plan = flushed.far_apart(run.ttl, world.seed) if plans is None else plans(run.ttl)

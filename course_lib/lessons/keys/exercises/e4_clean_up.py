@@ -113,8 +113,7 @@ def _steps(run: Play) -> Iterator[Found]:
         if count > MOST_COUNT or size > MOST_KEYS:
             told = f"COUNT {count:,}" if count > MOST_COUNT else f"{size} keys in one {step.event.name}"
             yield f"{step.event.client} took too large a step: {told}.", *_at(step.event, "too large")
-    if run.schedule.kind is None:
-        yield from _too_many(run, old)
+    yield from _too_many(run, old) if run.schedule.kind is None else ()
 
 
 def _encoded(keys: frozenset[str]) -> frozenset[bytes]:
