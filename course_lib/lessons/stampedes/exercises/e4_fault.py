@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.explore import OneFault, Play, Simulation, Trial
 from course_lib.grading.break_it import a_fault, twins
-from course_lib.grading.evidence import loads, ms, of, overlap, paused
+from course_lib.grading.evidence import loads, ms, of, overlap, struck
 from course_lib.grading.rules import Failing, Found, Rules, named
 from course_lib.lessons.stampedes.exercises.crowd import Answer, Crowd, Setting, all_at_once
 from course_lib.lessons.stampedes.programs import deletes_any_lock, frees_its_own
@@ -40,15 +40,15 @@ def _build(fault: OneFault, recipe: Answer, world: Simulation, clients: int) -> 
 
 
 def broken_by(run: Play) -> tuple[Span, Span] | None:
-    """Two loads at once by clients that were not held up."""
-    return overlap(run.trace, excused=paused(run.trace))
+    """Two loads at once by clients that the fault did not hit."""
+    return overlap(run.trace, excused=struck(run))
 
 
 def _breaks(run: Play) -> Iterator[Found]:
     both = broken_by(run)
     if both is None:
         spans = (f"{one.who} from {ms(one.start)} to {ms(min(one.end, run.now))}" for one in loads(run.trace))
-        yield (f"No two clients loaded at once that were not held up: {', '.join(spans)}.",)
+        yield (f"No two clients loaded at once that your fault did not hit: {', '.join(spans)}.",)
     else:
         run.trace.note(both[1].who, "violation", both[1].start, text="two loads at once")
 
@@ -63,21 +63,26 @@ def _survives(run: Play) -> Iterator[Found]:
 def clues(failing: Failing) -> Iterator[str]:
     """Why this fault does not break the recipe: the paused client must be about to delete a lock, and wake while
     another holds one."""
-    kind = failing.answer.kind
-    if "breaks" not in failing or kind in ("clock step", "node down"):
-        return named({"breaks-both": kind in ("clock step", "node down")})
+    if "breaks" not in failing:
+        return named({"breaks-both": failing.answer.kind in ("clock step", "node down")})
     run = failing["breaks"]
-    first = {note.kind: note for note in reversed(run.trace.notes)}
-    who, end = (first["pause"].who, first["pause"].t_end or run.now) if "pause" in first else ("", 0.0)
+    hit = {note.kind: note for note in reversed(run.trace.notes)}
+    lost = any(event.fault in ("request lost", "reply lost") for event in run.trace)
+    if "pause" not in hit:
+        return named({
+            "crash": "crash" in hit,
+            "strikes-all": {"down", "skew"} & hit.keys(),
+            "lost-message": lost,
+            "never-struck": True,
+        })  # fmt: skip
+    who, begin, end = hit["pause"].who, hit["pause"].t_start, hit["pause"].t_end or run.now
     delayed = next((event.name for event in of(run.trace, who) if event.t_start >= end), "")
-    begun = [load for load in loads(run.trace) if load.who != who and load.start < end]
+    first, *others = loads(run.trace)
+    begun = [load for load in others if load.who != who and begin <= load.start < end]
     return named({
-        "crash": kind == "crash" and "crash" in first,
-        "lost-message": kind in ("lose request", "lose reply"),
-        "never-struck": "pause" not in first,
         "wrong-moment": delayed not in ("DEL", "UNLINK"),
-        "too-short": not begun,
-        "too-long": all(load.end < end for load in begun),
+        "too-short": first.who == who and not begun,
+        "too-long": first.who == who and all(load.end < end for load in begun),
     })  # fmt: skip
 
 
