@@ -2,77 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
-from course_lib.explore import CRASHED, Play, Simulation, Trial, steady
-from course_lib.grading.acts import PATIENCE, Acts
+from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, steady
+from course_lib.grading.acts import PATIENCE, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import ms, of, raised, shown, struck
+from course_lib.grading.evidence import ms, raised, shown, struck
+from course_lib.grading.lock_commands import SETS
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import KEY, Answer, Call, hold, one_at_a_time, ways_to_take, yes
+from course_lib.lessons.locks.exercises.lock_calls import (
+    Answer,
+    Call,
+    Locks,
+    hold,
+    lives,
+    one_at_a_time,
+    others_changed,
+    spared,
+    ways_to_take,
+    yes,
+)
 from course_lib.lessons.locks.programs import FREE_OUR_OWN
 
-TTL, WORK = 1.0, 0.15
-"""Seconds: a lock lives, a holder works."""
-LATEST = 3.0
-"""Seconds after which everybody here has the lock, if each asks again within 100 ms: one TTL, one pause, some work."""
-LONG, SHORT, SHORTER_THAN_THE_LOCK = 6.0, 1.0, 0.7
-"""Seconds that a client waits."""
+TTLS, WORK = (1.0, 1.5, 0.57, 2.25), 0.15
+"""Seconds: a lock lives, a holder works. A run's seed says which."""
+LATEST = 2.0
+"""Seconds beyond a ttl after which everybody here has the lock, if each asks again within 100 ms: one pause, some
+work."""
+LONG, EARLY, LATE = 6.0, 0.1, 0.1
+"""Seconds that a client waits; and by how much it may give up too early, or too late."""
+ALONE = ((1.0, 0.9), (1.5, 1.3), (10.0, 2.0), (1.2, 1.0), (2.25, 1.5))
+"""ttl and wait, in seconds, of a client that is alone: if it takes its own lock for another's, it is told False before
+that lock is over."""
+WAITS = (1.0, 0.37, 4.0, 0.0)
+"""Seconds that clients wait in vain; in the longest wait all that is drawn is small, for more tries than anybody counts."""
+SHORTEST, LONGEST = 0.01, 0.1
+"""Seconds between two tries."""
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """Clients that want the lock at once, with one fault at every command; one alone; and one that waits in vain."""
+    """Clients that want the lock at once, with one fault at every command; one alone; and two that wait in vain."""
     lost = {"lose request": 0.0, "lose reply": 0.0}
     return [
         trial("all want it at once", partial(_all_at_once, answer),
-              {"one-holder": one_at_a_time, "knows": _knows, "gets": _gets}, sizes=(1, 2, 3), seeds=8,
+              {"one-holder": _one_holder, "knows": _knows, "gets": _gets}, sizes=(1, 2, 3), seeds=8,
               fault_sizes=(1, 2), faults={"crash": 0.0, "pause": 1.2, **lost}, horizon=8.0),
-        trial("one message is lost", partial(_alone, answer), {"knows": _knows}, sizes=(1,), seeds=4, fault_seeds=4,
-              faults=lost, horizon=4.0),
+        trial("something fails", partial(_alone, answer), {"one-holder": _one_holder, "knows": _knows, "gets": _gets},
+              sizes=(1,), seeds=len(ALONE), fault_seeds=len(ALONE), faults=lost, horizon=4.0),
         trial("somebody else keeps it", partial(_in_vain, answer),
-              {"knows": _knows, "gives-up": _gives_up, "rests": _rests}, sizes=(1,), seeds=4, horizon=4.0,
+              {"one-holder": _one_holder, "knows": _knows, "gives-up": _gives_up, "rests": _rests}, sizes=(2,),
+              seeds=len(WAITS), horizon=8.0,
               world=partial(Simulation, socket_timeout=PATIENCE, latency=steady(0.001))),
     ]  # fmt: skip
 
 
-async def _take(run: Acts, answer: Answer, who: str, wait: float) -> Any:
+async def _take(run: Locks, answer: Answer, who: str, ttl: float, wait: float, draw: Callable[[], float]) -> Any:
     """Call the answer; with the lock, work, and free it."""
     world, redis = run.world, run.world.redis()
-    token = f"{who}-{int(world.draws(f'token of {who}')() * 16**6):06x}"
-
-    policy = {"ttl": TTL, "wait": wait, "draw": world.draws(who)}
-    result = await run.do(Call(who, token), lambda _: answer(redis, KEY, token, **policy))
+    token = f"by-{who}-{int(world.draws(f'token of {who} {world.now()}')() * 16**6):06x}"
+    call = Call(who, token, key=run.key, ttl=ttl)
+    result = await run.do(call, lambda _: answer(redis, run.key, token, ttl=ttl, wait=wait, draw=draw))
     if yes(result):
         await hold(world, who, world.now() + WORK)
-        await redis.eval(FREE_OUR_OWN, 1, KEY, token)
+        await redis.eval(FREE_OUR_OWN, 1, run.key, token)
     return result
 
 
-def _all_at_once(answer: Answer, world: Simulation, clients: int) -> Acts:
-    run, start = Acts(world), world.draws("start")
+def _all_at_once(answer: Answer, world: Simulation, clients: int) -> Locks:
+    """Each takes it once, in later runs twice; in every other run all are tasks of one process."""
+    run, start, ttl = Locks(world), world.draws("start"), TTLS[world.seed % len(TTLS)]
+    process = Process("c") if world.seed % 2 else None
+
+    async def body(who: str) -> Any:
+        for _ in range(1 + world.seed // 4):
+            result = await _take(run, answer, who, ttl, LONG, world.draws(who))
+        return result
+
     for who in [f"c{number}" for number in range(1, clients + 1)]:
-        world.client(who, _take, run, answer, who, LONG, start=start() * 0.005)
+        world.client(who, body, who, start=start() * 0.005, process=process)
     return run
 
 
-def _alone(answer: Answer, world: Simulation, clients: int) -> Acts:
-    """A client that takes its own lock for another's is told False before that lock is over."""
-    run = Acts(world)
-    world.client("c1", _take, run, answer, "c1", SHORTER_THAN_THE_LOCK)
+def _alone(answer: Answer, world: Simulation, clients: int) -> Locks:
+    """A message is lost; and in all runs but the first the server refuses a command."""
+    run, (ttl, wait) = Locks(world), ALONE[world.seed % len(ALONE)]
+    world.nodes[0].extension.refuses = world.seed - 1 if world.seed else None
+    world.client("c1", _take, run, answer, "c1", ttl, wait, world.draws("c1"))
     return run
 
 
-def _in_vain(answer: Answer, world: Simulation, clients: int) -> Acts:
-    run = Acts(world)
-    world.client("judge", partial(world.redis().set, KEY, "another's", px=60_000))
-    world.client("c1", _take, run, answer, "c1", SHORT, start=0.05)
+def _in_vain(answer: Answer, world: Simulation, clients: int) -> Locks:
+    """What is drawn begins with the smallest and the largest number that there is."""
+    run, wait = Locks(world), WAITS[world.seed % len(WAITS)]
+    most = 0.05 if wait == max(WAITS) else 1.0
+    world.client("judge", partial(world.redis().set, run.key, "by-c9-a17b03", px=60_000))
+    for who in [f"c{number}" for number in range(1, clients + 1)]:
+        first, draw = [1 - 2**-53, 0.0], world.draws(who)
+        draws = lambda first=first, draw=draw: first.pop() if first else most * draw()
+        world.client(who, _take, run, answer, who, TTLS[0], wait, draws, start=0.05)
     return run
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
+
+
+def _one_holder(run: Play) -> Iterator[Found]:
+    return chain(one_at_a_time(run), spared(run), (found for _, found in lives(run)))
 
 
 def _knows(run: Play) -> Iterator[Found]:
@@ -92,8 +130,8 @@ def _neither(call: Call) -> bool:
 
 def _gets(run: Play) -> Iterator[Found]:
     for call in run.witness.acts:
-        died = run.results.get(call.who) is CRASHED
-        if died or (yes(call.result) and (call.ended <= LATEST or call.who in struck(run))):
+        died, took = run.results.get(call.who) is CRASHED, call.ended - call.began
+        if died or (yes(call.result) and (took <= LATEST + call.ttl or call.who in struck(run))):
             continue
         if _neither(call):
             yield f"{call.who} was given {shown(call.result)}; the answer is True or False.", call.who, call.ended, "neither"
@@ -102,35 +140,55 @@ def _gets(run: Play) -> Iterator[Found]:
         elif not call.over:
             became = f"was still waiting at {ms(run.now)}"
         else:
-            became = f"was told {shown(call.result)} only at {ms(call.ended)}"
-        text = f"{call.who} {became}; it may wait {ms(LONG)}, and the lock had been free."
+            became = f"was told {shown(call.result)} after {ms(took)}"
+        text = f"{call.who} {became}; it had time to wait, and the lock had been free."
         yield text, call.who, min(call.ended, run.now), "does not get it"
 
 
 def _gives_up(run: Play) -> Iterator[Found]:
-    (call,) = run.witness.acts
-    took = min(call.ended, run.now) - call.began
-    if not call.over or not SHORT - 0.12 <= took <= SHORT + 0.1:
-        how = "returned after" if call.over else "did not return within"
-        text = f"Another client kept the lock, and with wait = {SHORT:g} s acquire {how} {ms(took)}."
-        yield text, call.who, min(call.ended, run.now), "too late" if took > SHORT else "too early"
+    wait = WAITS[run.schedule.seed % len(WAITS)]
+    for call in run.witness.acts:
+        took = min(call.ended, run.now) - call.began
+        if not call.over or not wait - EARLY - 1e-6 <= took <= wait + LATE + 1e-6:
+            how = "returned after" if call.over else "did not return within"
+            text = f"Another client kept the lock, and with wait = {wait:g} s acquire {how} {ms(took)}."
+            yield text, call.who, min(call.ended, run.now), "too late" if took > wait else "too early"
 
 
 def _rests(run: Play) -> Iterator[Found]:
-    sent, rests = len(list(of(run.trace, "c1"))), _pauses(run)
-    if sent > 2 * SHORT / 0.01 + 4:
-        text = f"In {ms(SHORT)} it sent {sent:,} commands; with 10 ms between two tries 200 would be many."
-        yield text, "c1", run.now, "never rests"
-    elif len(rests) > 2 and max(rests) - min(rests) < 0.1 * max(rests):
-        text = f"It rested {len(rests)} times, always for {ms(rests[0])}: all who wait like that ask at the same moment."
-        yield text, "c1", run.now, "always the same"
+    """Tries come 10 to 100 ms after one another; but for a last one, when `wait` is over."""
+    times = []
+    for call in run.witness.acts:
+        tries = list(_tries(run, call))
+        rests = [rest for _, rest in tries[:-1]]
+        times.append([round(rest, 4) for rest in rests])
+        for number, (again, rest) in enumerate(tries):
+            last = number >= len(rests) - 1
+            if again:
+                text = f"{call.who} tried again {again} times in a row without a rest."
+                yield text, call.who, call.ended, "never rests"
+            if rest > LONGEST + 1e-6 or (rest < SHORTEST - 1e-6 and not last):
+                text = f"Between two tries {call.who} rested {ms(rest)}; 10 to 100 ms are right."
+                yield text, call.who, call.ended, "too long" if rest > LONGEST else "too short"
+        if len(rests) > 5 and len(set(times[-1])) < 4:
+            lengths = " or ".join(map(ms, sorted(set(times[-1]))))
+            text = f"It rested {len(rests)} times, always for {lengths}: all who wait like that ask at the same moment."
+            yield text, call.who, call.ended, "always the same"
+    if len(times) > 1 and len(times[0]) > 5 and times[0][2:] == times[1][2:]:
+        yield "c1 and c2 rested for the same times: they ask at the same moments.", "c2", run.now, "in step"
 
 
-def _pauses(run: Play) -> list[float]:
-    """How long it sent nothing between a reply and the next command, where that is more than 1 ms. Units: seconds."""
-    events = [event for event in of(run.trace, "c1") if event.t_end is not None]
-    gaps = (later.t_start - (event.t_end or 0.0) for event, later in pairwise(events))
-    return [gap for gap in gaps if gap > 0.001]
+def _tries(run: Play, call: Call) -> Iterator[tuple[int, float]]:
+    """How often it tried again at once, and for how many seconds it rested then; after the last try 0."""
+    again, asked = 0, set[tuple[bytes, ...]]()
+    for event, later in pairwise([event for event in sent(run, call) if event.t_end is not None]):
+        asks = event.name in (*SETS, "EVAL", "EVALSHA") and not isinstance(event.reply, Exception)
+        again += asks and event.command in asked
+        asked |= {event.command} if asks else set()
+        if (rest := later.t_start - (event.t_end or 0.0)) > 1e-6:
+            yield again, rest
+            again, asked = 0, set()
+    yield again, 0.0
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------
@@ -138,19 +196,33 @@ def _pauses(run: Play) -> list[float]:
 
 def clues(failing: Failing) -> Iterator[str]:
     """What the lock was taken with, in a run without a fault; else what the failing runs show."""
-    yield from ways_to_take(failing.first, TTL)
+    replaced = "one-holder" in failing and any(c.after for _, c in others_changed(failing["one-holder"]))
+    yield from ways_to_take(failing.first, TTLS[0], replaced)
     if any(_neither(call) for run in failing.values() for call in run.witness.acts):
         return
-    if "gives-up" in failing and not yes(failing["gives-up"].witness.acts[0].result):
-        yield "sleeps-too-long"
     if "knows" in failing:
-        wrong = failing["knows"].witness.acts
-        locked_out = any(call.after == call.what and not yes(call.result) for call in wrong)
-        yield "locks-itself-out" if locked_out else "takes-anothers-for-its-own"
-    if "rests" in failing:
-        yield "never-rests" if len(_pauses(failing["rests"])) < 3 else "same-pause-for-all"
-    if "gives-up" in failing or "gets" in failing:
-        yield "sleeps-too-long"
+        yield from filter(None, (_mistaken(failing["knows"], call) for call in failing["knows"].witness.acts))
+    for promise in ("rests", "gives-up"):
+        run = failing.get(promise)
+        for call in run.witness.acts if run is not None else ():
+            tries = list(_tries(run, call))
+            if any(again > 1 for again, _ in tries):
+                yield "never-rests"
+            if any(rest > LONGEST + 0.001 for _, rest in tries):
+                yield "sleeps-too-long"
+            if len({round(rest, 4) for _, rest in tries[:-1]}) == 1 and len(tries) > 5:
+                yield "same-pause-for-all"
+
+
+def _mistaken(run: Play, call: Call) -> str:
+    """It held another's token for its own; or heard nothing of a lock that it had taken, asked again, and believed."""
+    asked = [event for event in sent(run, call) if run.witness.key.encode() in event.command]
+    if call.done and yes(call.result) and call.after not in (None, call.what) and asked:
+        return "takes-anothers-for-its-own"
+    mine = [event for event in asked if event.name in SETS]
+    lost = [event for event in mine if event.fault == "reply lost"]
+    told = call.done and not yes(call.result) and call.after == call.what
+    return "locks-itself-out" if told and lost and mine[-1] is not lost[-1] and mine[-1].reply is None else ""
 
 
 RULES = Rules(coroutine_function("redis, key, token, *, ttl, wait, draw"), trials, clues)

@@ -11,8 +11,8 @@ from course_lib.explore import Play, Simulation, Trial, until
 from course_lib.grading.acts import world
 from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import ms
-from course_lib.grading.rules import Found, Rules
-from course_lib.grading.write_the_property import Cases, Property, misread, noted, watched
+from course_lib.grading.rules import Failing, Found, Rules
+from course_lib.grading.write_the_property import Property, watched
 from course_lib.lessons.locks import programs
 from course_lib.trace import Note, Trace
 
@@ -23,11 +23,13 @@ WORK, PAUSE = 0.3, 0.6
 
 
 def trials(answer: Property) -> list[Trial]:
-    """Two clients; a pause at every command; and where the lock is right, a crash at every command too."""
+    """Runs made by hand; then two clients; a pause at every command; and where the lock is right, a crash at every
+    command too."""
     pause: dict[str, Any] = {"faults": {"pause": PAUSE}}
     either: dict[str, Any] = {"faults": {"pause": PAUSE, "crash": 0.0}}
     watch = partial(watched, answer, _two_leases, sizes=(2,), least=2, horizon=8.0, world=partial(world, nodes=3))
     return [
+        watched(answer, _two_leases, "reads", "made by hand", _by_hand, sizes=(1,), seeds=len(CASES)),
         watch("catches-late", "no validity", partial(_build, programs.NoValidity, 1), **pause),
         watch("catches-del", "any lock freed", partial(_build, programs.FreesAnyLock, 2), **pause),
         watch("catches-extension", "an extension from its reply", partial(_build, programs.ExtendsLate, 1), **pause),
@@ -46,12 +48,19 @@ def two_believe(trace: Trace) -> tuple[Note, Note] | None:
     """The first two leases of different clients that overlap. One ends when its client dies, or is told or knows."""
     died = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
     leases = sorted((note for note in trace.notes if note.kind == LEASE), key=lambda note: note.t_start)
+    ends = [died.get(note.who, inf) if note.t_end is None else note.t_end for note in leases]
     for number, later in enumerate(leases):
-        for earlier in leases[:number]:
-            end = min(inf if earlier.t_end is None else earlier.t_end, died.get(earlier.who, inf))
-            if earlier.who != later.who and end > later.t_start and (later.t_end or inf) > later.t_start:
+        for earlier, end in zip(leases[:number], ends, strict=False):
+            if earlier.who != later.who and end > later.t_start and ends[number] > later.t_start:
                 return earlier, later
     return None
+
+
+def _by_hand(world: Simulation, clients: int) -> None:
+    """A run in which nothing is sent: the notes of a case."""
+    _, notes = CASES[world.seed % len(CASES)]
+    for who, kind, start, end in notes:
+        world.trace.note(who, kind, start, end)
 
 
 def _build(lock: type[programs.RightLock], turns: int, world: Simulation, clients: int) -> None:
@@ -84,21 +93,69 @@ async def _believes(world: Simulation, who: str, lock: programs.RightLock) -> No
     return lease
 
 
-# -- clues: what does the property say of small traces made by hand? ---------------------------------------------------
+# -- runs made by hand -------------------------------------------------------------------------------------------------
 
 
-CLUES: Cases = {
-    "cries-wolf": (noted(Note("c1", LEASE, 0.0, 0.3), Note("c2", LEASE, 0.4, 0.7)), True),
-    "says-nothing": (noted(Note("c1", LEASE, 0.0, 0.5), Note("c2", LEASE, 0.3, 0.6)), False),
-    "blames-an-extension": (noted(Note("c1", LEASE, 0.0, 0.5), Note("c1", LEASE, 0.3, 0.8)), True),
-    "dead-still-hold": (noted(Note("c1", LEASE, 0.0), Note("c1", "crash", 0.1), Note("c2", LEASE, 0.3, 0.6)), True),
-    "excuses-the-paused": (
-        noted(Note("c1", LEASE, 0.0, 0.5), Note("c1", "pause", 0.1, 0.4), Note("c2", LEASE, 0.3, 0.6)), False,
-    ),
-    "one-lease-each": (
-        noted(Note("c1", LEASE, 0.0, 0.5), Note("c2", LEASE, 0.3, 0.6), Note("c1", LEASE, 0.9, 1.2)), False,
-    ),
-}  # fmt: skip
-"""Notes, and whether None is the right answer; the first one that is answered wrongly names the mistake."""
+Case = tuple[str, list[tuple[str, str, float, float | None]]]
+CASES: tuple[Case, ...] = (
+    ("cries-wolf", [("c1", LEASE, 0.0, 0.3), ("c2", LEASE, 0.4, 0.7)]),
+    ("says-nothing", [("c1", LEASE, 0.0, 0.5), ("c2", LEASE, 0.3, 0.6)]),
+    ("blames-an-extension", [("c1", LEASE, 0.0, 0.5), ("c1", LEASE, 0.3, 0.8)]),
+    ("dead-still-hold", [("c1", LEASE, 0.0, None), ("c1", "crash", 0.1, None), ("c2", LEASE, 0.3, 0.6)]),
+    ("excuses-the-paused", [("c1", LEASE, 0.0, 0.5), ("c1", "pause", 0.1, 0.4), ("c2", LEASE, 0.3, 0.6)]),
+    ("one-lease-each", [("c1", LEASE, 0.0, 0.5), ("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.9, 1.2)]),
+    # no leases, or one; other notes, of clients and of nodes
+    ("", []),
+    ("", [("c1", LEASE, 0.1, 0.4)]),
+    ("", [("c1", LEASE, 0.0, 0.5), ("c2", "load", 0.1, 0.4), ("c2", "pause", 0.1, 0.6), ("redis0", "down", 0.1, None)]),
+    # one begins as another ends; and a little before
+    ("", [("c1", LEASE, 0.1, 0.3), ("c2", LEASE, 0.3, 0.6)]),
+    ("", [("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.1, 0.3)]),
+    ("", [("c1", LEASE, 0.1, 0.3), ("c2", LEASE, 0.2996, 0.6)]),
+    # not in the order of time
+    ("", [("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.0, 0.5)]),
+    ("", [("c2", LEASE, 0.6, 0.9), ("c1", LEASE, 0.1, 0.5)]),
+    # one within another; the same; with the same beginning, and the same end
+    ("", [("c1", LEASE, 0.0, 1.0), ("c2", LEASE, 0.4, 0.5)]),
+    ("", [("c1", LEASE, 0.1, 0.4), ("c2", LEASE, 0.1, 0.4)]),
+    ("", [("c1", LEASE, 0.1, 0.4), ("c2", LEASE, 0.1, 0.2)]),
+    ("", [("c1", LEASE, 0.1, 0.4), ("c2", LEASE, 0.2, 0.4)]),
+    # the dead: they held until then; the note of it comes first; it is another's; or of a lease that was over
+    ("", [("c1", LEASE, 0.0, None), ("c1", "crash", 0.5, None), ("c2", LEASE, 0.3, 0.6)]),
+    ("", [("c1", "crash", 0.5, None), ("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.1, None)]),
+    ("", [("c2", LEASE, 0.3, 0.6), ("c1", "crash", 0.3, None), ("c1", LEASE, 0.1, None)]),
+    ("", [("c2", LEASE, 0.1, None), ("c3", LEASE, 0.3, 0.4), ("c1", "crash", 0.2, None), ("c2", "crash", 0.5, None)]),
+    ("", [("c1", LEASE, 0.0, None), ("c2", LEASE, 0.3, None), ("c1", "crash", 0.4, None), ("c2", "crash", 0.5, None)]),
+    ("", [("c1", LEASE, 0.0, None), ("c2", LEASE, 0.3, None), ("c1", "crash", 0.2, None), ("c2", "crash", 0.5, None)]),
+    ("", [("c1", LEASE, 0.0, 0.3), ("c2", LEASE, 0.2, 0.6), ("c1", "crash", 0.5, None)]),
+    ("", [("c1", LEASE, 0.0, 0.3), ("c2", LEASE, 0.4, 0.6), ("c1", "crash", 0.9, None), ("c2", "crash", 0.8, None)]),
+    ("", [("c1", LEASE, 0.0, 0.2), ("c1", LEASE, 0.5, None), ("c1", "crash", 0.6, None), ("c2", LEASE, 0.55, 0.9)]),
+    ("", [("c1", LEASE, 0.0, 0.2), ("c1", LEASE, 0.5, None), ("c1", "crash", 0.6, None), ("c2", LEASE, 0.7, 0.9)]),
+    ("", [("c1", "pause", 0.2, 0.9), ("c1", LEASE, 0.0, None), ("c1", "crash", 0.3, None), ("c2", LEASE, 0.4, 0.9)]),
+    # a pause that is over before, or comes after; and one in which nothing is wrong
+    ("", [("c2", "pause", 0.0, 0.1), ("c1", LEASE, 0.2, 0.5), ("c2", LEASE, 0.3, 0.6), ("c1", "pause", 0.8, 0.9)]),
+    ("", [("c1", LEASE, 0.0, 0.3), ("c1", "pause", 0.2, 0.8), ("c2", LEASE, 0.4, 0.6)]),
+    # no neighbours: a lease of its own lies between; an extension that is the longer, or the shorter
+    ("", [("c1", LEASE, 0.0, 1.0), ("c1", LEASE, 0.1, 0.2), ("c2", LEASE, 0.5, 0.7)]),
+    ("", [("c1", LEASE, 0.0, 0.5), ("c1", LEASE, 0.3, 0.8), ("c2", LEASE, 0.6, 0.9)]),
+    ("", [("c1", LEASE, 0.0, 0.5), ("c1", LEASE, 0.3, 0.8), ("c2", LEASE, 0.8, 0.9)]),
+    ("", [("c1", LEASE, 0.0, 0.2), ("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.5, 0.8)]),
+    ("", [("c1", LEASE, 0.0, 0.2), ("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.7, 0.8), ("c2", LEASE, 0.9, 1.0)]),
+    # three clients; names of which one begins like another; another kind of name
+    ("", [("c1", LEASE, 0.0, 0.2), ("c2", LEASE, 0.3, 0.5), ("c3", LEASE, 0.4, 0.6)]),
+    ("", [("c3", LEASE, 0.4, 0.6), ("c1", LEASE, 0.7, 0.9), ("c2", LEASE, 0.1, 0.3)]),
+    ("", [("c1", LEASE, 2.0, 3.0), ("c2", LEASE, 3.5, 4.0), ("c3", LEASE, 0.0, 2.5)]),
+    ("", [("c1", LEASE, 0.0, 0.5), ("c10", LEASE, 0.3, 0.6)]),
+    ("", [("worker:{eu} 7", LEASE, 0.0, 0.5), ("worker:{eu} 8", LEASE, 10.3, 10.6), ("é", LEASE, 10.5, 11.0)]),
+)  # fmt: skip
+"""Notes, from the simplest on: who, kind, beginning and end. What the answer says of the first one that it reads wrongly
+names a well-known mistake, or none: it has read all simpler ones rightly."""
 
-RULES = Rules(plain_function("trace"), trials, misread(CLUES), learners_code=False)
+
+def clues(failing: Failing) -> Iterator[str]:
+    """The mistake that the first run made by hand shows that is read wrongly."""
+    if "reads" in failing and (name := CASES[failing["reads"].schedule.seed][0]):
+        yield name
+
+
+RULES = Rules(plain_function("trace"), trials, clues, learners_code=False)
