@@ -58,7 +58,10 @@ def unheard(events: Iterable[Event]) -> Event | None:
 
 
 def excused_error(run: Play, client: str, error: object) -> bool:
-    """May the client end with this error? Only with one of redis-py's, and only if the fault hit it."""
+    """May the client end with this error? Only with one of redis-py's or a group of such, and only if the fault hit
+    it."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(excused_error(run, client, one) for one in error.exceptions)
     return isinstance(error, (RedisError, TimeoutError, ConnectionError)) and client in struck(run)
 
 

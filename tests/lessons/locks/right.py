@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import time
+from contextlib import suppress
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -41,6 +45,45 @@ async def released_under_watch(redis: Any, key: str, token: str) -> bool:
 async def released_by_a_loaded_script(redis: Any, key: str, token: str) -> int:
     number: int = await redis.register_script(FREE)(keys=[key], args=[token])
     return number
+
+
+async def released_unless_changed(redis: Any, key: str, token: str) -> bool:
+    """A conflict says that the lock is another's by now."""
+    async with redis.pipeline() as pipe:
+        await pipe.watch(key)
+        if await pipe.get(key) != token:
+            return False
+        pipe.multi()
+        pipe.delete(key)
+        with suppress(WatchError):
+            await pipe.execute()
+            return True
+    return False
+
+
+async def released_by_expiry(redis: Any, key: str, token: str) -> bool:
+    script = FREE.replace("'DEL', KEYS[1]", "'PEXPIRE', KEYS[1], 0")
+    try:
+        return bool(await redis.eval(script, 1, key, token) > 0)
+    except BaseException:
+        raise
+
+
+async def released_in_a_group(redis: Any, key: str, token: str) -> bool:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(released_by_a_loaded_script(redis, key, token))
+    return task.result() == 1
+
+
+async def released_in_a_transaction(redis: Any, key: str, token: str) -> Any:
+    async def free(pipe: Any) -> bool:
+        own = await pipe.get(key) == token
+        pipe.multi()
+        if own:
+            pipe.delete(key)
+        return bool(own)
+
+    return await redis.transaction(free, key, value_from_callable=True)
 
 
 # -- 04.2 -------------------------------------------------------------------------------------------------------------
@@ -87,6 +130,34 @@ async def in_a_time_limit(redis: Any, key: str, token: str, *, ttl: float, wait:
         return False
 
 
+async def taken_under_watch(redis: Any, key: str, token: str, ttl: float) -> Any:
+    async with redis.pipeline() as pipe:
+        await pipe.watch(key)
+        if await pipe.get(key) is not None:
+            return False
+        pipe.multi()
+        pipe.psetex(key, round(ttl * 1000), token)
+        return (await pipe.execute())[0]
+
+
+async def truncated(redis: Any, key: str, token: str, ttl: float) -> Any:
+    return await redis.set(key, token, nx=True, px=int(ttl * 1000))
+
+
+class TakesUntilTheEnd:
+    """It tries a last time when the time is over, by another clock."""
+
+    async def __call__(self, redis: Any, key: str, token: str, *, ttl: float, wait: float, draw: Any) -> int:
+        end = time.monotonic() + wait
+        while True:
+            with suppress(RedisError):
+                if await redis.register_script(TAKE)(keys=[key], args=[token, round(ttl * 1000)]):
+                    return 1
+            if (left := end - time.monotonic()) <= 0:
+                return 0
+            await asyncio.sleep(min(left, random.randint(10, 100) / 1000))
+
+
 # -- 04.3 -------------------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +180,62 @@ async def with_tasks(nodes: Any, key: str, token: str, *, ttl: float, timeout: f
 
 async def by_script(node: Any, key: str, token: str, ttl: float) -> bool:
     return bool(await node.eval(TAKE, 1, key, token, round(ttl * 1000)))
+
+
+async def freed_under_watch(node: Any, key: str, token: str) -> None:
+    async with node.pipeline() as pipe:
+        await pipe.watch(key)
+        if await pipe.get(key) == token:
+            pipe.multi()
+            pipe.delete(key)
+            with suppress(WatchError):
+                await pipe.execute()
+
+
+async def set_and_seen(node: Any, key: str, token: str, ttl: float) -> bool:
+    """In one transaction: SET, and who has it."""
+    async with node.pipeline() as pipe:
+        pipe.set(key, token, nx=True, px=round(ttl * 1000))
+        pipe.get(key)
+        return bool((await pipe.execute())[1] == token)
+
+
+async def in_whole_milliseconds(*args: Any, **options: Any) -> float | None:
+    """Rounded down, never up; by another clock, in nanoseconds."""
+    start = time.monotonic_ns()
+    left = await redlock(drift=0.0, ms=0.0, late=True)(*args, **options)
+    if left is None:
+        return None
+    ms = math.floor(options["ttl"] * 990 - 2 - (time.monotonic_ns() - start) / 1e6)
+    if ms > 0:
+        return ms / 1000
+    nodes, key, token = args
+    await asyncio.gather(
+        *(asyncio.wait_for(node.eval(FREE, 1, key, token), options["timeout"]) for node in nodes),
+        return_exceptions=True,
+    )
+    return None
+
+
+async def in_a_group(nodes: Any, key: str, token: str, *, ttl: float, timeout: float) -> float | None:
+    async def asked(request: Any) -> Any:
+        with suppress(RedisError, TimeoutError):
+            async with asyncio.timeout(timeout):
+                return await request
+
+    async def on_all(command: Any) -> list[Any]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(asked(command(node))) for node in nodes]
+        return [task.result() for task in tasks]
+
+    clock = asyncio.get_running_loop().time
+    start = clock()
+    yes = (await on_all(lambda node: node.set(key, token, nx=True, px=round(ttl * 1000)))).count(True)
+    left = ttl - (clock() - start) - 0.01 * ttl - 0.002
+    if 2 * yes > len(nodes) and left > 0:
+        return left
+    await on_all(lambda node: node.eval(FREE, 1, key, token))
+    return None
 
 
 # -- 04.5 -------------------------------------------------------------------------------------------------------------
@@ -142,6 +269,39 @@ async def put_by_a_loaded_script(redis: Any, key: str, fence: int, value: str) -
     return taken
 
 
+NUMBER_IN_LUA = ANOTHER_PUT.replace("'n', ARGV[1]", "'n', tonumber(ARGV[1])")
+AS_JSON = """
+local old = redis.call('HGET', KEYS[1], 'meta')
+if old and tonumber(cjson.decode(old).fence) > tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'value', ARGV[2], 'meta', cjson.encode({fence = ARGV[1]}))
+return 1
+"""
+
+
+class Store:
+    """By a script; `digits` makes texts of fences that come in their order."""
+
+    def __init__(self, script: str, digits: int = 0) -> None:
+        self.script, self.digits = script, digits
+
+    async def __call__(self, redis: Any, key: str, fence: int, value: str) -> Any:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(redis.eval(self.script, 1, key, f"{fence:0{self.digits}d}", value))
+        return task.result()
+
+
+async def put_in_a_transaction(redis: Any, key: str, fence: int, value: str) -> Any:
+    async def write(pipe: Any) -> bool:
+        taken = fence >= int((await pipe.hgetall(key)).get("fence", 0))
+        pipe.multi()
+        if taken:
+            pipe.hset(key, "value", value)
+            pipe.hset(key, "fence", str(fence))
+        return bool(taken)
+
+    return await redis.transaction(write, key, value_from_callable=True)
+
+
 # -- 04.6 -------------------------------------------------------------------------------------------------------------
 
 
@@ -162,20 +322,46 @@ def as_time_goes_by(trace: Trace) -> str | None:
 
 
 RIGHT: dict[str, dict[str, Any]] = {
-    "04.1": {"watch": released_under_watch, "loaded script": released_by_a_loaded_script},
+    "04.1": {
+        "watch": released_under_watch,
+        "loaded script": released_by_a_loaded_script,
+        "unless changed": released_unless_changed,
+        "expiry": released_by_expiry,
+        "group": released_in_a_group,
+        "transaction": released_in_a_transaction,
+    },
     "04.2": {
         "as taught": with_the_blanks(),
         "script": with_the_blanks(take=taken_by_script, own=what_the_script_said),
         "always looks": with_the_blanks(own=always_looks),
         "SET GET": with_the_blanks(take=with_get),
         "time limit": in_a_time_limit,
+        "watch": with_the_blanks(take=taken_under_watch),
+        "truncated": with_the_blanks(take=truncated),
+        "uniform": with_the_blanks(pause=lambda draw: random.uniform(0.02, 0.06)),
+        "until the end": TakesUntilTheEnd(),
     },
-    "04.3": {"as taught": redlock(), "tasks": with_tasks, "script": redlock(take=by_script)},
+    "04.3": {
+        "as taught": redlock(),
+        "tasks": with_tasks,
+        "script": redlock(take=by_script),
+        "partial, frees under watch": partial(redlock(give=freed_under_watch, need=lambda n: 3)),
+        "set and seen": redlock(take=set_and_seen),
+        "whole milliseconds": in_whole_milliseconds,
+        "group": in_a_group,
+    },
     "04.4": {
         "c1, for long": Finding(OneFault("pause", at=2, seconds=3.0, client="c1"), refused="c1"),
         "c2": Finding(OneFault("pause", at=4, seconds=0.7, client="c2"), refused="c2"),
         "of anybody's": Finding(OneFault("pause", at=6, seconds=0.7), refused="c1"),
     },
-    "04.5": {"watch": put_under_watch, "another script": put_by_a_loaded_script},
+    "04.5": {
+        "watch": put_under_watch,
+        "another script": put_by_a_loaded_script,
+        "numbers": Store(NUMBER_IN_LUA),
+        "as json": Store(AS_JSON),
+        "padded": Store(ANOTHER_PUT.replace("tonumber", ""), digits=20),
+        "transaction": put_in_a_transaction,
+    },
     "04.6": {"as taught": two_leases(), "as time goes by": as_time_goes_by},
 }

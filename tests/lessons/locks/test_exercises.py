@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import partial
 from itertools import combinations, product
 from math import inf
@@ -127,14 +128,14 @@ def test_only_a_pause_shows_that_the_look_came_too_early(name: str | None) -> No
     The control: whoever frees its own lock in one step breaks nothing.
     """
     answer = TWINS["04.1"][name] if name else RIGHT["04.1"]["watch"]
-    three = e1_release.trials(answer)[1]
+    three = trial(e1_release.trials(answer), "three holders")
     assert enumerate_all(three, 3).failures == 0
     plain = enumerate_all(three, 3, faults=1, budget=Budget(3_000))
     reduced = enumerate_all(three, 3, faults=1, reduce=True)
     assert plain.complete
     assert reduced.complete
     assert (0 < plain.failures < plain.schedules) == (name is not None)
-    assert set(plain.broken) == set(reduced.broken) == ({"spares"} if name else set())
+    assert set(plain.broken) == set(reduced.broken) == ({"spares", "tells"} if name else set())
 
 
 # -- the judges themselves: 04.2 --------------------------------------------------------------------------------------
@@ -142,8 +143,8 @@ def test_only_a_pause_shows_that_the_look_came_too_early(name: str | None) -> No
 
 def test_a_lost_reply_is_what_locks_a_client_out() -> None:
     """Whoever believes the reply is right under each seed, and wrong when the reply to its SET is lost, each time."""
-    alone = trial(e2_take.trials(TWINS["04.2"]["locks-itself-out"]), "one message is lost")
-    for seed in range(alone.seeds):
+    alone = trial(e2_take.trials(TWINS["04.2"]["locks-itself-out"]), "something fails")
+    for seed in (0, *range(3, alone.seeds)):  # in the others the server refuses the first command, too
         assert not play(alone, Schedule(1, seed)).violations
         assert play(alone, Schedule(1, seed, "lose reply", 1)).violation("knows") is not None
         assert not play(alone, Schedule(1, seed, "lose request", 1)).violations
@@ -184,7 +185,7 @@ def test_what_stays_behind_is_excused_only_where_it_could_not_be_given_back() ->
         assert not run.violations
     for run in contests(TWINS["04.3"]["keeps-on-failure"], "three of five nodes are away"):
         (attempt,) = run.witness.acts
-        lost = sum(event.fault == "request lost" and event.reply is None for event in run.trace)
+        lost = sum(event.fault is not None for event in run.trace)
         assert attempt.left or lost
         assert (run.violation("tidy") is not None) == bool(attempt.left)
 
@@ -239,21 +240,35 @@ def test_only_a_pause_before_the_write_breaks_the_writer() -> None:
 def test_fences_as_texts_come_in_another_order() -> None:
     numbers = [fence for fence, _, _, _ in e5_fenced_store.IN_TURN]
     assert sorted(map(str, set(numbers))) != [str(number) for number in sorted(set(numbers))]
-    assert max(numbers) < 2**53
+    assert max(numbers) == 2**53
 
 
 def test_a_look_and_a_write_lose_in_some_orders_of_two_and_never_alone() -> None:
-    two = e5_fenced_store.trials(TWINS["04.5"]["looks-then-writes"])[1]
+    two = trial(e5_fenced_store.trials(TWINS["04.5"]["looks-then-writes"]), "holders write at once")
     found = enumerate_all(two, 2)
     assert 0 < found.broken["in-order"] < found.schedules
     assert not play(e5_fenced_store.trials(TWINS["04.5"]["looks-then-writes"])[0], Schedule(1)).violations
-    assert enumerate_all(e5_fenced_store.trials(RIGHT["04.5"]["watch"])[1], 2, faults=1).failures == 0
+    right = trial(e5_fenced_store.trials(RIGHT["04.5"]["watch"]), "holders write at once")
+    assert enumerate_all(right, 2, faults=1, reduce=True).failures == 0
 
 
 # -- the judges themselves: 04.6 --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", range(4))
+def test_runs_made_by_hand_are_read_as_an_instant_says() -> None:
+    """Each of them as it stands, and with its notes in the opposite order; both answers occur, many times."""
+    answered = []
+    for _, notes in e6_property.CASES:
+        died = {note.who: note.t_start for note in notes if note.kind == "crash"}
+        leases = [(n.who, n.t_start, n.t_end or died[n.who]) for n in notes if n.kind == e6_property.LEASE]
+        two = any(len({who for who, a, b in leases if a <= when < b}) > 1 for _, when, _ in leases)
+        for order in (notes, notes[::-1]):
+            assert (e6_property.two_believe(Trace("simulated", 0, [], order)) is not None) == two, notes
+        answered.append(two)
+    assert min(answered.count(True), answered.count(False)) > 15
+
+
+@pytest.mark.parametrize("place", range(1, 5))
 def test_each_broken_lock_gives_two_leases_at_once_and_the_right_one_never(place: int) -> None:
     """By the definition, and by an instant of time at which two believe, asked in another way."""
     one = e6_property.trials(lambda trace: None)[place]
@@ -279,16 +294,18 @@ def test_the_definition_is_that_of_an_instant() -> None:
         notes = [Note(drawn.choice(("c1", "c2")), e6_property.LEASE, start := drawn.randint(0, 40) / 10,
                       start + drawn.randint(1, 15) / 10) for _ in range(drawn.randint(1, 4))]  # fmt: skip
         if drawn.random() < 0.5:
-            notes.append(Note("c1", "crash", max(note.t_start for note in notes) + 0.05))
+            death = max(note.t_start for note in notes) + 0.05
+            notes = [replace(n, t_end=None) if n.who == "c1" and (n.t_end or inf) > death else n for n in notes]
+            notes.append(Note("c1", "crash", death))
         died = {note.who: note.t_start for note in notes if note.kind == "crash"}
         leases = [note for note in notes if note.kind == e6_property.LEASE]
-        ends = {id(note): min(note.t_end or inf, died.get(note.who, inf)) for note in leases}
+        ends = {id(note): note.t_end or died.get(note.who, inf) for note in leases}
         two = any(
             len({other.who for other in leases if other.t_start <= note.t_start < ends[id(other)]}) > 1
             for note in leases
         )
         assert (e6_property.two_believe(Trace("simulated", 0, [], notes)) is not None) == two
-        assert (SOLUTIONS["04.6"](Trace("simulated", 0, [], [*notes])) is not None) == two or died
+        assert (SOLUTIONS["04.6"](Trace("simulated", 0, [], [*notes])) is not None) == two
         answered.add(two)
     assert answered == {True, False}
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 Take = Callable[[Any, str, str, float], Awaitable[Any]]
 
@@ -24,25 +27,30 @@ def ten_to_hundred(draw: Callable[[], float]) -> float:
 
 
 def with_the_blanks(
-    *, take: Take = set_nx_px, own: Any = is_ours, pause: Callable[[Callable[[], float]], float] = ten_to_hundred
-) -> Any:
-    """The function of 04.2 with its three blanks filled in."""
+    *, take: Take = set_nx_px, own: Any = is_ours, pause: Callable[[Callable[[], float]], float] = ten_to_hundred,
+    errors: tuple[type[Exception], ...] = (RedisError,), tries: float = math.inf, late: float = 0.0, unit: float = 1.0,
+    gives_up: Any = None,
+) -> Any:  # fmt: skip
+    """The function of 04.2 with its three blanks filled in, and some of the rest altered."""
 
     async def acquire(redis: Any, key: str, token: str, *, ttl: float, wait: float, draw: Any) -> bool:
         clock = asyncio.get_running_loop().time
-        give_up = clock() + wait
-        while True:
+        give_up, tried = clock() + wait * unit + late, 0
+        while (tried := tried + 1) <= tries:
             try:
                 taken = await take(redis, key, token, ttl)
                 ours = await own(redis, key, token, taken)
-            except RedisError:
+            except errors:
                 ours = False
             if ours:
                 return True
             seconds = pause(draw)
             if clock() + seconds > give_up:
-                return False
+                break
             await asyncio.sleep(seconds)
+        if gives_up is not None:
+            await gives_up(redis, key)
+        return False
 
     return acquire
 
@@ -95,4 +103,84 @@ WRONG = [
     ("never-rests", with_the_blanks(pause=lambda draw: 0.0)),
     ("sleeps-too-long", with_the_blanks(pause=lambda draw: 0.8 + 0.4 * draw())),
     ("sleeps-too-long", with_the_blanks(pause=lambda draw: 0.3 + 0.2 * draw())),
+]
+
+
+# -- each breaks one sentence of the contract -------------------------------------------------------------------------
+
+
+async def whole_seconds(redis: Any, key: str, token: str, ttl: float) -> Any:
+    return await redis.set(key, token, nx=True, ex=max(1, int(ttl)))
+
+
+async def rounds_up(redis: Any, key: str, token: str, ttl: float) -> Any:
+    return await redis.set(key, token, nx=True, ex=math.ceil(ttl))
+
+
+async def gives_life_to_any(redis: Any, key: str, token: str, ttl: float) -> Any:
+    """A script, so in one step; and whoever has the lock keeps it for longer."""
+    script = "local n = redis.call('SETNX', KEYS[1], ARGV[1]) redis.call('PEXPIRE', KEYS[1], ARGV[2]) return n"
+    return await redis.eval(script, 1, key, token, round(ttl * 1000))
+
+
+async def sets_after_a_look(redis: Any, key: str, token: str, ttl: float) -> Any:
+    return await redis.get(key) is None and await redis.set(key, token, px=round(ttl * 1000))
+
+
+async def same_prefix(redis: Any, key: str, token: str, taken: Any) -> bool:
+    return bool(taken) or (await redis.get(key) or "")[:3] == token[:3]
+
+
+async def own_or_none(redis: Any, key: str, token: str, taken: Any) -> bool:
+    return bool(taken) or await redis.get(key) in (token, None)
+
+
+async def deletes(redis: Any, key: str) -> None:
+    await redis.delete(key)
+
+
+def rests_every_other_time() -> Any:
+    times = iter(range(10**9))
+    return with_the_blanks(pause=lambda draw: ten_to_hundred(draw) if next(times) % 2 else 0.0)
+
+
+def all_in_step() -> Any:
+    """Each time another pause, and the same ones for everybody."""
+
+    async def acquire(*args: Any, draw: Any, **policy: Any) -> Any:
+        times = iter(range(10**9))
+        return await with_the_blanks(pause=lambda _: 0.01 + next(times) * 37 % 90 / 1000)(*args, draw=draw, **policy)
+
+    return acquire
+
+
+def drawn_once() -> Any:
+    async def acquire(*args: Any, draw: Any, **policy: Any) -> Any:
+        seconds = ten_to_hundred(draw)
+        return await with_the_blanks(pause=lambda _: seconds)(*args, draw=draw, **policy)
+
+    return acquire
+
+
+SUBTLE = [
+    ("whole seconds", "one-holder", with_the_blanks(take=whole_seconds)),
+    ("rounds up", "one-holder", with_the_blanks(take=rounds_up)),
+    ("gives life to any", "one-holder", with_the_blanks(take=gives_life_to_any)),
+    ("deletes as it gives up", "one-holder", with_the_blanks(gives_up=deletes)),
+    ("sets after a look", "one-holder", with_the_blanks(take=sets_after_a_look), "no-nx"),
+    ("the same prefix", "knows", with_the_blanks(own=same_prefix), "takes-anothers-for-its-own"),
+    ("its own or none", "knows", with_the_blanks(own=own_or_none)),
+    ("only time-outs", "gets", with_the_blanks(errors=(RedisTimeoutError,))),
+    ("only connections", "gets", with_the_blanks(errors=(RedisTimeoutError, RedisConnectionError))),
+    ("only replies", "gets", with_the_blanks(errors=(RedisTimeoutError, ResponseError))),
+    ("a hundred tries", "gives-up", with_the_blanks(tries=100)),
+    ("a bit late", "gives-up", with_the_blanks(late=0.25)),
+    ("milliseconds", "gives-up", with_the_blanks(unit=1000)),
+    ("0 to 100 ms", "rests", with_the_blanks(pause=lambda draw: 0.1 * draw())),
+    ("1 to 100 ms", "rests", with_the_blanks(pause=lambda draw: 0.001 + 0.099 * draw())),
+    ("50 to 150 ms", "rests", with_the_blanks(pause=lambda draw: 0.05 + 0.1 * draw()), "sleeps-too-long"),
+    ("hardly drawn", "rests", with_the_blanks(pause=lambda draw: 0.05 + 1e-7 * draw()), "same-pause-for-all"),
+    ("drawn once", "rests", drawn_once(), "same-pause-for-all"),
+    ("all in step", "rests", all_in_step()),
+    ("every other time", "rests", rests_every_other_time()),
 ]

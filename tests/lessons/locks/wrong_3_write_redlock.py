@@ -20,6 +20,7 @@ def redlock(
     *, take: Any = set_nx_px, give: Any = free, need: Any = lambda n: n // 2 + 1, drift: float = 0.01,
     ms: float = 0.002, from_reply: bool = False, late: bool = False, back: str = "all",
     one_by_one: bool = False, bounded: bool = True, errors: bool = False, whole: bool = False,
+    yes: Any = lambda reply: reply is True, longer: float = 1.0, asks_first: bool = False,
 ) -> Any:  # fmt: skip
     """Redlock with one part of it replaced or left out; by default as it should be."""
 
@@ -31,17 +32,28 @@ def redlock(
 
     async def acquire(nodes: Any, key: str, token: str, *, ttl: float, timeout: float) -> Any:
         clock = asyncio.get_running_loop().time
-        start = clock()
+        if asks_first:
+            await on(nodes, lambda node: node.ping(), timeout)
+        start, timeout = clock(), timeout * longer
         got = await on(nodes, lambda node: take(node, key, token, ttl), timeout)
         if from_reply:
             start = clock()
         left = ttl - (clock() - start) - drift * ttl - ms
-        granted = sum(reply is True for reply in got) >= need(len(nodes))
+        granted = sum(map(yes, got)) >= need(len(nodes))
         if granted and (left > 0 or late):
             return ttl if whole else left
-        yes = [node for node, reply in zip(nodes, got, strict=True) if reply is True]
-        if back != "none" and not (back == "unless over" and granted):
-            await on(yes if back == "yes" else nodes, lambda node: give(node, key, token), timeout)
+        told = {
+            "yes": [node for node, reply in zip(nodes, got, strict=True) if reply is True],
+            "heard": [node for node, reply in zip(nodes, got, strict=True) if not isinstance(reply, Exception)],
+            "three": nodes[:3],
+            "none": [],
+        }
+        if not (back == "unless over" and granted):
+            giving = on(told.get(back, nodes), lambda node: give(node, key, token), timeout)
+            if back == "later":
+                asyncio.get_running_loop().create_task(giving)
+            else:
+                await giving
         return None
 
     return acquire
@@ -92,4 +104,44 @@ WRONG = [
     ("one-by-one", redlock(one_by_one=True)),
     ("no-time-out", redlock(bounded=False)),
     ("lets-errors-out", redlock(errors=True)),
+]
+
+
+# -- each breaks one sentence of the contract -------------------------------------------------------------------------
+
+
+async def whole_seconds(node: Any, key: str, token: str, ttl: float) -> Any:
+    return await node.set(key, token, nx=True, ex=max(1, int(ttl)))
+
+
+async def another_key(node: Any, key: str, token: str, ttl: float) -> Any:
+    return await set_nx_px(node, "job", token, ttl)
+
+
+async def looks_then_deletes(node: Any, key: str, token: str) -> Any:
+    if await node.get(key) == token:
+        await node.delete(key)
+
+
+async def soon(node: Any, key: str, token: str) -> Any:
+    return await node.eval(FREE.replace("'DEL', KEYS[1]", "'PEXPIRE', KEYS[1], 60"), 1, key, token)
+
+
+SUBTLE = [
+    ("whole seconds", "one-holder", redlock(take=whole_seconds)),
+    ("another key", "one-holder", redlock(take=another_key)),
+    ("two of four", "one-holder", redlock(need=lambda n: -(-n // 2)), "half-is-enough"),
+    ("errors are yes", "one-holder", redlock(yes=bool), "half-is-enough"),
+    ("no is yes", "one-holder", redlock(yes=lambda reply: not isinstance(reply, Exception)), "half-is-enough"),
+    ("1 % only", "validity", redlock(ms=0.0)),
+    ("2 ms only", "validity", redlock(drift=0.0)),
+    ("2 %", "validity", redlock(drift=0.02)),
+    ("5 ms", "validity", redlock(ms=0.005)),
+    ("gives back later", "tidy", redlock(back="later")),
+    ("gives back to three", "tidy", redlock(back="three"), "frees-only-what-said-yes"),
+    ("gives back where it heard", "tidy", redlock(back="heard"), "frees-only-what-said-yes"),
+    ("gives back soon", "tidy", redlock(give=soon)),
+    ("looks, then deletes", "tidy", redlock(give=looks_then_deletes)),
+    ("twice the time", "ends", redlock(longer=2.0)),
+    ("asks first", "one-round", redlock(asks_first=True)),
 ]

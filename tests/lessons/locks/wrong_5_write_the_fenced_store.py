@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from redis.exceptions import RedisError, ResponseError, WatchError
+
 PUT = """
 local seen = redis.call('HGET', KEYS[1], 'fence')
 if tonumber(ARGV[2]) < tonumber(seen or 0) then return 0 end
@@ -93,4 +95,81 @@ WRONG = [
     ("forgets-the-fence", scripted(WITH_TTL)),
     ("forgets-the-fence", scripted(FENCE_WITH_TTL)),
     ("one-fence-for-all", scripted(ONE_FENCE)),
+    ("fence-elsewhere", scripted(FENCE_WITH_TTL.replace(", 'EX', 600", ""))),
+]
+
+
+# -- each breaks one sentence of the contract -------------------------------------------------------------------------
+
+
+def swallows(error: type[Exception], again: bool = False) -> Any:
+    """It says False, or it writes once more."""
+
+    async def put(redis: Any, key: str, fence: int, value: str) -> bool:
+        try:
+            return bool(await redis.eval(PUT, 1, key, value, fence))
+        except error:
+            return again and bool(await redis.eval(PUT, 1, key, value, fence))
+
+    return put
+
+
+def tries(number: int) -> Any:
+    """WATCH, so often; then False."""
+
+    async def put(redis: Any, key: str, fence: int, value: str) -> bool:
+        async with redis.pipeline() as pipe:
+            for _ in range(number):
+                try:
+                    await pipe.watch(key)
+                    if fence < int(await pipe.hget(key, "fence") or 0):
+                        return False
+                    pipe.multi()
+                    pipe.hset(key, mapping={"value": value, "fence": fence})
+                    await pipe.execute()
+                    return True
+                except WatchError:
+                    continue
+        return False
+
+    return put
+
+
+async def the_fence_last(redis: Any, key: str, fence: int, value: str) -> bool:
+    if not await redis.eval(PUT.replace(", 'fence', ARGV[2])", ")"), 1, key, value, fence):
+        return False
+    await redis.hset(key, "fence", fence)
+    return True
+
+
+async def skips_the_empty(redis: Any, key: str, fence: int, value: str) -> bool:
+    return not value or bool(await redis.eval(PUT, 1, key, value, fence))
+
+
+async def asks_five_times(redis: Any, key: str, fence: int, value: str) -> bool:
+    for _ in range(4):
+        await redis.hget(key, "fence")
+    return bool(await redis.eval(PUT, 1, key, value, fence))
+
+
+def refusing(deed: str) -> Any:
+    """The store that does something as it refuses."""
+    return scripted(PUT.replace("then return 0 end", f"then redis.call({deed}) return 0 end"))
+
+
+HSET = "redis.call('HSET', KEYS[1], 'value', ARGV[1], 'fence', ARGV[2])"
+SUBTLE = [
+    ("skips the empty", "takes", skips_the_empty),
+    ("tries once", "takes", tries(1)),
+    ("tries thrice", "takes", tries(3)),
+    ("tries ten times", "takes", tries(10)),
+    ("counts new fields", "takes", scripted(PUT.replace(f"{HSET}\nreturn 1", f"return {HSET}"))),
+    ("for a day", "refuses", scripted(WITH_TTL.replace("600", "86400")), "forgets-the-fence"),
+    ("keeps the refused fence", "refuses", refusing("'HSET', KEYS[1], 'fence', ARGV[2]")),
+    ("counts refusals", "refuses", refusing("'HINCRBY', KEYS[1], 'n', 1")),
+    ("the fence last", "in-order", the_fence_last, "looks-then-writes"),
+    ("swallows errors", "in-order", swallows(RedisError)),
+    ("swallows errors of the server", "in-order", swallows(ResponseError)),
+    ("writes once more", "in-order", swallows(RedisError, again=True)),
+    ("asks five times", "cost", asks_five_times),
 ]

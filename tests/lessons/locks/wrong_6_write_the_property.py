@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import inf
 from typing import Any
 
@@ -46,3 +46,49 @@ WRONG = [
     ("excuses-the-paused", two_leases(pauses=True)),
     ("one-lease-each", two_leases(latest=True)),
 ]
+
+
+# -- each breaks one sentence of the contract -------------------------------------------------------------------------
+
+
+def compared(kind: str) -> Property:
+    """A property that is wrong in one place of the contract."""
+
+    def property(trace: Trace) -> str | None:
+        died = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
+        notes = [note for note in trace.notes if note.kind == "hold" or (kind == "any note" and note.t_end)]
+        if kind == "without the dead":
+            notes = [note for note in notes if note.who not in died]
+        end = {
+            "at once": lambda note: note.t_start,
+            "anybody's death": lambda note: min(died.values(), default=inf),
+            "for ever": lambda note: inf,
+        }.get(kind, lambda note: died.get(note.who, inf))
+        cut = kind == "death ends all"
+        ends = [
+            died.get(n.who, inf) if cut and n.who in died else end(n) if n.t_end is None else n.t_end for n in notes
+        ]
+        digits = 3 if kind == "to the millisecond" else 9
+        spans = [(round(n.t_start, digits), round(stop, digits), n.who) for n, stop in zip(notes, ends, strict=True)]
+        if kind in ("neighbours", "one end"):
+            spans.sort()
+        pairs = list(pairwise(spans) if kind.startswith("neighbours") else combinations(spans, 2))
+        for (start, stop, who), (since, until, other) in pairs:
+            late = since <= stop if kind == "touching" else since < stop or kind == "the other end"
+            soon = start <= until if kind == "touching" else start < until or kind == "one end unsorted"
+            same = who[:2] == other[:2] if kind == "by prefix" else who == other
+            if late and soon and not same:
+                return f"{who} and {other} at {max(start, since):.3f} s"
+        return None
+
+    return property
+
+
+SUBTLE = [
+    (kind, "reads", compared(kind), *allowed)
+    for kind, *allowed in (
+        ("at once",), ("anybody's death",), ("for ever", "dead-still-hold"), ("without the dead",), ("death ends all",),
+        ("touching",), ("to the millisecond",), ("neighbours",), ("neighbours unsorted",), ("one end unsorted",),
+        ("the other end", "cries-wolf"), ("by prefix", "says-nothing"), ("any note", "excuses-the-paused"),
+    )
+]  # fmt: skip

@@ -12,21 +12,9 @@ from course_lib.grading.acts import PATIENCE
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, of, raised, shown
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import (
-    Answer,
-    Call,
-    Held,
-    Locks,
-    call_of,
-    held,
-    hold,
-    keeps_errors,
-    one_at_a_time,
-    others_changed,
-    same,
-    spared,
-    yes,
-)
+from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, call_of, hold, one_at_a_time, others_changed, spared, yes
+from course_lib.grading.errors_out import keeps_errors
+from course_lib.grading.lock_watch import Held, Locks, held, same
 
 TTL, WORK, PAUSE = 1.0, 0.3, 0.8
 """Seconds. Work and pause together outlast the lock, or the pause could do no harm."""
@@ -102,11 +90,11 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Locks:
 
 def _fails(answer: Answer, world: Simulation, clients: int) -> Locks:
     """c1 has the lock; a message is lost, or, in all runs but the first, the server refuses one of its commands."""
-    run, node = Locks(world), world.nodes[0]
+    run = Locks(world)
 
     async def body() -> Any:
         await world.redis().set(run.key, "c1-7", px=round(TTL * 1000))
-        node.extension.refuses = world.seed - 1 if world.seed else None
+        run.watched[0].refuses = world.seed - 1 if world.seed else None
         return await _free(run, answer, Release("c1", "c1-7", key=run.key))
 
     world.client("c1", body)

@@ -13,18 +13,8 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, raised, shown, struck
 from course_lib.grading.lock_commands import SETS
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import (
-    Answer,
-    Call,
-    Locks,
-    hold,
-    lives,
-    one_at_a_time,
-    others_changed,
-    spared,
-    ways_to_take,
-    yes,
-)
+from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, hold, lives, one_at_a_time, others_changed, spared, ways_to_take, yes
+from course_lib.grading.lock_watch import Locks
 from course_lib.lessons.locks.programs import FREE_OUR_OWN
 
 TTLS, WORK = (1.0, 1.5, 0.57, 2.25), 0.15
@@ -37,7 +27,7 @@ LONG, EARLY, LATE = 6.0, 0.1, 0.1
 ALONE = ((1.0, 0.9), (1.5, 1.3), (10.0, 2.0), (1.2, 1.0), (2.25, 1.5))
 """ttl and wait, in seconds, of a client that is alone: if it takes its own lock for another's, it is told False before
 that lock is over."""
-WAITS = (1.0, 0.37, 4.0, 0.0)
+WAITS = (1.0, 0.37, 2.5, 0.0)
 """Seconds that clients wait in vain; in the longest wait all that is drawn is small, for more tries than anybody counts."""
 SHORTEST, LONGEST = 0.01, 0.1
 """Seconds between two tries."""
@@ -89,7 +79,7 @@ def _all_at_once(answer: Answer, world: Simulation, clients: int) -> Locks:
 def _alone(answer: Answer, world: Simulation, clients: int) -> Locks:
     """A message is lost; and in all runs but the first the server refuses a command."""
     run, (ttl, wait) = Locks(world), ALONE[world.seed % len(ALONE)]
-    world.nodes[0].extension.refuses = world.seed - 1 if world.seed else None
+    run.watched[0].refuses = world.seed - 1 if world.seed else None
     world.client("c1", _take, run, answer, "c1", ttl, wait, world.draws("c1"))
     return run
 
@@ -165,7 +155,7 @@ def _rests(run: Play) -> Iterator[Found]:
         for number, (again, rest) in enumerate(tries):
             last = number >= len(rests) - 1
             if again:
-                text = f"{call.who} tried again {again} times in a row without a rest."
+                text = f"{call.who} tried again without a rest{f', {again} times in a row' if again > 1 else ''}."
                 yield text, call.who, call.ended, "never rests"
             if rest > LONGEST + 1e-6 or (rest < SHORTEST - 1e-6 and not last):
                 text = f"Between two tries {call.who} rested {ms(rest)}; 10 to 100 ms are right."
@@ -203,9 +193,8 @@ def clues(failing: Failing) -> Iterator[str]:
     if "knows" in failing:
         yield from filter(None, (_mistaken(failing["knows"], call) for call in failing["knows"].witness.acts))
     for promise in ("rests", "gives-up"):
-        run = failing.get(promise)
-        for call in run.witness.acts if run is not None else ():
-            tries = list(_tries(run, call))
+        for call in failing[promise].witness.acts if promise in failing else ():
+            tries = list(_tries(failing[promise], call))
             if any(again > 1 for again, _ in tries):
                 yield "never-rests"
             if any(rest > LONGEST + 0.001 for _, rest in tries):

@@ -12,89 +12,23 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from course_lib.explore import CRASHED, Extension, Play, Process, Session, Simulation, Trial, steady, until
-from course_lib.grading.acts import Act
+from course_lib.grading.acts import Act, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, of, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import (
-    ERRORS,
-    LOSSES,
-    Answer,
-    Call,
-    Locks,
-    hold,
-    lives,
-    one_at_a_time,
-    others_changed,
-    spared,
-    ways_to_take,
-)
+from course_lib.lessons.locks.exercises.e3_attempt import ALONE, Attempt, QUORUM, nodes_of
+from course_lib.lessons.locks.exercises.e3_clues import clues
+from course_lib.lessons.locks.exercises.lock_calls import Answer, hold, lives, one_at_a_time, spared
+from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.lock_watch import Locks
 from course_lib.trace import Event
 
 TTL, PAUSE, OUTAGE = 0.3, 0.6, 0.2
 """Seconds. A pause outlasts the lock."""
-ALONE = ((2.0, 0.06), (10.0, 0.08), (0.3, 0.05), (1.57, 0.05))
-"""ttl and timeout of a client that is alone, in seconds. A run's seed says which; and that the nodes are five, or
-four."""
 WAY = 0.01
 """Seconds one way, where each message takes the same time."""
 LATEST = 1.3
 """Seconds after which both have had the lock: two leases, and what drawn pauses between attempts cost."""
-
-
-def nodes_of(world: Simulation) -> int:
-    """How many nodes the lock is on. A majority is three, either way."""
-    return 5 - world.seed % 2
-
-
-QUORUM = 3
-
-
-@dataclass
-class Attempt(Call):
-    """One call of the answer; `what` is its token. `on` counts the nodes that held the token when it returned; `left`,
-    if it got nothing, lists those that could have been told to give it back, and hold it then or 20 ms later."""
-
-    timeout: float = 0.05
-    on: int = 0
-    left: list[int] = field(default_factory=list)
-    run: Any = None
-
-    def end(self, world: Simulation) -> None:
-        Act.end(self, world)
-        self.on = len(self.look())
-
-    def look(self) -> list[int]:
-        """The nodes that hold its token now."""
-        locks = {node: lock for node in range(nodes_of(self.run.world)) if (lock := self.run.now(node)) is not None}
-        mine = [node for node, lock in locks.items() if lock.token == self.what]
-        self.left += [node for node in mine if self.granted <= 0 and node not in self.left and not self.excused(node)]
-        return mine
-
-    def excused(self, number: int) -> bool:
-        """Is the node down? Or was it told to give the key back, and that was lost, or its own request came later?"""
-        world = self.run.world
-        node = world.nodes[number]
-        if not node.up:
-            return True
-        mine = [c for c in self.run.seen if c.event.node == node.name and c.after and c.after.token == self.what]
-        sent = [event for event in of(world.trace, self.who) if event.node == node.name]
-        later = sent[sent.index(mine[-1].event) + 1 :]
-        return any(event.fault in LOSSES or (event.t_server or inf) < mine[-1].when for event in later)
-
-    @property
-    def nonsense(self) -> bool:
-        """Did it return something that is neither None nor a number?"""
-        return self.done and self.result is not None and type(self.result) not in (int, float)
-
-    @property
-    def granted(self) -> float:
-        """The validity that it returned; 0 if that is not a number."""
-        return float(self.result) if type(self.result) in (int, float) else 0.0
-
-    def right(self) -> float:
-        """The validity that was left when it returned: ttl − elapsed − drift. Units: seconds."""
-        return self.ttl - (self.ended - self.began) - 0.01 * self.ttl - 0.002
 
 
 class Away(Extension):
@@ -264,78 +198,5 @@ JUDGES: dict[str, Judge] = {
     "one-round": _one_round,
 }  # fmt: skip
 
-
-# -- clues -------------------------------------------------------------------------------------------------------------
-
-
-def clues(failing: Failing) -> Iterator[str]:
-    """How the lock was taken by one client alone; else what the broken promises point to."""
-    tidy, others = failing.get("tidy"), list[Any]()
-    if tidy is not None:
-        others = [change for _, change in others_changed(tidy)]
-    yield from ways_to_take(failing.first, ALONE[0][0], any(change.after for change in others))
-    if any(attempt.nonsense for run in failing.values() for attempt in run.witness.acts):
-        return
-    looked = tidy is not None and any(event.name in ("GET", "WATCH") for event in tidy.trace)
-    if not looked and any(change.after is None and change.event.name in ("DEL", "UNLINK") for change in others):
-        yield "frees-anothers"
-    for promise in ("one-round", "ends", "validity", "one-holder", "tidy", "lives"):
-        run = failing.get(promise)
-        for attempt in run.witness.acts if run is not None else ():
-            asked = [event for event in of(run.trace, attempt.who) if attempt.began <= event.t_start <= attempt.ended]
-            yield from CLUES[promise](attempt, asked)
-
-
-def _slow(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
-    first = {event.node: event.t_start for event in reversed(asked)}
-    if len(set(first.values())) == len(first) > 1:
-        yield "one-by-one"
-
-
-def _ended(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
-    if isinstance(attempt.result, (RedisError, TimeoutError)):
-        yield "lets-errors-out"
-    if min(attempt.ended, 6.0) - attempt.began > 4.9 and any(event.t_end is None for event in asked):
-        yield "no-time-out"
-
-
-def _sum(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
-    if not attempt.over or type(attempt.result) not in (int, float):
-        return
-    off, drift = attempt.granted - attempt.right(), 0.01 * attempt.ttl + 0.002
-    elapsed = attempt.ended - attempt.began
-    if attempt.granted <= 0 and abs(off) < 0.001:
-        yield "believes-what-is-over"
-    if abs(off - drift) < 1e-6:
-        yield "forgets-drift"
-    if min(abs(off - elapsed), abs(off - elapsed - drift)) < 1e-6:
-        yield "counts-from-the-reply"
-
-
-def _two_holders(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
-    if 0 < attempt.on < QUORUM and attempt.granted > 0:
-        yield "half-is-enough"
-    yield from (name for name in _sum(attempt, asked) if name == "counts-from-the-reply")
-
-
-def _untidy(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
-    names = [event.node for event in asked]
-    back = [node for node in names if names.count(node) > 1]
-    if attempt.left and not back:
-        yes = sum(event.t_end is not None and event.reply == b"OK" for event in asked)
-        yield "keeps-what-is-over" if yes >= QUORUM and attempt.right() <= 0 else "keeps-on-failure"
-    elif attempt.left and not any(f"redis{node}" in back for node in attempt.left):
-        yield "frees-only-what-said-yes"
-
-
-def _wants(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
-    yes = {event.node for event in asked if event.t_end is not None and event.reply in (b"OK", 1)}
-    if attempt.done and attempt.result is None and len(yes) >= QUORUM and attempt.right() > 0:
-        yield "wants-all"
-
-
-CLUES: dict[str, Callable[[Attempt, list[Event]], Iterator[str]]] = {
-    "one-round": _slow, "ends": _ended, "validity": _sum, "one-holder": _two_holders, "tidy": _untidy, "lives": _wants,
-}  # fmt: skip
 
 RULES = Rules(coroutine_function("nodes, key, token, *, ttl, timeout"), trials, clues)

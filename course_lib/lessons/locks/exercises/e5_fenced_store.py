@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from redis.exceptions import WatchError
 
-from course_lib.explore import CRASHED, Extension, Play, Process, Session, Simulation, Trial, steady, until
+from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, steady, until
 from course_lib.grading.acts import Act, Acts, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import excused_error, ms, round_trips, shown, struck
+from course_lib.grading.errors_out import Refuses, keeps_errors
+from course_lib.grading.evidence import excused_error, ms, round_trips, shown
+from course_lib.grading.lock_watch import Strays, asked
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import Answer, Locks, asked, keeps_errors, of_redis, yes
+from course_lib.lessons.locks.exercises.lock_calls import Answer, yes
 
 KEY, OTHER, THIRD = "report", "report:{eu}:7", "it's"
 FENCES = (9, 10, 101)
 """Of c1, c2, …: as texts they would come in another order."""
 LATER = 9_000 * 3_600.0
 """Seconds: more than a year."""
-BIG, MOST = 1_700_000_000_001_883, 2**53
 Row = tuple[int, str, str, bool]
-IN_TURN: tuple[Row, ...] = (
-    (9, "a", KEY, True), (9, "b", KEY, True), (10, "c", KEY, True), (9, "d", KEY, False), (101, "e", KEY, True),
-    (11, "f", KEY, False), (7, "g", OTHER, True), (7, "", OTHER, True), (6, "7", OTHER, False),
-    (1, "value", THIRD, True), (2, "é \"'%d\n", THIRD, True), (1, "2", THIRD, False), (BIG, "h", KEY, True),
-    (BIG - 1, "i", KEY, False), (BIG, "j", KEY, True), (102, "k", KEY, False), (MOST - 1, "l", KEY, True),
-    (MOST, "m", KEY, True), (MOST - 1, "n", KEY, False), (MOST, "o", KEY, True), (8, "p", OTHER, True),
-    (102, "q", KEY, False), (7, "r", OTHER, False),
-)  # fmt: skip
+PUTS = Path(__file__).with_name("fences.toml").read_text(encoding="utf-8")
+IN_TURN: list[Row] = [(*row,) for row in tomllib.loads(PUTS)["puts"]]
 """Fence, value, key, and whether it is to be taken. The last two come more than a year later."""
 MANY = 40
 """Writes of older holders, one after the other, between which a newer one must come."""
@@ -64,17 +61,6 @@ class Written(Acts):
     elsewhere: list[str] = field(default_factory=list)
 
 
-class Elsewhere(Extension):
-    """Sees which keys are written that nobody was to write."""
-
-    def __init__(self, world: Simulation, seen: list[str]) -> None:
-        self._world, self._seen = world, seen
-
-    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
-        keys = asked(self._world, b"KEYS", b"*") if changed else []
-        self._seen += [key for key in map(bytes.decode, keys or ()) if key not in (KEY, OTHER, THIRD)]
-
-
 def trials(answer: Answer) -> list[Trial]:
     """One after another, for a year; one with an error; one among many; then two at once, in every order, and three,
     with a fault at every send."""
@@ -97,7 +83,7 @@ def trials(answer: Answer) -> list[Trial]:
 
 def _in_turn(answer: Answer, world: Simulation, clients: int) -> Acts:
     run = Written(world)
-    world.nodes[0].extension = Elsewhere(world, run.elsewhere)
+    world.nodes[0].extension = Strays(world, (KEY, OTHER, THIRD), run.elsewhere)
 
     async def body() -> Any:
         for place, (fence, value, key, _) in enumerate(IN_TURN):
@@ -111,9 +97,8 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Acts:
 
 def _fails(answer: Answer, world: Simulation, clients: int) -> Acts:
     """A message is lost; and in all runs but the first the server refuses a command."""
-    run = Locks(world)
-    world.nodes[0].extension.refuses = world.seed - 1 if world.seed else None
-    world.client("c1", _put, run, answer, Put("c1", "of-c1", fence=FENCES[0], key=run.key))
+    run, world.nodes[0].extension = Acts(world), Refuses(world.seed - 1 if world.seed else None)
+    world.client("c1", _put, run, answer, Put("c1", "of-c1", fence=FENCES[0]))
     return run
 
 
@@ -184,12 +169,10 @@ def _answered(taken: bool, run: Play) -> Iterator[Found]:
         fence, value, key, _ = IN_TURN[place]
         highest = max((f for f, _, k, ok in IN_TURN[:place] if ok and k == key), default=None)
         seen = "No fence had been stored yet" if highest is None else f"The highest fence so far was {highest}"
-        text = (
-            f"{seen}. put(redis, {key!r}, {fence}, {value!r}) returned "
-            f"{_said(put.result)}, and the value is {put.stored!r}; right are {taken} and {right!r}."
-        )
-        if yes(put.result) is False and put.stored == right:
-            text = f"{seen}. put(redis, {key!r}, {fence}, {value!r}) returned {_said(put.result)}, and changed the hash."
+        call = f"{seen}. put(redis, {key!r}, {fence}, {value!r}) returned {_said(put.result)}"
+        text = f"{call}, and the value is {put.stored!r}; right are {taken} and {right!r}."
+        if not taken and yes(put.result) is False and put.stored == right:
+            text = f"{call}, and changed the hash."
         yield text, put.who, put.ended, "refused" if taken else "taken"
     for key in run.witness.elsewhere if taken else ():
         yield f"The key {key!r} was written; everything is to be kept in the hash.", "c1", run.now, "elsewhere"
@@ -206,7 +189,7 @@ def _takes(run: Play) -> Iterator[Found]:
     """Nobody fails without a fault, and nobody is refused if nobody with a higher fence can have written."""
     puts = run.witness.acts
     for put in puts:
-        if put.failed and not _excused(run, put):
+        if put.failed and not excused_error(run, put.who, put.result):
             yield f"{put.who}'s put raised {_said(put.result)}.", put.who, put.ended, "an error"
         if not put.over and run.results.get(put.who) is not CRASHED:
             yield f"{put.who}'s put had not ended at {ms(run.now)}.", put.who, run.now, "never ends"
@@ -227,7 +210,7 @@ def _refuses(run: Play) -> Iterator[Found]:
 
 def _in_order(run: Play) -> Iterator[Found]:
     puts = [put for put in run.witness.acts if put.who != "late"]
-    if any(put.failed and not _excused(run, put) for put in puts):
+    if any(put.failed and not excused_error(run, put.who, put.result) for put in puts):
         return
     newest = max((put for put in puts if yes(put.result)), key=lambda put: put.fence, default=None)
     last = run.world and value_at(run.world)
@@ -238,10 +221,6 @@ def _in_order(run: Play) -> Iterator[Found]:
         yield text, (stored or newest).who, run.now, "old over new"
     if stored is not None and yes(stored.result) is False:
         yield f"{stored.who} was told False, and in the end the value is {last!r}.", stored.who, run.now, "not refused"
-
-
-def _excused(run: Play, put: Put) -> bool:
-    return excused_error(run, put.who, put.result) or (of_redis(put.result) and put.who in struck(run))
 
 
 def _said(result: object) -> str:
@@ -279,7 +258,7 @@ def _wrong_put(run: Play, place: int) -> Iterator[str]:
             yield "takes-everything"
     elif place == 0:
         yield "refuses-the-first"
-    elif place == 1:
+    elif place == 1 and put.stored != put.what:
         yield "refuses-its-own"
     elif _explained(rows, lambda fence: str(fence), lambda key: key):
         yield "compares-text"

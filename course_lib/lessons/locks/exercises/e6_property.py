@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from math import inf
+from pathlib import Path
 from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial, until
@@ -58,9 +61,7 @@ def two_believe(trace: Trace) -> tuple[Note, Note] | None:
 
 def _by_hand(world: Simulation, clients: int) -> None:
     """A run in which nothing is sent: the notes of a case."""
-    _, notes = CASES[world.seed % len(CASES)]
-    for who, kind, start, end in notes:
-        world.trace.note(who, kind, start, end)
+    world.trace.notes += [replace(note) for note in CASES[world.seed % len(CASES)][1]]
 
 
 def _build(lock: type[programs.RightLock], turns: int, world: Simulation, clients: int) -> None:
@@ -96,60 +97,11 @@ async def _believes(world: Simulation, who: str, lock: programs.RightLock) -> No
 # -- runs made by hand -------------------------------------------------------------------------------------------------
 
 
-Case = tuple[str, list[tuple[str, str, float, float | None]]]
-CASES: tuple[Case, ...] = (
-    ("cries-wolf", [("c1", LEASE, 0.0, 0.3), ("c2", LEASE, 0.4, 0.7)]),
-    ("says-nothing", [("c1", LEASE, 0.0, 0.5), ("c2", LEASE, 0.3, 0.6)]),
-    ("blames-an-extension", [("c1", LEASE, 0.0, 0.5), ("c1", LEASE, 0.3, 0.8)]),
-    ("dead-still-hold", [("c1", LEASE, 0.0, None), ("c1", "crash", 0.1, None), ("c2", LEASE, 0.3, 0.6)]),
-    ("excuses-the-paused", [("c1", LEASE, 0.0, 0.5), ("c1", "pause", 0.1, 0.4), ("c2", LEASE, 0.3, 0.6)]),
-    ("one-lease-each", [("c1", LEASE, 0.0, 0.5), ("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.9, 1.2)]),
-    # no leases, or one; other notes, of clients and of nodes
-    ("", []),
-    ("", [("c1", LEASE, 0.1, 0.4)]),
-    ("", [("c1", LEASE, 0.0, 0.5), ("c2", "load", 0.1, 0.4), ("c2", "pause", 0.1, 0.6), ("redis0", "down", 0.1, None)]),
-    # one begins as another ends; and a little before
-    ("", [("c1", LEASE, 0.1, 0.3), ("c2", LEASE, 0.3, 0.6)]),
-    ("", [("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.1, 0.3)]),
-    ("", [("c1", LEASE, 0.1, 0.3), ("c2", LEASE, 0.2996, 0.6)]),
-    # not in the order of time
-    ("", [("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.0, 0.5)]),
-    ("", [("c2", LEASE, 0.6, 0.9), ("c1", LEASE, 0.1, 0.5)]),
-    # one within another; the same; with the same beginning, and the same end
-    ("", [("c1", LEASE, 0.0, 1.0), ("c2", LEASE, 0.4, 0.5)]),
-    ("", [("c1", LEASE, 0.1, 0.4), ("c2", LEASE, 0.1, 0.4)]),
-    ("", [("c1", LEASE, 0.1, 0.4), ("c2", LEASE, 0.1, 0.2)]),
-    ("", [("c1", LEASE, 0.1, 0.4), ("c2", LEASE, 0.2, 0.4)]),
-    # the dead: they held until then; the note of it comes first; it is another's; or of a lease that was over
-    ("", [("c1", LEASE, 0.0, None), ("c1", "crash", 0.5, None), ("c2", LEASE, 0.3, 0.6)]),
-    ("", [("c1", "crash", 0.5, None), ("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.1, None)]),
-    ("", [("c2", LEASE, 0.3, 0.6), ("c1", "crash", 0.3, None), ("c1", LEASE, 0.1, None)]),
-    ("", [("c2", LEASE, 0.1, None), ("c3", LEASE, 0.3, 0.4), ("c1", "crash", 0.2, None), ("c2", "crash", 0.5, None)]),
-    ("", [("c1", LEASE, 0.0, None), ("c2", LEASE, 0.3, None), ("c1", "crash", 0.4, None), ("c2", "crash", 0.5, None)]),
-    ("", [("c1", LEASE, 0.0, None), ("c2", LEASE, 0.3, None), ("c1", "crash", 0.2, None), ("c2", "crash", 0.5, None)]),
-    ("", [("c1", LEASE, 0.0, 0.3), ("c2", LEASE, 0.2, 0.6), ("c1", "crash", 0.5, None)]),
-    ("", [("c1", LEASE, 0.0, 0.3), ("c2", LEASE, 0.4, 0.6), ("c1", "crash", 0.9, None), ("c2", "crash", 0.8, None)]),
-    ("", [("c1", LEASE, 0.0, 0.2), ("c1", LEASE, 0.5, None), ("c1", "crash", 0.6, None), ("c2", LEASE, 0.55, 0.9)]),
-    ("", [("c1", LEASE, 0.0, 0.2), ("c1", LEASE, 0.5, None), ("c1", "crash", 0.6, None), ("c2", LEASE, 0.7, 0.9)]),
-    ("", [("c1", "pause", 0.2, 0.9), ("c1", LEASE, 0.0, None), ("c1", "crash", 0.3, None), ("c2", LEASE, 0.4, 0.9)]),
-    # a pause that is over before, or comes after; and one in which nothing is wrong
-    ("", [("c2", "pause", 0.0, 0.1), ("c1", LEASE, 0.2, 0.5), ("c2", LEASE, 0.3, 0.6), ("c1", "pause", 0.8, 0.9)]),
-    ("", [("c1", LEASE, 0.0, 0.3), ("c1", "pause", 0.2, 0.8), ("c2", LEASE, 0.4, 0.6)]),
-    # no neighbours: a lease of its own lies between; an extension that is the longer, or the shorter
-    ("", [("c1", LEASE, 0.0, 1.0), ("c1", LEASE, 0.1, 0.2), ("c2", LEASE, 0.5, 0.7)]),
-    ("", [("c1", LEASE, 0.0, 0.5), ("c1", LEASE, 0.3, 0.8), ("c2", LEASE, 0.6, 0.9)]),
-    ("", [("c1", LEASE, 0.0, 0.5), ("c1", LEASE, 0.3, 0.8), ("c2", LEASE, 0.8, 0.9)]),
-    ("", [("c1", LEASE, 0.0, 0.2), ("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.5, 0.8)]),
-    ("", [("c1", LEASE, 0.0, 0.2), ("c2", LEASE, 0.3, 0.6), ("c1", LEASE, 0.7, 0.8), ("c2", LEASE, 0.9, 1.0)]),
-    # three clients; names of which one begins like another; another kind of name
-    ("", [("c1", LEASE, 0.0, 0.2), ("c2", LEASE, 0.3, 0.5), ("c3", LEASE, 0.4, 0.6)]),
-    ("", [("c3", LEASE, 0.4, 0.6), ("c1", LEASE, 0.7, 0.9), ("c2", LEASE, 0.1, 0.3)]),
-    ("", [("c1", LEASE, 2.0, 3.0), ("c2", LEASE, 3.5, 4.0), ("c3", LEASE, 0.0, 2.5)]),
-    ("", [("c1", LEASE, 0.0, 0.5), ("c10", LEASE, 0.3, 0.6)]),
-    ("", [("worker:{eu} 7", LEASE, 0.0, 0.5), ("worker:{eu} 8", LEASE, 10.3, 10.6), ("é", LEASE, 10.5, 11.0)]),
-)  # fmt: skip
-"""Notes, from the simplest on: who, kind, beginning and end. What the answer says of the first one that it reads wrongly
-names a well-known mistake, or none: it has read all simpler ones rightly."""
+Case = tuple[str, list[Note]]
+TABLES = tomllib.loads(Path(__file__).with_name("leases.toml").read_text(encoding="utf-8"))["runs"]
+CASES: list[Case] = [(run["mistake"], [Note(*note) for note in run["notes"]]) for run in TABLES]
+"""The mistake, and notes, from the simplest run on. What the answer says of the first one that it reads wrongly names a
+well-known mistake, or none: it has read all simpler ones rightly."""
 
 
 def clues(failing: Failing) -> Iterator[str]:

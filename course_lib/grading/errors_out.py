@@ -1,0 +1,62 @@
+"""Errors of redis-py, and whether they go to the caller: commands that a server refuses, and messages that are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from redis.exceptions import RedisError, ResponseError
+
+from course_lib.explore import Extension, Play, Session
+from course_lib.grading.acts import sent
+from course_lib.grading.evidence import raised, shown
+from course_lib.grading.rules import Found
+from course_lib.trace import Event
+
+ERRORS = ("LOADING Redis is loading the dataset in memory", "OOM command not allowed")
+"""What a server may refuse any command with. To redis-py the first is a ConnectionError, the second a ResponseError."""
+
+
+class Refuses(Extension):
+    """`refuses`, if not None, says which command from now on is refused, and how: 0 and 1 the first, with either error;
+    2 and 3 the second; and so on."""
+
+    def __init__(self, refuses: int | None = None) -> None:
+        self.refuses = refuses
+
+    def answers(self, session: Session, command: list[bytes]) -> bool:
+        if self.refuses is None:
+            return False
+        if refused := self.refuses in (0, 1):
+            session.refuse(ERRORS[self.refuses])
+        self.refuses = None if refused else self.refuses - 2
+        return refused
+
+
+def keeps_errors(run: Play) -> Iterator[Found]:
+    """Whoever is not told what a command came to, or is refused it, ends with an error of redis-py; but for what is
+    lost while a key is watched, of which redis-py makes a WatchError."""
+    for call in run.witness.acts:
+        watching = False
+        for event in sent(run, call) if call.over and not of_redis(call.result) else ():
+            error = event.reply if _refused(event) else None
+            what = f"answered with an error, {error}" if error is not None else LOSSES.get(event.fault or "")
+            watching = watching or event.name == "WATCH"
+            excused = watching and not isinstance(error, ResponseError)
+            if what and not excused and event.name not in ("UNWATCH", "DISCARD"):
+                said = f"raised {raised(call.result)}" if call.failed else f"returned {shown(call.result)}"
+                text = f"{event.name} was {what}, and the call {said}; errors of redis-py go to the caller."
+                yield text, call.who, call.ended, "no error"
+
+
+def of_redis(result: object) -> bool:
+    """Is it an error of redis-py, or a group of such?"""
+    if isinstance(result, BaseExceptionGroup):
+        return all(map(of_redis, result.exceptions))
+    return isinstance(result, RedisError)
+
+
+LOSSES = {"request lost": "lost on its way", "reply lost": "run, and its reply lost", "refused": "refused a connection"}
+
+
+def _refused(event: Event) -> bool:
+    return isinstance(event.reply, Exception) and any(text.endswith(str(event.reply)) for text in ERRORS)

@@ -1,0 +1,85 @@
+"""04.3, Redlock: what the runs that break its promises point to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from course_lib.grading.acts import sent
+from course_lib.grading.rules import Failing
+from course_lib.lessons.locks.exercises.e3_attempt import ALONE, QUORUM, Attempt
+from course_lib.lessons.locks.exercises.lock_calls import others_changed, ways_to_take
+from course_lib.trace import Event
+
+
+def clues(failing: Failing) -> Iterator[str]:
+    """How the lock was taken by one client alone; else what the broken promises point to."""
+    tidy, others = failing.get("tidy"), list[Any]()
+    if tidy is not None:
+        others = [change for _, change in others_changed(tidy)]
+    yield from ways_to_take(failing.first, ALONE[0][0], any(change.after for change in others))
+    if any(attempt.nonsense for run in failing.values() for attempt in run.witness.acts):
+        return
+    looked = tidy is not None and any(event.name in ("GET", "WATCH") for event in tidy.trace)
+    if not looked and any(change.after is None and change.event.name in ("DEL", "UNLINK") for change in others):
+        yield "frees-anothers"
+    for promise in ("one-round", "ends", "validity", "one-holder", "tidy", "lives"):
+        for attempt in failing[promise].witness.acts if promise in failing else ():
+            asked = sent(failing[promise], attempt)
+            yield from CLUES[promise](attempt, asked)
+
+
+def _slow(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
+    first = {event.node: event.t_start for event in reversed(asked)}
+    if len(set(first.values())) == len(first) > 1:
+        yield "one-by-one"
+
+
+def _ended(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
+    if isinstance(attempt.result, (RedisError, TimeoutError)):
+        yield "lets-errors-out"
+    if min(attempt.ended, 6.0) - attempt.began > 4.9 and any(event.t_end is None for event in asked):
+        yield "no-time-out"
+
+
+def _sum(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
+    if not attempt.over or type(attempt.result) not in (int, float):
+        return
+    off, drift = attempt.granted - attempt.right(), 0.01 * attempt.ttl + 0.002
+    elapsed = attempt.ended - attempt.began
+    if attempt.granted <= 0 and abs(off) < 0.001:
+        yield "believes-what-is-over"
+    if abs(off - drift) < 1e-6:
+        yield "forgets-drift"
+    if min(abs(off - elapsed), abs(off - elapsed - drift)) < 1e-6:
+        yield "counts-from-the-reply"
+
+
+def _two_holders(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
+    if 0 < attempt.on < QUORUM and attempt.granted > 0:
+        yield "half-is-enough"
+    yield from (name for name in _sum(attempt, asked) if name == "counts-from-the-reply")
+
+
+def _untidy(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
+    names = [event.node for event in asked]
+    back = [node for node in names if names.count(node) > 1]
+    if attempt.left and not back:
+        yes = sum(event.t_end is not None and event.reply == b"OK" for event in asked)
+        yield "keeps-what-is-over" if yes >= QUORUM and attempt.right() <= 0 else "keeps-on-failure"
+    elif attempt.left and not any(f"redis{node}" in back for node in attempt.left):
+        yield "frees-only-what-said-yes"
+
+
+def _wants(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
+    yes = {event.node for event in asked if event.t_end is not None and event.reply in (b"OK", 1)}
+    if attempt.done and attempt.result is None and len(yes) >= QUORUM and attempt.right() > 0:
+        yield "wants-all"
+
+
+CLUES: dict[str, Callable[[Attempt, list[Event]], Iterator[str]]] = {
+    "one-round": _slow, "ends": _ended, "validity": _sum, "one-holder": _two_holders, "tidy": _untidy, "lives": _wants,
+}  # fmt: skip
+
