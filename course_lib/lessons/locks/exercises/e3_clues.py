@@ -7,18 +7,20 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from course_lib.explore import Play
 from course_lib.grading.acts import sent
+from course_lib.grading.evidence import of
 from course_lib.grading.rules import Failing
 from course_lib.lessons.locks.exercises.e3_attempt import ALONE, QUORUM, Attempt
 from course_lib.lessons.locks.exercises.lock_calls import others_changed, ways_to_take
 from course_lib.trace import Event
 
 
-def clues(failing: Failing) -> Iterator[str]:
-    """How the lock was taken by one client alone; else what the broken promises point to."""
-    tidy, others = failing.get("tidy"), list[Any]()
-    if tidy is not None:
-        others = [change for _, change in others_changed(tidy)]
+def clues(without_majority: Callable[[Any], Play], failing: Failing) -> Iterator[str]:
+    """How the lock was taken by one client alone; else what the broken promises point to. `without_majority` plays the
+    answer where some nodes say yes, and too few: does it give back there at all?"""
+    tidy = failing.get("tidy")
+    others = [change for _, change in others_changed(tidy)] if tidy is not None else []
     yield from ways_to_take(failing.first, ALONE[0][0], any(change.after for change in others))
     if any(attempt.nonsense for run in failing.values() for attempt in run.witness.acts):
         return
@@ -28,7 +30,11 @@ def clues(failing: Failing) -> Iterator[str]:
     for promise in ("one-round", "ends", "validity", "one-holder", "tidy", "lives"):
         for attempt in failing[promise].witness.acts if promise in failing else ():
             asked = sent(failing[promise], attempt)
-            yield from CLUES[promise](attempt, asked)
+            yield from CLUES[promise](attempt, asked) if promise in CLUES else ()
+            if promise == "tidy" and attempt.left:
+                (alone,) = (other := without_majority(failing.answer)).witness.acts
+                back = {event.node for event in _given_back(failing[promise], attempt)}
+                yield from _untidy(attempt, asked, back, bool(_given_back(other, alone)))
 
 
 def _slow(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
@@ -63,13 +69,23 @@ def _two_holders(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
     yield from (name for name in _sum(attempt, asked) if name == "counts-from-the-reply")
 
 
-def _untidy(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
-    names = [event.node for event in asked]
-    back = [node for node in names if names.count(node) > 1]
-    if attempt.left and not back:
-        yes = sum(event.t_end is not None and event.reply == b"OK" for event in asked)
-        yield "keeps-what-is-over" if yes >= QUORUM and attempt.right() <= 0 else "keeps-on-failure"
-    elif attempt.left and not any(f"redis{node}" in back for node in attempt.left):
+def _given_back(run: Play, attempt: Attempt) -> list[Event]:
+    """What it sent to a node after the first command there: as it lasted, or later, with its token."""
+    mine, first = [event for event in of(run.trace, attempt.who) if event.t_start >= attempt.began], dict[str, Event]()
+    token = attempt.what.encode()
+    of_it = [event for event in mine if event.t_start <= attempt.ended or token in event.command]
+    return [event for event in of_it if first.setdefault(event.node, event) is not event]
+
+
+def _untidy(attempt: Attempt, asked: list[Event], back: set[str], gives: bool) -> Iterator[str]:
+    """Where were its tokens left: where it had heard a yes, or of what was lost? And does it ever give back?"""
+    left = {f"redis{node}" for node in attempt.left}
+    yes = {event.node for event in asked if event.t_end is not None and event.reply == b"OK"}
+    if not gives and not back:
+        yield "keeps-on-failure"
+    elif not back and len(yes) >= QUORUM and attempt.right() <= 0:
+        yield "keeps-what-is-over"
+    elif not left & (back | yes):
         yield "frees-only-what-said-yes"
 
 
@@ -80,6 +96,6 @@ def _wants(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
 
 
 CLUES: dict[str, Callable[[Attempt, list[Event]], Iterator[str]]] = {
-    "one-round": _slow, "ends": _ended, "validity": _sum, "one-holder": _two_holders, "tidy": _untidy, "lives": _wants,
+    "one-round": _slow, "ends": _ended, "validity": _sum, "one-holder": _two_holders, "lives": _wants,
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from course_lib.explore import CRASHED, Extension, Play, Process, Session, Simulation, Trial, steady, until
+from course_lib.explore import CRASHED, Extension, Play, Process, Schedule, Session, Simulation, Trial, play, steady, until
 from course_lib.grading.acts import Act, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, of, raised, shown
@@ -199,4 +199,9 @@ JUDGES: dict[str, Judge] = {
 }  # fmt: skip
 
 
-RULES = Rules(coroutine_function("nodes, key, token, *, ttl, timeout"), trials, clues)
+def _without_majority(answer: Answer) -> Play:
+    """One client, and three of five nodes away."""
+    return play(trials(answer)[-1], Schedule(1))
+
+
+RULES = Rules(coroutine_function("nodes, key, token, *, ttl, timeout"), trials, partial(clues, _without_majority))

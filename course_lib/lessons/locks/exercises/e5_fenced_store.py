@@ -170,9 +170,9 @@ def _answered(taken: bool, run: Play) -> Iterator[Found]:
         highest = max((f for f, _, k, ok in IN_TURN[:place] if ok and k == key), default=None)
         seen = "No fence had been stored yet" if highest is None else f"The highest fence so far was {highest}"
         call = f"{seen}. put(redis, {key!r}, {fence}, {value!r}) returned {_said(put.result)}"
-        text = f"{call}, and the value is {put.stored!r}; right are {taken} and {right!r}."
-        if not taken and yes(put.result) is False and put.stored == right:
-            text = f"{call}, and changed the hash."
+        changed = not taken and yes(put.result) is False and put.stored == right
+        wrong_value = f"and the value is {put.stored!r}; right are {taken} and {right!r}."
+        text = f"{call}, {'and changed the hash.' if changed else wrong_value}"
         yield text, put.who, put.ended, "refused" if taken else "taken"
     for key in run.witness.elsewhere if taken else ():
         yield f"The key {key!r} was written; everything is to be kept in the hash.", "c1", run.now, "elsewhere"
@@ -216,8 +216,7 @@ def _in_order(run: Play) -> Iterator[Found]:
     last = run.world and value_at(run.world)
     stored = next((put for put in puts if put.what == last), None)
     if newest is not None and (stored is None or stored.fence < newest.fence):
-        said = shown(newest.result)
-        text = f"{newest.who} (fence {newest.fence}) was told {said}, and in the end the value is {last!r}."
+        text = f"{newest.who} (fence {newest.fence}) was told {shown(newest.result)}; in the end the value is {last!r}."
         yield text, (stored or newest).who, run.now, "old over new"
     if stored is not None and yes(stored.result) is False:
         yield f"{stored.who} was told False, and in the end the value is {last!r}.", stored.who, run.now, "not refused"
