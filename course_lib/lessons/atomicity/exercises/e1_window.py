@@ -2,53 +2,108 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from course_lib.explore import Play, Schedule, Simulation, Trial, play
+from redis.exceptions import RedisError
+
+from course_lib.explore import CRASHED, Play, Schedule, Simulation, Trial, play, steady
 from course_lib.explore.server_state import left
-from course_lib.grading.acts import Act, Acts, cost
+from course_lib.grading.acts import PATIENCE, Act, Acts
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import as_they_ran, excused_error, ms, raised, shown
+from course_lib.grading.evidence import as_they_ran, excused_error, ms, raised, shown, struck
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.atomicity.exercises.wire import plant, unknown
+from course_lib.lessons.atomicity.exercises.wire import LOADING, READONLY, Refusing, Watched, commands, plant, trips, unknown
 from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]
-KEY, LONG, SHORT, FOUND = "hits:ann", 60.0, 1.5, 7
-"""The counter; two windows, in seconds; and what a counter without a TTL holds when it is found."""
-PLAN = [(0.0, 1), (0.5, 2), (1.2, 3), (1.8, 1), (2.5, 2)]
-"""When somebody counts, and what it must be told while a window lasts SHORT."""
+AT_ONCE = {1: ("hits:ann", 60.0, 7), 2: ("hits:{bob}", 90.57, 99), 3: ("hits", 7.001, 4711)}
+"""By the number of clients: the counter, its window in seconds, and what it holds when it has lost its TTL."""
+IN_TURN = [("hits:ann", 1.5), ("hits:{bob}:é", 1.001), ("a", 0.001), ("hits:bob", 90_000.25), ("hits", 2.001)]
+"""A counter and its window: those of a run are this seed's, and the next one's."""
+PLAN = [(part / 12, 0.0) for part in range(12)] + [(1, -0.0003), (1, 0.02), (1.4, 0.0), (1.7, 0.0), (2.5, 0.0)]
+"""When somebody counts: windows, and seconds more. One comes in the last half of the last millisecond."""
+ERRORS = [LOADING, READONLY, "WRONGTYPE"]
+HALF_WAY = 0.0014
+"""Seconds to the server: what is sent at a whole millisecond arrives near the middle of another, for whoever cuts."""
+
+
+@dataclass
+class Counting(Acts):
+    """What was counted, and by whom in which counter: (key, window in seconds), each watched."""
+
+    counters: dict[str, tuple[str, float]] = field(default_factory=dict)
+    watched: Watched | None = None
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """All at once, with a fault at every send; a counter without a TTL; one client after another."""
+    """All at once, with a fault at every send; a counter without a TTL; one after another; a server with errors."""
+    alone: dict[str, Any] = {"sizes": (1,), "world": lambda: Simulation(latency=steady(HALF_WAY), socket_timeout=PATIENCE)}
     return [
-        trial("clients count at the same moment", partial(_at_once, answer, 0, LONG), {"exact": _exact, "ends": _ends},
-              sizes=(1, 2, 3), orders=(1, 2, 3), faults=LOSSES, fault_sizes=(1, 2)),
-        trial("a counter that has lost its TTL", partial(_at_once, answer, FOUND, LONG), {"heals": _heals},
-              sizes=(1, 2), orders=(1, 2)),
-        trial("one count after another", partial(_in_turn, answer), {"window": _window, "cost": _cost}, sizes=(1,),
-              seeds=3),
+        trial("clients count at the same moment", partial(_at_once, answer, False),
+              {"exact": _exact, "ends": _ends, "errors": _no_error_is_a_count},
+              sizes=(1, 2, 3), orders=(1, 2), seeds=3, faults=LOSSES, fault_sizes=(1, 2)),
+        trial("a counter that has lost its TTL", partial(_at_once, answer, True), {"heals": _heals},
+              sizes=(1, 2), orders=(1, 2), faults=LOSSES, fault_sizes=(1,)),
+        trial("one count after another", partial(_in_turn, answer), {"window": _window, "cost": _cost},
+              seeds=len(IN_TURN), horizon=1e6, **alone),
+        trial("the server answers with an error", partial(_refused, answer), {"errors": _errors}, seeds=len(ERRORS),
+              **alone),
     ]  # fmt: skip
 
 
-def _at_once(answer: Answer, found: int, window: float, world: Simulation, clients: int) -> None:
+def _at_once(answer: Answer, found: bool, world: Simulation, clients: int) -> Counting:
+    """The third client is a task of the second one's process."""
+    key, window, stood = AT_ONCE[clients]
+    run = Counting(world, watched=Watched(world, key))
+    world.nodes[0].extension = run.watched
     if found:
-        plant(world, "SET", KEY, str(found))
+        plant(world, "SET", key, str(stood))
+    process = None
     for number in range(1, clients + 1):
-        world.client(f"c{number}", partial(answer, world.redis(), KEY, window=window))
+        body = partial(answer, world.redis(), key, window=window)
+        process = world.client(f"c{number}", body, process=process if number == 3 else None)
+    return run
 
 
-def _in_turn(answer: Answer, world: Simulation, clients: int) -> Acts:
-    acts, jitter = Acts(world), 0.01 * world.draws("start")()
+def _in_turn(answer: Answer, world: Simulation, clients: int) -> Counting:
+    """Two tasks of one process, each with a counter of its own; the judge looks at the first."""
+    two = [IN_TURN[(world.seed + n) % len(IN_TURN)] for n in range(2)]
+    run = Counting(world, counters={"c1": two[0], "c2": two[1]}, watched=Watched(world, two[0][0]))
+    world.nodes[0].extension = run.watched
 
     def count(act: Act) -> Awaitable[Any]:
-        return answer(world.redis(), KEY, window=SHORT)
+        key, window = run.counters[act.who]
+        return answer(world.redis(), key, window=window)
 
-    acts.process("c1", count, [(when + jitter, "count") for when, _ in PLAN])
-    return acts
+    process = None
+    for who, (_, window) in run.counters.items():
+        plan = [(max(0.003 * n, round(part * window, 3) + more), "count") for n, (part, more) in enumerate(PLAN)]
+        process = run.process(who, count, plan, process=process)
+    return run
+
+
+def _refused(answer: Answer, world: Simulation, clients: int) -> Counting:
+    """One count while the server refuses, and one when it is over."""
+    run, error = Counting(world), ERRORS[world.seed % len(ERRORS)]
+    if error == "WRONGTYPE":
+        plant(world, "RPUSH", "hits:ann", "1")
+        world.at(0.5, plant, world, "DEL", "hits:ann")
+    else:
+        world.nodes[0].extension = Refusing(world, error, 0.0, 0.5)
+
+    async def count(act: Act) -> Any:
+        result = await answer(world.redis(), "hits:ann", window=60.0)
+        return "an error" if isinstance(result, BaseException) else result
+
+    run.process("c1", count, [(0.1, error.partition(" ")[0]), (1.0, "")])
+    return run
+
+
+# -- judges ------------------------------------------------------------------------------------------------------------
 
 
 def _exact(run: Play) -> Iterator[Found]:
@@ -58,7 +113,7 @@ def _exact(run: Play) -> Iterator[Found]:
         when = max((e.t_end or e.t_start for e in run.trace if e.client == who), default=0.0)
         if unknown(result):
             if isinstance(result, Exception) and not excused_error(run, who, result):
-                yield f"{who} ended with {raised(result)}.", who, when, "wrong count"
+                yield f"{who} ended with {raised(result)}.", who, when, "ends with an error"
         elif type(result) is not int or not 1 <= result <= len(run.results):
             text = f"With {counted(len(run.results), 'client')}, {who} was told {shown(result)}."
             yield text, who, when, "wrong count"
@@ -69,59 +124,112 @@ def _exact(run: Play) -> Iterator[Found]:
 def _ends(run: Play) -> Iterator[Found]:
     for _, key, life in left(run):
         if life < 0:
-            last = [event for event in as_they_ran(run.trace) if key.encode() in event.command][-1]
+            ran = as_they_ran(run.trace)
+            last = [event for event in ran if key.encode() in event.command or event is ran[0]][-1]
             text = f"{key} is left without a TTL: whoever asks, it will count on for ever."
             yield text, last.client, last.t_server or 0.0, "no TTL"
 
 
+def _no_error_is_a_count(run: Play) -> Iterator[Found]:
+    for who, result in run.results.items():
+        if who in struck(run) and not isinstance(result, Exception) and result is not CRASHED:
+            text = f"A message of {who} was lost: its caller must be told so, and was told {shown(result)}."
+            yield text, who, run.now, "no error"
+
+
 def _heals(run: Play) -> Iterator[Found]:
-    """It counts on from what is there, and the key ends within a window."""
-    life = next((life for _, key, life in left(run) if key == KEY), None)
-    stood, results = f"The counter stood at {FOUND}, without a TTL", run.results.values()
-    if sorted(r for r in results if type(r) is int) != [FOUND + n for n in range(1, len(results) + 1)]:
+    """It counts on from what is there, and the key ends within a window: after each count that ran, whatever struck."""
+    key, window, found = AT_ONCE[run.schedule.clients]
+    stood, results = f"The counter stood at {found}, without a TTL", run.results.values()
+    life = next((life for _, name, life in left(run) if name == key), None)
+    if run.schedule.faults:
+        yield from _ends(run) if len(run.witness.watched.values) > 1 else ()
+    elif sorted(r for r in results if type(r) is int) != [found + n for n in range(1, len(results) + 1)]:
         yield f"{stood}; {' and '.join(map(shown, results))} was told.", "c1", run.now, "wrong count"
-    elif life is None or not 0 < life <= LONG * 1000:
+    elif life is None or abs(life - window * 1000) > 2:
         now = "is gone" if life is None else "still has none" if life < 0 else f"ends in {ms(life / 1000)}"
-        text = f"{stood}. After one more count it {now}; right is {ms(LONG)} or less."
+        text = f"{stood}. After one more count it {now}; right is {ms(window)}."
         yield text, "c1", run.now, "still no TTL" if life is not None and life < 0 else "wrong TTL"
 
 
 def _window(run: Play) -> Iterator[Found]:
-    acts = run.witness.acts
-    for act, (_, wanted) in zip(acts, PLAN, strict=False):
-        if act.result != wanted or type(act.result) is not int:
-            since = f"{ms(act.began - acts[0].began)} after a window of {ms(SHORT)} began"
-            text = f"At {ms(act.began)}, {since}, the count must be {wanted}; c1 was told {shown(act.result)}."
-            yield text, act.who, act.began, f"must be {wanted}"
+    """What each is told, by when its commands ran; and, of the watched counter, when it will end."""
+    for who, (_, window) in run.witness.counters.items():
+        began, count = -window, 0
+        for act in run.witness.did("count", who):
+            ran = [event.t_server for event in commands(run, act) if event.t_server is not None] or [act.began]
+            new, old = min(ran) >= began + window - 0.0005, max(ran) < began + window
+            wanted = [count + 1] * (old or not new) + [1] * (new or not old)
+            if act.result not in wanted or type(act.result) is not int:
+                since = f"{ms(max(ran) - began)} after a window of {ms(window)} began" if not new else "with a new window"
+                text = f"At {ms(act.began)}, {since}, the count must be {wanted[0]}; {who} was told {shown(act.result)}."
+                yield text, who, act.began, f"must be {wanted[0]}"
+            count = act.result if type(act.result) is int else count + 1
+            began = max(ran) if count == 1 else began
+    key, window = run.witness.counters["c1"]
+    end, before = 0.0, (0, 0.0)
+    for (when, held), life in zip(run.witness.watched.values, run.witness.watched.lives, strict=True):
+        if held == 0 or held == before[0] and abs(when * 1000 + life - before[1]) < 1.5:
+            continue  # it is gone; or what changed was the other counter
+        before = held, when * 1000 + life
+        end = when * 1000 + round(window * 1000) if held == 1 else end
+        if not -0.9 < when * 1000 + life - end < 1.5:
+            how = "has no TTL" if life < 0 else f"will end {ms(life / 1000)} later"
+            text = f"At {ms(when)}, after count {held}, {key} {how}; its window of {ms(window)} ends {ms(end / 1000 - when)} later."
+            yield text, "c1", when, "another end"
 
 
 def _cost(run: Play) -> Iterator[Found]:
-    for act in run.witness.acts[1:]:
-        trips, _ = cost(run, act)
-        if act.done and trips != 1:
-            text = f"The count at {ms(act.began)} took {trips} round trips; 1 will do."
+    for act in run.witness.acts:
+        if act.done and (took := trips(run, act)) != 1:
+            text = f"The count at {ms(act.began)} took {took} round trips; 1 will do."
             yield text, act.who, act.began, "a count"
+
+
+def _errors(run: Play) -> Iterator[Found]:
+    refused, after = run.witness.acts
+    if not isinstance(refused.result, RedisError):
+        what = f"ended with {raised(refused.result)}" if refused.failed else f"was told {shown(refused.result)}"
+        text = f"The server answered {refused.what}: that error must go to the caller, and c1 {what}."
+        yield text, "c1", refused.began, "no error"
+    elif after.result != 1:
+        yield f"The error is over, the count must be 1, and c1 was told {shown(after.result)}.", "c1", after.began, "then"
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """What is sent for one undisturbed count, and how long the key lives after it."""
-    lives: list[float] = []
+    """What is sent for two undisturbed counts, and how long the key lives after each; and what a failing run shows."""
+    window = 1.5
 
-    def look(run: Play) -> Iterator[Found]:
-        lives.extend(life / SHORT / 1000 for _, key, life in left(run) if key == KEY)
-        return iter(())
+    def build(world: Simulation, clients: int) -> Counting:
+        run = Counting(world, watched=Watched(world, "hits:ann"))
+        world.nodes[0].extension = run.watched
+        run.process("c1", lambda act: failing.answer(world.redis(), "hits:ann", window=window), [(0, "a"), (0.6, "b")])
+        return run
 
-    run = play(trial("one count", partial(_at_once, failing.answer, 0, SHORT), {"": look}), Schedule(1))
-    sent, windows = {event.name for event in run.trace}, lives[0] if lives else 0.0
+    run = play(trial("two counts", build, {}), Schedule(1))
+    sent_first = [e for e in run.trace if e.t_start < 0.5]
+    names, text = {e.name for e in sent_first}, b" ".join(b" ".join(e.command) for e in run.trace).upper()
+    gives = re.findall(rb"(?<!P)EXPIRE\b|(?<!P)(?:SET)?EX\b", text), re.findall(rb"EXPIRE|EX\b|PX\b", text)
+    watched = run.witness.watched
+    seen = [(when, life) for (when, _), life in zip(watched.values, watched.lives, strict=True)]
+    lives = [life for when, life in seen if when < 0.5][-1:]
+    later = [life for when, life in seen if when > 0.5][-1:]
+    windows = lives[0] / 1000 / window if lives else 0.0
+    lost = [e.reply for e in failing["exact"].trace if e.name == "GET"] if "exact" in failing else []
+    told = failing["exact"].violation("exact") if "exact" in failing else None
+    heals = failing["heals"].violation("heals") if "heals" in failing else None
     return named({
-        "loses-counts": "exact" in failing and sent & {"GET", "SET"}, "not-the-count": "exact" in failing,
-        "never-expires": "ends" in failing and windows < 0, "two-steps": "ends" in failing,
-        "wrong-unit": "window" in failing and not 0.5 < windows < 2,
-        "whole-seconds": "window" in failing and not 0.95 < windows <= 1,
-        "moves-the-end": "window" in failing, "never-heals": "heals" in failing,
+        "loses-counts": len(lost) > len(set(lost)) and not text.count(b"INCR"),
+        "not-the-count": told is not None and told.mark == "wrong count" and not failing["exact"].schedule.faults,
+        "never-expires": "ends" in failing and windows < 0 and not gives[1],
+        "two-steps": "ends" in failing and failing["ends"].schedule.faults and len(sent_first) > 1 and "MULTI" not in names,
+        "wrong-unit": "window" in failing and (300 < windows < 3000 or 300 < 1 / (windows or 1) < 3000),
+        "whole-seconds": "window" in failing and 0.5 < windows < 2 and lives[0] % 1000 == 0 and gives[0],
+        "moves-the-end": "window" in failing and lives == later and windows > 0.9,
+        "never-heals": heals is not None and heals.mark == "still no TTL" and windows > 0,
     })  # fmt: skip
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from redis.crc import key_slot
 
+from redis.exceptions import NoScriptError
+
 from course_lib.explore import CRASHED, Extension, Play, Session, Simulation
 from course_lib.explore.server_state import ask
+from course_lib.grading.acts import Act, sent
+from course_lib.grading.evidence import round_trips
 from course_lib.trace import Event
 
 
@@ -26,25 +31,51 @@ def _send(world: Simulation, command: list[bytes]) -> None:
 class Watched(Extension):
     """Remembers what a key holds after each command: (when, value), from the beginning on. Units: seconds.
 
-    A transaction or a script counts as one command, as it does to everybody else.
+    A transaction or a script counts as one command, as it does to everybody else. `lives` has beside each of `values`
+    what PTTL says, in ms.
     """
 
     def __init__(self, world: Simulation, key: str) -> None:
         self._world, self._key, self._asking = world, key.encode(), False
         self.values: list[tuple[float, int]] = []
+        self.lives: list[int] = []
 
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
         if changed and not self._asking:
             self._asking = True
             value = ask(self._world.nodes[0], b"GET", self._key)
+            life = ask(self._world.nodes[0], b"PTTL", self._key)
             self._asking = False
             if (held := whole_number(value)) is not None:
                 self.values.append((self._world.now(), held))
+                self.lives.append(life)
 
     def during(self, start: float, end: float) -> list[int]:
         """What it held at some moment from start to end."""
         before = [value for when, value in self.values if when < start]
         return before[-1:] + [value for when, value in self.values if start <= when <= end]
+
+
+READS = frozenset(b"GET MGET WATCH UNWATCH MULTI EXEC DISCARD PTTL TTL EXISTS TYPE STRLEN TIME SCRIPT PING".split())
+LOADING = "LOADING Redis is loading the dataset in memory"
+READONLY = "READONLY You can't write against a read only replica."
+
+
+@dataclass
+class Refusing(Extension):
+    """For a while the server answers with an error: READONLY to whatever may write, anything else to every command."""
+
+    world: Simulation
+    error: str
+    since: float
+    until: float
+
+    def answers(self, session: Session, command: list[bytes]) -> bool:
+        refused = self.since <= self.world.now() < self.until
+        if refused and (self.error != READONLY or command[0].upper() not in READS):
+            session.refuse(self.error)
+            return True
+        return False
 
 
 def whole_number(value: Any) -> int | None:
@@ -76,3 +107,17 @@ def slots(event: Event) -> set[int]:
 def scripts(run: Play) -> Iterator[Event]:
     """The calls of scripts."""
     return (event for event in run.trace if event.name.startswith("EVAL"))
+
+
+def commands(run: Play, act: Act) -> list[Event]:
+    """What its process sent for an act, and nothing of the next one, which may begin in the moment when it ends."""
+    return [event for event in sent(run, act) if event.t_start < act.ended]
+
+
+def trips(run: Play, act: Act) -> int:
+    """An act's round trips, but for those that tell the server a script: when a process begins, or after NOSCRIPT."""
+    events = commands(run, act)
+    unknown_there = [event for event in events if isinstance(event.reply, NoScriptError)]
+    if unknown_there or next(one for one in run.witness.acts if one.who == act.who) is act:
+        events = [e for e in events if e not in unknown_there and e.name not in ("SCRIPT", "FUNCTION")]
+    return round_trips(events)
