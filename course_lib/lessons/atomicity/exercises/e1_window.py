@@ -16,7 +16,7 @@ from course_lib.grading.acts import PATIENCE, Act, Acts
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import as_they_ran, excused_error, ms, raised, shown, struck
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.atomicity.exercises.wire import LOADING, READONLY, Refusing, Watched, commands, plant, trips, unknown
+from course_lib.lessons.atomicity.exercises.wire import LOADING, READONLY, Refusing, Watched, commands, plant, send, trips, unknown
 from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]
@@ -91,7 +91,7 @@ def _refused(answer: Answer, world: Simulation, clients: int) -> Counting:
     run, error = Counting(world), ERRORS[world.seed % len(ERRORS)]
     if error == "WRONGTYPE":
         plant(world, "RPUSH", "hits:ann", "1")
-        world.at(0.5, plant, world, "DEL", "hits:ann")
+        world.at(0.5, send, world, "DEL", "hits:ann")
     else:
         world.nodes[0].extension = Refusing(world, error, 0.0, 0.5)
 

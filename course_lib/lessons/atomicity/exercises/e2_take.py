@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import combinations
 from typing import Any
 
-from redis.exceptions import WatchError
+from redis.exceptions import RedisError, WatchError
 
-from course_lib.explore import Play, Simulation, Trial
-from course_lib.explore.server_state import ask, left, world_of
+from course_lib.explore import CRASHED, Extension, Play, Session, Simulation, Trial
+from course_lib.explore.server_state import ask, world_of
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import as_they_ran, excused_error, of, shown
+from course_lib.grading.evidence import as_they_ran, excused_error, ms, of, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
-from course_lib.lessons.atomicity.exercises.wire import Watched, plant, unknown, whole_number
+from course_lib.lessons.atomicity.exercises.wire import (
+    LOADING, READONLY, Refusing, Watched, plant, send, unknown, whole_number,
+)
 
 Answer = Callable[..., Awaitable[Any]]
-KEY, EACH, DELIVERY, TTL = "stock:tea", 2, 2, 60_000
-"""What each client takes, and what is delivered; and the key's TTL in ms."""
-SCARCE, PLENTY = {1: 3, 2: 3, 3: 1}, {2: 5}
-"""What is there, by the number of clients: enough for one of two, or, with the delivery, for none before it; or for
-both."""
-CASES: list[tuple[int | None, list[tuple[int, bool]]]] = [
-    (3, [(3, True), (1, False)]), (None, [(1, False)]), (5, [(2, True), (4, False), (3, True)]), (1, [(1, True)]),
-    (40, [(40, True), (1, False)]),
+KEY, DELIVERY, TTL = "stock:{green tea}", 2, 600_000
+"""The stock that several share, what is delivered to it, and its TTL in ms."""
+MANY, LATE = 600, 20.0
+"""How often somebody else is quicker, and until when, in seconds."""
+CASES: list[tuple[str, int | None, int | None, list[tuple[int, bool]]]] = [
+    ("stock:tea", TTL, 3, [(3, True), (1, False)]), ("stock", None, None, [(1, False)]),
+    ("stock:{tea}:é", 90_500, 5, [(2, True), (4, False), (3, True)]), ("a", TTL, 1, [(1, True)]),
+    ("tea", 90_500, 40, [(40, True), (1, False)]), ("stock:cups", None, 9, [(10, False), (9, True)]),
+    ("stock:tea:{green}", TTL, 100, [(99, True), (2, False), (1, True)]), ("a b", None, 3_000_000_001, [(2_999_999_999, True), (3, False)]),
+    ("0", TTL, 0, [(1, False)]),
 ]  # fmt: skip
-"""What is there, and what one client is then answered, one call after another: a run's seed says which."""
+"""A stock, its TTL in ms, what is there, and what is then answered, one call after another: a run's seed says which."""
+ERRORS = [LOADING, READONLY, "WRONGTYPE"]
+
+
+class Quicker(Extension):
+    """Before each command of a client somebody else adds one to the stock, many times, but not for ever."""
+
+    def __init__(self, world: Simulation, stock: Watched) -> None:
+        self._world, self._stock, self.left, self._busy = world, stock, MANY, False
+
+    def answers(self, session: Session, command: list[bytes]) -> bool:
+        if self.left and not self._busy and self._world.now() < LATE:
+            self.left, self._busy = self.left - 1, True
+            send(self._world, "INCRBY", KEY, "1")
+            self._busy = False
+        return False
+
+    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
+        self._stock.ran(session, command, changed)
 
 
 @dataclass
@@ -36,53 +60,92 @@ class Taking(Acts):
 
     had: int = 0
     stock: Watched | None = None
+    quicker: Quicker | None = None
+    cases: dict[str, Any] = field(default_factory=dict)
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """Two who take, then a delivery too, in every order, and with a fault at every send of the two; and one alone."""
-    # An answer that rests at random meets nobody twice, unless somebody stands still. Of a lost reply 03.3 speaks.
-    faults = {"crash": 0.0, "pause": 1.0, "lose request": 0.0}
+    """Two who take, or one and a delivery, in every order; a fault at every send; a crowd; one alone; errors."""
     all_four: dict[str, Judge] = {"exact": _exact, "never-negative": _never_negative, "refused": _refused, "ttl": _ttl}
-    plenty = trial("there is enough for both", partial(_at_once, answer, PLENTY), all_four, sizes=(2,), orders=(2,),
-                   least=2, most_steps=20_000)  # fmt: skip
+    both: dict[str, Any] = {"sizes": (2,), "least": 2}
+    orders: dict[str, Any] = {**both, "orders": (2,), "horizon": 3.0}
+    two = {"c1": 2, "c2": 3}
+    plenty = trial("there is enough for both", partial(_at_once, answer, two, [7]), all_four, **orders)
     return [
-        trial("clients take at the same moment", partial(_at_once, answer, SCARCE), all_four, sizes=(2, 3),
-              orders=(2, 3), faults=faults, fault_sizes=(2,), most_steps=20_000),
+        trial("two take at the same moment", partial(_at_once, answer, two, [4]), all_four, **orders),
         replace(plenty, promises=("exact", "refused")),  # it is played until these two are broken
+        trial("a delivery comes in", partial(_at_once, answer, {"c1": 2}, [1]), all_four, **orders),
+        trial("a fault strikes", partial(_at_once, answer, two, [4, 7]), all_four, seeds=2,
+              faults={"crash": 0.0, "pause": 20.0, "lose request": 0.0}, horizon=30.0, **both),
+        trial("others are quicker, again and again", partial(_overtaken, answer), {"exact": _exact, "refused": _refused},
+              sizes=(1,), horizon=100.0),
         trial("one call after another", partial(_alone, answer),
               {"exact": _exact_alone, "refused": _refused_alone, "ttl": _ttl_alone}, sizes=(1,), seeds=len(CASES)),
+        trial("the server answers with an error", partial(_error, answer), {"errors": _errors}, sizes=(1,),
+              seeds=len(ERRORS)),
     ]  # fmt: skip
 
 
-def _at_once(answer: Answer, stock: Mapping[int, int], world: Simulation, clients: int) -> Taking:
-    """c1 and c2 take; the third client, if there is one, is the delivery."""
-    run, redis = Taking(world, had=stock[clients], stock=Watched(world, KEY)), world.redis()
+def _at_once(answer: Answer, takers: Mapping[str, int], stocks: list[int], world: Simulation, clients: int) -> Taking:
+    """They take; the last client, if there is no taker left, is the delivery."""
+    run, redis = Taking(world, had=stocks[world.seed % len(stocks)], stock=Watched(world, KEY)), world.redis()
     world.nodes[0].extension = run.stock
     plant(world, "SET", KEY, str(run.had), "PX", str(TTL))
 
     def take(act: Act) -> Awaitable[Any]:
-        return answer(redis, KEY, EACH)
+        return answer(redis, KEY, takers[act.who])
 
     async def deliver() -> None:
         await redis.incrby(KEY, DELIVERY)
 
-    for number in range(1, min(clients, 2) + 1):
-        run.process(f"c{number}", take, [(0.0, "take")])
-    if clients > 2:
+    for who, n in list(takers.items())[:clients]:
+        run.process(who, take, [(0.0, str(n))])
+    if clients > len(takers):
         world.client("delivery", deliver)
     return run
 
 
+def _overtaken(answer: Answer, world: Simulation, clients: int) -> Taking:
+    run = _at_once(answer, {"c1": 2}, [7], world, clients)
+    assert run.stock is not None
+    run.quicker = Quicker(world, run.stock)
+    world.at(0.0, setattr, world.nodes[0], "extension", run.quicker)
+    return run
+
+
 def _alone(answer: Answer, world: Simulation, clients: int) -> Taking:
-    there, wanted = CASES[world.seed % len(CASES)]
-    run = Taking(world, had=there or 0)
-    if there is not None:
-        plant(world, "SET", KEY, str(there), "PX", str(TTL))
+    """Two tasks of one process, each with a stock of its own."""
+    run, process = Taking(world), None
 
     def take(act: Act) -> Awaitable[Any]:
-        return answer(world.redis(), KEY, int(act.what))
+        return answer(world.redis(), run.cases[act.who][0], int(act.what))
 
-    run.process("c1", take, [(0.1 * number, str(n)) for number, (n, _) in enumerate(wanted, 1)])
+    for number in (1, 2):
+        who = f"c{number}"
+        key, ttl, there, wanted = case = CASES[(world.seed + 4 * number) % len(CASES)]
+        run.cases[who] = case
+        if there is not None:
+            plant(world, "SET", key, str(there), *(() if ttl is None else ("PX", str(ttl))))
+        plan = [(0.1 * place, str(n)) for place, (n, _) in enumerate(wanted, 1)]
+        process = run.process(who, take, plan, process=process)
+    return run
+
+
+def _error(answer: Answer, world: Simulation, clients: int) -> Taking:
+    """One takes while the server refuses, and when that is over."""
+    run, error = Taking(world, had=5), ERRORS[world.seed % len(ERRORS)]
+    if error == "WRONGTYPE":
+        plant(world, "RPUSH", KEY, "5")
+        world.at(0.5, send, world, "DEL", KEY)
+    else:
+        world.nodes[0].extension = Refusing(world, error, 0.05, 0.5)
+    world.at(0.6 if error == "WRONGTYPE" else 0.0, send, world, "SET", KEY, "5")
+
+    async def take(act: Act) -> Any:
+        result = await answer(world.redis(), KEY, 2)
+        return "an error" if isinstance(result, BaseException) else result
+
+    run.process("c1", take, [(0.1, error.partition(" ")[0]), (1.0, "")])
     return run
 
 
@@ -91,22 +154,24 @@ def _alone(answer: Answer, world: Simulation, clients: int) -> Taking:
 
 def _exact(run: Play) -> Iterator[Found]:
     """What is gone was taken by those who heard True, and perhaps by those who heard nothing."""
-    acts = run.witness.did("take")
+    acts = run.witness.acts
     for act in acts:
         if act.done and type(act.result) is not bool:
             text = f"{act.who} was given {shown(act.result)}; the answer is True or False."
             yield text, act.who, act.ended, "neither"
     served = [act for act in acts if act.result is True]
-    maybe = sum(not act.over or unknown(act.result) for act in acts)
+    maybe = [int(act.what) for act in acts if not act.over or unknown(act.result)]
     now = whole_number(ask(world_of(run).nodes[0], b"GET", KEY.encode()))
-    had = run.witness.had + DELIVERY * ("delivery" in run.results)
+    quicker = MANY - run.witness.quicker.left if run.witness.quicker else 0
+    had = run.witness.had + DELIVERY * ("delivery" in run.results) + quicker
     taken = None if now is None else had - now
-    if taken not in {EACH * (len(served) + more) for more in range(maybe + 1)}:
-        heard = " and ".join(act.who for act in served) or "nobody"
-        text = f"There were {had}, and {now} at the end: {taken} taken; but {heard} heard True, for {EACH} each."
+    heard = sum(int(act.what) for act in served)
+    if taken not in {heard + sum(some) for n in range(len(maybe) + 1) for some in combinations(maybe, n)}:
+        who = " and ".join(f"{act.who} for {act.what}" for act in served) or "nobody"
+        text = f"There were {had}, and {now} at the end: {taken} taken; but True was heard by {who}."
         text = text if now is not None else f"{KEY} holds no whole number any more."
-        who = served[-1] if served else acts[-1]
-        yield text, who.who, min(who.ended, run.now), f"{now} are left"
+        last = served[-1] if served else acts[-1]
+        yield text, last.who, min(last.ended, run.now), f"{now} are left"
 
 
 def _never_negative(run: Play) -> Iterator[Found]:
@@ -119,71 +184,115 @@ def _never_negative(run: Play) -> Iterator[Found]:
 
 def _refused(run: Play) -> Iterator[Found]:
     """Each call that no fault hit ends, with an answer. False is right if there were too few at some moment of it."""
-    for act in run.witness.did("take"):
-        if not act.over and run.schedule.faults == 0:
+    for act in run.witness.acts:
+        if not act.over and run.results.get(act.who) is not CRASHED:
             text = f"{act.who} never came to an end: {len(list(of(run.trace, act.who)))} commands."
             yield text, act.who, act.began, "never ends"
         elif act.failed and not excused_error(run, act.who, act.result):
             yield failure(act), act.who, act.ended, "fails"
-    for act in run.witness.did("take"):
-        if act.result is False and (least := min(run.witness.stock.during(act.began, act.ended))) >= EACH:
-            text = f"{act.who} heard False, and there were never fewer than {least} while it asked for {EACH}."
+    for act in run.witness.acts:
+        least = min(run.witness.stock.during(act.began, act.ended))
+        if act.result is False and least >= int(act.what):
+            text = f"{act.who} heard False, and there were never fewer than {least} while it asked for {act.what}."
             yield text, act.who, act.ended, "refused"
 
 
 def _ttl(run: Play) -> Iterator[Found]:
-    if any(key == KEY and life < 0 for _, key, life in left(run)):
-        wrote = [event for event in as_they_ran(run.trace) if KEY.encode() in event.command][-1]
-        text = f"{KEY} had a TTL of {TTL // 1000} s, and has none any more."
-        yield text, wrote.client, wrote.t_server or 0.0, "no TTL"
+    life = ask(world_of(run).nodes[0], b"PTTL", KEY.encode())
+    if life < 0:
+        wrote = as_they_ran(run.trace)[-1]
+        gone = "is gone, and its TTL with it" if life == -2 else "has none any more"
+        yield f"{KEY} had a TTL of {TTL // 1000} s, and {gone}.", wrote.client, wrote.t_server or 0.0, f"TTL {life}"
+
+
+def _answers(run: Play) -> Iterator[tuple[Act, int, bool]]:
+    """Of one who is alone: each call, how many there are, and what is answered."""
+    for who, (_, _, there, wanted) in run.witness.cases.items():
+        held = there or 0
+        for act, (n, allowed) in zip((act for act in run.witness.acts if act.who == who), wanted, strict=False):
+            yield act, held, allowed
+            held -= n if allowed else 0
 
 
 def _refused_alone(run: Play) -> Iterator[Found]:
-    held = run.witness.had
-    for act, (n, allowed) in zip(run.witness.acts, CASES[run.schedule.seed % len(CASES)][1], strict=False):
+    for act, held, allowed in _answers(run):
         if act.result is not allowed:
-            text = f"There were {held}, and c1 asked for {n}: the answer is {allowed}; it was {shown(act.result)}."
-            yield text, act.who, act.began, f"must be {allowed}"
-        held -= n if allowed else 0
+            key, _, there, _ = run.witness.cases[act.who]
+            text = f"{key} held {held}, and {act.who} asked for {act.what}: the answer is {allowed}; it was {shown(act.result)}."
+            edge = act.result is (not allowed) and act.began < 0.15 and (int(act.what) == held or there is None)
+            yield text, act.who, act.began, "the edge" if edge else f"must be {allowed}"
 
 
 def _exact_alone(run: Play) -> Iterator[Found]:
     """If it answered right, that is what it took."""
-    had = run.witness.had
-    taken = sum(int(act.what) for act in run.witness.acts if act.result is True)
-    now = ask(world_of(run).nodes[0], b"GET", KEY.encode())
-    if whole_number(now) != had - taken and not any(_refused_alone(run)):
-        says = now.decode(errors="replace") if isinstance(now, bytes) else "nothing that is a number"
-        yield f"There were {had}, of which {taken} were taken; the key says {says}.", "c1", run.now, "wrong stock"
+    for who, (key, _, there, wanted) in run.witness.cases.items():
+        taken, now = sum(n for n, allowed in wanted if allowed), ask(world_of(run).nodes[0], b"GET", key.encode())
+        if whole_number(now) != (there or 0) - taken and not any(_refused_alone(run)):
+            says = now.decode(errors="replace") if isinstance(now, bytes) else "nothing that is a number"
+            yield f"{key} held {there or 0}, of which {taken} were taken; it says {says}.", who, run.now, "wrong stock"
 
 
 def _ttl_alone(run: Play) -> Iterator[Found]:
-    if run.witness.had and not any(_refused_alone(run)):
-        yield from _ttl(run)
+    """It ends when it would have ended, to 20 ms; without a TTL, never."""
+    for who, (key, ttl, there, _) in run.witness.cases.items():
+        life = ask(world_of(run).nodes[0], b"PTTL", key.encode())
+        kept = life < 0 if ttl is None else abs(life + run.now * 1000 - ttl) <= 20
+        if there and not kept and not any(_refused_alone(run)):
+            had = "no TTL" if ttl is None else f"a TTL of {ttl / 1000:g} s"
+            now = {-1: "has none any more", -2: "is gone"}.get(life, f"has one of {life / 1000:g} s")
+            yield f"{key} had {had}; {ms(run.now)} later it {now}.", who, run.now, f"TTL {min(life, 0)}"
+
+
+def _errors(run: Play) -> Iterator[Found]:
+    refused, after = run.witness.acts
+    if not isinstance(refused.result, RedisError) or isinstance(refused.result, WatchError):
+        what = failure(refused) if refused.failed else f"c1 was told {shown(refused.result)}."
+        text = f"The server answered {refused.what}: that error must go to the caller. {what}"
+        yield text if refused.over else f"{text[:-6]}, and c1 never ended.", "c1", refused.began, "no error"
+    elif after.result is not True:
+        text = f"The error is over, 5 are there, and c1 asked for 2; it was told {shown(after.result)}."
+        yield text, "c1", after.began, "then"
 
 
 # -- clues: which commands stand between the look and the change ------------------------------------------------------
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """The broken promises, and the commands of their runs. What is neither yes nor no, no known mistake explains."""
-    if any(act.done and type(act.result) is not bool for run in failing.values() for act in run.witness.acts):
-        return iter(())
-    names = {promise: [event.name for event in run.trace] for promise, run in failing.items()}
-    sent = [name for each in names.values() for name in each]
-    raced = {"exact", "never-negative"} & set(failing)
+    """What stands in the run that is shown: each client's commands, and what it was told."""
+    raced = failing.get("exact") or failing.get("never-negative")
+    sent = [_names(raced, who) for who in raced.results if who != "delivery"] if raced else []
+    looked = [names[names.index("GET") :] for names in sent if "GET" in names]
+    watched = any("WATCH" in names for names in sent)
+    below = failing.get("never-negative")
+    refused, ttl = (failing[p].violation(p) if p in failing else None for p in ("refused", "ttl"))
+    stopped = [act for act in failing["refused"].witness.acts if act.done] if "refused" in failing else []
+    said = b" ".join(b" ".join(event.command) for event in failing["ttl"].trace).upper() if ttl else b""
     return named({
-        "gives-back": "GET" not in names.get("never-negative", ["GET"]),
-        "watches-too-late": raced and "WATCH" in sent and "GET" in sent[: sent.index("WATCH")],
-        "watched-and-lost": raced and "WATCH" in sent,
-        "multi-alone": raced and "EXEC" in sent,
-        "loses-updates": "SET" in names.get("exact", ()),
-        "looks-first": raced,
-        "lets-it-out": any(isinstance(r, WatchError) for run in failing.values() for r in run.results.values()),
-        "drops-the-ttl": "ttl" in failing,
-        "gives-up": "EXEC" in names.get("refused", ()) and len(failing["refused"].results) > 1,
-        "forgets-the-edges": "refused" in failing,
+        "gives-back": below and any({"DECRBY", "INCRBY"} <= set(_names(below, who)) for who in below.results),
+        "watches-too-late": any("WATCH" in names for names in looked) and not any(_watches_first(n) for n in sent),
+        "watched-and-lost": raced and watched and looked,
+        "multi-alone": raced and any("EXEC" in names for names in looked),
+        "loses-updates": raced and any("SET" in names for names in looked),
+        "looks-first": raced and any({"DECRBY", "DECR"} & set(names) for names in looked),
+        "lets-it-out": refused and any(isinstance(r, WatchError) for r in failing["refused"].results.values()),
+        "drops-the-ttl": ttl and ttl.mark == "TTL -1" and re.search(rb"\bSET\b", said) and b"KEEPTTL" not in said,
+        "gives-up": refused and refused.mark == "refused" and any(_overtaken_last(failing["refused"], a) for a in stopped),
+        "forgets-the-edges": refused and refused.mark == "the edge",
     })  # fmt: skip
+
+
+def _names(run: Play, who: str) -> list[str]:
+    return [event.name for event in of(run.trace, who)]
+
+
+def _watches_first(names: list[str]) -> bool:
+    return "WATCH" in names[: names.index("GET")] if "GET" in names else "WATCH" in names
+
+
+def _overtaken_last(run: Play, act: Act) -> bool:
+    """Was it told False, when its last transaction came to nothing?"""
+    last = [event for event in of(run.trace, act.who) if event.name == "EXEC"][-1:]
+    return act.result is False and any(event.reply is None for event in last)
 
 
 RULES = Rules(coroutine_function("redis, key, n"), trials, clues)

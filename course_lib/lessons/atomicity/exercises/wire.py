@@ -19,12 +19,13 @@ from course_lib.trace import Event
 
 def plant(world: Simulation, *command: str) -> None:
     """A command that is there before any client's: at the beginning, and in no trace."""
-    world.at(0.0, _send, world, [part.encode() for part in command])
+    world.at(0.0, send, world, *command)
 
 
-def _send(world: Simulation, command: list[bytes]) -> None:
+def send(world: Simulation, *command: str) -> None:
+    """A command of somebody else's, at this moment."""
     session = Session.accept(world.nodes[0], 0, lambda reply: None)
-    session.execute(command)
+    session.execute([part.encode() for part in command])
     session.hang_up()
 
 
