@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 EXACT = "local hits = redis.call('INCR', KEYS[1])\n"
 HEALS = "if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end\n"
@@ -69,3 +74,83 @@ WRONG = [
     ("wrong-unit", scripted(EXACT + HEALS + "return hits", unit=1)),
     ("whole-seconds", scripted(EXACT + HEALS.replace("PEXPIRE", "EXPIRE") + "return hits", unit=1)),
 ]
+
+
+def swallows(errors: Any, answer: Any) -> Any:
+    """The right script; of these errors it makes an answer."""
+
+    async def count(redis: Any, key: str, *, window: float) -> Any:
+        try:
+            return await scripted(EXACT + HEALS + "return hits")(redis, key, window=window)
+        except errors:
+            return answer
+
+    return count
+
+
+async def asks_again(redis: Any, key: str, *, window: float) -> Any:
+    while True:
+        try:
+            return await scripted(EXACT + HEALS + "return hits")(redis, key, window=window)
+        except (RedisConnectionError, RedisTimeoutError):
+            await asyncio.sleep(0.01)
+
+
+async def returns_the_error(redis: Any, key: str, *, window: float) -> Any:
+    async with redis.pipeline() as pipe:
+        pipe.incr(key)
+        pipe.pexpire(key, round(window * 1000), nx=True)
+        return (await pipe.execute(raise_on_error=False))[0]
+
+
+async def heals_later(redis: Any, key: str, *, window: float) -> Any:
+    script = (
+        EXACT
+        + "if hits == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return {hits, redis.call('PTTL', KEYS[1])}"
+    )
+    hits, left = await redis.eval(script, 1, key, round(window * 1000))
+    if left < 0:
+        await redis.pexpire(key, round(window * 1000))
+    return hits
+
+
+async def loads_it_each_time(redis: Any, key: str, *, window: float) -> Any:
+    sha = await redis.script_load(EXACT + HEALS + "return hits")
+    return await redis.evalsha(sha, 1, key, round(window * 1000))
+
+
+async def cuts_the_window(redis: Any, key: str, *, window: float) -> Any:
+    return await redis.eval(EXACT + HEALS + "return hits", 1, key, int(window * 1000))
+
+
+async def cuts_the_key(redis: Any, key: str, *, window: float) -> Any:
+    return await scripted(EXACT + HEALS + "return hits")(redis, key.partition("{")[0] or "x", window=window)
+
+
+async def says_greater(redis: Any, key: str, *, window: float) -> Any:
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.incr(key)
+        pipe.pexpire(key, round(window * 1000), gt=True)
+        return (await pipe.execute())[0]
+
+
+SUBTLE = [
+    ("in the last millisecond", "window", scripted(EXACT + HEALS.replace("< 0", "<= 0") + "return hits")),
+    ("near the end", "window", scripted(EXACT + HEALS.replace("< 0", "< 10") + "return hits")),
+    ("each tenth", "window", scripted(EXACT + HEALS.replace("if", "if hits % 10 == 1 or") + "return hits")),
+    ("cut to a millisecond less", "window", cuts_the_window),
+    ("a thousandth too short", "window", scripted(EXACT + HEALS + "return hits", unit=999)),
+    ("says 0 of any error", "errors", swallows(RedisError, 0)),
+    ("says 1 of a lost message", "errors", swallows((RedisConnectionError, RedisTimeoutError), 1)),
+    ("says 1 of a refusal", "errors", swallows(ResponseError, 1)),
+    ("returns the error", "errors", returns_the_error),
+    ("asks again", "errors", asks_again),
+    ("heals in another step", "heals", heals_later),
+    ("heals for a second", "heals",
+     scripted(EXACT + HEALS.replace("ARGV[1]", "hits == 1 and ARGV[1] or 1000") + "return hits")),
+    ("begins again", "heals", scripted("if redis.call('PTTL', KEYS[1]) == -1 then redis.call('DEL', KEYS[1]) end "
+                                       + EXACT + HEALS + "return hits")),
+    ("only a longer TTL", "ends", says_greater),
+    ("loads the script each time", "cost", loads_it_each_time),
+    ("cuts the key", "heals", cuts_the_key),
+]  # fmt: skip

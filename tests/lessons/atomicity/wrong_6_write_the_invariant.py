@@ -59,3 +59,58 @@ WRONG = [
     ("unknown-is-admitted", invariant(sure=("admitted", "unknown"))),
     ("looks-ahead", invariant(before=lambda one, refused: True)),
 ]
+
+
+def reading(
+    *, kinds: Any = ("admitted", "refused", "unknown"), sort: Any = sorted, near: Any = None, whole: bool = True,
+    room: Any = None,
+) -> Any:  # fmt: skip
+    """A right invariant, with a part replaced."""
+    near = near or (lambda one, note: note.t_start - WINDOW < one.t_start < note.t_start)
+    room = room or (lambda kind: kind != "refused")
+
+    def of(run: Any) -> str | None:
+        asked = [note for note in run.trace.notes if kinds is None or note.kind in kinds]
+        for who in {note.who for note in asked} if not whole else [None]:
+            yes = sort([n.t_start for n in asked if n.kind == "admitted" and who in (None, n.who)])
+            if any(0 <= last - first < WINDOW for first, last in zip(yes, yes[LIMIT:], strict=False)):
+                return "too many"
+        for note in asked:
+            if note.kind == "refused" and sum(near(one, note) and room(one.kind) for one in asked) < LIMIT:
+                return "too few"
+        return None
+
+    return of
+
+
+def from_the_first(run: Any) -> str | None:
+    """A window begins with the first that is admitted after the last one."""
+    begin, count = -99.0, 0
+    for when in sorted(note.t_start for note in run.trace.notes if note.kind == "admitted"):
+        begin, count = (begin, count + 1) if when - begin < WINDOW else (when, 1)
+        if count > LIMIT:
+            return "too many"
+    return reading(sort=lambda yes: [])(run)
+
+
+def as_noted(run: Any) -> str | None:
+    """Before it is what was noted before it."""
+    asked = [note for note in run.trace.notes if note.kind in ("admitted", "refused", "unknown")]
+    place = {id(note): n for n, note in enumerate(asked)}
+    return reading(
+        near=lambda one, note: one.t_start > note.t_start - WINDOW and place.get(id(one), 99) < place[id(note)]
+    )(run)
+
+
+SUBTLE = [
+    ("all notes take room", "too-few", reading(kinds=None)),
+    ("as they stand", "too-many", reading(sort=list)),
+    ("each client by itself", "too-many", reading(whole=False)),
+    ("a window old takes room", "too-few",
+     reading(near=lambda one, note: note.t_start - WINDOW <= one.t_start < note.t_start)),
+    ("from the first on", "too-many", from_the_first),
+    ("as noted", "not-wrong", as_noted),
+    ("neighbours too", "too-few",
+     reading(near=lambda one, note: 0 < abs(note.t_start - one.t_start) < WINDOW), "looks-ahead"),
+    ("half a window", "not-wrong", reading(near=lambda one, note: 0 < note.t_start - one.t_start < WINDOW / 2)),
+]  # fmt: skip

@@ -16,7 +16,17 @@ from course_lib.grading.acts import PATIENCE, Act, Acts
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import as_they_ran, excused_error, ms, raised, shown, struck
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.atomicity.exercises.wire import LOADING, READONLY, Refusing, Watched, commands, plant, send, trips, unknown
+from course_lib.lessons.atomicity.exercises.wire import (
+    LOADING,
+    READONLY,
+    Refusing,
+    Watched,
+    commands,
+    plant,
+    send,
+    trips,
+    unknown,
+)
 from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]
@@ -41,7 +51,10 @@ class Counting(Acts):
 
 def trials(answer: Answer) -> list[Trial]:
     """All at once, with a fault at every send; a counter without a TTL; one after another; a server with errors."""
-    alone: dict[str, Any] = {"sizes": (1,), "world": lambda: Simulation(latency=steady(HALF_WAY), socket_timeout=PATIENCE)}
+    alone: dict[str, Any] = {
+        "sizes": (1,),
+        "world": lambda: Simulation(latency=steady(HALF_WAY), socket_timeout=PATIENCE),
+    }
     return [
         trial("clients count at the same moment", partial(_at_once, answer, False),
               {"exact": _exact, "ends": _ends, "errors": _no_error_is_a_count},
@@ -145,7 +158,7 @@ def _heals(run: Play) -> Iterator[Found]:
     if run.schedule.faults:
         yield from _ends(run) if len(run.witness.watched.values) > 1 else ()
     elif sorted(r for r in results if type(r) is int) != [found + n for n in range(1, len(results) + 1)]:
-        yield f"{stood}; {' and '.join(map(shown, results))} was told.", "c1", run.now, "wrong count"
+        yield f"{stood}; what was told is {' and '.join(map(shown, results))}.", "c1", run.now, "wrong count"
     elif life is None or abs(life - window * 1000) > 2:
         now = "is gone" if life is None else "still has none" if life < 0 else f"ends in {ms(life / 1000)}"
         text = f"{stood}. After one more count it {now}; right is {ms(window)}."
@@ -161,21 +174,26 @@ def _window(run: Play) -> Iterator[Found]:
             new, old = min(ran) >= began + window - 0.0005, max(ran) < began + window
             wanted = [count + 1] * (old or not new) + [1] * (new or not old)
             if act.result not in wanted or type(act.result) is not int:
-                since = f"{ms(max(ran) - began)} after a window of {ms(window)} began" if not new else "with a new window"
-                text = f"At {ms(act.began)}, {since}, the count must be {wanted[0]}; {who} was told {shown(act.result)}."
+                since = (
+                    f"{ms(max(ran) - began)} after a window of {ms(window)} began" if not new else "with a new window"
+                )
+                text = (
+                    f"At {ms(act.began)}, {since}, the count must be {wanted[0]}; {who} was told {shown(act.result)}."
+                )
                 yield text, who, act.began, f"must be {wanted[0]}"
             count = act.result if type(act.result) is int else count + 1
             began = max(ran) if count == 1 else began
     key, window = run.witness.counters["c1"]
     end, before = 0.0, (0, 0.0)
     for (when, held), life in zip(run.witness.watched.values, run.witness.watched.lives, strict=True):
-        if held == 0 or held == before[0] and abs(when * 1000 + life - before[1]) < 1.5:
+        if held == 0 or (held == before[0] and abs(when * 1000 + life - before[1]) < 1.5):
             continue  # it is gone; or what changed was the other counter
         before = held, when * 1000 + life
         end = when * 1000 + round(window * 1000) if held == 1 else end
         if not -0.9 < when * 1000 + life - end < 1.5:
             how = "has no TTL" if life < 0 else f"will end {ms(life / 1000)} later"
-            text = f"At {ms(when)}, after count {held}, {key} {how}; its window of {ms(window)} ends {ms(end / 1000 - when)} later."
+            right = f"its window of {ms(window)} ends {ms(end / 1000 - when)} later"
+            text = f"At {ms(when)}, after count {held}, {key} {how}; {right}."
             yield text, "c1", when, "another end"
 
 
@@ -193,7 +211,12 @@ def _errors(run: Play) -> Iterator[Found]:
         text = f"The server answered {refused.what}: that error must go to the caller, and c1 {what}."
         yield text, "c1", refused.began, "no error"
     elif after.result != 1:
-        yield f"The error is over, the count must be 1, and c1 was told {shown(after.result)}.", "c1", after.began, "then"
+        yield (
+            f"The error is over, the count must be 1, and c1 was told {shown(after.result)}.",
+            "c1",
+            after.began,
+            "then",
+        )
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------
@@ -225,7 +248,8 @@ def clues(failing: Failing) -> Iterator[str]:
         "loses-counts": len(lost) > len(set(lost)) and not text.count(b"INCR"),
         "not-the-count": told is not None and told.mark == "wrong count" and not failing["exact"].schedule.faults,
         "never-expires": "ends" in failing and windows < 0 and not gives[1],
-        "two-steps": "ends" in failing and failing["ends"].schedule.faults and len(sent_first) > 1 and "MULTI" not in names,
+        "two-steps": "ends" in failing and failing["ends"].schedule.faults and len(sent_first) > 1
+        and "MULTI" not in names,
         "wrong-unit": "window" in failing and (300 < windows < 3000 or 300 < 1 / (windows or 1) < 3000),
         "whole-seconds": "window" in failing and 0.5 < windows < 2 and lives[0] % 1000 == 0 and gives[0],
         "moves-the-end": "window" in failing and lives == later and windows > 0.9,

@@ -2,54 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from course_lib.explore import Play
+from course_lib.explore import Play, Process
 from course_lib.explore.server_state import ask
-from course_lib.grading.acts import Act, Acts, sent
+from course_lib.grading.acts import Act, Acts
+from course_lib.lessons.atomicity.exercises.wire import commands
 
 Answer = Callable[..., Awaitable[Any]]
-USER, TRIES = "ann", 3
+TRIES = 3
 LIMIT, WINDOW = 3, 1.25
-"""Of the requests in time; in seconds."""
-NEAR = 0.005
-"""Seconds by which two moments may differ and count as the same: no request of a plan comes so close to a border."""
+"""Of most requests; in seconds."""
+
+
+class Policy(NamedTuple):
+    """Whose requests, and how many are admitted in a window. Units: `window` in seconds."""
+
+    user: str = "ann"
+    limit: int = LIMIT
+    window: float = WINDOW
 
 
 @dataclass
 class Asking(Acts):
-    """All requests of one run. `keys` is what the server held when it was looked at. Units: `window` in seconds."""
+    """All requests of one run. `policies` says by which each client asks; `keys` are those that the server held after
+    any, and `entries` how many the largest sorted set had after the last.
+
+    Units: `near`, by which two moments may differ and count as the same, in seconds: more where messages take what they
+    take, so that clocks of milliseconds will do.
+    """
 
     answer: Answer = field(kw_only=True)
-    limit: int = LIMIT
-    window: float = WINDOW
-    keys: list[bytes] = field(default_factory=list)
+    near: float = 0.001
+    policies: dict[str, Policy] = field(default_factory=dict)
+    keys: set[bytes] = field(default_factory=set)
+    entries: int = 0
+
+    def asks(
+        self, who: str, plan: Iterable[tuple[float, str]], policy: Policy, process: Process | None = None
+    ) -> Process:
+        """A client asks for a user, when the plan says, with the ids that it says."""
+        self.policies[who] = policy
+        return self.process(who, self.ask, plan, process=process)
 
     async def ask(self, act: Act) -> Any:
         """Ask, with what is done for an id; and again if no answer comes, as a caller does that must know."""
+        user, limit, window = self.policies[act.who]
         for left in range(TRIES - 1, -1, -1):
             try:
-                policy = {"limit": self.limit, "window": self.window, "request": act.what}
-                return _bare(await self.answer(self.world.redis(), USER, **policy))
+                result = await self.answer(self.world.redis(), user, limit=limit, window=window, request=act.what)
             except (RedisTimeoutError, RedisConnectionError):
                 if not left:
                     raise
+            else:
+                keys = ask(self.world.nodes[0], b"KEYS", b"*")
+                keys = keys if isinstance(keys, list) else []  # not while the server refuses everything
+                self.keys |= set(keys)
+                sizes = [ask(self.world.nodes[0], b"ZCARD", key) for key in keys]
+                self.entries = max((size for size in sizes if isinstance(size, int)), default=0)
+                return _bare(result)
         return None
-
-    def look(self) -> None:
-        """Take down which keys there are."""
-        self.keys = list(ask(self.world.nodes[0], b"KEYS", b"*") or ())
 
 
 def _bare(result: Any) -> Any:
     """A tuple or a list as it is inside, whatever its class makes of it: a NamedTuple will do."""
     if isinstance(result, tuple):
         return tuple(tuple.__iter__(result))
+    if isinstance(result, BaseException):
+        return "an error"  # which it returned, and did not raise
     return tuple(list.__iter__(result)) if isinstance(result, list) else result
 
 
@@ -82,29 +107,31 @@ def moments(run: Play, act: Act) -> list[float]:
 
     A caller that was told something, though the server was not asked, was told when the call ended.
     """
-    ran = [event for event in sent(run, act) if event.t_server is not None]
+    ran = [event for event in commands(run, act) if event.t_server is not None]
     if not ran and allowed(act) is not None:
         return [act.ended]
     return [e.t_server or 0.0 for n, e in enumerate(ran, 1) if n == len(ran) or e.fault == "reply lost"]
 
 
-def decisions(run: Play) -> list[Decided]:
-    """Every request that may have been admitted, by time; one that was asked again within its window counts once."""
+def users(run: Play) -> Iterator[tuple[Policy, list[Act]]]:
+    """Each user's policy, and its requests."""
+    policies: dict[str, Policy] = run.witness.policies
+    for policy in dict.fromkeys(policies.values()):
+        yield policy, [act for act in run.witness.acts if policies[act.who] == policy]
+
+
+def decisions(run: Play, acts: Iterable[Act], window: float) -> list[Decided]:
+    """Of one user's requests those that may have been admitted, by time; one that was asked again within a window of
+    its admission counts once."""
     found: list[Decided] = []
-    for act in run.witness.acts:
+    for act in acts:
         whens = moments(run, act)
         if whens and allowed(act) is not False:
             found.append(Decided(whens[-1], act, whens[0], allowed(act) is True))
     found.sort(key=lambda one: one.when)
-    return [one for n, one in enumerate(found) if not _again(found[:n], one, run.witness.window)]
-
-
-def _again(earlier: list[Decided], one: Decided, window: float) -> bool:
-    return any(e.act.what == one.act.what and one.when - e.when < window - NEAR for e in earlier)
-
-
-def refusals(run: Play) -> Iterator[tuple[float, Act]]:
-    """The requests that were refused, and when."""
-    for act in run.witness.acts:
-        if allowed(act) is False and (whens := moments(run, act)):
-            yield whens[-1], act
+    counted: list[Decided] = []
+    for one in found:
+        before = (other for other in counted if other.act.what == one.act.what)
+        if not any(one.when - other.when < window - run.witness.near for other in before):
+            counted.append(one)
+    return counted

@@ -12,10 +12,10 @@ from course_lib.errors import BadReplayCode
 from course_lib.explore import Play, Simulation, Trial, Turns, decode
 from course_lib.explore.tally import clients_in_order
 from course_lib.grading import break_it
-from course_lib.lessons.atomicity import programs
 from course_lib.grading.answer import Refused
 from course_lib.grading.evidence import as_they_ran
 from course_lib.grading.rules import Failing, Found, Rules, named
+from course_lib.lessons.atomicity import programs
 
 PLAYERS, MOST, PUZZLE = ("alice", "bob", "carol"), 24, "limiter.naive"
 """PUZZLE is what the codes of the lesson's panel name, where the first two play with a limit of 1."""

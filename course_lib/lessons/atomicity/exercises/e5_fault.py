@@ -9,10 +9,10 @@ from typing import Any
 
 from course_lib.explore import OneFault, Play, Simulation, Trial
 from course_lib.explore.server_state import left
-from course_lib.lessons.atomicity import programs
 from course_lib.grading.break_it import a_fault, twins
 from course_lib.grading.evidence import ms
 from course_lib.grading.rules import Failing, Found, Rules, named
+from course_lib.lessons.atomicity import programs
 
 CLIENTS, KEY = {"alice": 0.0, "bob": 0.02}, "hits:ann"
 """Who asks, and when, in seconds."""
@@ -64,9 +64,13 @@ def clues(failing: Failing) -> Iterator[str]:
     trace, kind = failing["breaks"].trace, failing.answer.kind
     hit = [event.client for event in trace if event.fault is not None]
     hit += [note.who for note in trace.notes if note.kind in ("crash", "pause", "down", "skew")]
+    first = [
+        event.client for event in trace if event.name.startswith("INCR") and event.reply == 1 and event.fault is None
+    ]
+    late = [event.client for event in trace if event.name == "EXPIRE" and event.fault == "reply lost"]
     return named({
         "never-struck": not hit, "only-late": kind in ("pause", "clock step"), "not-the-first": hit[:1] == ["bob"],
-        "reply-too-late": kind == "lose reply", "before-the-count": True,
+        "reply-too-late": late, "before-the-count": first == ["bob"],
     })  # fmt: skip
 
 

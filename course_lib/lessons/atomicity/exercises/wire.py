@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.crc import key_slot
-
 from redis.exceptions import NoScriptError
 
 from course_lib.explore import CRASHED, Extension, Play, Session, Simulation
@@ -105,14 +104,27 @@ def slots(event: Event) -> set[int]:
     return {int(key_slot(key)) for key in declared(event)} if event.name.startswith("EVAL") else set()
 
 
+KEYLESS = frozenset(b"TIME PING ECHO PUBLISH SCAN KEYS RANDOMKEY DBSIZE SCRIPT XREAD ZUNION ZINTER OBJECT EVAL".split())
+"""Commands whose first argument is no key."""
+
+
+def hidden(run: Play) -> Iterator[tuple[Event, bytes]]:
+    """What scripts used as a key and did not declare: the first argument of a command in them."""
+    for event in scripts(run):
+        for name, *words in getattr(event, "calls", ()):
+            if words and name.upper() not in KEYLESS and words[0] not in declared(event):
+                yield event, words[0]
+
+
 def scripts(run: Play) -> Iterator[Event]:
     """The calls of scripts."""
     return (event for event in run.trace if event.name.startswith("EVAL"))
 
 
 def commands(run: Play, act: Act) -> list[Event]:
-    """What its process sent for an act, and nothing of the next one, which may begin in the moment when it ends."""
-    return [event for event in sent(run, act) if event.t_start < act.ended]
+    """What its process sent for an act, and nothing of the next one, which may begin in the moment when it ends; unless
+    it failed then, as with a pause in which all times run out."""
+    return [event for event in sent(run, act) if act.failed or event.t_start < act.ended]
 
 
 def trips(run: Play, act: Act) -> int:
