@@ -127,7 +127,7 @@ class Truthy(int):
         ("03.1", counts_by_itself, 0),
         ("03.1", says(1), 0),
         ("03.1", says(EqualToAll()), 0),
-        ("03.1", counts_beside, 5),
+        ("03.1", counts_beside, 4),
         ("03.2", stores_a_text, 0),
         ("03.2", deletes_all, 0),
         *[("03.2", says(answer), 0) for answer in (True, False, 1, None, Truthy(1), EqualToAll())],
@@ -229,7 +229,8 @@ def test_the_plan_meets_every_case() -> None:
         for act in run.witness.acts:
             if act.who == "c1":
                 heard.setdefault(act.what, []).append(act.result[0])
-        assert heard["r0"][:4] == [True] * 4
+        assert all(heard["r0"][:-1])
+        assert len(heard["r0"]) >= 5
         assert heard["r0"][-1] is False
         assert heard["new"][0] is heard["new"][1] is heard["early"][0] is False
         assert heard["new"][2] is True, "though it had been refused before"
@@ -248,7 +249,7 @@ def test_a_hundred_others_are_quicker_before_a_take_succeeds() -> None:
     """In the crowd of 03.2 every EXEC fails until the others are done; a script never has to begin again."""
     crowd = trial_named("others are quicker, again and again", e2_take.trials(TAKE))
     run = play(crowd, Schedule(1))
-    assert run.results["c1"] is True
+    assert run.witness.acts[0].result is True
     assert [event.reply for event in run.trace if event.name == "EXEC"].count(None) >= 100
     script = trial_named(crowd.name, e2_take.trials(RIGHT["03.2"]["one script"]))
     assert len(play(script, Schedule(1)).trace.events) == 1

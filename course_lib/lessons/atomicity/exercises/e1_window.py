@@ -8,25 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from course_lib.explore import CRASHED, Play, Schedule, Simulation, Trial, play, steady
+from course_lib.explore import CRASHED, Play, Schedule, Simulation, Trial, play
 from course_lib.explore.server_state import left
-from course_lib.grading.acts import PATIENCE, Act, Acts
+from course_lib.grading.acts import Act, Acts
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import as_they_ran, excused_error, ms, raised, shown, struck
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.atomicity.exercises.wire import (
-    LOADING,
-    READONLY,
-    Refusing,
-    Watched,
-    commands,
-    plant,
-    send,
-    trips,
-    unknown,
-)
+from course_lib.lessons.atomicity.exercises.refusing import errors
+from course_lib.lessons.atomicity.exercises.wire import Watched, commands, exact, plant, trips, unknown
 from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]
@@ -36,9 +25,6 @@ IN_TURN = [("hits:ann", 1.5), ("hits:{bob}:é", 1.001), ("a", 0.001), ("hits:bob
 """A counter and its window: those of a run are this seed's, and the next one's."""
 PLAN = [(part / 12, 0.0) for part in range(12)] + [(1, -0.0003), (1, 0.02), (1.4, 0.0), (1.7, 0.0), (2.5, 0.0)]
 """When somebody counts: windows, and seconds more. One comes in the last half of the last millisecond."""
-ERRORS = [LOADING, READONLY, "WRONGTYPE"]
-HALF_WAY = 0.0014
-"""Seconds to the server: what is sent at a whole millisecond arrives near the middle of another, for whoever cuts."""
 
 
 @dataclass
@@ -51,10 +37,6 @@ class Counting(Acts):
 
 def trials(answer: Answer) -> list[Trial]:
     """All at once, with a fault at every send; a counter without a TTL; one after another; a server with errors."""
-    alone: dict[str, Any] = {
-        "sizes": (1,),
-        "world": lambda: Simulation(latency=steady(HALF_WAY), socket_timeout=PATIENCE),
-    }
     return [
         trial("clients count at the same moment", partial(_at_once, answer, False),
               {"exact": _exact, "ends": _ends, "errors": _no_error_is_a_count},
@@ -62,9 +44,9 @@ def trials(answer: Answer) -> list[Trial]:
         trial("a counter that has lost its TTL", partial(_at_once, answer, True), {"heals": _heals},
               sizes=(1, 2), orders=(1, 2), faults=LOSSES, fault_sizes=(1,)),
         trial("one count after another", partial(_in_turn, answer), {"window": _window, "cost": _cost},
-              seeds=len(IN_TURN), horizon=1e6, **alone),
-        trial("the server answers with an error", partial(_refused, answer), {"errors": _errors}, seeds=len(ERRORS),
-              **alone),
+              seeds=len(IN_TURN), sizes=(1,), world=exact, horizon=1e6),
+        errors(lambda world: answer(world.redis(), "hits:ann", window=60.0),
+               lambda told: type(told) is int and told == 1, "hits:ann"),
     ]  # fmt: skip
 
 
@@ -96,23 +78,6 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Counting:
     for who, (_, window) in run.counters.items():
         plan = [(max(0.003 * n, round(part * window, 3) + more), "count") for n, (part, more) in enumerate(PLAN)]
         process = run.process(who, count, plan, process=process)
-    return run
-
-
-def _refused(answer: Answer, world: Simulation, clients: int) -> Counting:
-    """One count while the server refuses, and one when it is over."""
-    run, error = Counting(world), ERRORS[world.seed % len(ERRORS)]
-    if error == "WRONGTYPE":
-        plant(world, "RPUSH", "hits:ann", "1")
-        world.at(0.5, send, world, "DEL", "hits:ann")
-    else:
-        world.nodes[0].extension = Refusing(world, error, 0.0, 0.5)
-
-    async def count(act: Act) -> Any:
-        result = await answer(world.redis(), "hits:ann", window=60.0)
-        return "an error" if isinstance(result, BaseException) else result
-
-    run.process("c1", count, [(0.1, error.partition(" ")[0]), (1.0, "")])
     return run
 
 
@@ -202,21 +167,6 @@ def _cost(run: Play) -> Iterator[Found]:
         if act.done and (took := trips(run, act)) != 1:
             text = f"The count at {ms(act.began)} took {took} round trips; 1 will do."
             yield text, act.who, act.began, "a count"
-
-
-def _errors(run: Play) -> Iterator[Found]:
-    refused, after = run.witness.acts
-    if not isinstance(refused.result, RedisError):
-        what = f"ended with {raised(refused.result)}" if refused.failed else f"was told {shown(refused.result)}"
-        text = f"The server answered {refused.what}: that error must go to the caller, and c1 {what}."
-        yield text, "c1", refused.began, "no error"
-    elif after.result != 1:
-        yield (
-            f"The error is over, the count must be 1, and c1 was told {shown(after.result)}.",
-            "c1",
-            after.began,
-            "then",
-        )
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

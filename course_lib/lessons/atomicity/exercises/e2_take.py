@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from typing import Any
 
-from redis.exceptions import RedisError, WatchError
-
 from course_lib.explore import CRASHED, Extension, Play, Schedule, Session, Simulation, Trial, play
 from course_lib.explore.server_state import ask, world_of
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import as_they_ran, excused_error, ms, of, shown
-from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
-from course_lib.lessons.atomicity.exercises.wire import (
-    LOADING,
-    READONLY,
-    Refusing,
-    Watched,
-    plant,
-    send,
-    unknown,
-    whole_number,
-)
+from course_lib.grading.rules import Found, Judge, Rules, trial
+from course_lib.lessons.atomicity.exercises.e2_clues import clues
+from course_lib.lessons.atomicity.exercises.refusing import errors
+from course_lib.lessons.atomicity.exercises.wire import Watched, plant, send, unknown, whole_number
 
 Answer = Callable[..., Awaitable[Any]]
 KEY, DELIVERY, TTL = "stock:{green tea}", 2, 600_000
@@ -42,7 +32,6 @@ CASES: list[tuple[str, int | None, int | None, list[tuple[int, bool]]]] = [
     ("0", TTL, 0, [(1, False)]),
 ]  # fmt: skip
 """A stock, its TTL in ms, what is there, and what is then answered, one call after another: a run's seed says which."""
-ERRORS = [LOADING, READONLY, "WRONGTYPE"]
 
 
 class Quicker(Extension):
@@ -90,8 +79,7 @@ def trials(answer: Answer) -> list[Trial]:
               {"exact": _exact, "refused": _refused}, sizes=(1,), horizon=100.0),
         trial("one call after another", partial(_alone, answer),
               {"exact": _exact_alone, "refused": _refused_alone, "ttl": _ttl_alone}, sizes=(1,), seeds=len(CASES)),
-        trial("the server answers with an error", partial(_error, answer), {"errors": _errors}, sizes=(1,),
-              seeds=len(ERRORS)),
+        errors(lambda world: answer(world.redis(), KEY, 2), lambda told: told is True, KEY, "5"),
     ]  # fmt: skip
 
 
@@ -137,24 +125,6 @@ def _alone(answer: Answer, world: Simulation, clients: int) -> Taking:
             plant(world, "SET", key, str(there), *(() if ttl is None else ("PX", str(ttl))))
         plan = [(0.1 * place, str(n)) for place, (n, _) in enumerate(wanted, 1)]
         process = run.process(who, take, plan, process=process)
-    return run
-
-
-def _error(answer: Answer, world: Simulation, clients: int) -> Taking:
-    """One takes while the server refuses, and when that is over."""
-    run, error = Taking(world, had=5), ERRORS[world.seed % len(ERRORS)]
-    if error == "WRONGTYPE":
-        plant(world, "RPUSH", KEY, "5")
-        world.at(0.5, send, world, "DEL", KEY)
-    else:
-        world.nodes[0].extension = Refusing(world, error, 0.05, 0.5)
-    world.at(0.6 if error == "WRONGTYPE" else 0.0, send, world, "SET", KEY, "5")
-
-    async def take(act: Act) -> Any:
-        result = await answer(world.redis(), KEY, 2)
-        return "an error" if isinstance(result, BaseException) else result
-
-    run.process("c1", take, [(0.1, error.partition(" ")[0]), (1.0, "")])
     return run
 
 
@@ -252,61 +222,6 @@ def _ttl_alone(run: Play) -> Iterator[Found]:
             had = "no TTL" if ttl is None else f"a TTL of {ttl / 1000:g} s"
             now = {-1: "has none any more", -2: "is gone"}.get(life, f"has one of {life / 1000:g} s")
             yield f"{key} had {had}; {ms(run.now)} later it {now}.", who, run.now, f"TTL {min(life, 0)}"
-
-
-def _errors(run: Play) -> Iterator[Found]:
-    refused, after = run.witness.acts
-    if not isinstance(refused.result, RedisError) or isinstance(refused.result, WatchError):
-        what = failure(refused) if refused.failed else f"c1 was told {shown(refused.result)}."
-        text = f"The server answered {refused.what}: that error must go to the caller. {what}"
-        yield text if refused.over else f"{text[:-6]}, and c1 never ended.", "c1", refused.began, "no error"
-    elif after.result is not True:
-        text = f"The error is over, 5 are there, and c1 asked for 2; it was told {shown(after.result)}."
-        yield text, "c1", after.began, "then"
-
-
-# -- clues: which commands stand between the look and the change ------------------------------------------------------
-
-
-def clues(failing: Failing) -> Iterator[str]:
-    """What stands in the run that is shown: each client's commands, and what it was told."""
-    exact = failing["exact"].violation("exact") if "exact" in failing else None
-    lost = exact is not None and exact.mark.endswith("are left")
-    raced = failing["exact"] if lost else failing.get("never-negative")
-    sent = [_names(raced, who) for who in raced.results if who != "delivery"] if raced else []
-    looked = [names[names.index("GET") :] for names in sent if "GET" in names]
-    watched = any("WATCH" in names for names in sent)
-    below = failing.get("never-negative")
-    refused, ttl = (failing[p].violation(p) if p in failing else None for p in ("refused", "ttl"))
-    stopped = [act for act in failing["refused"].witness.acts if act.done] if "refused" in failing else []
-    said = b" ".join(b" ".join(event.command) for event in failing["ttl"].trace).upper() if ttl else b""
-    return named({
-        "gives-back": below and any({"DECRBY", "INCRBY"} <= set(_names(below, who)) for who in below.results),
-        "watches-too-late": any("WATCH" in names for names in looked) and not any(_watches_first(n) for n in sent),
-        "watched-and-lost": raced and watched and looked,
-        "multi-alone": raced and any("EXEC" in names for names in looked),
-        "loses-updates": raced and any("SET" in names for names in looked),
-        "looks-first": raced and any({"DECRBY", "DECR"} & set(names) for names in looked),
-        "lets-it-out": refused and any(isinstance(r, WatchError) for r in failing["refused"].results.values()),
-        "drops-the-ttl": ttl and ttl.mark == "TTL -1" and re.search(rb"\bSET\b", said) and b"KEEPTTL" not in said,
-        "gives-up": refused and refused.mark == "refused"
-        and any(_overtaken_last(failing["refused"], act) for act in stopped),
-        "forgets-the-edges": refused and refused.mark == "the edge",
-    })  # fmt: skip
-
-
-def _names(run: Play, who: str) -> list[str]:
-    return [event.name for event in of(run.trace, who)]
-
-
-def _watches_first(names: list[str]) -> bool:
-    return "WATCH" in names[: names.index("GET")] if "GET" in names else "WATCH" in names
-
-
-def _overtaken_last(run: Play, act: Act) -> bool:
-    """Was it told False, when its last transaction came to nothing?"""
-    last = [event for event in of(run.trace, act.who) if event.name == "EXEC"][-1:]
-    return act.result is False and any(event.reply is None for event in last)
 
 
 RULES = Rules(coroutine_function("redis, key, n"), trials, clues)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from redis.exceptions import NoScriptError
@@ -53,22 +52,16 @@ def most_steps(run: Play) -> int:
     sent = [event for event in run.trace if event.name != "SCRIPT" and not isinstance(event.reply, NoScriptError)]
     of_each = [[event.name for event in sent if event.client == who] for who in run.results]
     queued = [sum(event.reply == b"QUEUED" for event in sent if event.client == who) for who in run.results]
-    return max(len(names) - more - names.count("MULTI") for names, more in zip(of_each, queued, strict=True))
+    steps = (len(names) - more - names.count("MULTI") for names, more in zip(of_each, queued, strict=True))
+    return int(max(steps))
 
 
 def sends_a_clock(run: Play) -> bool:
     """Is there a number among what the scripts are given that grows with the client's time, though no policy does?"""
     given = [event.command for event in run.trace if event.name in ("EVAL", "EVALSHA")]
     places = zip(*given, strict=False) if len(given) > 2 else ()
-    return any(_grows(place) for place in places)
-
-
-def _grows(texts: tuple[bytes, ...]) -> bool:
-    try:
-        numbers = [float(text) for text in texts]
-    except ValueError:
-        return False
-    return all(one < other for one, other in pairwise(numbers))
+    numbers = [list(map(float, place)) for place in places if b"".join(place).replace(b".", b"").isdigit()]
+    return any(one < two < three for one, two, three, *_ in numbers)
 
 
 def heard(answer: Answer, plan: str) -> bool | None:

@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
-from redis.exceptions import RedisError
-
-from course_lib.explore import Play, Simulation, Trial, steady, until
-from course_lib.explore.server_state import left
-from course_lib.grading.acts import PATIENCE, answered, failure
+from course_lib.explore import Simulation, Trial, until
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import JUDGE, ms, shown
-from course_lib.grading.rules import Found, Judge, Rules, trial, undisturbed
+from course_lib.grading.evidence import JUDGE
+from course_lib.grading.rules import Judge, Rules, trial
+from course_lib.lessons.atomicity.exercises import e3_judges as judges
 from course_lib.lessons.atomicity.exercises.e3_clues import clues
-from course_lib.lessons.atomicity.exercises.e3_requests import (
-    Answer,
-    Asking,
-    Policy,
-    allowed,
-    decisions,
-    moments,
-    users,
-    well_formed,
-)
-from course_lib.lessons.atomicity.exercises.wire import (
-    LOADING,
-    READONLY,
-    Refusing,
-    commands,
-    declared,
-    hidden,
-    scripts,
-    slots,
-    trips,
-)
+from course_lib.lessons.atomicity.exercises.e3_requests import LIMIT, WINDOW, Answer, Asking, Policy, bare, well_formed
+from course_lib.lessons.atomicity.exercises.refusing import errors
+from course_lib.lessons.atomicity.exercises.wire import exact
 
-HALF_WAY = 0.0014
-"""Seconds to the server: what is sent at a whole millisecond arrives near the middle of another, for whoever cuts."""
 IDLE = 5.02
 """How many windows after the last request the judge looks whether anything is left."""
-TOLD = 0.005
-"""By how many seconds `retry_after` may be wrong."""
 POLICIES = [
     Policy(), Policy("ann:x", 1, 4.02), Policy("Zoë 7", 12, 90_000.25), Policy("x", 2, 0.057),
     Policy("ann:x:y", 3, 2.5),
@@ -52,34 +27,30 @@ SHAKEN = [
     (1.65, "r9"),
 ]  # fmt: skip
 """Three are admitted; r4 is refused, and asks again when there is room; r2 asks again, as if its answer was lost."""
-ERRORS = [LOADING, READONLY]
 
 
 def trials(answer: Answer) -> list[Trial]:
     """At one moment, in every order; one after another; a crowd; a clock that is put ahead; a forgotten script."""
     losses = {"lose request": 0.0, "lose reply": 0.0}
-    decided: dict[str, Judge] = {"value": _value, "admits": _admits, "once": _once}
-    in_time = partial(trial, sizes=(1,), horizon=20.0)
-    told: dict[str, Judge] = {"ends": _ends, "told": _told, "declared": _declared, "cost": _cost}
-
-    def exact(latency: float) -> Simulation:
-        return Simulation(latency=steady(latency), socket_timeout=PATIENCE)
+    in_time, orders = partial(trial, sizes=(1,), horizon=1e6), partial(trial, sizes=(2,), orders=(2,), least=2)
+    window: dict[str, Judge] = {"value": judges.value, "window": judges.too_many, "admits": judges.admits}
+    decided: dict[str, Judge] = {**window, "once": judges.once}
+    all_of_it: dict[str, Judge] = {
+        **decided, "ends": judges.ends, "told": judges.told_right, "declared": judges.all_declared, "cost": judges.cost,
+    }  # fmt: skip
 
     return [
-        trial("requests at the same moment", partial(_at_once, answer, ("r1", "r2")), {"race": _too_many}, sizes=(2,),
-              orders=(2,), least=2),
-        trial("a request asked twice at the same moment", partial(_at_once, answer, ("r1", "r1")), decided, sizes=(2,),
-              orders=(2,), least=2),
-        in_time("one request after another", partial(_in_turn, answer), {**decided, "window": _too_many, **told},
-                seeds=len(POLICIES), world=partial(exact, HALF_WAY), horizon=1e6),
-        in_time("exactly one window later", partial(_to_the_microsecond, answer),
-                {"window": _too_many, "admits": _admits, "told": _told}, world=partial(exact, 2**-10), horizon=1e6),
-        in_time("a fault strikes", partial(_shaken, answer), {**decided, "window": _too_many}, faults=losses),
-        trial("a crowd", partial(_crowd, answer), {"value": _value, "window": _too_many, "admits": _admits},
-              sizes=(6,), seeds=3, horizon=20.0),
-        in_time("the server's clock is put ahead", partial(_clock, answer), {"server-clock": _server_clock}),
-        in_time("the server forgets the script", partial(_flushed, answer), {"noscript": _noscript}),
-        in_time("the server answers with an error", partial(_refused, answer), {"errors": _errors}, seeds=len(ERRORS)),
+        orders("requests at the same moment", partial(_at_once, answer, ("r1", "r2")), {"race": judges.too_many}),
+        orders("a request asked twice at the same moment", partial(_at_once, answer, ("r1", "r1")), decided),
+        in_time("one request after another", partial(_in_turn, answer), all_of_it, seeds=len(POLICIES),
+                world=exact),
+        in_time("exactly one window later", partial(_to_the_microsecond, answer), {**window, "told": judges.told_right},
+                world=partial(exact, 2**-10)),
+        in_time("a fault strikes", partial(_shaken, answer), decided, faults=losses),
+        trial("a crowd", partial(_crowd, answer), window, sizes=(6,), seeds=3),
+        in_time("the server's clock is put ahead", partial(_clock, answer), {"server-clock": judges.server_clock}),
+        in_time("the server forgets the script", partial(_flushed, answer), {"noscript": judges.noscript}),
+        errors(partial(_ask, answer), lambda told: well_formed(told) and told[0]),
     ]  # fmt: skip
 
 
@@ -174,168 +145,9 @@ def _flushed(answer: Answer, world: Simulation, clients: int) -> Asking:
     return run
 
 
-def _refused(answer: Answer, world: Simulation, clients: int) -> Asking:
-    run, error = Asking(world, answer=answer), ERRORS[world.seed % len(ERRORS)]
-    world.nodes[0].extension = Refusing(world, error, 0.0, 0.5)
-    run.asks("c1", [(0.1, "r1"), (1.0, "r1")], Policy())
-    return run
-
-
-# -- judges -----------------------------------------------------------------------------------------------------------
-
-
-def _value(run: Play) -> Iterator[Found]:
-    """A decision, from the server: where its last command was not answered, its caller must hear the error."""
-    for act in answered(run):
-        ran = commands(run, act)
-        if act.failed:
-            yield failure(act), act.who, act.began, "fails"
-        elif not well_formed(act.result):
-            form = "(allowed, remaining, retry_after): a bool, an int, a number"
-            yield f"{act.who} was given {shown(act.result)}; it must be {form}.", act.who, act.began, "no decision"
-        elif not ran or ran[-1].t_end is None:
-            why = f"{ran[-1].name} was not answered" if ran else "the server was not asked"
-            text = f"{act.what} was told {shown(act.result)}, and {why}: its caller must hear the error."
-            yield text, act.who, act.began, "who decided?"
-
-
-def _too_many(run: Play) -> Iterator[Found]:
-    """Never more than the limit in a window."""
-    for (user, limit, window), acts in users(run):
-        sure = [one for one in decisions(run, acts, window) if one.sure]
-        for first, last in zip(sure, sure[limit:], strict=False):
-            if last.when - first.first < window - run.witness.near:
-                text = (
-                    f"{limit + 1} requests of {user} were admitted within {ms(last.when - first.first)}, from "
-                    f"{ms(first.first)} on; the limit is {limit} in {ms(window)}."
-                )
-                yield text, last.act.who, last.act.began, f"number {limit + 1}"
-
-
-def _admits(run: Play) -> Iterator[Found]:
-    """Nobody is refused while there is room."""
-    return (found[1:] for found in _first_wrongly_refused(run) if found[0] == "admits")
-
-
-def _once(run: Play) -> Iterator[Found]:
-    """A request whose reply was lost does not count when it is asked again."""
-    return (found[1:] for found in _first_wrongly_refused(run) if found[0] == "once")
-
-
-def _first_wrongly_refused(run: Play) -> Iterator[Found]:
-    """The first of each user, and which promise that breaks; those that come later can be its consequences."""
-    for (user, limit, window), acts in users(run):
-        admitted, close = decisions(run, acts, window), run.witness.near
-        for act in acts:
-            whens = moments(run, act)
-            if allowed(act) is not False or not whens:
-                continue
-            when = whens[-1]
-            near = [one for one in admitted if when - window - close < one.when and one.act.began <= act.ended]
-            same = (one for one in near if one.sure and one.act.what == act.what)
-            if any(one.when < when < one.first + window - close for one in same):
-                text = f"{act.what} of {user} was admitted before; asked again at {ms(act.began)}, it was refused."
-                yield "once", text, act.who, act.began, "refused, and was admitted"
-                break
-            if len(near) < limit:
-                lost = any(event.fault == "reply lost" for event in run.trace)
-                text = (
-                    f"{'A reply had been lost. ' if lost else ''}{act.what} of {user} was refused at {ms(when)}, when "
-                    f"{len(near)} had been admitted in the last {ms(window)}; the limit is {limit}."
-                )
-                yield "once" if lost else "admits", text, act.who, act.began, "refused, and there is room"
-                break
-
-
-@undisturbed
-def _told(run: Play) -> Iterator[Found]:
-    """What is left, and when there is room again: for each request, by those that were admitted before."""
-    for (_, limit, window), acts in users(run):
-        admitted, close = decisions(run, acts, window), run.witness.near
-        for act in acts:
-            whens = moments(run, act)
-            edge = any(abs(when - window - one.when) < close for when in whens for one in admitted) and close > 0
-            if not whens or not well_formed(act.result) or edge:
-                continue
-            when, (_, remaining, retry_after) = whens[-1], act.result
-            near = [one for one in admitted if when - window + 1e-9 < one.when <= when]
-            wanted = max(0, limit - len(near)), 0.0
-            if not allowed(act) and near:
-                wanted = 0, near[0].when + window - when
-            right = retry_after == 0 if allowed(act) else abs(retry_after - wanted[1]) <= TOLD
-            first = [one.act for one in near if one.act.what == act.what and one.act is not act]
-            before = [one.result[1] for one in first if well_formed(one.result)]  # a repeat may hear the same again
-            if remaining not in (wanted[0], *before) or not right:
-                text = (
-                    f"{act.what}, at {ms(when)}, was told that {remaining} remain and to ask again in "
-                    f"{retry_after:g} s; right is {wanted[0]}, and {round(wanted[1], 3):g} s."
-                )
-                yield text, act.who, act.began, "told wrongly"
-
-
-@undisturbed
-def _declared(run: Play) -> Iterator[Found]:
-    """Every key that is there was declared, as was every one that a script asked for; those of a call lie in a slot."""
-    known = {key for event in run.trace for key in declared(event)}
-    for event, key in hidden(run):
-        name = key.decode(errors="replace")
-        text = f"The script used the key {name}, and did not declare it: a cluster could not know its node."
-        yield text, event.client, event.t_start, "undeclared key"
-    for key in sorted(run.witness.keys - known):
-        text = f"The key {key.decode(errors='replace')} is there, and no call declared it."
-        yield text, "c1", run.now, "undeclared key"
-    for event in scripts(run):
-        if len(slots(event)) > 1:
-            keys = " and ".join(key.decode(errors="replace") for key in declared(event))
-            text = f"{keys} lie in different slots: a cluster refuses the script with CROSSSLOT."
-            yield text, event.client, event.t_start, "two slots"
-
-
-def _ends(run: Play) -> Iterator[Found]:
-    for _, key, life in left(run):
-        rest = "and has no TTL" if life < 0 else f"and will be for another {ms(life / 1000)}"
-        yield f"Nobody has asked for five windows, and {key} is still there, {rest}.", "c1", run.now, "never ends"
-
-
-@undisturbed
-def _cost(run: Play) -> Iterator[Found]:
-    for act in run.witness.acts:
-        if act.done and (took := trips(run, act)) != 1:
-            yield f"{act.what} took {took} round trips; 1 will do.", act.who, act.began, "a decision"
-
-
-def _server_clock(run: Play) -> Iterator[Found]:
-    heard = [allowed(act) for act in run.witness.acts]
-    if heard != [True, True, True]:
-        said = ", ".join({True: "yes", False: "no", None: "nothing"}[one] for one in heard)
-        text = f"By the server's clock r1 was 31 s old when r3 came, and a window is 30 s; r1, r2 and r3 heard {said}."
-        yield text, "c1", 0.5, "by whose clock?"
-
-
-def _noscript(run: Play) -> Iterator[Found]:
-    for act, when in zip(run.witness.acts[2:], (300, 700), strict=False):
-        if allowed(act) is not False:
-            error = type(act.result).__name__ if act.failed else shown(act.result)
-            emptied = f"The scripts' cache was emptied at {when} ms"
-            text = f"{emptied}; r3, the third of 2, must be refused, and ended with {error}."
-            yield text, "c1", act.began, "NOSCRIPT"
-
-
-def _errors(run: Play) -> Iterator[Found]:
-    refused, after = run.witness.acts[0], run.witness.acts[-1]
-    error = ERRORS[run.schedule.seed % len(ERRORS)]
-    if not isinstance(refused.result, RedisError):
-        what = failure(refused) if refused.failed else f"c1 was told {shown(refused.result)}."
-        what = what if refused.over else "c1 never ended."
-        text = f"The server answered {error}: that must go to the caller. {what}"
-        yield text, "c1", refused.began, "no error"
-    elif allowed(after) is not True:
-        yield (
-            f"The error is over, and r1 was told {shown(after.result)}; it must be admitted.",
-            "c1",
-            after.began,
-            "then",
-        )
+async def _ask(answer: Answer, world: Simulation) -> Any:
+    """Once, as nobody does who must know."""
+    return bare(await answer(world.redis(), "ann", limit=LIMIT, window=WINDOW, request="r1"))
 
 
 RULES = Rules(coroutine_function("redis, user, *, limit, window, request"), trials, clues)

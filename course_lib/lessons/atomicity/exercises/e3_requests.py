@@ -65,11 +65,11 @@ class Asking(Acts):
                 self.keys |= set(keys)
                 sizes = [ask(self.world.nodes[0], b"ZCARD", key) for key in keys]
                 self.entries = max((size for size in sizes if isinstance(size, int)), default=0)
-                return _bare(result)
+                return bare(result)
         return None
 
 
-def _bare(result: Any) -> Any:
+def bare(result: Any) -> Any:
     """A tuple or a list as it is inside, whatever its class makes of it: a NamedTuple will do."""
     if isinstance(result, tuple):
         return tuple(tuple.__iter__(result))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial, wraps
+from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -38,19 +40,17 @@ def trials(answer: Invariant) -> list[Trial]:
         return watched(answer, broken, promise, name, build, says=told, silent=" Your invariant said nothing.",
                        horizon=60.0, **options)  # fmt: skip
 
-    def plays(promise: str, name: str, limiter: Limiter, plan: Plan, **options: Any) -> Trial:
-        return watch(promise, name, partial(_build, limiter, plan), **options)
-
+    of = partial(partial, _build)
     return [
-        plays("catches-race", "looks, then adds", programs.checks_then_logs, _at_once, **at_once),
-        plays("catches-window", "fixed windows", programs.counts_and_expires, _in_time, **some),
-        plays("catches-blocked", "INCR, then EXPIRE", programs.counts_then_expires, _in_time, **struck),
-        plays("catches-blocked", "logs all", programs.logs_all, _in_time, **some),
-        plays("accepts", "the right one", programs.logs_the_admitted, _in_time, **struck),
-        plays("accepts", "exactly one window later", programs.logs_the_admitted, _to_the_second, sizes=(1,),
+        watch("catches-race", "looks, then adds", of(programs.checks_then_logs, _at_once), **at_once),
+        watch("catches-window", "fixed windows", of(programs.counts_and_expires, _in_time), **some),
+        watch("catches-blocked", "INCR, then EXPIRE", of(programs.counts_then_expires, _in_time), **struck),
+        watch("catches-blocked", "logs all", of(programs.logs_all, _in_time), **some),
+        watch("accepts", "the right one", of(programs.logs_the_admitted, _in_time), **struck),
+        watch("accepts", "exactly one window later", of(programs.logs_the_admitted, _to_the_second), sizes=(1,),
               world=partial(Simulation, latency=steady(2**-10))),
         *[watch(promise, f"by hand: {promise}", partial(_by_hand, runs), sizes=(1,), seeds=len(runs))
-          for promise, runs in BY_HAND.items()],
+          for promise, runs in RUNS["judged"].items()],
     ]  # fmt: skip
 
 
@@ -137,57 +137,9 @@ def _notes(run: str) -> list[Note]:
     return [Note(("alice", *who)[-1], kinds.get(kind, kind), float(when)) for when, *who, kind in made]
 
 
-BY_HAND = {
-    "too-many": [
-        "0 yes, 1 yes, 2 yes", "8 yes, 9 yes, 11 yes", "0 yes, 1 bob yes, 2 carol yes",
-        "2 yes, 0 bob yes, 1 carol yes",
-        "0 yes, 5 yes, 9.99 yes", "0 yes, 12 yes, 13 yes, 21.9 yes", "0 yes, 1 crash, 2 yes, 3 pause, 4 yes",
-        "0 yes, 1 yes, 2 yes, 3 no, 4 ?", "0 ?, 1 yes, 2 yes, 3 yes", "40 yes, 30 yes, 41 yes, 20 yes, 49 yes",
-        "0 yes, 10 yes, 11 yes, 20 yes, 20.5 yes", "0.5 yes, 1 no, 2 yes, 2.5 no, 10.25 bob yes",
-        "-1 yes, 0 yes, 1 yes",
-    ],
-    "too-few": [
-        "0 no", "0 yes, 1 no", "0 yes, 1 bob yes, 15 no", "0 yes, 1 yes, 10 no", "0 yes, 1 no, 2 yes",
-        "0 yes, 1 no, 2 no",
-        "0 yes, 1 yes, 5 no, 10.5 no", "0 yes, 1 crash, 2 hold, 3 no", "0 ?, 1 no", "0 ?, 0.5 ?, 10.25 no",
-        "3 no, 1 yes, 4 yes",
-        "0 yes, 0.5 yes, 1 no, 12 yes, 13 bob no", "5 yes, 6 no, 0 yes, 11 yes, 15.5 no", "0 violation, 1 yes, 2 no",
-    ],
-    "not-wrong": [
-        "", "0 yes", "0 ?", "0 yes, 1 yes, 2 no", "0 yes, 1 bob yes, 2 carol no", "0 yes, 1 yes, 10 yes, 11 yes",
-        "0 ?, 1 yes, 2 no", "0 ?, 1 ?, 2 no", "0 ?, 1 yes, 2 yes", "0 yes, 1 yes, 15 yes, 16 yes",
-        "0 yes, 1 yes, 2 ?, 3 ?",
-        "2 no, 0 yes, 1 yes", "11 yes, 0 yes, 1 yes, 10 yes", "0 yes, 9 yes, 9.99 no, 10 yes, 10.5 no",
-        "0 yes, 1 crash, 2 yes, 3 load",
-        "1 crash, 2 pause, 3 violation", "0 yes, 5 yes, 5.5 no, 6 no, 7 no, 10 bob yes", "0 ?, 1 ?, 2 ?, 3 ?, 4 ?",
-        "-3 yes, -2 yes, -1 no",
-    ],
-}  # fmt: skip
-"""Small runs, by the promise that they judge: with too many, with too few, and with nothing wrong."""
+RUNS = tomllib.loads((Path(__file__).parent / "runs.toml").read_text(encoding="utf-8"))
 
 # -- clues: what does the invariant say of small runs made by hand? ---------------------------------------------------
-
-MISREAD: dict[str, tuple[list[str], list[str]]] = {
-    "cries-wolf": (["0 yes, 1 yes", "0 yes"], []),
-    "says-nothing": (["0 yes, 1 yes, 2 yes", "3 yes, 4 bob yes, 5 carol yes", "1 yes, 1.5 yes, 2 yes, 2.5 yes"], []),
-    "counts-the-whole-run": (["0 yes, 1 yes, 15 yes, 16 yes", "0 yes, 20 yes, 40 yes"], ["0 yes, 1 yes"]),
-    "calendar-windows": (
-        ["8 yes, 9 yes, 11 yes", "18 yes, 19 yes, 22 yes"],
-        ["1 yes, 2 yes, 3 yes", "11 yes, 12 yes, 13 yes"],
-    ),
-    "a-window-too-long": (
-        ["0 yes, 1 yes, 10 yes, 11 yes", "0 yes, 5 yes, 10 yes"],
-        ["0 yes, 1 yes, 10.5 yes, 11.5 yes"],
-    ),
-    "only-too-many": (["0 yes, 1 no", "0 no", "0 yes, 1 yes, 15 no"], ["0 yes, 1 yes, 2 yes"]),
-    "forbids-refusals": (["0 yes, 1 yes, 2 no", "0 yes, 1 bob yes, 9 no"], ["0 yes, 1 yes"]),
-    "room-for-ever-taken": (["0 yes, 1 yes, 15 no", "0 yes, 1 yes, 30 no"], ["0 yes, 1 no"]),
-    "refusals-take-room": (["0 yes, 1 yes, 5 no, 10.5 no", "0 yes, 1 yes, 8 no, 10.75 no"], ["0 yes, 1 no", "0 no"]),
-    "forgets-the-unknown": (["0 ?, 1 yes, 2 no", "0 ?, 1 ?, 2 no"], ["0 yes, 1 yes, 2 no"]),
-    "unknown-is-admitted": (["0 ?, 1 yes, 2 yes", "0 ?, 1 ?, 2 ?"], ["0 yes, 1 yes, 2 yes"]),
-    "looks-ahead": (["0 yes, 1 no, 2 yes", "0 no, 1 yes, 2 yes"], ["0 yes, 1 no", "0 yes, 1 yes, 2 no"]),
-}  # fmt: skip
-"""By mistake: runs that its author misreads, all of them, and others that are read rightly."""
 
 
 def clues(failing: Failing) -> Iterator[str]:
@@ -197,8 +149,8 @@ def clues(failing: Failing) -> Iterator[str]:
         made = Play(Schedule(1), Trace("simulated", 0, [], _notes(run)), {"alice": None}, None, 60.0, 0)
         return (told(failing.answer, made) is None) == (next(broken(made), None) is None)
 
-    for name, (misread, read) in MISREAD.items():
-        if not any(map(right, misread)) and all(map(right, read)):
+    for name, runs in RUNS["mistakes"].items():
+        if not any(map(right, runs["misread"])) and all(map(right, runs["read"])):
             yield name
 
 

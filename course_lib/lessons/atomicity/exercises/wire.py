@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from redis.crc import key_slot
 from redis.exceptions import NoScriptError
 
-from course_lib.explore import CRASHED, Extension, Play, Session, Simulation
+from course_lib.explore import CRASHED, Extension, Play, Session, Simulation, steady
 from course_lib.explore.server_state import ask
-from course_lib.grading.acts import Act, sent
+from course_lib.grading.acts import PATIENCE, Act, sent
 from course_lib.grading.evidence import round_trips
 from course_lib.trace import Event
+
+HALF_WAY = 0.0014
+"""Seconds to the server: what is sent at a whole millisecond arrives near the middle of another, for whoever cuts."""
+
+
+def exact(latency: float = HALF_WAY) -> Simulation:
+    """A world in which every message takes the same time."""
+    return Simulation(latency=steady(latency), socket_timeout=PATIENCE)
 
 
 def plant(world: Simulation, *command: str) -> None:
@@ -54,28 +61,6 @@ class Watched(Extension):
         """What it held at some moment from start to end."""
         before = [value for when, value in self.values if when < start]
         return before[-1:] + [value for when, value in self.values if start <= when <= end]
-
-
-READS = frozenset(b"GET MGET WATCH UNWATCH MULTI EXEC DISCARD PTTL TTL EXISTS TYPE STRLEN TIME SCRIPT PING".split())
-LOADING = "LOADING Redis is loading the dataset in memory"
-READONLY = "READONLY You can't write against a read only replica."
-
-
-@dataclass
-class Refusing(Extension):
-    """For a while the server answers with an error: READONLY to whatever may write, anything else to every command."""
-
-    world: Simulation
-    error: str
-    since: float
-    until: float
-
-    def answers(self, session: Session, command: list[bytes]) -> bool:
-        refused = self.since <= self.world.now() < self.until
-        if refused and (self.error != READONLY or command[0].upper() not in READS):
-            session.refuse(self.error)
-            return True
-        return False
 
 
 def whole_number(value: Any) -> int | None:
