@@ -65,25 +65,14 @@ def plan(limit: int, window: float) -> list[tuple[float, str]]:
     """As many as may are admitted in the first half of a window; then come repeats, refusals, and refusals that ask
     again when there is room, just after the end of the window; and much later the first id again, which is a new one.
     """
-    steps = [(0.5 * n / limit, f"r{n}") for n in range(limit)]
-    steps += [
-        (0.25 / limit, "r0"),
-        (0.55, "new"),
-        (0.6, "r0"),
-        (0.7, "other"),
-        (0.75, f"r{limit - 1}"),
-        (0.8, "new"),
-        (0.85, "r0"),
-    ]
-    steps = [(round(part * window, 3), request) for part, request in sorted(steps)]
-    steps += [(window - 0.001, "early"), (window + 0.002, "new"), (window + 0.01, "other")]
-    steps += [
-        (round(part * window, 3), id) for part, id in ((1.3, "other"), (1.6, "new"), (1.8, "a"), (2.4, "b"), (3, "c"))
-    ]
-    steps += [(3.5 * window + 1.1 + 0.003 * n, f"d{n}") for n in range(limit)] + [
-        (3.5 * window + 1.11 + 0.003 * limit, "r0")
-    ]
-    return [(max(when, 0.003 * n), request) for n, (when, request) in enumerate(steps)]
+    first = [(0.5 * n / limit, f"r{n}") for n in range(limit)]
+    again = [(0.55, "new"), (0.6, "r0"), (0.7, "other"), (0.75, f"r{limit - 1}"), (0.8, "new"), (0.85, "r0")]
+    later = [(1.3, "other"), (1.6, "new"), (1.8, "a"), (2.4, "b"), (3, "c")]
+    edges = [(window - 0.001, "early"), (window + 0.002, "new"), (window + 0.01, "other")]
+    steps = [(round(part * window, 3), request) for part, request in [*first, (0.25 / limit, "r0"), *again, *later]]
+    late = round(4 * window + 1.1, 3)
+    steps += [*edges, *((late + 0.003 * n, f"d{n}") for n in range(limit)), (late + 0.01 + 0.003 * limit, "r0")]
+    return [(max(when, 0.003 * n), request) for n, (when, request) in enumerate(sorted(steps))]
 
 
 def _shaken(answer: Answer, world: Simulation, clients: int) -> Asking:
