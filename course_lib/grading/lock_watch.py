@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 from typing import Any, NamedTuple
 
-from course_lib.explore import Extension, Session, Simulation
+from course_lib.explore import Extension, Play, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Acts
 from course_lib.grading.errors_out import Refuses
+from course_lib.grading.evidence import ms
+from course_lib.grading.rules import Found
 from course_lib.trace import Event
 
 KEYS = ("job", "lock:{eu}:Joe's")
@@ -92,6 +95,29 @@ def asked(world: Simulation, *command: bytes, node: int = 0) -> Any:
         return ask(server, *command)
     finally:
         server.extension = extension
+
+
+def call_of(run: Play, change: Change) -> Any:
+    """The call whose command it was: the last that its client had begun; None if it was nobody's."""
+    who, when = change.event.client, change.event.t_start
+    return next((call for call in reversed(run.witness.acts) if call.who == who and call.began <= when), None)
+
+
+def others_changed(run: Play) -> Iterator[tuple[Any, Change]]:
+    """Each change of a lock that held another's token by a command of a call: the call, and the change."""
+    for change in run.witness.seen:
+        call = call_of(run, change)
+        if call is not None and change.before is not None and change.before.token != call.what:
+            yield call, change
+
+
+def spared(run: Play) -> Iterator[Found]:
+    """Nobody changes a lock that holds another's token."""
+    for call, change in others_changed(run):
+        before, after = change.before and change.before.token, change.after and change.after.token
+        did = "removed" if after is None else "changed the life of" if after == before else "replaced"
+        text = f"At {ms(change.when)} {call.who} {did} the lock that held {before!r}."
+        yield text, call.who, change.when, "another's lock"
 
 
 class Strays(Extension):

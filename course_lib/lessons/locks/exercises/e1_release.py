@@ -12,7 +12,8 @@ from course_lib.grading.acts import PATIENCE
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, of, raised, shown
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, call_of, hold, one_at_a_time, others_changed, spared, yes
+from course_lib.grading.lock_watch import call_of, others_changed, spared
+from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, hold, one_at_a_time, yes
 from course_lib.grading.errors_out import keeps_errors
 from course_lib.grading.lock_watch import Held, Locks, held, same
 

@@ -13,7 +13,8 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, raised, shown, struck
 from course_lib.grading.lock_commands import SETS
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, hold, lives, one_at_a_time, others_changed, spared, ways_to_take, yes
+from course_lib.grading.lock_watch import others_changed, spared
+from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, hold, lives, one_at_a_time, ways_to_take, yes
 from course_lib.grading.lock_watch import Locks
 from course_lib.lessons.locks.programs import FREE_OUR_OWN
 

@@ -12,7 +12,8 @@ from course_lib.grading.acts import sent
 from course_lib.grading.evidence import of
 from course_lib.grading.rules import Failing
 from course_lib.lessons.locks.exercises.e3_attempt import ALONE, QUORUM, Attempt
-from course_lib.lessons.locks.exercises.lock_calls import others_changed, ways_to_take
+from course_lib.grading.lock_watch import others_changed
+from course_lib.lessons.locks.exercises.lock_calls import ways_to_take
 from course_lib.trace import Event
 
 

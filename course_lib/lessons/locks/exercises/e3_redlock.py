@@ -18,7 +18,8 @@ from course_lib.grading.evidence import ms, of, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
 from course_lib.lessons.locks.exercises.e3_attempt import ALONE, Attempt, QUORUM, nodes_of
 from course_lib.lessons.locks.exercises.e3_clues import clues
-from course_lib.lessons.locks.exercises.lock_calls import Answer, hold, lives, one_at_a_time, spared
+from course_lib.grading.lock_watch import spared
+from course_lib.lessons.locks.exercises.lock_calls import Answer, hold, lives, one_at_a_time
 from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.lock_watch import Locks
 from course_lib.trace import Event

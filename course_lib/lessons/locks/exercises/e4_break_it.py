@@ -107,22 +107,33 @@ def clues(failing: Failing) -> Iterator[str]:
     run, kind = failing["breaks"], failing.answer.fault.kind
     if kind == "crash" and any(note.kind == "crash" for note in run.trace.notes):
         yield "crash"
-    if kind in ("lose request", "lose reply", "node down"):
+    if any(event.fault in ("request lost", "reply lost", "refused") for event in run.trace):
         yield "lost-message"
-    if kind == "clock step":
+    stood, skewed = run.trace.spans("pause"), run.trace.spans("skew")
+    for pause in stood:
+        yield from _pause_clue(run, pause.who, max(pause.start, pause.end))
+    if skewed and _two_believed(run):
         yield "in-order"
-    for stood in run.trace.spans("pause"):
-        yield _pause_clue(run, stood.who, stood.end)
-    yield "never-struck"
+    if not stood and not skewed and all(note.kind != "down" for note in run.trace.notes):
+        yield "never-struck"
 
 
-def _pause_clue(run: Play, who: str, end: float) -> str:
+def _two_believed(run: Play) -> bool:
+    """Did one take the lock before another, who had it and had not written yet, was through?"""
+    takes = [e for e in as_they_ran(run.trace) if b"fences" in e.command and type(e.reply) is int and e.reply > 0]
+    ends = [max((e.t_server or 0.0) for e in of(run.trace, take.client) if b"fences" not in e.command) for take in takes]
+    return any((later.t_server or 0.0) < end for end, later in zip(ends, takes[1:], strict=False))
+
+
+def _pause_clue(run: Play, who: str, end: float) -> Iterator[str]:
     """The pause must come between the look and the write, and go on until another has written."""
     delayed = next((event for event in of(run.trace, who) if event.t_start >= end), None)
     if delayed is None or b"report" not in delayed.command:
-        return "wrong-moment"
-    taken = max(event.t_server or 0.0 for event in of(run.trace, who) if b"fences" in event.command)
-    return "too-short" if (delayed.t_server or end) < taken + programs.TTL else "in-order"
+        yield "wrong-moment"
+    elif (delayed.t_server or end) < max(e.t_server or 0.0 for e in of(run.trace, who) if b"fences" in e.command) + programs.TTL:
+        yield "too-short"
+    elif _two_believed(run):
+        yield "in-order"
 
 
 RULES = Rules(a_finding, trials, clues, learners_code=False, exhibit=True)

@@ -12,7 +12,7 @@ from course_lib.explore.invariants import one_holder
 from course_lib.grading.acts import Act
 from course_lib.grading.evidence import ms, of_clients
 from course_lib.grading.lock_commands import SETS, value, wrongly_taken
-from course_lib.grading.lock_watch import KEYS, ROUNDED, Change, held
+from course_lib.grading.lock_watch import KEYS, ROUNDED, call_of, held
 from course_lib.grading.rules import Found
 
 Answer = Callable[..., Awaitable[Any]]
@@ -51,29 +51,6 @@ def one_at_a_time(run: Play) -> Iterator[Found]:
     """No two clients hold the lock at once; a client that dies no longer holds it."""
     for found in one_holder()(run):
         yield f"{found.text}.", found.who, found.t_start, found.mark
-
-
-def call_of(run: Play, change: Change) -> Any:
-    """The call whose command it was: the last that its client had begun; None if it was nobody's."""
-    who, when = change.event.client, change.event.t_start
-    return next((call for call in reversed(run.witness.acts) if call.who == who and call.began <= when), None)
-
-
-def others_changed(run: Play) -> Iterator[tuple[Any, Change]]:
-    """Each change of a lock that held another's token by a command of a call: the call, and the change."""
-    for change in run.witness.seen:
-        call = call_of(run, change)
-        if call is not None and change.before is not None and change.before.token != call.what:
-            yield call, change
-
-
-def spared(run: Play) -> Iterator[Found]:
-    """Nobody changes a lock that holds another's token."""
-    for call, change in others_changed(run):
-        before, after = change.before and change.before.token, change.after and change.after.token
-        did = "removed" if after is None else "changed the life of" if after == before else "replaced"
-        text = f"At {ms(change.when)} {call.who} {did} the lock that held {before!r}."
-        yield text, call.who, change.when, "another's lock"
 
 
 def lives(run: Play) -> Iterator[tuple[float, Found]]:
