@@ -101,6 +101,13 @@ async def uncancelled(work: Awaitable[T]) -> T:
     return task.result()
 
 
+def heed_cancellation() -> None:
+    """Raise the cancellation that this task was sent, if something has swallowed it, as `ended` says."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def ended(task: asyncio.Future[Any]) -> None:
     """Cancel until it is over: before Python 3.12 asyncio.wait_for, which redis-py uses, may swallow a cancellation."""
     while not task.done():

@@ -89,7 +89,7 @@ class Leaderboard:
 
     async def add(self, member: str, points: int, *, event: str | None = None) -> int:
         """Add points, or take some away if they are below 0; return the member's points."""
-        require(isinstance(points, int), "points", points, "a whole number")
+        require(type(points) is int, "points", points, "a whole number")
         require_storable("member", member)
         mark = beside("scored", self.key, self.token() if event is None else event)
         keys = [self.key, beside("changes", self.key), mark]

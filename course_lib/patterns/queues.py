@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from inspect import iscoroutine
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -16,6 +17,7 @@ from course_lib.patterns.basics import (
     Token,
     beside,
     ended,
+    heed_cancellation,
     milliseconds,
     new_token,
     require,
@@ -140,6 +142,7 @@ class WorkQueue:
         """Handle messages, one at a time, until cancelled."""
         turn, done = self.redis.register_script(TURN), ""
         while True:
+            heed_cancellation()
             args: list[str | int] = [self.group, consumer, self.claim_ms, self.max_deliveries, done]
             message, done = await turn(keys=[self.stream, self.dead, self.marks], args=args), "0-0"
             if message is None:
@@ -203,7 +206,7 @@ async def once(redis: Redis, mark: str, effect: Callable[[Pipeline], object], *,
                     return
                 pipe.multi()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
                 pipe.set(mark, "", px=mark_ms)
-                effect(pipe)
+                require(not iscoroutine(effect(pipe)), "effect", effect, "a plain function, which queues commands")
                 await pipe.execute()
                 return
             except WatchError:

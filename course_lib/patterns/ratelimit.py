@@ -74,10 +74,11 @@ class Limiter:
         self, redis: Redis, name: str, *, limit: int, period: float,
         timeout: float = 1.0, on_error: Literal["raise", "open", "closed"] = "raise", token: Token = new_token,
     ) -> None:  # fmt: skip
-        require(isinstance(limit, int) and 1 <= limit <= 1e9, "limit", limit, "a whole number, 1 to 1e9")
+        require(type(limit) is int and 1 <= limit <= 1e9, "limit", limit, "a whole number, 1 to 1e9")
         require(on_error in ("raise", "open", "closed"), "on_error", on_error, "'raise', 'open' or 'closed'")
         require_storable("name", name)
-        self.redis, self.name, self.on_error, self.token, self.most = redis, name, on_error, token, limit
+        self.redis, self.name, self.on_error, self.token = redis, name, on_error, token
+        self.limit = self.most = limit
         self.timeout_ms, self.period_ms = milliseconds("timeout", timeout), milliseconds("period", period)
         self.span, self.keep_ms = self.period_ms * 1000, self.period_ms * 2
         self.script = redis.register_script(SCRIPT % self.algorithm)  # makes a digest and sends nothing
@@ -101,11 +102,11 @@ class Limiter:
     def command(self, key: str, *, cost: int = 1, request_id: str | None = None) -> tuple[Any, ...]:
         """For a pipeline: `pipe.eval(*limiter.command(key))`. EVAL sends the script; `decision` reads the reply."""
         most = min(self.most, self.dearest)
-        require(isinstance(cost, int) and 1 <= cost <= most, "cost", cost, f"a whole number, 1 to {most}")
+        require(type(cost) is int and 1 <= cost <= most, "cost", cost, f"a whole number, 1 to {most}")
         request = self.token() if request_id is None else request_id
         require(isinstance(request, str) and request != "", "request_id", request, "a text that is not empty")
         remember_ms = max(self.timeout_ms * 2, self.period_ms if request_id else 0)
-        policy = self.name, type(self).__name__, self.most, self.span  # another policy keeps other counts
+        policy = self.name, type(self).__name__, self.limit, self.period_ms, self.most  # another one keeps other counts
         keys = beside("hits", key, *policy), beside("hit", key, *policy, request)
         return self.script.script, 2, *keys, self.most, self.span, cost, request, self.keep_ms, remember_ms
 
@@ -182,7 +183,7 @@ redis.call('HSET', KEYS[1], 'at', now, 'tokens', tokens)"""
         step = -(-self.span // limit)
         flows = f"for this period {self.span // step}, or another with whole µs for each token"
         require(step * limit <= 1.01 * self.span, "limit", limit, flows)
-        require(isinstance(burst, int) and 1 <= burst <= 1e15 // step, "burst", burst, f"1 to {10**15 // step}, whole")
+        require(type(burst) is int and 1 <= burst <= 1e15 // step, "burst", burst, f"1 to {10**15 // step}, whole")
         self.most, self.span, self.keep_ms = burst, step, burst * step // 1000 + 2
 
 

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from course_lib.patterns.basics import (
     ended,
+    heed_cancellation,
     milliseconds,
     require,
     require_storable,
@@ -265,6 +266,7 @@ class WriteBehind:
 
     async def _run(self) -> None:
         while True:
+            heed_cancellation()
             try:
                 await self.flush()
             except Exception as error:

@@ -8,6 +8,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from course_lib.errors import BadArgument
 from course_lib.patterns.basics import require
 
 T = TypeVar("T")
@@ -38,8 +39,12 @@ class Typed(Generic[T]):
 
     def encode(self, value: T) -> str:
         """Text that decodes to an equal value."""
-        text = f"{self.prefix};{json.dumps(value, skipkeys=True, default=_plain)}"
-        require(self.decode(text) == value, "value", value, f"a {self.shape} as JSON can tell it")
+        accepted = f"a {self.shape}, the shape of this Typed, as JSON can tell it"
+        try:
+            text = f"{self.prefix};{json.dumps(value, skipkeys=True, default=_plain)}"
+        except (ValueError, RecursionError) as error:  # it contains itself, is too deep, or has too many digits
+            raise BadArgument(f"value is a {type(value).__name__}, and {error}; accepted: {accepted}") from error
+        require(self.decode(text) == value, "value", value, accepted)
         return text
 
     def decode(self, text: str) -> T | Miss:

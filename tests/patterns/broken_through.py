@@ -18,15 +18,15 @@ def name_of(text: str) -> str:
 class StoresOverPut(Cache[Any]):
     """Wrong: a slow load replaces what a put has stored meanwhile."""
 
-    async def _store(self, key: str, value: Any, *, nx: bool) -> None:
-        await super()._store(key, value, nx=False)
+    async def _store(self, key: str, text: str, *, nx: bool) -> None:
+        await super()._store(key, text, nx=False)
 
 
 class StoresFirst(Cache[Any]):
     """Wrong: it stores before it saves, so a save that fails leaves readers with a row that never was."""
 
     async def put(self, entity: str, value: Any) -> None:
-        await self._store(self.key(entity), value, nx=False)
+        await self._store(self.key(entity), self._text(value), nx=False)
         assert self.save is not None
         await self.save(entity, value)
 

@@ -402,11 +402,14 @@ def test_a_key_that_went_after_the_scan_is_not_reported() -> None:
     """It had no version; there is nothing left to be mended."""
     world = Simulated()
 
-    async def body(redis: Redis) -> Report:
+    redis = world.redis()
+    redis.__class__ = Outdated
+
+    async def body() -> Report:
         await redis.set("app:user:here", "x")
-        redis.__class__ = Outdated
         return await audit(redis, [USERS])
 
-    report = alone(world, body)
+    world.client("auditor", body)
+    report = world.run()["auditor"]
     assert {finding.key for finding in report.findings} == {"app:user:here"}
     assert report.counts == {"no ttl": 1, "unversioned": 1}

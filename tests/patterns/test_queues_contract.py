@@ -13,6 +13,7 @@ from redis.crc import key_slot
 
 from course_lib.errors import BadArgument
 from course_lib.patterns.queues import WorkQueue, listen, once
+from course_lib.servers import Server
 from course_lib.worlds import Simulated, World
 
 from .crowd import alone, round_trips
@@ -481,3 +482,38 @@ def test_tidy_compares_numbers_of_unequal_length(world: World, groups: tuple[str
         return [entry for entry, _ in await redis.xrange("jobs")]
 
     assert alone(world, body) == ["1000-9", "1000-10"]
+
+
+def test_a_worker_ends_when_it_is_cancelled_once(server: Server) -> None:
+    """Even where redis-py swallows the cancellation, as it may before Python 3.12: at whatever point it comes."""
+
+    async def body() -> int:
+        left = 0
+        for at in range(20):
+            async with Redis.from_url(server.url, decode_responses=True) as redis:
+                queue = queue_of(redis)
+                workers = [asyncio.create_task(queue.run(f"w{n}", lambda *_: asyncio.sleep(0))) for n in range(4)]
+                await asyncio.sleep(0.05 + at / 400)
+                for worker in workers:
+                    worker.cancel()
+                left += len((await asyncio.wait(workers, timeout=5))[1])
+                for worker in workers:
+                    await stopped(worker)
+        return left
+
+    assert asyncio.run(body()) == 0
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_an_effect_that_would_have_to_be_awaited_is_refused(world: World) -> None:
+    """It would queue nothing, and its mark would say that it was applied."""
+
+    async def body(redis: Redis) -> int:
+        async def effect(pipe: Any) -> None:
+            pipe.incr("n")
+
+        with pytest.raises(BadArgument, match="effect is .*; accepted: a plain function"):
+            await once(redis, "done:m", effect, remember=60)
+        return await redis.exists("done:m", "n")
+
+    assert alone(world, body) == 0

@@ -33,3 +33,25 @@ def test_a_bucket_is_as_fast_as_its_limit_or_refused(bucket: type[TokenBucket]) 
     for limit, nearest in ((33_333, 32_258), (700_000, 500_000), (999_999, 500_000), (10**7, 1_000_000)):
         with pytest.raises(BadArgument, match=f"limit is {limit}; accepted: for this period {nearest}, or another"):
             bucket(redis, "units", limit=limit, period=1, burst=9)
+
+
+@pytest.mark.parametrize("bucket", [TokenBucket, GCRA])
+def test_buckets_of_one_rate_and_other_settings_count_apart(bucket: type[TokenBucket]) -> None:
+    """Ten a second, and a hundred in ten seconds."""
+
+    async def body(redis: Redis) -> list[int]:
+        settings = ((10, 1), (100, 10), (10, 1))
+        limiters = [bucket(redis, "units", limit=limit, period=period, burst=3) for limit, period in settings]
+        return [(await limiter.hit("ann")).remaining for limiter in limiters]
+
+    assert alone(Simulated(), body) == [2, 2, 1]
+
+
+def test_a_bool_is_not_a_number() -> None:
+    redis = Simulated().redis()
+    with pytest.raises(BadArgument, match="limit is True"):
+        SlidingLog(redis, "units", limit=True, period=1)
+    with pytest.raises(BadArgument, match="cost is True"):
+        SlidingLog(redis, "units", limit=9, period=1).command("ann", cost=True)
+    with pytest.raises(BadArgument, match="burst is True"):
+        GCRA(redis, "units", limit=9, period=1, burst=True)

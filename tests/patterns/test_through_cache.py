@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -258,6 +258,16 @@ def test_a_put_that_is_cancelled_anywhere_leaves_no_value_that_is_not_the_row() 
     assert wrong[broken.StoresFirst] > 0
 
 
+class RefusesToRead:
+    """A client whose server answers each GET with an error."""
+
+    def __init__(self, redis: Redis, error: Exception) -> None:
+        self.error, self.set = error, redis.set
+
+    async def get(self, key: str) -> None:
+        raise self.error
+
+
 @pytest.mark.parametrize(
     ("error", "counted"),
     [
@@ -267,21 +277,15 @@ def test_a_put_that_is_cancelled_anywhere_leaves_no_value_that_is_not_the_row() 
     ],
     ids=["OOM", "OutOfMemoryError", "WRONGTYPE"],
 )
-def test_what_redis_refuses_is_no_corrupt_value(
-    error: Exception, counted: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_redis_refuses_is_no_corrupt_value(error: Exception, counted: str) -> None:
     """Only a value of another type is: it is replaced. Lack of memory says nothing about the value, which stays."""
 
     async def body(redis: Redis) -> tuple[Metrics, str | None]:
         await redis.set("page:7", "kept")
-        get, cache = redis.get, cached(redis, Rows({"7": "row"}))
-
-        async def refuse(key: str) -> None:
-            raise error
-
-        monkeypatch.setattr(redis, "get", refuse)
+        cache = cached(redis, Rows({"7": "row"}))
+        cache.redis = cast("Redis", RefusesToRead(redis, error))
         assert await cache.get("7") == "row"
-        return cache.metrics, await get("page:7")
+        return cache.metrics, await redis.get("page:7")
 
     metrics, stored = alone(Simulated(), body)
     assert metrics == Metrics(loads=1, errors=1, **{counted: 1})

@@ -141,3 +141,15 @@ def test_json_without_a_version_crashes_readers_of_another_shape() -> None:
     with pytest.raises(KeyError):
         broken_through.name_of('{"title": "duck"}')
     assert Typed(Row, version=2).decode('v1;{"title": "duck"}') is Miss.CHANGED
+
+
+def test_a_value_that_json_cannot_tell_is_refused_in_words() -> None:
+    """One that contains itself, one that is too deep, one with too many digits."""
+    endless: list[object] = []
+    endless.append(endless)
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for shape, value in ((list, endless), (list, deep), (int, 10**5000)):
+        with pytest.raises(BadArgument, match="accepted: a .*, the shape of this Typed"):
+            Typed(shape, version=1).encode(value)
