@@ -1,7 +1,8 @@
 """Which commands commute: those on different nodes, on different keys, or that only read.
 
 Only commands whose keys are known for certain are ever said to commute. A script counts by the keys that it declares,
-as in a cluster, and as a writer; EVALSHA also hangs on who sent the script before. Random numbers are no reason not to
+as in a cluster, and as a writer (where one touches others, `undeclared`, nothing is said to commute); EVALSHA also
+hangs on who sent the script before. Random numbers are no reason not to
 commute: each client has a stream of its own (`course_lib.sim.streams`).
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from course_lib.sim.faults import Kind
 
@@ -31,6 +32,7 @@ _WRITES = _named(
     "XTRIM ZADD ZINCRBY ZREM ZREMRANGEBYRANK ZREMRANGEBYSCORE"
 )
 _OF_MANY_KEYS = _named("DEL EXISTS MGET UNLINK WATCH")
+_WITHOUT_KEYS = _named("ECHO PING PUBLISH TIME")
 _OF_THE_CONNECTION = _named("DISCARD ECHO MULTI PING UNWATCH")  # not EXEC, which depends on the keys that were watched
 
 
@@ -113,6 +115,25 @@ def _keys(name: str, command: Command) -> frozenset[bytes] | None:
         return frozenset(command[1:2])
     if name in _OF_THE_CONNECTION:
         return frozenset()
-    if name in ("EVAL", "EVALSHA"):
+    if name in ("EVAL", "EVALSHA") and command[2:3] and command[2].isdigit():
         return frozenset(command[3 : 3 + int(command[2])])
     return None
+
+
+def undeclared(events: Sequence[Any]) -> bool:
+    """Did a script touch a key that it had not declared, so that its footprint is too small? `events` are SimEvents."""
+    declared: dict[str, set[bytes]] = {}
+    for event in events:
+        if event.name in ("EVAL", "EVALSHA"):  # also within a transaction, whose EXEC is what ran it
+            declared.setdefault(event.client, set()).update(_keys(event.name, event.command) or ())
+        known = declared.get(event.client, set())
+        if any(not keys <= known for keys in map(_touched, event.calls)):
+            return True
+    return False
+
+
+def _touched(call: Command) -> frozenset[bytes]:
+    """The keys of a command in a script; of one that is not listed here, its first argument stands for them."""
+    name = call[0].decode("ascii", "replace").upper()
+    keys = frozenset() if name in _WITHOUT_KEYS else _keys(name, call)
+    return frozenset(call[1:2]) if keys is None else keys

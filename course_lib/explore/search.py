@@ -109,7 +109,8 @@ def by_order(
         except TooMany:
             failing = found.failing
             continue
-        if found.complete or (found.schedules + found.redundant < most and not found.shared):  # out of time, as for all
+        out_of_time = found.schedules + found.redundant < most and not found.irreducible  # and so for any other search
+        if found.complete or out_of_time:
             return found
         failing = found.failing
     found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most)

@@ -22,7 +22,7 @@ class Tally:
     What strategies add: of sampled orders, `depth` is what they were drawn for, `commands` the turns among which
     priorities fell, and `drawn` counts the orders in which faults struck at each send. `redundant` counts orders that a
     reduction began and gave up as played already. `kinds` counts the runs in time by their fault, or "no fault".
-    `shared` says that a reduction was given up, as clients drew random numbers from one stream.
+    `irreducible` says that a reduction was given up, as it might have left out what matters.
     `seen`, where somebody wants to know, has what there was to judge.
     """
 
@@ -42,7 +42,7 @@ class Tally:
     outcomes: Counter[tuple[str, ...]] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     complete: bool = True
-    shared: bool = False
+    irreducible: bool = False
     seen: Seen | None = None
 
     @property

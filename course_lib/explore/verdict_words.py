@@ -42,7 +42,10 @@ def struck(found: Tally) -> str:
 
 
 def verdict(found: Tally) -> str:
-    """`12 of all 16 schedules of 2 clients break a promise`, `none of all 2 schedules … breaks a promise`."""
+    """`12 of all 16 schedules of 2 clients break a promise`, `none of all 2 schedules … breaks a promise`. What an
+    attempt found that was given up is failing, and not counted."""
+    if not found.failures and found.failing:
+        return f"a schedule of another search breaks a promise, and none of {counted(found)} does"
     if not found.failures:
         return f"none of {counted(found)} breaks a promise"
     return f"{found.failures:,} of {counted(found)} break{'s' * (found.failures == 1)} a promise"

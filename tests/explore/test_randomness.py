@@ -155,7 +155,7 @@ def drawn(body: Any) -> Trial:
 def test_a_stream_that_all_share_is_not_reduced(body: Any) -> None:
     """A default argument has the function itself, and no stand-in. Then orders are drawn, and no class is claimed."""
     given_up = enumerate_all(drawn(body), 2, reduce=True)
-    assert (given_up.complete, given_up.shared) == (False, True)
+    assert (given_up.complete, given_up.irreducible) == (False, True)
     assert by_order(drawn(body), 2).what == "schedules"
     sampled = by_order(drawn(body), 3, budget=Budget(40))
     assert (sampled.what, sampled.schedules) == ("sampled schedules", 40)

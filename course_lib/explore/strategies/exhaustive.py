@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from course_lib.errors import Unrepeatable
-from course_lib.explore.commutativity import Footprint, commute, footprint, struck
+from course_lib.explore.commutativity import Footprint, commute, footprint, struck, undeclared
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, Strategy, play_all
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Irreducible, Redundant, Schedule, Trial
@@ -33,7 +33,8 @@ def enumerate_all(
 
     The reduction is sound for judges that look at results, keys and the trace's notes; not for one that compares the
     times of two clients' commands, nor where timers of different lengths run out at the same moment. Where clients draw
-    random numbers from one stream, it is given up: the tally is not complete, and `shared`.
+    random numbers from one stream, or a script touches a key that it does not declare, it is given up: the tally is not
+    complete, and `irreducible`.
     """
     found = into or Tally(trial, clients, "classes of schedules" if reduce else "schedules", faults)
     world = trial.world()
@@ -41,7 +42,7 @@ def enumerate_all(
     try:
         return play_all(strategy, found, world, budget, progress)
     except Irreducible:
-        found.shared = True
+        found.irreducible = True
         return found
 
 
@@ -114,6 +115,8 @@ class Path:
         """Go back to the last fork with a step to try, and take it next time. Raises: Irreducible."""
         if self._reduce and touched():
             raise Irreducible("random numbers were drawn from a stream that all clients share")
+        if self._reduce and undeclared(self._world.trace.events):
+            raise Irreducible("a script touched a key that it had not declared")
         while self._forks:
             fork = self._forks[-1]
             if self._reduce:
