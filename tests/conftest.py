@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import signal
 from collections.abc import Generator
@@ -50,7 +51,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first; else as they stand."""
+    """The longest first; else as they stand. A worker takes a file at a time, or an exercise's programs."""
+    for item in items:
+        exercise = re.search(r"\[(\d\d\.\d)\b", item.name) if item.path.name == "test_programs.py" else None
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {exercise[1] if exercise else ''}"))
     tests = Path(__file__).parent
     places = {tests / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: min(places.get(part, len(places)) for part in (item.path, *item.path.parents)))

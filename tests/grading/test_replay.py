@@ -87,7 +87,7 @@ def test_a_code_of_an_earlier_revision_is_out_of_date(monkeypatch: pytest.Monkey
     from dataclasses import replace
 
     code, known = _code(), exercise.words("05")
-    later = {**known, "05.3": replace(known["05.3"], revision=2)}
+    later = {**known, "05.3": replace(known["05.3"], revision=known["05.3"].revision + 1)}
     monkeypatch.setattr(exercise, "words", lambda lesson: later)
     with pytest.raises(BadReplayCode, match="out of date"):
         replay("05.3", code, answers("solutions")["05.3"])
@@ -96,6 +96,7 @@ def test_a_code_of_an_earlier_revision_is_out_of_date(monkeypatch: pytest.Monkey
 def test_a_code_for_a_schedule_that_does_not_exist_is_refused() -> None:
     from course_lib.explore import Schedule
 
+    revision = exercise.words("05")["05.3"].revision
     for trial, schedule in ((99, Schedule(2)), (0, Schedule(2, 0, "clock step", 3)), (0, Schedule(100_000))):
         with pytest.raises(BadReplayCode, match="does not have"):
-            replay("05.3", code_of("05.3", 1, trial, schedule), answers("solutions")["05.3"])
+            replay("05.3", code_of("05.3", revision, trial, schedule), answers("solutions")["05.3"])

@@ -89,8 +89,8 @@ def _life(world: Simulation, key: bytes, who: Collection[str], asked: float) -> 
     """By the command of these clients that comes nearest to what was asked for. A client may reckon by its own clock:
     from the moment at which it sent the command."""
     left, now = ask(world.nodes[0], b"PTTL", key), world.now()
-    if left < 0:
-        return Life(left, asked, key, at=now)
+    if left is None or left < 0:  # None where nobody ever asked the server anything
+        return Life(-2 if left is None else left, asked, key, at=now)
     sent = [event for name in who for event in of(world.trace, name) if event.name not in READS]
     named = [event for event in sent if key in event.command or event.name == "EXEC"] or sent
     times = [t for event in named for t in (event.t_server, event.t_start) if t is not None]
