@@ -23,7 +23,7 @@ async def load_takes(seconds: float, world: Simulation, client: str) -> Note:
 
 @dataclass
 class Database:
-    """One row. A load takes `seconds`; the first `failing` loads raise DatabaseDown.
+    """One row. A load takes `seconds`; the first `failing` loads raise `error`.
 
     It sleeps by the world's clock alone, so that no patch of asyncio makes a load shorter. The row depends on the seed
     and on nothing that an answer can see before it loads.
@@ -34,6 +34,7 @@ class Database:
     failing: int = 0
     absent: bool = False
     text: str | None = None
+    error: type[DatabaseDown] = DatabaseDown
     failed: set[str] = field(default_factory=set)
     """Whose load failed."""
 
@@ -53,7 +54,7 @@ class Database:
             if fails:
                 note.text = "failed"
                 self.failed.add(client)
-                raise DatabaseDown("the database is down")
+                raise self.error("the database is down")
             return self.row
 
         return load

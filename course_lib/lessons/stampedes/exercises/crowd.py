@@ -10,7 +10,7 @@ from typing import Any
 from course_lib.explore import Extension, Process, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Act, Acts
-from course_lib.grading.database import Database
+from course_lib.grading.database import Database, DatabaseDown
 from course_lib.lessons.stampedes.exercises.lives import Life, Lock, kept, lock_of
 from course_lib.sim.replication import READS
 
@@ -28,13 +28,15 @@ class Setting:
     lock_ttl: float = 1.0
     load: float = 0.05
     failing: int = 0
+    error: type[DatabaseDown] = DatabaseDown
 
 
 @dataclass(eq=False)
 class Asked(Act):
-    """One call. `there`: when it began, the key was there."""
+    """One call. `there`: when it began, the key was there; `row`: what the database held then."""
 
     there: bool = False
+    row: Row = None
 
 
 @dataclass
@@ -46,7 +48,8 @@ class Crowd(Acts):
     """By key, what is behind the cache."""
     starts: dict[str, float] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
-    tokens: list[str] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Whose each token is."""
     loaded: list[Asked] = field(default_factory=list)
     """What asked the database and was given its row, once for each load."""
     locks: list[Lock] = field(default_factory=list)
@@ -69,8 +72,9 @@ class Crowd(Acts):
 
     async def deed(self, act: Asked) -> Any:
         """Ask the answer once."""
-        setting, token = self.setting, f"{act.who}-token-{len(self.acts)}"
-        self.tokens.append(token)
+        setting, token = self.setting, f" Token-Of a:Process, {len(self.tokens)}.{act.who} (2nd Part) "
+        self.tokens[token] = act.who
+        act.row = self.databases[act.what].row
         act.there = bool(ask(self.world.nodes[0], b"EXISTS", act.what.encode()))
         policy = {"ttl": setting.ttl, "lock_ttl": setting.lock_ttl, "token": token}
         result = await setting.answer(self.world.redis(), act.what, self._load_for(act), **policy)
@@ -113,7 +117,11 @@ class Crowd(Acts):
 
 
 def _crowd(setting: Setting, world: Simulation) -> Crowd:
-    return Crowd(world, setting=setting, databases={setting.key: Database(world, setting.load, setting.failing)})
+    return Crowd(
+        world,
+        setting=setting,
+        databases={setting.key: Database(world, setting.load, setting.failing, error=setting.error)},
+    )
 
 
 def all_at_once(setting: Setting, world: Simulation, clients: int) -> Crowd:
@@ -139,9 +147,22 @@ def varied(answer: Answer, world: Simulation, clients: int) -> Crowd:
 
 
 def failing_first(answer: Answer, world: Simulation, clients: int) -> Crowd:
-    """As all_at_once; the first load fails, or the first two."""
+    """As all_at_once; the first load fails, or the first two. A run's seed says
+    with which error."""
     key, ttl, *_ = VARIED[world.seed % len(VARIED)]
-    return all_at_once(Setting(answer, key, ttl, 1.5, failing=1 + world.seed % 2), world, clients)
+    failing, error = 1 + world.seed % 2, ERRORS[world.seed // 2 % len(ERRORS)]
+    return all_at_once(Setting(answer, key, ttl, 1.5, failing=failing, error=error), world, clients)
+
+
+class DatabaseTimeout(DatabaseDown, TimeoutError):
+    """A load that gave up."""
+
+
+class DatabaseGone(DatabaseDown, ConnectionError):
+    """A load that lost its connection."""
+
+
+ERRORS = (DatabaseTimeout, DatabaseDown, DatabaseGone)
 
 
 def too_late(answer: Answer, world: Simulation, clients: int) -> Crowd:
@@ -188,14 +209,20 @@ def long_wait(answer: Answer, world: Simulation, clients: int) -> Crowd:
     return all_at_once(Setting(answer, lock_ttl=20.0, load=15.0), world, clients)
 
 
-PAGES = ("page:7", "page:8", "Page:7", "page:7:x")
+PAGES = (
+    ("page:7", "page:8", "Page:7", "page:7:x"), ("page:{de}:7", "page:{de}:8", "page:de:7", "page:{de}:7 "),
+    ("the page of Zoë:17", "the page of Zoë:71", "the page of Zoë-17", " the page of Zoë:17"),
+    ("{page}:7", "{page}:8", "pa{ge}:7", "page;7"),
+)  # fmt: skip
+"""Keys that a careless name of a lock takes for one another; a run's seed says which."""
 
 
 def several_keys(answer: Answer, rows: Iterable[Row], world: Simulation, clients: int) -> Crowd:
     """Each process asks for four keys at once, and one more does so 300 ms later. Each key has a row of its own; a
     run's seed says which."""
     setting, all_rows = Setting(answer, ttl=1.5, lock_ttl=0.57, load=0.1), list(rows)
-    mine = {key: all_rows[(len(PAGES) * world.seed + i) % len(all_rows)] for i, key in enumerate(PAGES)}
+    pages = PAGES[world.seed % len(PAGES)]
+    mine = {key: all_rows[(len(pages) * world.seed + i) % len(all_rows)] for i, key in enumerate(pages)}
     crowd = Crowd(
         world, setting=setting,
         databases={key: Database(world, setting.load, absent=row is None, text=row) for key, row in mine.items()},
@@ -203,7 +230,7 @@ def several_keys(answer: Answer, rows: Iterable[Row], world: Simulation, clients
     for number in range(1, clients + 2):
         name, start = (f"c{number}", number * 0.002) if number <= clients else ("later", 0.3)
         process = Process(name)
-        for letter, key in zip("abcd", PAGES, strict=True):
+        for letter, key in zip("abcd", pages, strict=True):
             crowd.ask(name + letter, start, key, process)
     return crowd
 

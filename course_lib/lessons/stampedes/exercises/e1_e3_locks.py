@@ -60,7 +60,7 @@ def write(answer: Answer) -> list[Trial]:
         _first_loads_fail(answer),
         _refusing(answer),
         in_time("several keys, and odd rows", rows,
-                {"absent": judges.absent, "any-text": judges.any_text, "prompt": judges.apart}, sizes=(2,), seeds=4),
+                {"absent": judges.absent, "any-text": judges.any_text, "prompt": judges.apart}, sizes=(2,), seeds=5),
         in_time("one client after another", partial(one_by_one, answer),
                 {"hit": judges.hit, "expires": judges.loaded_again}, sizes=(1,), seeds=4, horizon=4.0),
         trial("a load that takes 15 s", partial(long_wait, answer), {"value": judges.patient}, sizes=(2,), horizon=17.0,
@@ -70,6 +70,7 @@ def write(answer: Answer) -> list[Trial]:
 
 ODD_ROWS: tuple[Row, ...] = (
     None, "", "None", "none", "null", "0", "=none", "Zoë: a\nb", ' "7" ', '{"value": null}', "nil", "False",
+    '"7"',
 )  # fmt: skip
 """No row at all, and texts that a careless test takes for none, or for something else."""
 

@@ -35,10 +35,11 @@ def _near(delta: float, beta: float, u: float = 0.5, *others: float, before: flo
 HALVES = [
     *_near(0.1, 1.0), *_near(0.2, 2.0, before=0.05), *_near(0.05, 0.5), *_near(0.137, 1.5, before=0.4),
     *_near(0.9, 5.0), *_near(0.25, 0.3), *_near(0.05, 4.0, before=0.3),
+    *_near(3.0, 1.0), *_near(0.005, 8.0),
 ]  # fmt: skip
 SPREAD = [
     *_near(0.1, 1.0, 0.1, 0.9), *_near(0.1, 1.0, 0.02, 0.98), *_near(0.3, 1.5, 0.25, 0.75),
-    Probe(0.1, 1.0, 0.07, (0.1, 0.9)),
+    Probe(0.1, 1.0, 0.07, (0.1, 0.9)), Probe(0.1, 1.0, 0.07, (0.0, 0.9)),
 ]  # fmt: skip
 EDGES = [
     Probe(0.1, 0.0, 0.005), Probe(0.1, 1.0, 1.5), Probe(0.1, 1.0, 0.05, (0.0,)), Probe(0.1, 0.0, 0.3, (0.0,)),
