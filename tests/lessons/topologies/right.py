@@ -92,6 +92,21 @@ class Numbered(shop()):  # type: ignore[misc]
         return f"{{{crc_hqx(user.encode(), 0) % 16384}}}user:{user}:{what}"
 
 
+class Text(str):
+    __slots__ = ()
+
+
+class OwnText:
+    def user(self, user: str, what: str) -> str:
+        return Text(f"user:{{{user}}}:{what}")
+
+    def product(self, product: str, what: str) -> str:
+        return Text(f"product:{{{product}}}:{what}")
+
+    def visitors(self, day: str, hour: str) -> str:
+        return Text(f"visitors:{{{day}}}:{hour}")
+
+
 class InAnyOrder:
     def user(self, *parts: str) -> str:
         return "/".join(("u", parts[1], "{" + parts[0] + "}"))
@@ -399,6 +414,9 @@ RIGHT: dict[str, dict[str, Any]] = {
         "numbered": Numbered,
         "in any order": InAnyOrder,
         "of functions": functools.partial(InAnyOrder)(),
+        "a tag of two parts": shop(visitors="{{{0}:daily}}:{1}", user="user:{{{0}:of-the-shop}}:{1}"),
+        "a day twice": shop(visitors="{{{0}{0}}}:{1}"),
+        "a text of its own": OwnText,
     },
     "01.3": {
         "as taught": counting(),

@@ -221,9 +221,9 @@ def test_a_simulated_cluster_answers_as_a_real_one() -> None:
 
 
 def test_the_right_keys_are_far_from_the_bound() -> None:
-    """Chance puts 400 tags into about 395 slots; two or three fewer, and never as few as the bound."""
+    """Chance puts 1,000 tags into about 970 slots; days are alike, and have fewer."""
     spread = e2_hash_tags.trials(ShopKeys)[2]
-    assert min(len(play(spread, Schedule(1, seed)).witness["slots"]) for seed in range(spread.seeds)) >= 388
+    assert min(len(play(spread, Schedule(1, seed)).witness["slots"]) for seed in range(spread.seeds)) >= 800
 
 
 # -- the judges themselves: failover ----------------------------------------------------------------------------------

@@ -102,9 +102,25 @@ class TotalElsewhere(shop()):  # type: ignore[misc]
         return f"visitors:all:{day}" if hour == "all" else f"visitors:{{{day}}}:{hour}"
 
 
+class DigitsTag(shop()):  # type: ignore[misc]
+    def user(self, user: str, what: str) -> str:
+        return f"user:{{u{''.join(filter(str.isdigit, user))}}}:{user}:{what}"
+
+
+class SmallTag(shop()):  # type: ignore[misc]
+    def user(self, user: str, what: str) -> str:
+        return f"user:{{{user.lower()}}}:{user}:{what}"
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     ("64 buckets", "spread", buckets(64)),
     ("2,048 buckets", "spread", buckets(2_048)),
+    ("4,000 buckets", "spread", buckets(4_000)),
+    ("eight letters for a tag", "spread", shop(user="user:{{{0:.8}}}:{0}:{1}")),
+    ("digits for a tag", "spread", DigitsTag),
+    ("small letters in the tag", "spread", SmallTag),
+    ("an hour as a number", "distinct", of_parts(hour=lambda hour: hour.lstrip("0")), "one-key-for-two"),
+    ("days without dashes", "distinct", of_parts(day=lambda day: day.replace("-", "")), "one-key-for-two"),
     ("a dash for a separator", "distinct", shop(user="{{{0}}}{1}", product="{{{0}}}-{1}"), "one-key-for-two"),
     ("an hour's last digit", "distinct", of_parts(hour=lambda hour: hour[-1]), "one-key-for-two"),
     ("small letters", "distinct", of_parts(user=str.lower, product=str.lower, what=str.lower), "one-key-for-two"),

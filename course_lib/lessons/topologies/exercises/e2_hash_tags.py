@@ -6,6 +6,8 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from random import Random
+from string import ascii_letters
 from typing import Any
 
 from redis.exceptions import ClusterCrossSlotError
@@ -34,22 +36,29 @@ TOGETHER: list[tuple[str, str, tuple[str, ...]]] = [
 """The commands with several keys that the shop sends, and what they are about."""
 SENT = [(command, [(method, id, what) for what in whats]) for command, method, whats in TOGETHER
         for id in (DAYS if method == "visitors" else IDS)]  # fmt: skip
+_lot = Random(1201)
+_WORDS = ["".join(_lot.choices(ascii_letters, k=5)) for _ in range(500)]
+_WORDS += [word.swapcase() for word in _WORDS]
 MANY: dict[str, list[Name]] = {
-    "users": [("user", str(1000 + n * 37), "cart") for n in range(400)],
-    "users of a mail provider": [("user", f"ann-{n}-lee", "name") for n in range(400)],
-    "products": [("product", f"item-{n}", "stock") for n in range(400)],
-    "days": [("visitors", f"20{26 + n // 336}-{n // 28 % 12 + 1:02}-{n % 28 + 1:02}", "07") for n in range(400)],
-}
-ALIKE = [*IDS, "43", "4", "2", "1", "11", "annlee", "ann", "lee", "all", "product", "visitors", *DAYS]
+    "users": [("user", str(n), "cart") for n in _lot.sample(range(10_000_000), 1_000)],
+    "users of a mail provider": [("user", f"mail-user-{word}-lee", "name") for word in _WORDS],
+    "products": [("product", str(n), "stock") for n in _lot.sample(range(10_000_000), 1_000)],
+    "products with long names": [("product", f"tea-for-two-{word}-large", "price") for word in _WORDS],
+    "days": [("visitors", f"{n // 336}-{n // 28 % 12 + 1:02}-{n % 28 + 1:02}", "07")
+             for n in _lot.sample(range(336 * 2_020, 336 * 2_026), 1_000)],
+}  # fmt: skip
+"""Drawn by lot: CRC16 is no lot, and of ids that are alike it may put two into one slot more often."""
+ALIKE = [*IDS, "43", "4", "2", "1", "11", "annlee", "ann", "lee", "all", "product", "visitors", "2026-11-1", "2026-1-11", *DAYS]
 WHATS = ["cart", "wishlist", "name", "points", "email", "price", "stock", "draft", "text", "2cart", "1price", "-name",
-         "Name", "name-", "lee-name", "all", "07", "17", "7", "-", "a", "11-23"]  # fmt: skip
+         "Name", "title", "name-", "lee-name", "all", "07", "17", "7", "-", "a", "11-23"]  # fmt: skip
 NAMES: list[Name] = [
     *((method, id, what) for method in ("user", "product") for id in ALIKE for what in WHATS),
-    *(("visitors", day, hour) for day in DAYS for hour in ("all", *HOURS)),
+    *(("visitors", day, hour) for day in (*DAYS, "2026-11-1", "2026-1-11") for hour in ("all", "7", "007", *HOURS)),
 ]
 """Names that are easily given one key."""
-AT_LEAST = 380
-"""Of 400 keys that have nothing to do with each other, so many slots at least: by chance it is 395, give or take 2."""
+TAGS, SLOTS = 950, 500
+"""Of 1,000 users, products or days, so many tags and so many slots at least. Who draws one of 16,384 tags for each has
+about 970, give or take 5; of 4,000 tags it is 885."""
 
 
 class Read(str):
@@ -111,9 +120,9 @@ def _keys(names: Any, wanted: list[Name], text: type = str) -> list[str]:
     """What the answer's object calls them. Raises: TypeError for what is no key."""
     keys = [getattr(names, method)(*map(text, parts)) for method, *parts in wanted]
     for one, key in zip(wanted, keys, strict=True):
-        if type(key) is not str or not key:
+        if not isinstance(key, str) or not key:
             raise TypeError(f"{told(one)} gave {shown(key)}; a key is a text that is not empty")
-    return keys
+    return [str.__str__(key) for key in keys]
 
 
 async def _send(names: Any, world: Simulation, seen: dict[str, Any]) -> None:
@@ -121,6 +130,7 @@ async def _send(names: Any, world: Simulation, seen: dict[str, Any]) -> None:
     command, wanted = SENT[world.seed % len(SENT)]
     keys = seen["keys"] = _keys(names, wanted)
     seen["names"] = wanted
+    (seen["also"],) = _keys(names, [(wanted[0][0], "2026-03-04", wanted[0][2])])  # another user's, product's or day's
     redis = redis_for(world, keys[0])
     if command == "RENAME":
         await redis.set(keys[0], "a pot for tea")
@@ -147,7 +157,9 @@ async def _store_two(names: Any, world: Simulation, seen: dict[str, Any]) -> Any
 
 async def _store_many(names: Any, world: Simulation, seen: dict[str, Any]) -> None:
     """Store a few of those that lie in the most crowded slot."""
-    keys = seen["keys"] = _keys(names, list(MANY.values())[world.seed % len(MANY)])
+    many = list(MANY.values())[world.seed % len(MANY)]
+    keys = seen["keys"] = _keys(names, many)
+    seen["others"] = _keys(names, [(many[0][0], id, many[0][2]) for id in (*IDS, *DAYS)])
     slots = seen["slots"] = Counter(map(slot_of, keys))
     crowded, _ = slots.most_common(1)[0]
     for number, key in enumerate([key for key in keys if slot_of(key) == crowded][:6]):
@@ -188,12 +200,16 @@ def _one_for_two(run: Play) -> Iterator[Found]:
 
 
 def _crowded(run: Play) -> Iterator[Found]:
-    slots = run.witness["slots"]
-    if len(slots) < AT_LEAST:
+    slots, tags = run.witness["slots"], Counter(map(_hashed, run.witness["keys"]))
+    kind = list(MANY)[run.schedule.seed % len(MANY)]
+    if len(tags) < TAGS:
+        tag, number = tags.most_common(1)[0]
+        text = f"1,000 {kind} have {counted(len(tags), 'tag')}, and {number} of them have {tag!r}: one slot for these."
+        yield text, "shop", 0.0, f"{number} of 1,000 with one tag"
+    elif len(slots) < SLOTS:
         slot, number = slots.most_common(1)[0]
-        kind, where = list(MANY)[run.schedule.seed % len(MANY)], counted(len(slots), "slot")
-        text = f"400 {kind} lie in {where}, and {number} of them in slot {slot}; by chance it would be about 395 slots."
-        yield text, "shop", 0.0, f"{number} of 400 in slot {slot}"
+        text = f"1,000 {kind} lie in {counted(len(slots), 'slot')}, and {number} of them in slot {slot}."
+        yield text, "shop", 0.0, f"{number} of 1,000 in slot {slot}"
 
 
 # -- clues: what do the keys of the run that is shown have in common? --------------------------------------------------
@@ -204,8 +220,9 @@ def clues(failing: Failing) -> Iterator[str]:
     if "together" in failing:
         yield from _torn_apart(failing["together"].witness)
     elif "spread" in failing:
-        keys = failing["spread"].witness["keys"]
-        yield from named({"one-tag-for-all": len(set(map(_tag, keys))) == 1 and all(map(_tag, keys))})
+        seen = failing["spread"].witness
+        tags = set(map(_tag, [*seen["keys"], *seen.get("others", ())]))
+        yield from named({"one-tag-for-all": len(tags) == 1 and "" not in tags})
     elif "distinct" in failing and len(set(failing["distinct"].witness["keys"])) == 1:
         yield "one-key-for-two"
 
@@ -214,9 +231,9 @@ def _torn_apart(seen: dict[str, Any]) -> Iterator[str]:
     """One command's keys lie in several slots: what stands between their first braces?"""
     if "refused" not in seen:
         return iter(())
-    tags, names, key = [_tag(key) for key in seen["keys"]], seen["names"], getattr(seen["make"](), seen["names"][0][0])
+    tags, names = [_tag(key) for key in seen["keys"]], seen["names"]
     (_, id, what), (_, _, other) = names[:2]
-    also = key("2026-03-04", what)  # of another user, product or day
+    also = seen["also"]
     return named({
         "no-tag": not any("{" in one for one in [*seen["keys"], also]),
         "empty-tag": all("{}" in one and not _tag(one) for one in [*seen["keys"], also]),
@@ -230,6 +247,11 @@ def _tag(key: str) -> str:
     _, _, rest = key.partition("{")
     part, closed, _ = rest.partition("}")
     return part if closed else ""
+
+
+def _hashed(key: str) -> str:
+    """What decides its slot."""
+    return _tag(key) or key
 
 
 RULES = Rules(three_functions, trials, clues)

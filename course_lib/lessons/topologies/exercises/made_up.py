@@ -19,7 +19,7 @@ REPORTED = "reported"
 @dataclass(frozen=True)
 class Run:
     """What happened, one thing after another: `c2 n1 SADD a 1 @3-9` is a command of c2 to node 1, sent at 3 ms and
-    answered with 1 at 9 ms; `lost` and `err` are a reply that is lost, and an error. `REPORT a` is a report.
+    answered with 1 at 9 ms; `WAIT 2 1` asks for 2 and is told 1; `lost` and `err` are a reply that is lost, and an error. `REPORT a` is a report.
 
     Where nothing else is said, it is c1's, on node 0, and the number n in the list takes from 10·n to 10·n + 2 ms.
     """
@@ -44,7 +44,7 @@ class Run:
                 trace.note(client, REPORTED if words[0] == "REPORT" else words[1], start, text=words[-1])
                 continue
             reply = words.pop()
-            command = ("SADD", "visits", words[1]) if words[0] == "SADD" else ("WAIT", "1", "50")
+            command = ("SADD", "visits", words[1]) if words[0] == "SADD" else ("WAIT", *(words[1:] or ["1"]), "50")
             trace.events.append(event(client, node, command, start, end, reply))
         return trace
 
@@ -75,7 +75,7 @@ def drawn(world: Simulation, promise: str) -> None:
     for number, name in enumerate(one(("a",), ("a", "a-1"), ("50", "a"))):
         client, node, begin = one("c1", "c2"), one(0, 1), 20 + 50 * number
         made.append([client, node, ("SADD", "visits", name), begin, begin + one(5, 10), one("0", "1")])
-        made.append([client, node, ("WAIT", "1", "50"), begin + one(10, 15), begin + 20, one("1", "1", "2")])
+        made.append([client, node, ("WAIT", one("1", "1", "2"), "50"), begin + one(10, 15), begin + 20, one("1", "1", "2")])
         world.trace.note(client, REPORTED, (begin + one(20, 25, 90)) / 1000, text=name)
     made += [[*one(*made[1::2])] for _ in range(one(0, 1, 2))]
     for _ in range(one(0, 1, 1, 2)):
