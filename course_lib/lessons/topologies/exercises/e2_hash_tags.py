@@ -223,7 +223,7 @@ def clues(failing: Failing) -> Iterator[str]:
 def _torn_apart(seen: dict[str, Any]) -> Iterator[str]:
     """One command's keys lie in several slots: what stands between their first braces?"""
     tags, names = [_tag(key) for key in seen["keys"]], seen["names"]
-    (_, id, what), (_, _, other), also = *names[:2], seen["also"]
+    (_, id, what), (_, _, other), also = names[0], names[1], seen["also"]
     return named({
         "no-tag": not any("{" in one for one in [*seen["keys"], also]),
         "empty-tag": all("{}" in one and not _tag(one) for one in [*seen["keys"], also]),
