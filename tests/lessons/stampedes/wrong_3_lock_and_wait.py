@@ -321,7 +321,6 @@ WRONG = [
     ("sleeps-too-long", recipe(poll=0.1)),
     ("sleeps-too-long", recipe(poll=0.06)),
     ("one-lock-for-all", recipe(name=lambda key: "lock")),
-    ("one-lock-for-all", recipe(name=lambda key: f"lock:{key.partition(':')[0].lower()}")),
     ("frees-anothers-lock", recipe(free=free_any)),
     ("frees-anothers-lock", frees_any_after_an_error),
     ("frees-anothers-lock", frees_in_any_case),
@@ -337,6 +336,7 @@ WRONG = [
 ]
 
 SUBTLE: list[tuple[Any, ...]] = [
+    ("one lock for a prefix", "prompt", recipe(name=lambda key: f"lock:{key.partition(':')[0].lower()}")),
     ("half a lock_ttl", "one-load", recipe(lock_life=lambda lock_ttl: round(lock_ttl * 500)), "one-load"),
     ("lock_ttl in whole seconds", "replaced", recipe(lock_life=lambda lock_ttl: math.ceil(lock_ttl) * 1000)),
     ("every try lengthens the lock", "replaced", recipe(take=longer_with_every_try)),
