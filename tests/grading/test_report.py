@@ -32,7 +32,7 @@ def test_a_failure_shows_what_broke_where_and_how_to_see_it_again() -> None:
         assert f"{FAILED.code}" in part
         assert "hint(" in part
     assert "<svg" in page
-    assert "A second load at 105.3 ms" in page
+    assert re.search(r"A second load at \d+(\.\d)? ms", page)
     assert 'role="img"' in page
     assert FAILED.shown is not None
     assert all(line in text for line in FAILED.shown.trace.text().splitlines())
