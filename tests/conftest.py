@@ -50,11 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first; else as they stand. A worker takes a file at a time, or an exercise's programs."""
-    for item in items:
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A worker takes a file at a time, or an exercise's programs."""
+    if item.config.pluginmanager.hasplugin("xdist"):
         exercise = re.search(r"\[(\d\d\.\d)\b", item.name) if item.path.name == "test_programs.py" else None
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {exercise[1] if exercise else ''}"))
+        item.add_marker(pytest.mark.xdist_group(f"{item.path} {exercise[1] if exercise else ''}".strip()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; else as they stand."""
     tests = Path(__file__).parent
     places = {tests / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: min(places.get(part, len(places)) for part in (item.path, *item.path.parents)))
