@@ -2,8 +2,8 @@
 
 Only commands whose keys are known for certain are ever said to commute. A script counts by the keys that it declares,
 as in a cluster, and as a writer (where one touches others, `undeclared`, nothing is said to commute); EVALSHA also
-hangs on who sent the script before. Random numbers are no reason not to
-commute: each client has a stream of its own (`course_lib.sim.streams`).
+hangs on who sent the script before. Random numbers are no reason not to commute: each client has a stream of its own
+(`course_lib.sim.streams`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ _WRITES = _named(
     "XTRIM ZADD ZINCRBY ZREM ZREMRANGEBYRANK ZREMRANGEBYSCORE"
 )
 _OF_MANY_KEYS = _named("DEL EXISTS MGET UNLINK WATCH")
-_WITHOUT_KEYS = _named("ECHO PING PUBLISH TIME")
 _OF_THE_CONNECTION = _named("DISCARD ECHO MULTI PING UNWATCH")  # not EXEC, which depends on the keys that were watched
 
 
@@ -135,5 +134,7 @@ def undeclared(events: Sequence[Any]) -> bool:
 def _touched(call: Command) -> frozenset[bytes]:
     """The keys of a command in a script; of one that is not listed here, its first argument stands for them."""
     name = call[0].decode("ascii", "replace").upper()
-    keys = frozenset() if name in _WITHOUT_KEYS else _keys(name, call)
+    if name == "PUBLISH":  # to a channel, which is not a key
+        return frozenset()
+    keys = _keys(name, call)
     return frozenset(call[1:2]) if keys is None else keys

@@ -91,6 +91,6 @@ def no_livelock(*, promise: str = "nobody goes round in circles") -> Invariant:
 def _state(world: Simulation, turns: Sequence[Turn]) -> State:
     held = []
     for node in world.nodes:
-        keys = sorted(ask(node, b"KEYS", b"*") or ())
+        keys = sorted(ask(node, b"KEYS", b"*"))
         held.append((node.name, [(key, value(node, key)) for key in keys]))
     return held, list(turns), sorted(world.results)

@@ -10,11 +10,17 @@ from course_lib.explore.trial import Play
 from course_lib.sim import Simulation
 from course_lib.sim.fake_server import Session, SimNode
 
+OF_AN_EMPTY_SERVER: dict[bytes, Any] = {
+    b"KEYS": [], b"PTTL": -2, b"EXISTS": 0, b"ZCARD": 0, b"TYPE": b"none", b"HGETALL": [], b"HVALS": [],
+}  # fmt: skip
+"""What is not None."""
+
 
 def ask(node: SimNode, *command: bytes) -> Any:
-    """What a simulated server answers to a command: bytes, a number, a list, None; None if nobody ever connected."""
-    if not node.first_sessions:
-        return None
+    """What a simulated server answers to a command: bytes, a number, a list, None. One to which nobody ever connected
+    is empty, and answers so."""
+    if not node.first_sessions:  # and outside of a run, without a loop, none can be built
+        return OF_AN_EMPTY_SERVER.get(command[0])
     replies: list[Any] = []
     session = Session.accept(node, 0, replies.append)
     session.execute(list(command))
@@ -56,7 +62,7 @@ def world_of(run: Play) -> Simulation:
 def left(run: Play, match: str = "*") -> Iterator[tuple[SimNode, str, int]]:
     """(node, key, milliseconds it has left, or −1 for a key without a TTL) of each key that matches, in order."""
     for node in world_of(run).nodes:
-        for key in sorted(ask(node, b"KEYS", match.encode()) or ()):
+        for key in sorted(ask(node, b"KEYS", match.encode())):
             yield node, key.decode(errors="replace"), ask(node, b"PTTL", key)
 
 

@@ -58,7 +58,7 @@ def lock_of(world: Simulation, who: str, lock_ttl: float) -> Lock:
     """The lock under which a client begins to load: the key to which a command of its own gave that life; if there is
     none, the one whose life comes next to it."""
     now, lock = world.now(), Lock(who, world.now())
-    for key in ask(world.nodes[0], b"KEYS", b"*") or ():
+    for key in ask(world.nodes[0], b"KEYS", b"*"):
         life = _life(world, key, {who}, lock_ttl)
         if life.lasts > 0 and (lock.life is None or _wrong(life) < _wrong(lock.life)):
             lock.life = life
@@ -89,8 +89,8 @@ def _life(world: Simulation, key: bytes, who: Collection[str], asked: float) -> 
     """By the command of these clients that comes nearest to what was asked for. A client may reckon by its own clock:
     from the moment at which it sent the command."""
     left, now = ask(world.nodes[0], b"PTTL", key), world.now()
-    if left is None or left < 0:  # None where nobody ever asked the server anything
-        return Life(-2 if left is None else left, asked, key, at=now)
+    if left < 0:
+        return Life(left, asked, key, at=now)
     sent = [event for name in who for event in of(world.trace, name) if event.name not in READS]
     named = [event for event in sent if key in event.command or event.name == "EXEC"] or sent
     times = [t for event in named for t in (event.t_server, event.t_start) if t is not None]

@@ -102,8 +102,7 @@ def _one_key(answer: Answer, world: Simulation, run: Probing, u: float, number: 
         run.rows[first] = run.rows[reader] = NEW if probe.before and again.begun else OLD
         life = run.look(key, first)
         run.lives.append(life)
-        left = ask_server(world.nodes[0], b"PTTL", key.encode())
-        known.set_result(life.at + (-2 if left is None else left) / 1000)  # None where nobody ever asked the server
+        known.set_result(life.at + ask_server(world.nodes[0], b"PTTL", key.encode()) / 1000)
         return result
 
     async def read() -> Any:

@@ -52,7 +52,7 @@ class Call(Act):
 
     def end(self, world: Simulation) -> None:
         super().end(world)
-        keys = sorted(key.decode() for node in world.nodes for key in ask(node, b"KEYS", b"*") or ())
+        keys = sorted(key.decode() for node in world.nodes for key in ask(node, b"KEYS", b"*"))
         self.strange = next((key for key in keys if key != "visits" and not key.startswith("visits:")), "")
 
 
