@@ -118,6 +118,11 @@ async def another_key(node: Any, key: str, token: str, ttl: float) -> Any:
     return await set_nx_px(node, "job", token, ttl)
 
 
+async def told_in_milliseconds(nodes: Any, key: str, token: str, *, ttl: float, timeout: float) -> Any:
+    left = await redlock()(nodes, key, token, ttl=ttl, timeout=timeout)
+    return left and left * 1000
+
+
 async def looks_then_deletes(node: Any, key: str, token: str) -> Any:
     if await node.get(key) == token:
         await node.delete(key)
@@ -134,6 +139,7 @@ SUBTLE = [
     ("errors are yes", "one-holder", redlock(yes=bool), "half-is-enough"),
     ("no is yes", "one-holder", redlock(yes=lambda reply: not isinstance(reply, Exception)), "half-is-enough"),
     ("1 % only", "validity", redlock(ms=0.0)),
+    ("told in milliseconds", "validity", told_in_milliseconds),
     ("2 ms only", "validity", redlock(drift=0.0)),
     ("2 %", "validity", redlock(drift=0.02)),
     ("5 ms", "validity", redlock(ms=0.005)),

@@ -115,7 +115,7 @@ async def _contend(
         attempt = Attempt(who, f"{who}-{number}", key=run.key, ttl=ttl, timeout=timeout, run=run)
         await run.do(attempt, lambda made: answer(nodes, run.key, made.what, ttl=ttl, timeout=timeout))
         if attempt.granted > 0:
-            await hold(world, who, world.now() + attempt.granted)
+            await hold(world, who, world.now() + min(attempt.granted, 2 * ttl))  # what is longer is judged, not waited for
             return attempt.result
         await until(world, world.now() + 0.02)
         attempt.look()
