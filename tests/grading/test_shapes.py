@@ -121,6 +121,11 @@ async def count_in_a_pipeline(redis: Any, key: str, *, window: float) -> Any:
         return (await pipe.eval(script, 1, key, round(window * 1000)).execute())[-1]
 
 
+async def count_by_timedelta(redis: Any, key: str, *, window: float) -> Any:
+    async with redis.pipeline() as pipe:
+        return (await pipe.incr(key).pexpire(key, timedelta(seconds=window), nx=True).execute())[0]
+
+
 @retrying(WatchError)
 async def take_under_watch(redis: Any, key: str, n: int) -> bool:
     async with redis.pipeline() as pipe:
@@ -319,7 +324,7 @@ SHAPES: dict[str, list[Any]] = {
     "01.2": [Keys, SimpleNamespace(user=Keys.user, product=Keys.product, visitors=Keys.visitors)],
     "01.3": [count_with_an_object, decorated(SOLUTIONS["01.3"])],
     "01.6": [unconfirmed_by_match],
-    "03.1": [count_in_a_pipeline],
+    "03.1": [count_in_a_pipeline, count_by_timedelta],
     "03.2": [take_under_watch, take_or_nil],
     "03.3": [Limiter().hit, hit_by_sha],
     "03.6": [invariant_by_windows],

@@ -24,6 +24,11 @@ invariant: Any = module("03.6").invariant
 # -- 03.1 -------------------------------------------------------------------------------------------------------------
 
 
+async def rounds_down(redis: Any, key: str, *, window: float) -> Any:
+    """As redis-py does with a timedelta: 1.001 s become 1,000 ms."""
+    return await scripted(KEEPS)(redis, key, window=int(window * 1000) / 1000)
+
+
 async def in_a_transaction(redis: Any, key: str, *, window: float) -> Any:
     """PEXPIRE NX gives a life only to a key that has none."""
     async with redis.pipeline(transaction=True) as pipe:
@@ -308,6 +313,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "at a time": scripted(AT_A_TIME),
         "SET KEEPTTL": scripted(KEEPS),
         "PSETEX": scripted(PSETEX),
+        "rounded down": rounds_down,
         "TTL": scripted("""
             local hits = redis.call('INCR', KEYS[1])
             if redis.call('TTL', KEYS[1]) == -1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end

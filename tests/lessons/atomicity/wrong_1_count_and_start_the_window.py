@@ -119,10 +119,6 @@ async def loads_it_each_time(redis: Any, key: str, *, window: float) -> Any:
     return await redis.evalsha(sha, 1, key, round(window * 1000))
 
 
-async def cuts_the_window(redis: Any, key: str, *, window: float) -> Any:
-    return await redis.eval(EXACT + HEALS + "return hits", 1, key, int(window * 1000))
-
-
 async def cuts_the_key(redis: Any, key: str, *, window: float) -> Any:
     return await scripted(EXACT + HEALS + "return hits")(redis, key.partition("{")[0] or "x", window=window)
 
@@ -138,7 +134,6 @@ SUBTLE = [
     ("in the last millisecond", "window", scripted(EXACT + HEALS.replace("< 0", "<= 0") + "return hits")),
     ("near the end", "window", scripted(EXACT + HEALS.replace("< 0", "< 10") + "return hits")),
     ("each tenth", "window", scripted(EXACT + HEALS.replace("if", "if hits % 10 == 1 or") + "return hits")),
-    ("cut to a millisecond less", "window", cuts_the_window),
     ("a thousandth too short", "window", scripted(EXACT + HEALS + "return hits", unit=999)),
     ("says 0 of any error", "errors", swallows(RedisError, 0)),
     ("says 1 of a lost message", "errors", swallows((RedisConnectionError, RedisTimeoutError), 1)),

@@ -155,7 +155,7 @@ def _window(run: Play) -> Iterator[Found]:
             continue  # it is gone; or what changed was the other counter
         before = held, when * 1000 + life
         end = when * 1000 + round(window * 1000) if held == 1 else end
-        if not -0.9 < when * 1000 + life - end < 1.5:
+        if not -1.9 < when * 1000 + life - end < 1.5:  # redis-py cuts a timedelta to whole ms
             how = "has no TTL" if life < 0 else f"will end {ms(life / 1000)} later"
             right = f"its window of {ms(window)} ends {ms(end / 1000 - when)} later"
             text = f"At {ms(when)}, after count {held}, {key} {how}; {right}."

@@ -40,7 +40,8 @@ def trials(answer: Answer) -> list[Trial]:
     }  # fmt: skip
 
     return [
-        orders("requests at the same moment", partial(_at_once, answer, ("r1", "r2")), {"race": judges.too_many}),
+        orders("requests at the same moment", partial(_at_once, answer, ("r1", "r2")), {"race": judges.too_many},
+               faults={"pause": 1.0}),
         orders("a request asked twice at the same moment", partial(_at_once, answer, ("r1", "r1")), decided),
         in_time("one request after another", partial(_in_turn, answer), all_of_it, seeds=len(POLICIES),
                 world=exact),
