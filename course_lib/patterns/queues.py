@@ -39,7 +39,8 @@ redis.call('SET', KEYS[2], entry, 'PX', ARGV[3])
 return {entry, known and 0 or 1}"""
 # KEYS: stream, dead letters, what the name of each mark begins with. ARGV: group, consumer, claim_after in ms,
 # max_deliveries, the entry that is done, or '' on the first turn. Returns an entry that was not acknowledged in time,
-# with its message's id and text; or nil. What becomes a dead letter loses its mark, so that it can be sent again.
+# with its message's id and text; or nil. What becomes a dead letter loses its mark, whose name is made here as `beside`
+# makes it, so that it can be sent again.
 # Atomic, because a crash between the XADD and the XACK of a dead letter, or another worker's claim, would repeat it.
 TURN = """
 if ARGV[5] == '' then redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')  -- an error if there is one

@@ -129,7 +129,7 @@ redis.call('HSET', KEYS[1], 'at', start, 'used', used)"""
 class SlidingLog(Limiter):
     """Sliding log: at most `limit` in any period, wherever it begins. It stores an id and a time for each request.
 
-    A hit of cost n takes the server O(n log limit), and 3 ms for n = 1,000: so the cost of one hit is at most 1,000.
+    A hit of cost n takes the server O(n log limit), and a cost of 1,000 milliseconds: so no hit may cost more.
     """
 
     dearest = 1000

@@ -190,8 +190,9 @@ class WriteBehind:
         fails, one save more for each row; and for each row set aside 3 more, to be sure, and 1 round trip.
     Raises: what load raises; after an error of redis-py a put may have happened all the same. `errors` has the last 16
         errors of the flusher, which tries again; a note says of which row.
-    Does not: survive the loss of Redis's memory: use appendfsync always, and WAIT for replicas; limit how much waits to
-        be saved.
+    Does not: tell a row that cannot be saved from a database that is away, as long as no other row of its batch is
+        saved (with batch=1 there is none); survive the loss of Redis's memory: use appendfsync always, and WAIT for
+        replicas; limit how much waits to be saved.
     Source: redis.io, "How to use Redis for Write-behind Caching".
     """
 
