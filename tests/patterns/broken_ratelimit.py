@@ -18,7 +18,7 @@ REMEMBERS = "if known then return {known + 0, 0} end"
 class IncrThenExpire:
     """Wrong: INCR and EXPIRE are two messages; who crashes between them leaves a key that never ends."""
 
-    def __init__(self, redis: Redis, name: str = "", *, limit: int, period: float, **_: Any) -> None:
+    def __init__(self, redis: Redis, name: str, *, limit: int, period: float, **_: Any) -> None:
         self.redis, self.limit, self.period_ms = redis, limit, round(period * 1000)
 
     async def hit(self, key: str) -> Decision:
@@ -76,7 +76,7 @@ class ClientClock(SlidingLog):
 def forgetful(family: Family) -> Callable[..., Limiter]:
     """Wrong: it does not look whether this request has been admitted before, so a client's retry counts twice."""
 
-    def make(redis: Redis, *, limit: int, period: float, **policy: Any) -> Limiter:
+    def make(redis: Redis, name: str, *, limit: int, period: float, **policy: Any) -> Limiter:
         limiter = family.make(redis, limit, period, **policy)
         assert REMEMBERS in limiter.script.script
         limiter.script = redis.register_script(limiter.script.script.replace(REMEMBERS, ""))

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.crc import key_slot
@@ -25,7 +25,7 @@ from course_lib.worlds import Simulated, World
 
 from .crowd import alone
 
-NAMES = ["a", "{a}", "{a}~", "a:b", "{a}:b", "{a:b}", "a%3Ab", "b{a}", "{a}b", "a~"]
+NAMES = ["a", "{a}", "{a}~", "a:b", "{a}:b", "b:a", "{a:b}", "a%3Ab", "b{a}", "{a}b", "a~"]
 Use = Callable[[Redis, str], Any]
 
 
@@ -38,6 +38,8 @@ def refused(name: str) -> bool:
 
 
 @settings(deadline=None, derandomize=True, max_examples=500)
+@example(["a", "{a}:b", "b:c", "c"])
+@example(["a", "{a}:b", "b%3Ac", "b:c", "c"])
 @given(st.lists(st.text("a:{}%~", min_size=1, max_size=6), min_size=2, max_size=5, unique=True))
 def test_every_name_gives_keys_of_its_own(names: list[str]) -> None:
     """As the key, or as what follows it; and in the slot of the key itself."""

@@ -46,7 +46,7 @@ def judge(trace: Trace, limiters: Iterable[Limiter], models: Iterable[Model]) ->
     clients: dict[str, str] = {}
     scripts = [event for event in trace if event.name in ("EVAL", "EVALSHA")]
     for event in sorted(scripts, key=lambda event: event.t_server or 0.0):
-        policy, request = event.command[3].partition(b":")[0], event.command[8]
+        policy, request = event.command[3].split(b":")[3], event.command[8]
         clients[request.decode()] = event.client
         if event.t_server is None or isinstance(event.reply, Exception):
             continue
@@ -95,11 +95,11 @@ def test_a_thousand_seeds_of_trouble_change_no_answer() -> None:
 
 LOST: dict[Kind, float] = {"crash": 0.0, "pause": 3.0, "lose request": 0.0, "lose reply": 0.0, "node down": 0.1}
 HURT: dict[Kind, float] = LOST | {"clock step": -3600.0}
-Make = Any  # a limiter's class, or a function like it: (redis, limit=…, period=…, token=…) → what has `hit`
+Make = Any  # a limiter's class, or a function like it: (redis, name, limit=…, period=…, token=…) → what has `hit`
 
 
 def made(family: Family) -> Make:
-    def make(redis: Any, limit: int, period: float, token: Any) -> Limiter:
+    def make(redis: Any, name: str, limit: int, period: float, token: Any) -> Limiter:
         return family.make(redis, limit, period, token=token)
 
     return make

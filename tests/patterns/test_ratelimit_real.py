@@ -50,7 +50,7 @@ def on(port: int, body: Callable[[Redis], Awaitable[Any]], **options: Any) -> An
 
 def admissions(client: redis.Redis, family: Family) -> int:
     """How many the server admitted: each left a key, for two minutes here."""
-    return sum(1 for _ in client.scan_iter(f"{family}:*:*:*:*", count=1000))
+    return sum(1 for _ in client.scan_iter(f"hit:*:hits:{family}:*", count=1000))
 
 
 def test_processes_admit_exactly_the_limit_even_if_one_is_killed(server: Server) -> None:
@@ -116,7 +116,7 @@ def left_after_a_loss(server: Server, make: Any, lose: Callable[[Proxy], None]) 
 def test_a_lost_reply_counts_once(server: Server, family: Family) -> None:
     """redis-py's own retry, as it comes: the request that was answered and not heard is not counted again."""
 
-    def make(client: Redis, limit: int, period: float) -> Any:
+    def make(client: Redis, name: str, limit: int, period: float) -> Any:
         return family.make(client, limit, period)
 
     first, second = left_after_a_loss(server, make, lambda proxy: proxy.drop_reply(close=True))

@@ -43,7 +43,12 @@ class Against(RuleBasedStateMachine):
         self.world = WORLD.rewind(0)
         numbers = count()
         self.sessions = self.kind(
-            self.world.redis(), idle=IDLE, lifetime=LIFETIME, touch_every=TOUCH, token=lambda: f"{next(numbers):032x}"
+            self.world.redis(),
+            "shop",
+            idle=IDLE,
+            lifetime=LIFETIME,
+            touch_every=TOUCH,
+            token=lambda: f"{next(numbers):032x}",
         )
         self.model: dict[str, Known] = {}
         self.ids = ["", "forged"]
