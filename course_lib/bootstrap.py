@@ -13,11 +13,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import sysconfig
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, CalledProcessError, Popen, check_output
-from typing import Iterator
+from typing import Iterator, Sequence
 
 if os.name == "posix":
     import fcntl
@@ -137,10 +138,25 @@ def settle() -> None:
     overrides.write_text(json.dumps(dict(present, **OVERRIDES), indent=2) + "\n", encoding="utf-8")
 
 
+def started(command: "Sequence[str]") -> "Popen[bytes]":
+    """Its process. Who interrupts while it is made interrupts it, too: else it would go on, and nobody know of it."""
+    interrupts = []
+    before = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
+    try:
+        process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts:
+        process.terminate()
+        process.wait()
+        raise KeyboardInterrupt
+    return process
+
+
 def run(*command: str) -> None:
     """One step of the build. Its latest line shows on a terminal; a failure is a sentence, then the last lines."""
     lines = []
-    with Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT) as process:
+    with started(command) as process:
         try:
             for raw in process.stdout or ():
                 lines.append(raw.decode("utf-8", "replace").rstrip())

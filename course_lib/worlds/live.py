@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 
 from course_lib.sim import Body, Draws, Process
 from course_lib.trace import Event, Note, Trace
-from course_lib.worlds.threads import run_anywhere
+from course_lib.worlds.threads import run_anywhere, to_its_end
 
 _CLIENT: ContextVar[str] = ContextVar("live_client", default="outside")
 
@@ -88,18 +88,21 @@ class Live:
             if tasks:
                 await asyncio.wait(tasks.values())
         finally:
-            await _stop(list(tasks.values()))
-            self.results.update({name: _outcome(task) for name, task in tasks.items()})
-            for client in self._redis.values():
-                await client.aclose()
-                await client.connection_pool.disconnect()
+            await to_its_end(self._stop(tasks))
+
+    async def _stop(self, tasks: dict[str, asyncio.Task[Any]]) -> None:
+        await _end(list(tasks.values()))
+        self.results.update({name: _outcome(task) for name, task in tasks.items()})
+        for client in self._redis.values():
+            await client.aclose()
+            await client.connection_pool.disconnect()
 
 
 def _outcome(task: asyncio.Task[Any]) -> Any:
     return asyncio.CancelledError() if task.cancelled() else task.exception() or task.result()
 
 
-async def _stop(tasks: list[asyncio.Task[Any]]) -> None:
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
     """Cancel until they are gone: before Python 3.12 wait_for, on which redis-py rests, may swallow a cancellation."""
     while left := [task for task in tasks if not task.done()]:
         for task in left:

@@ -77,6 +77,15 @@ def run_anywhere(body: Callable[[], Coroutine[Any, Any, Result]], *, name: str) 
     return asyncio.run(body())
 
 
+async def to_its_end(work: Coroutine[Any, Any, object]) -> None:
+    """Await work that tidies up, in spite of every cancellation; whoever is cancelled raises that afterwards."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    task.result()
+
+
 async def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE) -> None:
     """Wait until `holds()` is true; it may be a coroutine function.
 

@@ -125,9 +125,8 @@ OF_FUNCTIONS = {**OF_PLAIN_FUNCTIONS, "async decorator": decorated, "bound metho
 
 
 def methods(answer: type) -> dict[str, Any]:
-    """Those that the class defines itself, but for Python's own."""
-    own = {name: value for name, value in vars(answer).items() if inspect.isfunction(value)}
-    return {name: value for name, value in own.items() if not name.startswith("__")}
+    """Those of the class and of its bases, but for Python's own."""
+    return {name: work for name, work in inspect.getmembers(answer, inspect.isfunction) if not name.startswith("__")}
 
 
 def inherited(answer: type) -> Any:
