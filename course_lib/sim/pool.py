@@ -28,7 +28,7 @@ def _words(name: str | bytes) -> list[bytes]:
 
 
 class SimConnection(AbstractConnection):
-    """What redis-py holds for a connection. Honours `socket_timeout` as redis-py's own does."""
+    """What redis-py holds for a connection. Honors `socket_timeout` as redis-py's own does."""
 
     def __init__(self, *, network: Network, node: SimNode, **kwargs: Any) -> None:
         super().__init__(event_dispatcher=_DISPATCHER, **kwargs)

@@ -195,7 +195,7 @@ Point = tuple[float, float]
 
 
 def _route(start: Box, end: Box) -> tuple[Point, Point | None, Point]:
-    """Straight between neighbours and between rows; over the boxes between two that stand in one row."""
+    """Straight between neighbors and between rows; over the boxes between two that stand in one row."""
     middle, other = start.x + start.width / 2, end.x + end.width / 2
     if start.y != end.y:
         down = end.y > start.y

@@ -1,0 +1,78 @@
+"""Spelling (American, as Redis's own documentation) and style of all that is read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .style import RULES, counts, findings, known
+from .texts import prose
+
+AS_MEANT = "cancelled,cancelling,acknowledgement,acknowledgements,smove"
+"""Right as they stand: Python's word, a common second spelling, a command of Redis."""
+
+SLIPS = {
+    "so-many": "From then on, for so many seconds, it is cut off.",
+    "is-no": "A token is no fence.",
+    "whoever": "Whoever waits looks again.",
+    "one-alone": "Delete that one alone.",
+    "may-be": "It may be repeated.",
+    "dear": "A mistake is dear.",
+    "many-a": "You find it in many a blog.",
+    "bare-who": "Look. Who sets it holds the lock.",
+    "bare-else": "Look. Else two meet again.",
+    "for-as-because": "Nobody frees it, for nobody knows.",
+    "simply": "Simply wait.",
+    "in-earnest": "Do so in earnest.",
+    "long": "A word " * 41,
+}
+FINE = (
+    "There is no row. It is no longer held. No more than three. So many that none fits.",
+    "Who frees the lock, and whose is it by then? A client who waits is served. For each node, ask once.",
+)
+
+
+def misspelled(texts: dict[str, str], folder: Path) -> list[str]:
+    """What codespell finds: common slips of the pen, and British spellings."""
+    pytest.importorskip("codespell_lib")
+    for place, (file, text) in enumerate(texts.items()):
+        (folder / f"{place}.txt").write_text(f"{file}\n{text}", encoding="utf-8")
+    command = [sys.executable, "-m", "codespell_lib", "--builtin", "clear,rare,en-GB_to_en-US", "-L", AS_MEANT]
+    done = subprocess.run([*command, "--count", str(folder)], capture_output=True, text=True, check=False)
+    names = list(texts)
+    found = [line.removeprefix(f"{folder}/").partition(".txt:") for line in done.stdout.splitlines()]
+    return [f"{names[int(place)]}: {told.partition(': ')[2]}" for place, _, told in found]
+
+
+def test_the_prose_is_spelled_as_americans_spell_it(tmp_path: Path) -> None:
+    assert misspelled(prose(), tmp_path) == []
+
+
+def test_a_slip_and_a_british_spelling_are_found(tmp_path: Path) -> None:
+    """The control."""
+    found = misspelled({"a.md": "It was recieved.", "b.md": "The colour of a node."}, tmp_path)
+    assert found == ["a.md: recieved ==> received", "b.md: colour ==> color"]
+
+
+def test_no_file_breaks_more_rules_of_style_than_it_did() -> None:
+    """The rules and what to write instead: tests/prose/style.py. The counts of known.toml may only shrink."""
+    accepted, texts = known(), prose()
+    more = [
+        f"{file}: {rule} {n} times, {most} accepted; write {RULES.get(rule, ('', 'two sentences'))[1]}"
+        for file, rules in counts(findings(texts)).items()
+        for rule, n in rules.items()
+        if n > (most := accepted.get(file, {}).get(rule, 0))
+    ]
+    broken = {line.partition(": ")[0] for line in more}
+    assert not more, "\n".join([*more, *(f"{f}: {rule}: {s}" for f, rule, s in findings(texts) if f in broken)])
+    left = sum(n for rules in accepted.values() for n in rules.values())
+    print(f"{left} places are accepted for now")
+
+
+@pytest.mark.parametrize("rule", [*RULES, "long"])
+def test_each_rule_finds_its_slip_and_nothing_in_plain_sentences(rule: str) -> None:
+    assert {one.rule for one in findings({"a.md": SLIPS[rule]})} == {rule}
+    assert not [one for text in FINE for one in findings({"a.md": text}) if one.rule == rule]
