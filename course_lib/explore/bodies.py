@@ -15,6 +15,11 @@ SETUP = "setup"
 MISTAKES = (NameError, TypeError, AttributeError, NotImplementedError, IndexError)
 """Errors of Python's that no fault explains."""
 
+
+class Exited(Exception):
+    """A body ended its process, as sys.exit does."""
+
+
 Body = Callable[..., Awaitable[Any]]
 """`async def body(redis, me)`; with several nodes, `redis` is a list: a client of each."""
 Invariant = Callable[[Play], Iterable[Violation]]
@@ -61,8 +66,15 @@ def clients_running(
 
 
 def _called(own: Callable[[], Body]) -> Body:
-    """A body that asks for its process's copy of the code once that process runs."""
-    return lambda *given: own()(*given)
+    """A body that asks for its process's copy of the code once that process runs. Its exit ends nobody else."""
+
+    async def called(*given: Any) -> Any:
+        try:
+            return await own()(*given)
+        except SystemExit as end:
+            raise Exited("it called exit(), which ends its process; return instead") from end
+
+    return called
 
 
 def _run_alone(world: Simulation, setup: Callable[[], Body], redis: Any) -> None:
@@ -92,11 +104,24 @@ def judge_of(invariant: Invariant | Sequence[Invariant] | None) -> Invariant:
 
     def judge(run: Play) -> Iterator[Violation]:
         for one in invariants:
-            said = one(run)
-            for each in [said] if said and isinstance(said, str) else said or ():
+            for each in _violations(one, one(run)):
                 yield Violation(_name(one), each) if isinstance(each, str) else each
 
     return judge
+
+
+def _violations(invariant: Invariant, said: Any) -> list[str | Violation]:
+    """What it found. Raises: ValueError if it said anything else, as True and False, which could mean either."""
+    if said is None or isinstance(said, str):
+        return [said] if said else []
+    found = list(said) if isinstance(said, Iterable) else None
+    if found is None or not all(isinstance(one, str | Violation) for one in found):
+        returned = f"{said!r:.60}" if found is None else f"{said!r:.60}, with {next(iter(found))!r:.60} in it"
+        raise ValueError(
+            f"the invariant {_name(invariant)!r} returned {returned}. Return a sentence that says what was broken, and "
+            f"None if nothing was; or yield such sentences"
+        )
+    return found
 
 
 def _name(invariant: Invariant) -> str:

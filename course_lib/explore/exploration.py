@@ -69,9 +69,10 @@ def explore(
     Interrupt it, and what was found until then is returned.
 
     Units: `schedules` for each number of clients and of faults; `seconds` of real time in all; `socket_timeout` in
-    seconds of virtual time, until a client gives up on a reply. Cost: some 2,000 schedules a second.
-    Raises: ValueError for arguments that do not fit; BadReplayCode; what the body's first run raises, if that is an
-    error of Python's.
+    seconds of virtual time, until a client gives up on a reply. A run counts as endless after 60 s of virtual time.
+    Cost: some 2,000 schedules a second.
+    Raises: ValueError for arguments that do not fit, or for what an invariant returns; BadReplayCode; what the body's
+    first run raises, if that is an error of Python's.
     """
     if isinstance(body, Trial):
         trial = body if body.orders else replace(body, orders=body.sizes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections import Counter
 from typing import Any
 
@@ -52,6 +53,11 @@ async def raises_before(redis: Any, me: str) -> None:
 async def waits_for_ever(redis: Any, me: str) -> None:
     await redis.incr("n")
     await asyncio.get_running_loop().create_future()
+
+
+async def leaves(redis: Any, me: str) -> None:
+    await redis.incr("n")
+    sys.exit()
 
 
 async def goes_round(redis: Any, me: str) -> None:
@@ -356,3 +362,29 @@ def test_promises_become_one_judge() -> None:
     stopped.stopped = HeldBack([])
     assert [*silent(stopped), *judge_of(None)(stopped)] == []
     assert [one.promise for one in judge_of(None)(run_of({"a": error}, kind="crash", at=1))] == ["all end"]
+
+
+# -- what an invariant says -------------------------------------------------------------------------------------------
+
+
+def test_the_exit_of_a_body_ends_its_client_only() -> None:
+    found = explore(leaves)
+    assert {violation.promise for violation in found.shown.violations} == {"all end"}
+    assert "alice ended with Exited: it called exit()" in found.shown.violations[0].text
+    assert len(found.shown.trace.events) == 2
+
+
+@pytest.mark.parametrize("said", [True, False, 3, [1], ["lost", 0]])
+def test_an_invariant_that_says_neither_a_sentence_nor_nothing_is_refused(said: Any) -> None:
+    """False could mean that nothing was violated, or that the promise does not hold."""
+
+    def holds(run: Play) -> Any:
+        return said
+
+    with pytest.raises(ValueError, match="invariant 'holds' returned .* Return a sentence"):
+        explore(mended, holds)
+
+
+@pytest.mark.parametrize(("said", "broken"), [(None, False), ("", False), ([], False), ("lost", True), (("a",), True)])
+def test_what_an_invariant_may_say(said: Any, broken: bool) -> None:
+    assert bool(explore(mended, lambda run: said).failing) == broken
