@@ -80,3 +80,7 @@ class UnknownExercise(CourseError, ValueError):
 
 class BadReplayCode(CourseError, ValueError):
     """A replay code that is mistyped, another exercise's or out of date."""
+
+
+class BadRecord(CourseError):
+    """A file in the place of the learner's progress file is something else; it is left as it is."""

@@ -38,6 +38,9 @@ LONGEST = (
     "patterns",
 )
 
+# Whoever works on the course has a record of progress beside the notebooks, too: no test writes there.
+os.environ["COURSE_PROGRESS"] = "off"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """xdist deals the files as they are collected, not those with most tests first, which are not the longest.

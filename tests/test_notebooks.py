@@ -13,7 +13,7 @@ from conftest import installed_chromium
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 NOTEBOOKS = LESSONS + sorted(path for folder in ("exercises", "solutions") for path in (ROOT / folder).glob("*.ipynb"))
 
 
@@ -63,6 +63,14 @@ def test_without_a_server_a_lesson_says_so_in_one_sentence_and_runs(settings: py
     text = said(executed(path))
     assert len(re.findall("Skipped:|Recorded:", text)) == 1
     assert "/nowhere/redis-server" in text
+
+
+def test_the_page_of_progress_runs(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It shows what is in the record, here one that says nothing."""
+    settings.setenv("COURSE_PROGRESS", str(tmp_path / "progress.txt"))
+    shown = executed(ROOT / "notebooks" / "Progress.ipynb").cells[1].outputs[0]["data"]["text/plain"]
+    assert shown.startswith("Your progress: 0 of ")
+    assert "Nothing is noted yet" in shown
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)

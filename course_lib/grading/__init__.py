@@ -1,6 +1,6 @@
-"""Checks that teach: `check` judges an answer, `hint` helps, `replay` shows a schedule again.
+"""Checks that teach: `check` judges an answer, `hint` helps, `replay` shows a run again, `progress` how far you are.
 
-    from course_lib.grading import check, hint, replay
+    from course_lib.grading import check, hint, progress, replay, solution
     check("05.1", load_once)
 
 What a notebook calls, and what it shows:
@@ -8,7 +8,10 @@ What a notebook calls, and what it shows:
 - `verdict`             each promise kept or broken, points, the smallest failing schedule: as a page and as text
 - `page`                the frame and the style of what is shown
 - `hints`               the next hint, when it is asked for
-- `progress`            a bar for a check that takes longer than a second
+- `solution`            the worked solution, once an answer has passed
+- `progress_page`       how far the learner is, by lesson
+- `record`              the file in which that is kept
+- `bar`                 a bar for a check that takes longer than a second
 - `guard`               keeps a check from hanging, puts back what was replaced, makes its text the same each time
 
 How an exercise is judged:
@@ -31,6 +34,8 @@ For authors:
 
 from course_lib.grading.checker import check, replay
 from course_lib.grading.hints import hint
+from course_lib.grading.progress_page import progress, reset_progress
+from course_lib.grading.solution import solution
 from course_lib.grading.verdict import Property, Verdict
 
-__all__ = ["Property", "Verdict", "check", "hint", "replay"]
+__all__ = ["Property", "Verdict", "check", "hint", "progress", "replay", "reset_progress", "solution"]

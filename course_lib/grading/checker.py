@@ -12,11 +12,13 @@ from course_lib import explore
 from course_lib.errors import BadReplayCode, Unrepeatable
 from course_lib.explore import NAMED, REPEATABLE, Budget, Findings, Play, Schedule, Tally, Trial, play
 from course_lib.grading.answer import Refused, refuse_error, sound
+from course_lib.grading.bar import Bar
 from course_lib.grading.calls import Misused
 from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.guard import LIMIT, Guard, Stuck
-from course_lib.grading.progress import Progress
+from course_lib.grading.progress_page import note
 from course_lib.grading.rules import Failing
+from course_lib.grading.solution import PASSED
 from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
 from course_lib.words import either
 
@@ -31,7 +33,10 @@ def check(id: str, answer: Any) -> Verdict:
     Raises: UnknownExercise. Whatever is wrong with the answer is said in the verdict.
     """
     exercise = find(id)
-    return _judged(exercise, answer, partial(_checked, exercise, answer))
+    verdict = _judged(exercise, answer, partial(_checked, exercise, answer))
+    if verdict.passed:
+        PASSED.add(id)
+    return replace(verdict, noted=note(verdict))
 
 
 def replay(id: str, code: str, answer: Any) -> Verdict:
@@ -84,7 +89,7 @@ def _name(answer: Any) -> str:
 
 
 def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
-    with Progress(guard.begin) as progress:
+    with Bar(guard.begin) as bar:
         prepared = exercise.rules.accept(answer)
         trials = exercise.rules.trials(prepared)
         guard.begin()
@@ -92,7 +97,7 @@ def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
         _refuse_blocked(guard, answer)
         if first is not None:
             sound(first, answer)
-        found = [explore.search(trial, BUDGET, progress) for trial in trials]
+        found = [explore.search(trial, BUDGET, bar) for trial in trials]
         _refuse_blocked(guard, answer)
         for result in [result for one in found for run in one.failing.values() for result in run.results.values()]:
             if isinstance(result, Misused):

@@ -72,6 +72,18 @@ def words(lesson: str) -> dict[str, Words]:
     return {id: Words.read(table) for id, table in tables.items()}
 
 
+def numbers() -> list[str]:
+    """The lessons that have exercises."""
+    return [lesson for lesson in LESSONS if words(lesson)]
+
+
+def title(lesson: str) -> str:
+    """What the lesson is called, as its package says: `Survive the stampede`."""
+    docstring = import_module(f"course_lib.lessons.{LESSONS[lesson]}").__doc__ or ""
+    named = docstring.partition(", ")[2].partition(":")[0]
+    return named[:1].upper() + named[1:]
+
+
 def find(id: str) -> Exercise:
     """The exercise of that id. Raises: UnknownExercise, which names those that there are."""
     lesson = id.partition(".")[0] if isinstance(id, str) else ""

@@ -15,9 +15,9 @@ from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.grading.exercise import words
+from course_lib.grading.solution import BEGIN, END
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 ASSIGNED = re.compile(r"^(\w+)(?::[^=]+)? = ")
 
 Notebook = dict[str, Any]

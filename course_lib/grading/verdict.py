@@ -76,6 +76,7 @@ class Verdict:
     tried: str = ""
     after: tuple[str, ...] = ()
     answer: str = "answer"
+    noted: str = ""
 
     @property
     def passed(self) -> bool:
@@ -135,8 +136,10 @@ def page(verdict: Verdict) -> str:
         parts.append(f'<p class="small">Tried: {escape(verdict.tried)}.</p>')
     if verdict.shown is not None:
         parts.append(_again(verdict, verdict.shown))
-    if not verdict.passed:
-        parts.append(f'<p class="small">For help: <code>hint("{escape(verdict.id)}")</code></p>')
+    if _next(verdict):
+        parts.append(f'<p class="small">{prose(_next(verdict))}</p>')
+    if verdict.noted:
+        parts.append(f'<p class="small" role="status">{escape(verdict.noted)}</p>')
     return framed("".join(parts))
 
 
@@ -158,9 +161,15 @@ def plain(verdict: Verdict) -> str:
         shown = verdict.shown
         lines += [f"Schedule: {shown.schedule}.", f"Replay: {_call(verdict, shown)}"]
         lines += [shown.trace.text(), *([f"Printed: {shown.printed}"] if shown.printed else [])]
-    if not verdict.passed:
-        lines.append(f'For help: hint("{verdict.id}")')
+    lines += filter(None, [_next(verdict).replace("`", ""), verdict.noted])
     return "\n".join(lines)
+
+
+def _next(verdict: Verdict) -> str:
+    """What helps on: a hint, or once the whole check has passed, somebody else's answer."""
+    if not verdict.passed:
+        return f'For help: `hint("{verdict.id}")`'
+    return f'To compare yours with a worked solution: `solution("{verdict.id}")`' if verdict.after else ""
 
 
 def _table(properties: tuple[Property, ...]) -> str:
