@@ -307,6 +307,9 @@ def test_the_course_stays_small() -> None:
     for path in MODULES:
         folders = path.relative_to(COURSE).parts[:-1]
         part = "/".join(folders[:2] if folders[:1] == ("lessons",) else folders[:1])
+        if path.name == "picture_head.py":  # what a closed notebook shows: counted apart, so that each lesson has one
+            assert code_lines(path) <= 50
+            continue
         parts[part] = parts.get(part, 0) + code_lines(path)
     lessons = {part.removeprefix("lessons/"): n for part, n in parts.items() if part.startswith("lessons/")}
     assert {name: n for name, n in lessons.items() if n > LARGEST.get(name, 1_700)} == {}

@@ -46,11 +46,11 @@ KINDS: dict[str, Kind] = {
 """In drawing order: the rare kinds come last, so they lie on top."""
 
 
-def framed(title: str, parts: Iterable[str], *, height: float, alt: str) -> Picture:
+def framed(title: str, parts: Iterable[str], *, height: float, alt: str, uid: str | None = None) -> Picture:
     """The parts below a title as one picture, `height` pixels high, with its text alternative.
 
-    It shrinks with its column down to LEAST, and where there is less room it scrolls. Its name is new each time, so
-    a picture that was drawn again can be told from the one before, even if it looks the same.
+    It shrinks with its column down to LEAST, and where there is less room it scrolls. Unless `uid` names it, its name
+    is new each time, so a picture that was drawn again can be told from the one before, even if it looks the same.
     """
     svg = (
         f'<svg class="{UID}" viewBox="0 0 {WIDTH:.0f} {height:.0f}" style="width:100%;max-width:{WIDTH:.0f}px;'
@@ -58,7 +58,7 @@ def framed(title: str, parts: Iterable[str], *, height: float, alt: str) -> Pict
         f'<style>{scoped(_RULES)}</style><text class="title" x="12" y="22">{escape(title)}</text>'
         f"{''.join(parts)}</svg>"
     )
-    return named(svg, alt, uid="ax" + secrets.token_hex(4))
+    return named(svg, alt, uid=uid or "ax" + secrets.token_hex(4))
 
 
 def linear(low: float, high: float, start: float, stop: float) -> Scale:

@@ -42,6 +42,10 @@ class Picture:
         data = base64.b64encode((self.svg.removesuffix("</svg>") + _ON_WHITE).encode()).decode("ascii")
         return f'<img alt="{escape(self.alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
 
+    def as_file(self) -> str:
+        """The same as an SVG file of its own, on white, as a page shows it that is read without a kernel."""
+        return self.svg.removesuffix("</svg>") + _ON_WHITE + "\n"
+
 
 def named(svg: str, alt: str, *, uid: str | None, kind: str = "") -> Picture:
     """The picture with its own name in place of UID: `uid`, or else one of this kind that depends on what it shows."""
