@@ -77,6 +77,8 @@ class Desk:
         name = Path(path).name
         if Path(path).is_absolute():
             shutil.copy(path, self.lab.folder / name)
+            if (images := Path(path).with_name("images")).exists():
+                shutil.copytree(images, self.lab.folder / "images", dirs_exist_ok=True)
         if afresh or self.page.url == BLANK:
             self.page.goto(f"{self.lab.url}/lab/tree/{name}?token={self.lab.token}&reset")
         else:

@@ -28,10 +28,10 @@ def lost_update() -> Picture:
 
     for name in ("ann", "bob"):
         world.client(name, redeem, world.redis())
-    redeemed = len(run_or_raise(world))
+    redeemed = " and ".join(name.capitalize() for name in run_or_raise(world))
     world.client("theo", world.redis().get, "used")
     counted = int(run_or_raise(world)["theo"])
-    return spacetime(world.trace, title=f"{redeemed} customers redeem the voucher, and the counter says {counted}")
+    return spacetime(world.trace, title=f"{redeemed} redeem the voucher, and the counter says {counted}")
 
 
 HEADS: dict[str, Callable[[], Picture]] = {"03": lost_update}
