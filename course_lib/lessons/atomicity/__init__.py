@@ -4,7 +4,7 @@
 - `experiment_limiters`      who asks a rate limiter and when, what it lets pass, and the most in any window
 - `experiment_real`          on a real server: counting at once, what a limiter costs, a lost reply
 - `experiment_scripts`       on a real server: scripts that hold everybody up, do not end, or use undeclared keys
-- `picture_limiters`
+- `picture_limiters`, `picture_head`
 - `lab`                      traffic at one rate limiter, with controls
 - `programs`                 limiters that learners read and break
 - `exercises`                03.1 to 03.6
