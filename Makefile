@@ -27,7 +27,7 @@ lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=999
 
 # More workers than cores, as tests wait half of their time; a file stays together, so it starts its servers once.
 test: env ## run the tests (TEST_ARGS="-x tests/test_house.py" and so on; WORKERS=0 for one process)
-	@$(COURSE) -m pytest -n $(WORKERS) --dist loadgroup $(TEST_ARGS)
+	@$(COURSE) -m pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)
 
 peers: env ## build .venv/peers, the libraries that tests and benchmarks compare ours with
 	@$(COURSE) -m tests.peers.build

@@ -53,15 +53,30 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """A worker takes a file at a time, or an exercise's programs."""
-    if item.config.pluginmanager.hasplugin("xdist"):
-        exercise = re.search(r"\[(\d\d\.\d)\b", item.name) if item.path.name == "test_programs.py" else None
-        item.add_marker(pytest.mark.xdist_group(f"{item.path} {exercise[1] if exercise else ''}".strip()))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="also the tests marked `thorough`: about twice the time")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first; else as they stand."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A worker takes a file at a time, so that it starts its servers once; of the programs, an exercise at a time."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OurScheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            exercise = re.search(r"\[(\d\d\.\d)\b", nodeid) if file.endswith("test_programs.py") else None
+            return f"{file} {exercise[1]}" if exercise else file
+
+    return OurScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest first; else as they stand. Those that are `thorough` only where that is wanted."""
+    if not config.option.thorough:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("thorough")])
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
     tests = Path(__file__).parent
     places = {tests / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: min(places.get(part, len(places)) for part in (item.path, *item.path.parents)))
