@@ -23,4 +23,4 @@ def expiries(together: Sequence[float], spread: Sequence[float], *, names: tuple
             panel.set_ylabel("keys")
         panels[1].set_xlabel("seconds after they were written together")
         most = ", ".join(f"{count} {name}" for count, name in zip(tallest, names, strict=True))
-        return as_picture(figure, f"Of {len(together)} keys, the most that expire in one second: {most}.")
+        return as_picture(figure, f"Of {len(together):,} keys, the most that expire in one second: {most}.")

@@ -17,7 +17,7 @@ def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     """Run all: no error, no other host, each picture has a text alternative, and a question can be answered."""
     desk.run_lesson(LESSON)
     pictures = desk.panel.locator(".jp-Cell-outputArea svg:is([role=img], .spacetime)")
-    expect(pictures).to_have_count(8)
+    expect(pictures).to_have_count(7)
     spoken = desk.panel.locator(
         ".jp-Cell-outputArea svg[role=img], .jp-Cell-outputArea svg.spacetime > g[role=img]:not([tabindex])"
     )

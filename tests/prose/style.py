@@ -36,6 +36,7 @@ RULES: dict[str, tuple[str, str]] = {
     "bare-else": (r"(?:^|(?<=[.!?;] ))Else\b", "Otherwise"),
     "for-as-because": (r", for (?:it|they|he|she|we|you|nobody|there|neither) ", "because"),
     "simply": (r"\b[Ss]imply\b|\b[Oo]f course\b|\b[Oo]bviously\b", "leave it out"),
+    "for-ever": (r"\bfor ever\b", "forever"),
     "in-earnest": (r"\bin earnest\b", "in your own code"),
 }
 
@@ -62,7 +63,7 @@ def findings(texts: dict[str, str]) -> Iterator[Finding]:
 def sentences(text: str) -> Iterator[str]:
     """A text's sentences, each in one line; a table's cells and a list's entries stand alone."""
     for block in re.split(r"\n\s*\n|\n(?= *(?:[-*#>|]|\d+\.) ?)|\|", text):
-        yield from re.split(r"(?<=[.!?]) +(?=[A-Z*“(])", " ".join(block.split()))
+        yield from re.split(r"(?<=[.!?]) +(?=[A-Zx*“(])", " ".join(block.split()))
 
 
 def counts(found: Iterator[Finding]) -> dict[str, dict[str, int]]:

@@ -11,7 +11,7 @@ from .leaks import leaks
 from .predictions import questions, truth
 from .texts import LESSONS
 
-KNOWN = {"05_stampedes": 1}
+KNOWN: dict[str, int] = {}
 """Predictions whose answer may be read before, by notebook: these numbers may only shrink."""
 
 LEAKED = (

@@ -26,6 +26,7 @@ SLIPS = {
     "bare-else": "Look. Else two meet again.",
     "for-as-because": "Nobody frees it, for nobody knows.",
     "simply": "Simply wait.",
+    "for-ever": "It waits for ever.",
     "in-earnest": "Do so in earnest.",
     "long": "A word " * 41,
 }

@@ -92,7 +92,7 @@ def _said(code: str) -> str:
     except SyntaxError:  # an exercise with a blank
         return ""
     strings = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    return "\n".join(one for one in strings if one.count(" ") >= 2 and "redis.call" not in one)
+    return "\n\n".join(one for one in strings if one.count(" ") >= 2 and "redis.call" not in one)
 
 
 def _texts(value: Any) -> Iterator[str]:

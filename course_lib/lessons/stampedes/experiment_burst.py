@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from course_lib.patterns import Load
 from course_lib.sim import Draws, Faults
 from course_lib.trace import Note, Trace, most_at_once
+from course_lib.words import counted
 from course_lib.worlds import Simulated
 
 
@@ -39,7 +40,8 @@ class Burst:
     took: dict[str, float]
 
     def __repr__(self) -> str:
-        return f"<{len(self.took)} callers: {len(self.loads)} loads, the longest wait {self.worst * 1000:.0f} ms>"
+        who, loads = counted(len(self.took), "caller"), counted(len(self.loads), "load")
+        return f"{who}: {loads}, the longest wait {self.worst * 1000:,.0f} ms"
 
     @property
     def loads(self) -> list[Note]:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from course_lib.views.figures import as_picture, chart, paint
 from course_lib.views.palette import BLUE, FAINT, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture
+from course_lib.words import counted
 
 REMEDIES: dict[str, Role] = {
     "naive": Role(VERMILLION, "X", "-", "naive"),
@@ -44,7 +45,8 @@ def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], 
         panels[0].invert_yaxis()
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         said = "; ".join(
-            f"{names[name]}: {row['loads']:g} loads, p99 {row['p99 (ms)']:g} ms, {row['stale (%)']:g} % stale"
+            f"{names[name]}: {counted(round(row['loads']), 'load')}, p99 {row['p99 (ms)']:g} ms, "
+            f"{row['stale (%)']:g} % stale"
             for name, row in rows.items()
         )
         return as_picture(figure, f"{title}. {said}.")
