@@ -2,13 +2,13 @@
 
 - `experiment_shop`         Paper Moon's readers, and the numbers that come of them; what the hit ratio should be
 - `experiment_shop_run`     the readers in virtual time, with the course's own cache-aside
-- `experiment_eviction`     a cache that holds so many keys and no more
+- `experiment_eviction`     a cache that is full
 - `experiment_last_copy`    two customers and one book: a race to be won by hand
 - `experiment_toy`          a few clients, small enough to draw every command
 - `experiment_price`        a price changes: who is shown the old one, and for how long
 - `experiment_latency`      how long one question takes, on a real server and in a real database
 - `experiment_checklist`    the four-line checklist as an audit of a keyspace
-- `picture_shop`, `picture_charts`
+- `picture_shop`, `picture_charts`, `picture_head`
 - `lab`                     the shop, with controls
 """
 

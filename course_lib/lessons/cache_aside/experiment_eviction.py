@@ -1,4 +1,4 @@
-"""A cache that is full: the simulated server keeps so many keys, and the least recently used makes room.
+"""A cache that is full: the simulated server keeps a fixed number of keys; the least recently used makes room.
 
 Redis does so with `maxmemory` and `maxmemory-policy allkeys-lru`. It counts bytes where this counts keys, and finds
 the least recently used of a few that it draws where this finds it exactly.

@@ -21,6 +21,7 @@ from typing import Any
 import redis
 from redis.asyncio import Redis
 
+from course_lib.errors import NoServer
 from course_lib.servers import Server
 from course_lib.worlds.threads import run_anywhere
 
@@ -49,12 +50,16 @@ class Timing:
         return {"question": self.name, "where": self.group, "p50 (µs)": p50, "p99 (µs)": p99}
 
 
-def latencies(server: Server, *, repeats: int = 1000, rows: int = 50_000, network: float = 0.001) -> list[Timing]:
+def latencies(
+    server: Server | None, *, repeats: int = 1000, rows: int = 50_000, network: float = 0.001
+) -> list[Timing]:
     """Time every way to ask for a page of 200 bytes. The server is emptied before and after.
 
     Units: `network`, seconds for a message to another machine and back, which is simulated by a pause.
-    Cost: about 2 s.
+    Cost: about 2 s. Raises: NoServer where there is none.
     """
+    if server is None:
+        raise NoServer("there is no server here, so there is nothing to measure")
     with redis.Redis.from_url(server.url) as client, _database(rows) as path:
         client.flushall()
         client.set("app:product:42", PAGE)

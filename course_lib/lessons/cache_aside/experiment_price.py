@@ -66,7 +66,9 @@ def price_change(get: Get, change: Change = only_save, *, changed: float = 20.5,
     async def load() -> str:
         price = row[0]  # what the database knows when the question reaches it
         seen.loads += 1
+        note = world.note("alice", "load")
         await asyncio.sleep(LOAD_TIME)
+        note.t_end = world.now()
         return price
 
     async def save() -> None:

@@ -16,7 +16,7 @@ SOURCES = {"database": "the database every time", "cache": "cache-aside"}
 
 @dataclass(frozen=True)
 class Shop:
-    """Who reads, what is read, and what the cache and the database can do.
+    """The readers, the books, and what the cache and the database can do.
 
     Each reader thinks for an exponentially distributed time, opens a page, waits for it, and begins again.
     The k-th most popular of the `books` is chosen with a probability in proportion to 1 / k^skew (Zipf's law).

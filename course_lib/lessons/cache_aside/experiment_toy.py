@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -17,7 +17,7 @@ from course_lib.words import counted, ms
 
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
-Body = Callable[[Redis], Awaitable[Any]]
+Body = Callable[[Redis, str], Awaitable[Any]]
 
 
 @dataclass(repr=False)
@@ -34,15 +34,23 @@ class Toy:
         return f"<{ended}; {counted(len(self.trace.events), 'command')} in {ms(self.took)} of virtual time>"
 
 
-def simulate(*clients: Body, seed: int = 1, faults: Faults | None = None, retries: int = 0) -> Toy:
-    """Simulate one client for each `async def client(redis)`: alice, bob, carol, dave and erin, who begin together.
+def simulate(
+    *clients: Body,
+    seed: int = 1,
+    given: Sequence[tuple[object, ...]] = (),
+    faults: Faults | None = None,
+    retries: int = 0,
+) -> Toy:
+    """Simulate one client for each `async def client(redis, me)`: alice, bob, carol, dave, erin, who begin together.
 
-    `retries` is how often redis-py repeats a command whose reply does not come within 0.5 s.
+    `given` is what the server runs before they begin: `[("SET", "app:stock:42", 1)]`. `retries` is how often
+    redis-py repeats a command whose reply does not come within 0.5 s.
     """
     retry = Retry(NoBackoff(), retries) if retries else None
     world = Simulation(seed, faults=faults, socket_timeout=0.5, retry=retry)
+    world.given(*given)
     for name, client in zip(NAMES, clients, strict=False):
-        world.client(name, client, world.redis())
+        world.client(name, client, world.redis(), name)
     began = perf_counter()
     results = world.run()
     return Toy(world.trace, results, world.now(), perf_counter() - began)

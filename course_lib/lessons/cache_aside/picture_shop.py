@@ -13,15 +13,16 @@ from course_lib.words import capital, ms
 
 DATABASE, WAIT, FOUND = (58.0, 138.0), (178.0, 296.0), (372.0, 452.0)  # top and bottom of each panel, in pixels
 SHORTEST, LONGEST = 0.0005, 5.0  # ends of the axis of waits, in seconds
-LEGEND, HEIGHT = 508.0, 518.0
 
 
-def shop_picture(result: ShopResult, *, title: str | None = None) -> Picture:
+def shop_picture(result: ShopResult, *, by_popularity: bool = True, uid: str | None = None) -> Picture:
     """Draw a run. The axes of waits and of hits are the same for every run; a longer queue stretches the first panel.
 
-    The title says what happened: how long readers wait, what the cache had, what the database does.
+    The title says what happened: how long readers wait, what the cache had, what the database does. The panel of hits
+    by popularity can be left out.
     """
-    title = _finding(result) if title is None else title
+    title = _finding(result)
+    foot = (FOUND if by_popularity else WAIT)[1] + 56
     shop, queue = result.shop, result.in_the_database()
     most = max(2.0 * shop.connections, *(count for _, count in queue)) if queue else 2.0 * shop.connections
     x, y = linear(0.0, shop.duration, LEFT, RIGHT), linear(0.0, most, DATABASE[1], DATABASE[0])
@@ -34,10 +35,10 @@ def shop_picture(result: ShopResult, *, title: str | None = None) -> Picture:
         panel(WAIT, "how long each reader waited", [(ms(s), _log(s)) for s in (0.001, 0.01, 0.1, 1.0)]),
         *dots((x(r.t_end), _log(r.latency), _kind(r)) for r in result.reads if r.t_end <= shop.duration),
         time_axis(x, shop.duration, WAIT[1], "seconds (virtual time)"),
-        *_by_rank(result),
-        legend({_kind(read) for read in result.reads}, LEGEND),
+        *(_by_rank(result) if by_popularity else ()),
+        legend({_kind(read) for read in result.reads}, foot),
     ]
-    return framed(title, parts, height=HEIGHT, alt=f"{title}. {_described(result)}")
+    return framed(title, parts, height=foot + 10, alt=f"{title}. {_described(result)}", uid=uid)
 
 
 def _kind(read: Read) -> str:
