@@ -13,6 +13,7 @@
 - `grading`    check, hint and replay for the exercises
 - `lessons`    a folder for each lesson: experiments, pictures, lab, programs, exercises
 - `lesson`     what a notebook's first cell calls
+- `notebook`   the notebook that runs: what waits for an answer, what a cell needs from those above it
 - `reference`  patterns/README.md, made from the docstrings
 - `bootstrap`  builds the environment; needs nothing but Python
 

@@ -36,6 +36,8 @@ OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 
+EXTENSION = "--ext=course_lib.notebook"  # what the environment's kernel loads when it starts
+
 AGAIN = "Then run the same command again."
 # What the output of uv or pip means: the first pattern that is found in it counts.
 REASONS = {
@@ -130,12 +132,18 @@ def build() -> None:
 
 
 def settle() -> None:
-    """Let this Python import course_lib from any folder, and give JupyterLab the course's defaults."""
+    """Let this Python import course_lib from any folder, and give JupyterLab the course's defaults and its kernel."""
     Path(sysconfig.get_paths()["purelib"], "redis_course.pth").write_text(str(ROOT) + "\n", encoding="utf-8")
     overrides = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
     overrides.parent.mkdir(parents=True, exist_ok=True)
     present = json.loads(overrides.read_text(encoding="utf-8")) if overrides.exists() else {}
     overrides.write_text(json.dumps(dict(present, **OVERRIDES), indent=2) + "\n", encoding="utf-8")
+    kernel = Path(sys.prefix, "share", "jupyter", "kernels", "python3", "kernel.json")
+    if kernel.exists():
+        spec = json.loads(kernel.read_text(encoding="utf-8"))
+        argv = [argument for argument in spec["argv"] if argument != EXTENSION] + [EXTENSION]
+        kernel.unlink()  # it may be a link into uv's cache, whose file is not ours to change
+        kernel.write_text(json.dumps(dict(spec, argv=argv), indent=1) + "\n", encoding="utf-8")
 
 
 def started(command: "Sequence[str]") -> "Popen[bytes]":

@@ -2,15 +2,19 @@
 
     try:
         from course_lib.lesson import begin
-    except ModuleNotFoundError as error:
-        error._render_traceback_ = lambda: [
-            "This kernel is not the course's. Close this tab, run `make lab` in the course's folder, "
-            "and open the lesson from there."
-        ]
-        raise
+    except ModuleNotFoundError:
+        say = "This kernel is not the course's. Close this tab, run `make lab` in the course's folder, "
+        say += "and open the lesson from there."
+        get_ipython().input_transformers_post.append(lambda lines: [f"print({say!r})"])
+
+        def begin(*_, **__):
+            print(say)
+
+
     begin("05")
 
-IPython shows what `_render_traceback_` returns in place of a traceback, and still stops *Run All*.
+In another kernel every later cell says this sentence in its turn, and none of them runs: *Run All* ends at the last
+cell, where nobody sees what the first one said.
 """
 
 from __future__ import annotations
@@ -20,18 +24,17 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from IPython import get_ipython
 from packaging.requirements import Requirement
 
+from course_lib import notebook
 from course_lib.errors import NoServer
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 
 class WrongKernel(Exception):
-    """This kernel lacks something that the course needs; a notebook shows the sentence and no traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+    """This kernel lacks something that the course needs; a notebook shows the sentence, under each cell."""
 
 
 SKIPPED = "so “On a real server” will be skipped; everything simulated runs"
@@ -40,10 +43,16 @@ SKIPPED = "so “On a real server” will be skipped; everything simulated runs"
 def begin(lesson: str, *, without: str = SKIPPED) -> None:
     """Print the lesson, the Python and the real server that was found, or that there is none and what follows.
 
-    Raises: WrongKernel, which names the package, the version found and the version wanted.
+    In a kernel with a package of a wrong version it says so, and every later cell says it in its turn.
     """
-    if PYPROJECT.exists():  # a copy of course_lib alone, as in a browser, has no pins beside it
-        check_versions(tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"])
+    try:
+        if PYPROJECT.exists():  # a copy of course_lib alone, as in a browser, has no pins beside it
+            check_versions(tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"])
+    except WrongKernel as wrong:
+        notebook.stop(str(wrong))
+        return
+    if (shell := get_ipython()) is not None:
+        notebook.load_ipython_extension(shell)
     from course_lib.servers import find  # only now: it may not import under a wrong version of redis
 
     opening = f"Lesson {lesson} · Python {platform.python_version()} · "

@@ -57,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="also the tests marked `thorough`: about twice the time")
 
 
+@pytest.hookimpl(optionalhook=True)  # one process runs without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A worker takes a file at a time, so that it starts its servers once; of the programs, an exercise at a time."""
     if config.getvalue("dist") != "loadfile":

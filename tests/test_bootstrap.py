@@ -10,6 +10,7 @@ import ast
 import contextlib
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -153,6 +154,23 @@ def test_it_builds_once_and_settles_the_course(clone: Clone, tmp_path: Path) -> 
     subprocess.run([python, "-c", "import tiny, course_lib"], cwd=tmp_path, check=True)
     assert "Markdown Preview" in (clone.venv / "share/jupyter/lab/settings/overrides.json").read_text()
     assert clone.bootstrap() == (0, "")
+
+
+def test_the_kernel_loads_what_the_course_adds_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, however often it is settled; and in a file of its own, as uv links those of its cache into environments."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "env"))
+    monkeypatch.setattr(bootstrap.sysconfig, "get_paths", lambda: {"purelib": str(tmp_path)})
+    kernel = tmp_path / "env" / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    (tmp_path / "cached.json").write_text('{"argv": ["python", "-f", "{connection_file}"], "language": "python"}')
+    kernel.hardlink_to(tmp_path / "cached.json")
+    for _ in range(2):
+        bootstrap.settle()
+        assert json.loads(kernel.read_text()) == {
+            "argv": ["python", "-f", "{connection_file}", "--ext=course_lib.notebook"],
+            "language": "python",
+        }
+    assert "course_lib" not in (tmp_path / "cached.json").read_text()
 
 
 def test_it_repairs_what_an_interrupted_build_left(quick_clone: Clone) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import subprocess
 import sys
 import sysconfig
 import textwrap
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -20,7 +23,7 @@ from course_lib import lesson
 from course_lib.lesson import WrongKernel, begin, check_versions
 
 ROOT = Path(__file__).resolve().parent.parent
-FIRST_CELL = textwrap.dedent(str(lesson.__doc__).partition("\n\n")[2].partition("\n\nIPython")[0])
+FIRST_CELL = textwrap.dedent(str(lesson.__doc__).partition("\n\n")[2].partition("\n\nIn another")[0])
 
 
 class Manager(AsyncKernelManager):
@@ -55,25 +58,34 @@ def test_the_courses_kernel_names_lesson_python_and_server(folder: Path) -> None
     assert second.text == "the second cell ran\n"
 
 
-def test_another_kernel_answers_with_a_sentence(tmp_path: Path) -> None:
-    """A kernel that has everything but course_lib: no traceback, what to do, and Run All stops."""
+def test_another_kernel_answers_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that has everything but course_lib: what to do, under each cell, and none of them runs."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
     (site,) = (tmp_path / "other" / "lib").glob("python*/site-packages")
     (site / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")  # a .pth found there is not followed
-    (output,) = run_first_cell(tmp_path, python=str(tmp_path / "other" / "bin" / "python"))
-    (sentence,) = output.traceback
-    assert sentence == (
-        "This kernel is not the course's. Close this tab, run `make lab` in the course's folder, "
-        "and open the lesson from there."
-    )
+    sentence = "This kernel is not the course's. Close this tab, run `make lab` in the course's folder, and open "
+    said = [output.text for output in run_first_cell(tmp_path, python=str(tmp_path / "other" / "bin" / "python"))]
+    assert said == [f"{sentence}the lesson from there.\n"] * 2
 
 
 def test_a_wrong_version_is_named_with_the_one_that_is_wanted() -> None:
     with pytest.raises(WrongKernel) as wrong:
         check_versions(["pytest>=1", "redis>=99,<100; python_version > '3'"])
-    (sentence,) = wrong.value._render_traceback_()
+    sentence = str(wrong.value)
     assert sentence.startswith("The course needs redis>=99,<100, and this kernel has ")
     assert "run `make lab`" in sentence
+
+
+def test_a_wrong_version_stops_every_later_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`begin` says it once, and each later cell in its turn."""
+    shell = InteractiveShell()
+    monkeypatch.setattr("course_lib.notebook.get_ipython", lambda: shell)
+    monkeypatch.setattr(lesson, "check_versions", lambda pins: (_ for _ in ()).throw(WrongKernel("Not this one.")))
+    with redirect_stdout(io.StringIO()) as said:
+        begin("05")
+        shell.run_cell("print('ran')")
+    assert said.getvalue() == "Not this one.\n" * 2
 
 
 def test_a_missing_package_is_named() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from conftest import installed_chromium
 from nbclient import NotebookClient
+
+from course_lib import notebook
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -79,3 +84,82 @@ def test_a_code_cell_is_at_most_fifteen_lines(path: Path) -> None:
         graded = "nbgrader" in cell.metadata or path.parent.name != "notebooks"
         if cell.cell_type == "code" and not graded:
             assert len([line for line in cell.source.splitlines() if line.strip()]) <= 15, cell.source[:80]
+
+
+# -- what JupyterLab makes of it --------------------------------------------------------------------------------------
+
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": notebook.VERSION,
+}
+"""What JupyterLab writes into a notebook when a kernel of the course answers. tests/browser opens one and looks."""
+
+
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    return [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, ROOT / "notebooks" / "Progress.ipynb"], ids=name)
+def test_to_open_a_notebook_does_not_change_it(path: Path) -> None:
+    """Else closing it asks a question, and the next `git pull` is refused."""
+    assert json.loads(path.read_text(encoding="utf-8"))["metadata"]["language_info"] == LANGUAGE
+
+
+def only_asks(source: str) -> bool:
+    """Whether a cell imports and asks a question, and does nothing else."""
+    *before, last = ast.parse(source).body
+    called = last.value.func if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) else None
+    asks = isinstance(called, ast.Name) and called.id == "predict"
+    return asks and all(isinstance(part, ast.Import | ast.ImportFrom) for part in before)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_what_is_no_part_of_the_lesson_is_out_of_sight(path: Path) -> None:
+    """The first cell, and those that only ask: JupyterLab folds their source, and one click shows it."""
+    first, *others = cells_of(path)
+    plumbing = [first, *(cell for cell in others if only_asks("".join(cell["source"])))]
+    assert [cell["id"] for cell in plumbing if not cell["metadata"].get("jupyter", {}).get("source_hidden")] == []
+
+
+def loaded(source: str) -> set[str]:
+    """The names that a cell uses."""
+    names = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)}
+
+
+def missed(cells: list[str]) -> set[str]:
+    """Names that cells need and that only cells make which are held back; and held cells without a question above."""
+    there: set[str] = set()
+    found: set[str] = set()
+    lost: set[str] = set()
+    asked = False
+    for source in cells:
+        if source.startswith(notebook.AFTER):
+            kept = [part for part in ast.parse(source).body if isinstance(part, notebook.KEPT)]
+            there |= set().union(*(notebook.made(ast.unparse(part)) for part in kept))
+            lost |= notebook.made(source)
+            found |= set() if asked else {source}
+        else:
+            found |= (loaded(source) - notebook.made(source) - there) & lost
+            there |= notebook.made(source)
+        asked = asked or "predict(" in source
+    return found
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_run_all_needs_nothing_of_a_cell_that_waits_for_an_answer(path: Path) -> None:
+    """Such a cell imports and defines, and no more, so what it computes must not be missed by the cells after it."""
+    assert missed(["".join(cell["source"]) for cell in cells_of(path)]) == set()
+
+
+def test_what_would_be_missed_is_seen() -> None:
+    """The control."""
+    after = f"{notebook.AFTER}\nfrom math import pi\nx = 1\ndef f(): return x"
+    assert missed(["predict(1)", after, "print(x, pi, f())"]) == {"x"}
+    assert missed(["predict(1)", after, "x = 2", "print(x)"]) == set()
+    assert missed([after, "predict(1)"]) == {after}

@@ -48,7 +48,7 @@ def text(notebook: Notebook) -> str:
 
 def _cell(cell: dict[str, Any], name: str) -> dict[str, Any]:
     """One cell without solution, output and whatever an editor left in its metadata."""
-    kept = {key: value for key, value in cell["metadata"].items() if key in ("nbgrader", "tags")}
+    kept = {key: value for key, value in cell["metadata"].items() if key in ("nbgrader", "tags", "jupyter")}
     made: dict[str, Any] = {**cell, "metadata": kept}
     if cell["cell_type"] == "code":
         made |= {"outputs": [], "execution_count": None}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, ORANGE, PAPER, RULE, VERMILLION, WORDS
+from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, ORANGE, PAPER, RULE, VERMILLION, WELL, WORDS
 from course_lib.views.picture import escape
-
-WELL = f"color-mix(in srgb,{GREEN} 70%,{INK})"  # green alone is too pale for small text
 
 
 def framed(html: str) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from IPython.display import HTML, display
 
 
-def show(box: Any, still: str, uid: str, *, plain: str = "Run this cell to use what belongs here.") -> None:
+def show(
+    box: Any, still: str, uid: str, *, plain: str = "Run this cell to use what belongs here."
+) -> Callable[[str], None]:
     """Display a widget and, for readers without its kernel, `still`: HTML that survives sanitizing.
 
-    `plain` stands in the widget's own place where no widget can be, as in a notebook that is not trusted.
+    `plain` stands in the widget's own place where no widget can be, as in a notebook that is not trusted. Returns what
+    puts another text in the place of `still`.
     """
     shown = {**box._repr_mimebundle_(), "text/html": plain, "text/plain": plain}
     display(shown, raw=True)  # type: ignore[no-untyped-call]
@@ -18,7 +22,12 @@ def show(box: Any, still: str, uid: str, *, plain: str = "Run this cell to use w
     left = ".jp-OutputArea-child:has(> .jupyter-widgets):not(:has(> .jupyter-widgets > *))"
     dead = f".jp-OutputArea:has(.still-{uid}) {left}{{display:none}}"
     dead += "" if still else hide(uid)
-    display(HTML(f'<style>{dead}</style><div class="still-{uid}">{still}</div>'))  # type: ignore[no-untyped-call]
+
+    def page(still: str) -> HTML:
+        return HTML(f'<style>{dead}</style><div class="still-{uid}">{still}</div>')  # type: ignore[no-untyped-call]
+
+    handle = display(page(still), display_id=f"still-{uid}")  # type: ignore[no-untyped-call]
+    return lambda still: handle.update(page(still)) if handle is not None else None
 
 
 def hide(uid: str) -> str:

@@ -12,10 +12,21 @@ from typing import Any
 import ipywidgets
 from IPython.display import display
 
+from course_lib import notebook
+from course_lib.views.palette import ALARM, WELL
 from course_lib.views.picture import escape
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.labels import Names
-from course_lib.widgets.prediction_words import Allows, equal_to, number_of, objection, on_choice, on_number
+from course_lib.widgets.prediction_words import (
+    Allows,
+    equal_to,
+    fate_of_choice,
+    fate_of_number,
+    number_of,
+    objection,
+    on_choice,
+    on_number,
+)
 
 
 class Prediction:
@@ -30,7 +41,8 @@ class Prediction:
         predict("How many of 20 clients load the page?", unit="loads", low=0, high=20, run=lambda: stampede(7).loads)
         predict("Who is served last?", choices={"a": lambda r: r.last == "a", "b": lambda r: r.last == "b"}, run=race)
 
-    `outcome` is what `run` returned, None until then; `box` is the widget.
+    `outcome` is what `run` returned, None until then; `box` is the widget. Where a cell is run again, its question has
+    the answer that was given there.
     """
 
     def __init__(
@@ -47,7 +59,7 @@ class Prediction:
     ) -> None:
         if choices is not None and not isinstance(choices, Mapping):
             choices = {choice: equal_to(choice) for choice in choices}
-        self.question, self.outcome, self.sentence = question, None, ""
+        self.question, self.outcome, self.sentence, self.fate = question, None, "", ""
         self._run, self._choices, self._measure, self._verdict = run, choices, measure, verdict
         self._unit, self._low, self._high = unit, low, high
         self._uid = "pr" + secrets.token_hex(4)
@@ -57,7 +69,11 @@ class Prediction:
         self.entry.observe(lambda _: self._answered(), "value")
         self.notice, self.result, self.output = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.Output()
         self.box = self._arranged()
+        self._cell = notebook.running()
+        self._update_still: Callable[[str], None] | None = None
         self._answered()
+        if self._cell in _given:
+            self._recall(_given[self._cell])
 
     @property
     def prediction(self) -> Any:
@@ -112,7 +128,8 @@ class Prediction:
     def _ipython_display_(self) -> None:
         choices = "".join(f"<li>{escape(choice)}</li>" for choice in self._choices or ())
         still = f"<p><b>Predict.</b> {_prose(self.question)}</p><ul>{choices}</ul><p>Run this cell to answer.</p>"
-        fallback.show(self.box, still, self._uid)
+        self._update_still = fallback.show(self.box, still, self._uid)
+        notebook.ask(lambda: self._cell in _given)
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -128,7 +145,7 @@ class Prediction:
         asked = ipywidgets.HTML(f"<style>{rules}</style><p><b>Predict.</b> {_prose(self.question)}</p>")
         unit = ipywidgets.HTML(f"<span>{escape(self._unit)}</span>" if self._choices is None else "")
         row = ipywidgets.HBox([self.entry, unit, self.button, self.notice], layout={"flex_flow": "row wrap"})
-        parts = [asked, row, self.output, self.result, Names()]
+        parts = [asked, row, self.result, self.output, Names()]
         if self._choices is not None:
             row.children = [self.button, self.notice]
             parts.insert(1, self.entry)
@@ -148,16 +165,36 @@ class Prediction:
         self.notice.value = f'<span role="status">{escape(told)}</span>'
 
     def _tell(self) -> None:
+        """Right or wrong first, beside the button; then the sentence, above what the run shows."""
         answer = self.prediction
         if self._verdict is not None:
             self.sentence = self._verdict(self.outcome, answer)
         elif self._choices is not None:
-            self.sentence = on_choice(answer, self._measure(self.outcome), self._choices, self._unit)
+            happened = self._measure(self.outcome)
+            self.fate = fate_of_choice(answer, happened, self._choices)
+            self.sentence = on_choice(answer, happened, self._choices, self._unit)
         else:
-            self.sentence = on_number(answer, float(self._measure(self.outcome)), self._unit)
+            happened = float(self._measure(self.outcome))
+            self.fate = fate_of_number(answer, happened)
+            self.sentence = on_number(answer, happened, self._unit)
+        tone = TONES.get(self.fate[:1], "inherit")
+        self.notice.value = f'<b role="status" style="font-size:15px;color:{tone}">{self.fate}</b>'
         self.result.value = f'<p role="status">{_prose(self.sentence)}</p>'
-        self.notice.value = "Your prediction is kept as it was."
         self.button.description, self.button.disabled = "Run again", False
+        if self._cell:
+            _given[self._cell] = self.entry.value
+        if self._update_still is not None:
+            told = f"<b>{self.fate}</b> {_prose(self.sentence)}"
+            self._update_still(f"<p><b>Predict.</b> {_prose(self.question)}</p><p>{told}</p>")
+
+    def _recall(self, value: Any) -> None:
+        """Take up the answer that was given when this cell was run before, unless it can no longer be given."""
+        if self._choices is not None and value not in self._choices:
+            return
+        self.entry.value = value
+        if self.prediction is not None:
+            self.entry.disabled = True
+            self.notice.value = '<span role="status">Your answer from before. Run shows what happens.</span>'
 
     def _failed(self, error: BaseException) -> None:
         """Say what stopped the run, keep the traceback folded, and let the learner answer and run again."""
@@ -169,6 +206,12 @@ class Prediction:
         )
         self.button.description, self.entry.disabled = "Run again", False
         self._answered()
+
+
+_given: dict[str, Any] = {}
+"""What was entered in each cell of this kernel's notebook when its question was answered."""
+
+TONES = {"✓": WELL, "✗": ALARM, "≈": "inherit"}
 
 
 def _prose(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,11 +12,15 @@ from course_lib.words import listed
 Allows = Callable[[Any], bool]
 
 
+GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,\u202f ])\d{3})(?:\1\d{3})*(?:\.\d+)?")
+
+
 def number_of(text: str, unit: str = "") -> float:
-    """The number that someone typed: `1,000`, `1 000`, `2.5e3`, with or without the unit. Raises: ValueError."""
-    plain = text.strip().removesuffix(unit).strip() if unit else text.strip()
-    value = float(plain.replace(",", "").replace(" ", "").replace("\u202f", "").replace("−", "-"))
-    if not math.isfinite(value):
+    """The number that someone typed: `1,000`, `1 000`, `2.5e3`, with or without the unit. Raises: ValueError, as for
+    `64,0`, which is 64 to some and 640 to nobody."""
+    plain = text.strip().removesuffix(unit).strip().replace("−", "-") if unit else text.strip().replace("−", "-")
+    value = float(re.sub("[,\u202f ]", "", plain) if GROUPED.fullmatch(plain) else plain)
+    if not math.isfinite(value) or "_" in plain:
         raise ValueError(text)
     return value
 
@@ -25,6 +30,8 @@ def objection(text: str, unit: str, low: float | None, high: float | None) -> st
     try:
         value = number_of(text, unit)
     except ValueError:
+        if re.fullmatch(r"[^,]*\d,\d[^,]*", text):
+            return f"“{text.strip()}” could mean two numbers: write a point before decimals, for example 0.5."
         return f"“{text.strip()}” is not a number: write digits, for example 12 or 0.5."
     if low is not None and value < low:
         return f"{shown(value)} is too small: the number is at least {shown(low)}."
@@ -42,6 +49,18 @@ def on_number(answer: float, happened: float, unit: str) -> str:
     direction = "more" if happened > answer else "less"
     times = f" and {shown(happened / answer)} times your number" if answer > 0 and happened > 0 else ""
     return f"You said {said}; it was {was}, {gap} {direction} than you said{times}."
+
+
+def fate_of_number(answer: float, happened: float) -> str:
+    """In two words, before any sentence: is it the number, or near it?"""
+    if answer == happened:
+        return "✓ Right"
+    return "≈ Close" if abs(happened - answer) <= 0.1 * abs(happened) else "✗ Not so"
+
+
+def fate_of_choice(answer: str, happened: Any, choices: Mapping[str, Allows]) -> str:
+    """In two words, before any sentence: did what happened leave this choice?"""
+    return "✓ Right" if choices[answer](happened) else "✗ Not so"
 
 
 def on_choice(answer: str, happened: Any, choices: Mapping[str, Allows], unit: str = "") -> str:

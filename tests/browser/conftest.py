@@ -26,6 +26,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
+from course_lib import bootstrap
+
 from .desk import BLANK, ROOT, SIZE, Desk, Lab
 from .labs import title
 
@@ -193,8 +195,14 @@ def _environment(home: Path) -> dict[str, str]:
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "IPYTHONDIR": "ipython",
     }
+    kernel = home / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", bootstrap.EXTENSION]
+    spec = {"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python", "metadata": {"debugger": True}}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    own = {"JUPYTER_PATH": str(home / "jupyter"), "COURSE_HOLD_BACK": "off"}  # the tests run all, and answer nothing
     path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, **{name: str(home / place) for name, place in places.items()}}
+    return {**os.environ, **own, "PYTHONPATH": path, **{name: str(home / place) for name, place in places.items()}}
 
 
 def _free_port() -> int:
