@@ -19,7 +19,8 @@ Profile = dict[str, str]
 
 @dataclass
 class Profiles:
-    """The database: two profiles; `who` is renamed, and `whose` is another. A load takes 10 ms and gives what it found first; a save commits at its end."""
+    """The database: two profiles; `who` is renamed, and `whose` is another. A load takes 10 ms and gives what it found
+    first; a save commits at its end."""
 
     world: Simulation
     committed: float | None = None

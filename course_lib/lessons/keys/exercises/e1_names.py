@@ -135,7 +135,9 @@ MISTAKES: dict[str, Callable[[Callable[..., Any]], bool]] = {
     "forgets-empty": lambda said: _keeps(said, "") and _keeps(said, "a", "") and _refuses(said, "a:b"),
     "forgets-space": lambda said: _refuses(said, "a:b") and (_keeps(said, "a b") or _keeps(said, "a\n")),
     "forgets-braces": lambda said: _refuses(said, "a:b") and any(_keeps(said, part) for part in ("{a}", "{", "}")),
-    "names-nothing": lambda said: all(_refuses(said, *p) and not names(str(said(*p)), p[-1]) for p in (("a:b",), ("a", "{b"))),
+    "names-nothing": lambda said: all(
+        _refuses(said, *p) and not names(str(said(*p)), p[-1]) for p in (("a:b",), ("a", "{b"))
+    ),
 }
 
 RULES = Rules(plain_function("first, second"), trials, clues)

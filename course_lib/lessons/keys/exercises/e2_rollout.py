@@ -28,7 +28,8 @@ def trials(answer: Answer) -> list[Trial]:
               faults={**LOSSES, "pause": 0.1, "node down": 0.03}, fault_sizes=(3,), horizon=500.0),
         trial("reads during a write", partial(_build, answer, meanwhile), {"fresh": _fresh}, sizes=(2, 3), seeds=12,
               least=2, horizon=3.0),
-        trial("the database is down", partial(_build, answer, database_down), {"shape": _shape, "errors": unheard_errors},
+        trial("the database is down", partial(_build, answer, database_down),
+              {"shape": _shape, "errors": unheard_errors},
               sizes=(1,), horizon=3.0),
     ]  # fmt: skip
 
@@ -83,7 +84,9 @@ def _shape(run: Play) -> Iterator[Found]:
         if not act.done or act.what.endswith("write"):
             continue
         theirs = [database.old, database.new]
-        given = zip(act.result, (theirs, [database.other]), strict=True) if act.what == "both" else [(act.result, theirs)]
+        given = (
+            zip(act.result, (theirs, [database.other]), strict=True) if act.what == "both" else [(act.result, theirs)]
+        )
         for result, right in [(act.result, [database.other])] if act.what == "other" else given:
             if not any(_is(act, result, profile) for profile in right):
                 text = f"{act.who} read {shown(result)} at {ms(act.began)}; the profile is {right[0]}."
@@ -137,7 +140,7 @@ def _cost(run: Play) -> Iterator[Found]:
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """What version 2 sent in the first run, before its write and for it; and what followed, in the run that is shown."""
+    """What version 2 sent in the first run, before its write and for it; and what followed in the run that is shown."""
     run, committed = failing.first, failing.first.witness.database.committed
     stale = failing["fresh"].violation("fresh") if "fresh" in failing else None
     for write in run.witness.did("write")[:1]:

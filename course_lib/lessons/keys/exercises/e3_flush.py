@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
 from course_lib.explore import Play, Process, Simulation, Trial
 from course_lib.grading.acts import Act, answered, cost, failure, sent
 from course_lib.grading.answer import a_class
-from course_lib.grading.evidence import JUDGE, life_ms, ms, seen, shown
+from course_lib.grading.evidence import JUDGE, life_ms, ms, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial, undisturbed
 from course_lib.lessons.keys.exercises import flushed
 from course_lib.lessons.keys.exercises.errors import unheard_errors
@@ -31,13 +32,19 @@ def trials(answer: Answer) -> list[Trial]:
         trial("a flush that is late", partial(build, flushed.late, least_ttl=1.5), {"never-back": _fresh}, sizes=(3,),
               seeds=2, faults={"pause": 0.3}, least=3, horizon=4.0),
         trial("flushes far apart", partial(build, None), {"flushed": _fresh}, sizes=(1,), seeds=7, horizon=1e6),
-        trial("many flushes", partial(build, flushed.many), {"value": _value, "flushed": _fresh, "errors": unheard_errors},
+        trial("many flushes", partial(build, flushed.many),
+              {"value": _value, "flushed": _fresh, "errors": unheard_errors},
               sizes=(1,),              horizon=10.0),
     ]  # fmt: skip
 
 
 def _build(
-    answer: Answer, plans: Callable[[float], Plan] | None, world: Simulation, clients: int, seconds: float = 0.01, least_ttl: float = 0
+    answer: Answer,
+    plans: Callable[[float], Plan] | None,
+    world: Simulation,
+    clients: int,
+    seconds: float = 0.01,
+    least_ttl: float = 0,
 ) -> Flushed:
     run = Flushed(world, seconds=seconds, least_ttl=least_ttl)
     plan = flushed.far_apart(run.ttl, world.seed) if plans is None else plans(run.ttl)
@@ -143,8 +150,10 @@ def _expires(run: Play) -> Iterator[Found]:
 def _hit(run: Play) -> Iterator[Found]:
     """Of c1: where it has read since the last flush, and the row is there, it finds it at once."""
     mine = [act for act in run.witness.acts if act.who == "c1" and act.what != "down"]
-    for before, act in zip(mine, mine[1:], strict=False):
-        flushes = [flush for flush in run.witness.did("flush") if before.began <= flush.ended and flush.began <= act.ended]
+    for before, act in pairwise(mine):
+        flushes = [
+            flush for flush in run.witness.did("flush") if before.began <= flush.ended and flush.began <= act.ended
+        ]
         if "flush" in (before.what, act.what) or flushes or not act.done or _valid(run, act) is None:
             continue
         if (found := cost(run, act)) != (1, 0):
@@ -175,7 +184,8 @@ def clues(failing: Failing) -> Iterator[str]:
         names = [event.name for event in sent(failing.first, flush)]
         yield from named({
             "flushes-everything": {"FLUSHDB", "FLUSHALL"} & set(names) and "others" in failing,
-            "deletes-the-keys": {"KEYS", "SCAN", "DEL", "UNLINK"} & set(names) and {"overtaken", "one-trip"} & set(failing),
+            "deletes-the-keys": {"KEYS", "SCAN", "DEL", "UNLINK"} & set(names)
+            and {"overtaken", "one-trip"} & set(failing),
             "counter-expires": "flushed" in failing and _shortened(failing["flushed"]),
             "remembers": "flushed" in failing and _asks_as_before(failing["flushed"]),
             "asks-again": "overtaken" in failing and _asks_after_loading(failing["overtaken"]),
@@ -204,7 +214,11 @@ def _asks_as_before(run: Play) -> bool:
     act = _stale(run)
     earlier = [one for one in run.witness.reads(act.who) if one.began < act.began] if act else []
     asked = [event.command for event in sent(run, act)] if act else []
-    return len(asked) == 1 and asked[0][0] == b"GET" and any(asked[0] == e.command for one in earlier for e in sent(run, one))
+    return (
+        len(asked) == 1
+        and asked[0][0] == b"GET"
+        and any(asked[0] == e.command for one in earlier for e in sent(run, one))
+    )
 
 
 def _asks_after_loading(run: Play) -> bool:

@@ -22,9 +22,6 @@ FREES = {b"DEL", b"GETDEL", b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT"}
 """Commands by which a key goes, and its memory at once."""
 
 
-
-
-
 def trials(answer: Answer) -> list[Trial]:
     """A clean-up alone, with a fault at every send, after which it is run again; and two at once."""
     end: dict[str, Judge] = {"live": _live, "clean": _clean}
@@ -125,7 +122,12 @@ def _too_many(run: Play, old: frozenset[bytes]) -> Iterator[Found]:
     mine = [event for event in of(run.trace, "c1") if event.name != "SCAN"]
     trips, most = round_trips(mine), len(old) // LEAST_A_WAIT
     if trips > most:
-        yield f"To remove {len(old)} keys c1 waited {trips} times, its SCANs apart; {most} are plenty.", "c1", 0.1, "slow"
+        yield (
+            f"To remove {len(old)} keys c1 waited {trips} times, its SCANs apart; {most} are plenty.",
+            "c1",
+            0.1,
+            "slow",
+        )
     asked = [command for step in steps(run) for command in step.commands if step.event.client == "c1"]
     asked = [command for command in asked if command[0].upper() != b"UNLINK" and len(old & set(command)) == 1]
     if len(asked) > most:
@@ -135,7 +137,8 @@ def _too_many(run: Play, old: frozenset[bytes]) -> Iterator[Found]:
 def _unlink(run: Play) -> Iterator[Found]:
     for step in steps(run):
         for command in step.called(*FREES):
-            text = f"{step.event.client} sent {_name(command)}: the memory of each value is freed before others are served."
+            why = "the memory of each value is freed before others are served"
+            text = f"{step.event.client} sent {_name(command)}: {why}."
             yield text, *_at(step.event)
 
 
@@ -151,7 +154,12 @@ def _says(run: Play) -> Iterator[Found]:
             yield f"{name} {what} at {ms(when)}; {wanted} keys were there to be removed.", name, when, "wrong number"
         lost = unheard(of(run.trace, name))
         if lost is not None and type(found) is int and not _begins_again(run, name, lost):
-            yield f"{name} returned {found}, although its {lost.name} failed: {lost.fault}.", name, lost.t_start, "unheard"
+            yield (
+                f"{name} returned {found}, although its {lost.name} failed: {lost.fault}.",
+                name,
+                lost.t_start,
+                "unheard",
+            )
 
 
 def _begins_again(run: Play, name: str, lost: Event) -> bool:

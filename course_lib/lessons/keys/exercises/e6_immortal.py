@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial, until
@@ -115,7 +116,7 @@ async def _sends(world: Simulation, redis: Any, number: int) -> None:
         life = one([], ["PX", "60000"], ["EX", "60"], ["KEEPTTL"])
         options = [life, one([], [], ["NX"], ["XX"])]
         rest = {
-            "SET": [one("1", "PX", "KEEPTTL", "NX"), *sum(options if draw() < 0.5 else options[::-1], [])],
+            "SET": [one("1", "PX", "KEEPTTL", "NX"), *chain(*(options if draw() < 0.5 else options[::-1]))],
             "PEXPIRE": ["60000"],
             "DEL": one([], [one(*KEYS)]),
         }  # fmt: skip

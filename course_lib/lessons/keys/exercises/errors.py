@@ -22,5 +22,6 @@ def unheard_errors(run: Play) -> Iterator[Found]:
             text = f"At {ms(act.began)} the {what} of {act.who} raised DatabaseDown, and out came {came}."
             yield text, act.who, act.began, "no error"
         elif lost is not None:
-            text = f"{act.who} returned from its {act.what} at {ms(act.ended)}, although its {lost.name} failed: {lost.fault}."
+            returned = f"{act.who} returned from its {act.what} at {ms(act.ended)}"
+            text = f"{returned}, although its {lost.name} failed: {lost.fault}."
             yield text, act.who, lost.t_start, "no error"

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from course_lib.explore import Simulation
 from course_lib.grading.acts import Act, Acts
 from course_lib.grading.database import DatabaseDown, load_takes
 
@@ -82,7 +81,7 @@ def in_turn(ttl: float) -> Plan:
 
 
 def overtaken(ttl: float) -> Plan:
-    """A flush while loads are under way, which take 100 ms; a task of the same process hears of it; then all read again."""
+    """A flush while loads are under way, which take 100 ms; a task of that process hears of it; then all read again."""
     return {
         "c1": [(0.2, "flush"), (0.5, "read")],
         "c2": [(0.15, "read"), (0.45, "read")],
@@ -110,6 +109,6 @@ def many(ttl: float) -> Plan:
     """A load that fails; then eleven flushes, and users whose names begin with digits."""
     flushes = [(0.08 + 0.02 * number, "flush") for number in range(9)]
     return {
-        "c1": [(0.0, "down"), (0.01, "read nobody"), (0.02, "flush"), (0.04, "read 0x"), (0.06, "read 1x"), *flushes, (0.28, "read x"),
-               (0.3, "flush"), (0.32, "read x"), (0.34, "read 1x")],
+        "c1": [(0.0, "down"), (0.01, "read nobody"), (0.02, "flush"), (0.04, "read 0x"), (0.06, "read 1x"), *flushes,
+               (0.28, "read x"), (0.3, "flush"), (0.32, "read x"), (0.34, "read 1x")],
     }  # fmt: skip

@@ -14,11 +14,13 @@ from course_lib.trace import Event
 
 NAME = "app:user:profile"
 OTHERS = frozenset({
-    f"{NAME}-photo:v1:7", f"{NAME}s:v2:7", f"old:{NAME}:v1:7", "app:user:v1:7", "app:shop:price:v1:7", "app:user:profil",
-    f"{NAME}:settings", f"{NAME}:v2", f"{NAME}:v2x:ann", f"{NAME}:vip:ann", f"{NAME}:v:ann", f"{NAME}:2:ann",
-    f"{NAME}:x:v1:7", NAME,
+    f"{NAME}-photo:v1:7", f"{NAME}s:v2:7", f"old:{NAME}:v1:7", "app:user:v1:7", "app:shop:price:v1:7",
+    "app:user:profil", f"{NAME}:settings", f"{NAME}:v2", f"{NAME}:v2x:ann", f"{NAME}:vip:ann", f"{NAME}:v:ann",
+    f"{NAME}:2:ann", f"{NAME}:x:v1:7", NAME,
 })  # fmt: skip
 """Keys of other names, and those that have no version."""
+
+
 class Keyspace(NamedTuple):
     """What is planted: what must go, and what must stay."""
 

@@ -1,10 +1,10 @@
-"""Small runs for 02.6, made up, in made_up.toml: at least one for each sentence of its contract, and two for each known mistake.
+"""Small runs for 02.6, made up, in made_up.toml: one or more for each sentence of its contract, two for each mistake.
 
     Run("SET a 1 | c2: PEXPIRE a 5 = 1 @35")
 
 Commands are sent 10 ms apart, by c1 or by whom the line names, and run 1 ms later, or as many ms after the beginning as
-stand behind the `@`. Behind the `=` stands the reply: OK, if nothing is there. It takes 1 ms, or with `late` 1 s. `lost`
-never reached the server; `unheard` did, and its reply was lost.
+stand behind the `@`. Behind the `=` stands the reply: OK, if nothing is there. It takes 1 ms, or with `late` 1 s. A
+command that was `lost` never reached the server; one that is `unheard` did, and its reply was lost.
 """
 
 from __future__ import annotations

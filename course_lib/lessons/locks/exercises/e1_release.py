@@ -8,14 +8,12 @@ from functools import partial
 from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial, until
-from course_lib.grading.acts import PATIENCE
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import ms, of, raised, shown
-from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.grading.lock_watch import call_of, others_changed, spared
-from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, hold, one_at_a_time, yes
 from course_lib.grading.errors_out import keeps_errors
-from course_lib.grading.lock_watch import Held, Locks, held, same
+from course_lib.grading.evidence import ms, of, raised, shown
+from course_lib.grading.lock_watch import Held, Locks, call_of, held, others_changed, same, spared
+from course_lib.grading.rules import Failing, Found, Rules, trial
+from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, hold, one_at_a_time, yes
 
 TTL, WORK, PAUSE = 1.0, 0.3, 0.8
 """Seconds. Work and pause together outlast the lock, or the pause could do no harm."""

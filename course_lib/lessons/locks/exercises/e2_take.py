@@ -12,10 +12,9 @@ from course_lib.grading.acts import PATIENCE, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import ms, raised, shown, struck
 from course_lib.grading.lock_commands import SETS
+from course_lib.grading.lock_watch import Locks, others_changed, spared
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.grading.lock_watch import others_changed, spared
 from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, hold, lives, one_at_a_time, ways_to_take, yes
-from course_lib.grading.lock_watch import Locks
 from course_lib.lessons.locks.programs import FREE_OUR_OWN
 
 TTLS, WORK = (1.0, 1.5, 0.57, 2.25), 0.15
@@ -29,7 +28,7 @@ ALONE = ((1.0, 0.9), (1.5, 1.3), (10.0, 2.0), (1.2, 1.0), (2.25, 1.5))
 """ttl and wait, in seconds, of a client that is alone: if it takes its own lock for another's, it is told False before
 that lock is over."""
 WAITS = (1.0, 0.37, 2.5, 0.0)
-"""Seconds that clients wait in vain; in the longest wait all that is drawn is small, for more tries than anybody counts."""
+"""Seconds that clients wait in vain; in the longest, all that is drawn is small, for more tries than anybody counts."""
 SHORTEST, LONGEST = 0.01, 0.1
 """Seconds between two tries."""
 
@@ -92,9 +91,12 @@ def _in_vain(answer: Answer, world: Simulation, clients: int) -> Locks:
     world.client("judge", partial(world.redis().set, run.key, "by-c9-a17b03", px=60_000))
     for who in [f"c{number}" for number in range(1, clients + 1)]:
         first, draw = [1 - 2**-53, 0.0], world.draws(who)
-        draws = lambda first=first, draw=draw: first.pop() if first else most * draw()
-        world.client(who, _take, run, answer, who, TTLS[0], wait, draws, start=0.05)
+        world.client(who, _take, run, answer, who, TTLS[0], wait, partial(_drawn, first, draw, most), start=0.05)
     return run
+
+
+def _drawn(first: list[float], draw: Callable[[], float], most: float) -> float:
+    return first.pop() if first else most * draw()
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
@@ -125,7 +127,12 @@ def _gets(run: Play) -> Iterator[Found]:
         if died or (yes(call.result) and (took <= LATEST + call.ttl or call.who in struck(run))):
             continue
         if _neither(call):
-            yield f"{call.who} was given {shown(call.result)}; the answer is True or False.", call.who, call.ended, "neither"
+            yield (
+                f"{call.who} was given {shown(call.result)}; the answer is True or False.",
+                call.who,
+                call.ended,
+                "neither",
+            )
         if call.failed:
             became = f"ended with {raised(call.result)}"
         elif not call.over:

@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 from course_lib.explore import Play
 from course_lib.grading.acts import sent
 from course_lib.grading.evidence import of
+from course_lib.grading.lock_watch import others_changed
 from course_lib.grading.rules import Failing
 from course_lib.lessons.locks.exercises.e3_attempt import ALONE, QUORUM, Attempt
-from course_lib.grading.lock_watch import others_changed
 from course_lib.lessons.locks.exercises.lock_calls import ways_to_take
 from course_lib.trace import Event
 
@@ -99,4 +99,3 @@ def _wants(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
 CLUES: dict[str, Callable[[Attempt, list[Event]], Iterator[str]]] = {
     "one-round": _slow, "ends": _ended, "validity": _sum, "one-holder": _two_holders, "lives": _wants,
 }  # fmt: skip
-

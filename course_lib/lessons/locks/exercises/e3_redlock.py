@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
 from math import inf
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from course_lib.explore import CRASHED, Extension, Play, Process, Schedule, Session, Simulation, Trial, play, steady, until
-from course_lib.grading.acts import Act, sent
+from course_lib.explore import (
+    CRASHED,
+    Extension,
+    Play,
+    Process,
+    Schedule,
+    Session,
+    Simulation,
+    Trial,
+    play,
+    steady,
+    until,
+)
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import ms, of, raised, shown
-from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
-from course_lib.lessons.locks.exercises.e3_attempt import ALONE, Attempt, QUORUM, nodes_of
-from course_lib.lessons.locks.exercises.e3_clues import clues
-from course_lib.grading.lock_watch import spared
-from course_lib.lessons.locks.exercises.lock_calls import Answer, hold, lives, one_at_a_time
 from course_lib.grading.errors_out import ERRORS
-from course_lib.grading.lock_watch import Locks
-from course_lib.trace import Event
+from course_lib.grading.evidence import ms, raised, shown
+from course_lib.grading.lock_watch import Locks, spared
+from course_lib.grading.rules import Found, Judge, Rules, trial
+from course_lib.lessons.locks.exercises.e3_attempt import ALONE, QUORUM, Attempt, nodes_of
+from course_lib.lessons.locks.exercises.e3_clues import clues
+from course_lib.lessons.locks.exercises.lock_calls import Answer, hold, lives, one_at_a_time
 
 TTL, PAUSE, OUTAGE = 0.3, 0.6, 0.2
 """Seconds. A pause outlasts the lock."""
@@ -115,7 +121,9 @@ async def _contend(
         attempt = Attempt(who, f"{who}-{number}", key=run.key, ttl=ttl, timeout=timeout, run=run)
         await run.do(attempt, lambda made: answer(nodes, run.key, made.what, ttl=ttl, timeout=timeout))
         if attempt.granted > 0:
-            await hold(world, who, world.now() + min(attempt.granted, 2 * ttl))  # what is longer is judged, not waited for
+            await hold(
+                world, who, world.now() + min(attempt.granted, 2 * ttl)
+            )  # what is longer is judged, not waited for
             return attempt.result
         await until(world, world.now() + 0.02)
         attempt.look()

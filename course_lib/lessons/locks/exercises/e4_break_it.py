@@ -121,7 +121,9 @@ def clues(failing: Failing) -> Iterator[str]:
 def _two_believed(run: Play) -> bool:
     """Did one take the lock before another, who had it and had not written yet, was through?"""
     takes = [e for e in as_they_ran(run.trace) if b"fences" in e.command and type(e.reply) is int and e.reply > 0]
-    ends = [max((e.t_server or 0.0) for e in of(run.trace, take.client) if b"fences" not in e.command) for take in takes]
+    ends = [
+        max((e.t_server or 0.0) for e in of(run.trace, take.client) if b"fences" not in e.command) for take in takes
+    ]
     return any((later.t_server or 0.0) < end for end, later in zip(ends, takes[1:], strict=False))
 
 
@@ -130,7 +132,9 @@ def _pause_clue(run: Play, who: str, end: float) -> Iterator[str]:
     delayed = next((event for event in of(run.trace, who) if event.t_start >= end), None)
     if delayed is None or b"report" not in delayed.command:
         yield "wrong-moment"
-    elif (delayed.t_server or end) < max(e.t_server or 0.0 for e in of(run.trace, who) if b"fences" in e.command) + programs.TTL:
+    elif (delayed.t_server or end) < max(
+        e.t_server or 0.0 for e in of(run.trace, who) if b"fences" in e.command
+    ) + programs.TTL:
         yield "too-short"
     elif _two_believed(run):
         yield "in-order"

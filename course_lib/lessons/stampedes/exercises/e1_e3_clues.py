@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import ceil
 
 from redis.exceptions import DataError
 
@@ -10,10 +11,15 @@ from course_lib.explore import Play
 from course_lib.grading.evidence import life_ms, loads, of, overlap
 from course_lib.grading.lock_commands import EXPIRES, SETS, exclusive, value
 from course_lib.grading.rules import Failing, named
+from course_lib.sim.replication import READS
 from course_lib.trace import Event
 
 UNSEEN = {"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "EXEC"}
 """In these a lock may be taken without a command that shows it."""
+
+
+FREES = frozenset(b"DEL UNLINK EVAL EVALSHA FCALL PUBLISH".split())
+"""What somebody sends who frees a lock and stores nothing; of a script, what it calls counts."""
 
 
 def fill_clues(failing: Failing) -> Iterator[str]:
@@ -21,7 +27,7 @@ def fill_clues(failing: Failing) -> Iterator[str]:
     later = not set(EXPIRES).isdisjoint(event.name for event in failing.first.trace)
     return named({
         "no-nx": any(map(_no_nx, _of(failing, "one-load"))),
-        "wrong-unit": any(not 0.01 < life < 100 for run in _of(failing, "one-load", "replaced") for life in _lives(run)),
+        "wrong-unit": any(map(_wrong_unit, _of(failing, "one-load", "replaced"))),
         "whole-seconds": any(map(_whole_seconds, _of(failing, "replaced"))),
         "two-steps": later and any(map(_endless, _of(failing, "replaced"))),
         "never-expires": not later and any(map(_endless, _of(failing, "replaced"))),
@@ -54,6 +60,12 @@ def _lives(run: Play) -> list[float]:
     """Of the locks that were taken, in terms of what was asked for."""
     asked = run.witness.setting.lock_ttl * 1000
     return [life / asked for event in _takes(run) if (life := life_ms(event)) is not None]
+
+
+def _wrong_unit(run: Play) -> bool:
+    """A number of seconds was given as one of milliseconds, rounded or not, or the other way round."""
+    asked = run.witness.setting.lock_ttl
+    return any(abs(life / 1000 - 1) < 0.2 or life * asked * 1000 <= max(1, ceil(asked)) for life in _lives(run))
 
 
 def _endless(run: Play) -> bool:
@@ -98,7 +110,10 @@ def write_clues(failing: Failing) -> Iterator[str]:
 
 
 def _no_lock(run: Play) -> bool:
-    return _plainly(run) and not _takes(run) and not any(map(exclusive, run.trace))
+    """Whoever loaded had only read before."""
+    begins = {load.who: load.start for load in loads(run.trace)}
+    before = [event for event in run.trace if event.t_start <= begins.get(event.client, -1.0)]
+    return all(event.name.encode() in READS for event in before)
 
 
 def _two_steps(run: Play) -> bool:
@@ -154,9 +169,18 @@ def _absent(run: Play) -> Iterable[bytes]:
 
 
 def _stored_nothing(run: Play) -> bool:
-    """Whoever loaded None left nothing under the key."""
-    lives = [life for life in run.witness.values if life.key in _absent(run)]
-    return any(life.lasts == -2 for life in lives)
+    """Whoever loaded None left nothing under the key, nor anywhere else."""
+    ends = {load.who: load.end for load in loads(run.trace)}
+    lives = [life for life in run.witness.values if life.key in _absent(run) and life.lasts == -2]
+    return any(
+        all(_names(event) <= READS | FREES for event in of(run.trace, life.who) if event.t_start >= ends[life.who])
+        for life in lives
+    )
+
+
+def _names(event: Event) -> set[bytes]:
+    """The command, and what a script calls."""
+    return {event.name.encode(), *(call[0].upper() for call in getattr(event, "calls", ()))}
 
 
 def _text_taken_for_none(run: Play) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from math import inf
-from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -84,7 +83,11 @@ def _wrong_results(run: Play, acts: Iterable[Act]) -> Iterator[Found]:
 def _excused(run: Play, act: Act) -> bool:
     """May it have failed? Whom the server refused even a connection has sent nothing, and yet was hit."""
     hit = act.ended >= _broken_from(run)
-    return (hit and isinstance(act.result, (RedisError, TimeoutError, ConnectionError))) or excused_error(run, act.who, act.result) or run.results.get(act.who) is CRASHED
+    return (
+        (hit and isinstance(act.result, (RedisError, TimeoutError, ConnectionError)))
+        or excused_error(run, act.who, act.result)
+        or run.results.get(act.who) is CRASHED
+    )
 
 
 def _broken_from(run: Play) -> float:
@@ -106,7 +109,12 @@ def _silent(run: Play) -> Iterator[Found]:
             text = f"{what}, and {act.who} had neither a value nor an error by {ms(run.now)}."
             yield text, act.who, run.now, "no error"
         elif run.world is not None and not ask(run.world.nodes[0], b"EXISTS", act.what.encode()):
-            yield f"{what}, so nothing was stored, and {act.who} was told nothing of it.", act.who, act.ended, "no error"
+            yield (
+                f"{what}, so nothing was stored, and {act.who} was told nothing of it.",
+                act.who,
+                act.ended,
+                "no error",
+            )
 
 
 def replaced(run: Play) -> Iterator[Found]:
@@ -245,4 +253,3 @@ def _trips(trips: int, loaded: int) -> str:
 
 def _number(count: int) -> str:
     return {2: "Two", 3: "Three"}.get(count, str(count))
-

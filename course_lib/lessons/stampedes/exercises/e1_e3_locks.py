@@ -9,7 +9,15 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.rules import LOSSES, Judge, Rules, trial, undisturbed
 from course_lib.lessons.stampedes.exercises import e1_e3_judges as judges
 from course_lib.lessons.stampedes.exercises.crowd import (
-    Answer, Row, failing_first, long_wait, one_by_one, refusing, several_keys, too_late, varied,
+    Answer,
+    Row,
+    failing_first,
+    long_wait,
+    one_by_one,
+    refusing,
+    several_keys,
+    too_late,
+    varied,
 )  # fmt: skip
 from course_lib.lessons.stampedes.exercises.e1_e3_clues import fill_clues, write_clues
 from course_lib.sim.faults import Kind

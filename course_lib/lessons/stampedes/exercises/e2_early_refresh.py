@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from math import log
-from typing import Any, NamedTuple
+from typing import Any
 
-from course_lib.explore import Play, Schedule, Simulation, Trial, play, steady, until
+from course_lib.explore import Play, Schedule, Simulation, Trial, play
 from course_lib.explore.server_state import ask as ask_server
 from course_lib.explore.server_state import world_of
 from course_lib.grading.answer import coroutine_function
@@ -23,7 +22,6 @@ NEAR = 0.0022
 """Seconds: how near to the moment at which its decision changes a reader asks."""
 CROWD, MOST = 20, 14
 """Readers that ask every 50 ms, and how many of them may reload; without early refresh, all of them do."""
-
 
 
 def _near(delta: float, beta: float, u: float = 0.5, *others: float, before: float = 0.0) -> list[Probe]:
@@ -43,13 +41,13 @@ SPREAD = [
 ]  # fmt: skip
 EDGES = [
     Probe(0.1, 0.0, 0.005), Probe(0.1, 1.0, 1.5), Probe(0.1, 1.0, 0.05, (0.0,)), Probe(0.1, 0.0, 0.3, (0.0,)),
-    Probe(0.1, 0.0, 0.3, (1 - 2**-53,)), Probe(0.1, 10.0, 0.2, fails=True), Probe(0.2, 4.0, 0.3, before=0.1, fails=True),
+    Probe(0.1, 0.0, 0.3, (1 - 2**-53,)), Probe(0.1, 10.0, 0.2, fails=True),
+    Probe(0.2, 4.0, 0.3, before=0.1, fails=True),
 ]  # fmt: skip
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """Readers at a known distance from the expiry; a load that fails; then a crowd of readers that passes one
-    expiry."""
+    """Readers at a known distance from the expiry; a load that fails; then a crowd that passes one expiry."""
     probes = [*HALVES, *SPREAD, *EDGES]
     return [
         trial("readers at a known time before the expiry", partial(readers, answer, probes),
@@ -95,7 +93,9 @@ def _value(run: Play) -> Iterator[Found]:
         drew = f"{name}, with draw() = {probing.draws[name].u:g}," if name in probing.draws else name
         if probing.probe.fails and name in _early(run):
             if not isinstance(result, DatabaseDown):
-                text = f"{drew} loaded, which failed, and ended with {shown(result)}: the error should go to its caller."
+                text = (
+                    f"{drew} loaded, which failed, and ended with {shown(result)}: the error should go to its caller."
+                )
                 yield text, name, run.now, "its error is lost"
         elif type(result) is not str or result != probing.rows.get(name):
             text = f"{drew} ended with {shown(result)}; the row is {probing.rows.get(name, OLD)!r}."
@@ -190,15 +190,25 @@ def _milliseconds(reloads: Callable[..., bool]) -> bool:
 MISTAKES: dict[str, Callable[[Callable[..., bool]], bool]] = {
     "reversed": lambda reloads: reloads(left=1.5) and not reloads(left=0.005),
     "milliseconds": _milliseconds,
-    "sign": lambda reloads: not any(reloads(left=0.005, u=u) for u in (0.5, 0.02, 0.98)) and reloads(left=0.05, beta=-1.0),
-    "no-chance": lambda reloads: reloads(left=0.005) and not reloads(left=1.5) and all(
-        reloads(left=left, beta=beta, u=0.1) == reloads(left=left, beta=beta, u=0.9)
-        for left, beta in ((0.02, 1.0), (0.07, 1.0), (0.15, 1.0), (2.5, 30.0))
+    "sign": lambda reloads: (
+        not any(reloads(left=0.005, u=u) for u in (0.5, 0.02, 0.98)) and reloads(left=0.05, beta=-1.0)
+    ),
+    "no-chance": lambda reloads: (
+        reloads(left=0.005)
+        and not reloads(left=1.5)
+        and all(
+            reloads(left=left, beta=beta, u=0.1) == reloads(left=left, beta=beta, u=0.9)
+            for left, beta in ((0.02, 1.0), (0.07, 1.0), (0.15, 1.0), (2.5, 30.0))
+        )
     ),
     "beta-upside-down": lambda reloads: reloads(left=0.08, beta=0.5) and not reloads(left=0.08, beta=2.0),
-    "delta-not-measured": lambda reloads: reloads(left=0.005) and not reloads(left=1.5) and all(
-        reloads(left=left, beta=beta, delta=0.05) == reloads(left=left, beta=beta, delta=0.2)
-        for left, beta in ((0.02, 1.0), (0.05, 1.0), (0.08, 1.0), (0.12, 1.0), (1.5, 20.0))
+    "delta-not-measured": lambda reloads: (
+        reloads(left=0.005)
+        and not reloads(left=1.5)
+        and all(
+            reloads(left=left, beta=beta, delta=0.05) == reloads(left=left, beta=beta, delta=0.2)
+            for left, beta in ((0.02, 1.0), (0.05, 1.0), (0.08, 1.0), (0.12, 1.0), (1.5, 20.0))
+        )
     ),
 }
 

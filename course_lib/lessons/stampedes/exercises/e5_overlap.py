@@ -26,8 +26,16 @@ def trials(answer: Property) -> list[Trial]:
     look = partial(all_at_once, Setting(looks_then_takes))
     watch = partial(watched, answer, _two_loads, least=2, horizon=2.0)
     return [
-        *(trial(f"made up: {name}", partial(_made_up, cases), {promise: partial(_reads, answer)}, sizes=(1,),
-                seeds=len(cases)) for promise, name, cases in MADE_UP),
+        *(
+            trial(
+                f"made up: {name}",
+                partial(_made_up, cases),
+                {promise: partial(_reads, answer)},
+                sizes=(1,),
+                seeds=len(cases),
+            )
+            for promise, name, cases in MADE_UP
+        ),
         watch("catches-look", "a lock seen, then taken", look, seeds=8, sizes=(2, 3)),
         watch("catches-del", "any lock deleted", partial(all_at_once, late), faults={"pause": 0.1}, sizes=(3,)),
         watch("accepts", "the right recipe", partial(all_at_once, right), faults={"pause": 0.1}, sizes=(2,), seeds=4),
@@ -90,7 +98,8 @@ TOUCHING = (_load(ONE, 0.0, 0.1), _load(TWO, 0.1, 0.2), _load(THREE, 0.2, 0.3))
 SPANS: list[Sequence[Note]] = [
     (),
     (_load(ONE, 0.0, 0.1),),
-    TOUCHING, TOUCHING[::-1],
+    TOUCHING,
+    TOUCHING[::-1],
     (_load(ONE, 0.0, 0.1), _load(TWO, 0.05, 0.15)),
     (_load(TWO, 0.05, 0.15), _load(ONE, 0.0, 0.1)),
     (_load(ONE, 0.2, 0.5), _load(TWO, 0.3, 0.4)),
@@ -125,8 +134,14 @@ EXCUSES: list[Sequence[Note]] = [
     (_load(ONE, 0.0), Note(ONE, "hold", 0.05, 0.1), _load(TWO, 0.2, 0.3)),
     (_load(ONE, 0.0), Note(ONE, "crash", 0.05), _load(TWO, 0.2, 0.3), _load(THREE, 0.25, 0.35)),
     (_load(ONE, 0.0, 0.1), _load(TWO, 0.05, 0.2), Note(ONE, "crash", 0.3)),
-    (_load(ONE, 0.0, 0.1), _load(ONE, 0.2), Note(ONE, "crash", 0.25), _load(TWO, 0.3), Note(TWO, "crash", 0.4),
-     _load(THREE, 0.5, 0.6)),
+    (
+        _load(ONE, 0.0, 0.1),
+        _load(ONE, 0.2),
+        Note(ONE, "crash", 0.25),
+        _load(TWO, 0.3),
+        Note(TWO, "crash", 0.4),
+        _load(THREE, 0.5, 0.6),
+    ),
     (_pause(ONE, 0.0, 0.2), _load(ONE, 0.0, 0.3), _load(TWO, 0.15, 0.25)),
     (_load(ONE, 0.0, 0.3), _load(TWO, 0.15, 0.25), _pause(TWO, 0.4, 0.5)),
     (_load(ONE, 0.0, 0.1), _pause(ONE, 0.1, 0.2), _load(TWO, 0.15, 0.25), _load(THREE, 0.2, 0.3)),

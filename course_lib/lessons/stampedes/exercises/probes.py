@@ -83,9 +83,14 @@ def readers(answer: Answer, probes: list[Probe], world: Simulation, clients: int
 
 
 def _one_key(answer: Answer, world: Simulation, run: Probing, u: float, number: int) -> None:
-    """One client loads a key, and perhaps refreshes it long before its expiry; the judge looks when it expires; a reader
+    """One client loads a key, and perhaps refreshes it long before it expires; the judge looks when it does; a reader
     asks `probe.left` before that."""
-    key, redis, known, probe = f"{KEYS[world.seed % len(KEYS)]}{number}", world.redis(), world.loop.create_future(), run.probe
+    key, redis, known, probe = (
+        f"{KEYS[world.seed % len(KEYS)]}{number}",
+        world.redis(),
+        world.loop.create_future(),
+        run.probe,
+    )
     first, reader = f"first{number}", f"reader{number}"
     again = Database(world, probe.delta, text=NEW if probe.before else OLD)
     fresh = Database(world, probe.delta, failing=int(probe.fails), text="newer still")

@@ -19,8 +19,8 @@ from course_lib.sim.cluster import SLOTS, cluster, owner, share_slots, slot_of
 Slot = Callable[[str], int]
 
 PLAIN = [
-    "user:42", "a", "app:shop:price:v1:7", "zoë", "with blank", "}", "x}y", "日本", " blanks around ", "User:42", "0042",
-    "a\nb", "tab\t", "e\u0301", "(a)[b]", "long:" * 90, "3560", "k10322",
+    "user:42", "a", "app:shop:price:v1:7", "zoë", "with blank", "}", "x}y", "日本", " blanks around ", "User:42",
+    "0042", "a\nb", "tab\t", "e\u0301", "(a)[b]", "long:" * 90, "3560", "k10322",
 ]  # fmt: skip
 TAGGED = [
     "{user:42}:cart", "cart:{user:42}", "a{b}c", "{a}", "{zoë}:cart", "{a}{b}", "x{a}{b}y", "{user}:{42}", "{ }x",

@@ -46,7 +46,23 @@ MANY: dict[str, list[Name]] = {
     "days": [("visitors", f"{2020 + n // 336}-{n // 28 % 12 + 1:02}-{n % 28 + 1:02}", "07") for n in _DAYS],
 }  # fmt: skip
 """Drawn by lot: CRC16 is no lot, and of ids that are alike it may put two into one slot more often."""
-ALIKE = [*IDS, "43", "4", "2", "1", "11", "annlee", "ann", "lee", "all", "product", "visitors", "2026-11-1", "2026-1-11", *DAYS]
+ALIKE = [
+    *IDS,
+    "43",
+    "4",
+    "2",
+    "1",
+    "11",
+    "annlee",
+    "ann",
+    "lee",
+    "all",
+    "product",
+    "visitors",
+    "2026-11-1",
+    "2026-1-11",
+    *DAYS,
+]
 WHATS = ["cart", "wishlist", "name", "points", "email", "price", "stock", "draft", "text", "2cart", "1price", "-name",
          "Name", "title", "name-", "lee-name", "all", "07", "17", "7", "-", "a", "11-23"]  # fmt: skip
 NAMES: list[Name] = [
@@ -73,7 +89,9 @@ def three_functions(answer: Any) -> Any:
     if answer is None or answer is Ellipsis:
         raise Refused("unanswered", NOT_YET)
     try:
-        ready = not callable(answer) or (not isinstance(answer, type) and all(hasattr(answer, name) for name in METHODS))
+        ready = not callable(answer) or (
+            not isinstance(answer, type) and all(hasattr(answer, name) for name in METHODS)
+        )
         made = answer if ready else answer()
     except Exception as error:
         refuse_error(error, answer)
@@ -192,7 +210,8 @@ def _one_for_two(run: Play) -> Iterator[Found]:
         text = f"{told(first)} and {told(second)} both gave {key!r}: the second value replaced the first."
         yield text, "shop", 0.005, "one key for two names"
     elif run.results["shop"] != "the first":
-        text = f"{told(first)} gave {key!r}, and {run.witness['again']!r} in another process, which finds nothing under that."
+        again = f"{run.witness['again']!r} in another process, which finds nothing under that"
+        text = f"{told(first)} gave {key!r}, and {again}."
         yield text, "shop", 0.005, "another key"
 
 

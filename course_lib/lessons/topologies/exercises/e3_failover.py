@@ -99,7 +99,9 @@ def trials(answer: Answer) -> list[Trial]:
 def _build(answer: Answer, strike: Strike, world: Simulation, clients: int) -> Counting:
     odd, alone = world.seed % 2, strike == "alone"
     patience = (0.9, 1.7, 1.2)[world.seed % 3] if alone else 2.0 + 0.3 * odd
-    group = Replication(world, lag=(0.002, 0.02), min_replicas=int(strike == "cut off" and world.seed % 3 == 2), max_lag=0.1)
+    group = Replication(
+        world, lag=(0.002, 0.02), min_replicas=int(strike == "cut off" and world.seed % 3 == 2), max_lag=0.1
+    )
     run = Counting(world, group=group, strike=strike, patience=patience)
     jitter, names = 0.004 * world.draws("start")(), NAMES[world.seed % len(NAMES)]
     on_true = strike == "dies" and world.seed >= 12  # as soon as it has said True of this event

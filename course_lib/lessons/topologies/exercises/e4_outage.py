@@ -79,7 +79,11 @@ def _hosts(setup: Setup, said: Any) -> frozenset[str] | None:
 def _proves(run: Play) -> Iterator[Found]:
     setup, dead, error = run.witness.setup, _hosts(run.witness.setup, run.witness.said), run.results["you"]
     if dead is None:
-        gave = f"raised {type(error).__name__}: {error}" if isinstance(error, Exception) else f"gave {shown(run.witness.said)}"
+        gave = (
+            f"raised {type(error).__name__}: {error}"
+            if isinstance(error, Exception)
+            else f"gave {shown(run.witness.said)}"
+        )
         yield (f"Asked about {setup.line}, your function {gave}; give a set of its hosts.",)
     elif run.witness.writable:
         text = f"In {setup.line}: without {_listed(dead)} there is still a primary. {_why(setup, dead)}."

@@ -1,4 +1,4 @@
-"""01.6, write the property: the answer reads traces: runs that are made up, and runs of broken writers and right ones."""
+"""01.6, write the property: the answer reads traces of runs that are made up, and of broken writers and right ones."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ def _draw(promise: str, world: Simulation, clients: int) -> None:
 def _judge(answer: Property, by_name: bool, run: Play) -> Iterator[Found]:
     said, bad = of_run(answer, run), unconfirmed(run.trace)
     for note in bad:
-        text, where = f"{note.who} reported {note.text} without a confirmation", (note.who, note.t_start, "not confirmed")
+        text, where = (
+            f"{note.who} reported {note.text} without a confirmation",
+            (note.who, note.t_start, "not confirmed"),
+        )
         if said is None:
             yield f"{text}; your property returned None.", *where
         elif by_name and not any(_names(said, one.text) for one in bad):
@@ -102,7 +105,9 @@ def confirmed(trace: Trace, note: Note, mistake: str = "") -> bool:
     got = [e for e in trace if type(e.reply) is int and (late or (e.t_end or 0.0) <= note.t_start)]
     mine = [e for e in got if e.client == note.who]
     writes = [e for e in mine if e.name == "SADD" and e.t_end is not None and e.reply >= (mistake == "wants-a-new-one")]
-    waits = [e for e in (got if mistake == "any-client" else mine) if e.name == "WAIT" and (e.t_end is not None or lost)]
+    waits = [
+        e for e in (got if mistake == "any-client" else mine) if e.name == "WAIT" and (e.t_end is not None or lost)
+    ]
     return any(
         (mistake == "any-event" or e.command[2] == note.text.encode())
         and w.reply >= (mistake != "ok-is-enough")

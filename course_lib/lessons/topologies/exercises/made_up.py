@@ -19,7 +19,8 @@ REPORTED = "reported"
 @dataclass(frozen=True)
 class Run:
     """What happened, one thing after another: `c2 n1 SADD a 1 @3-9` is a command of c2 to node 1, sent at 3 ms and
-    answered with 1 at 9 ms; `WAIT 2 1` asks for 2 and is told 1; `lost` and `err` are a reply that is lost, and an error. `REPORT a` is a report.
+    answered with 1 at 9 ms; `WAIT 2 1` asks for 2 and is told 1; `lost` is a reply that is lost, and `err` an
+    error. `REPORT a` is a report.
 
     Where nothing else is said, it is c1's, on node 0, and the number n in the list takes from 10·n to 10·n + 2 ms.
     """
@@ -59,7 +60,9 @@ def event(client: str, node: int, command: tuple[str, ...], start: float, end: f
 
 
 TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-NAMED = [Run(promise, text, name) for promise, names in TABLE["named"].items() for name in names for text in names[name]]
+NAMED = [
+    Run(promise, text, name) for promise, names in TABLE["named"].items() for name in names for text in names[name]
+]
 OTHERS = [Run(promise, text) for promise, texts in TABLE["others"].items() for text in texts]
 
 
@@ -75,7 +78,9 @@ def drawn(world: Simulation, promise: str) -> None:
     for number, name in enumerate(one(("a",), ("a", "a-1"), ("50", "a"))):
         client, node, begin = one("c1", "c2"), one(0, 1), 20 + 50 * number
         made.append([client, node, ("SADD", "visits", name), begin, begin + one(5, 10), one("0", "1")])
-        made.append([client, node, ("WAIT", one("1", "1", "2"), "50"), begin + one(10, 15), begin + 20, one("1", "1", "2")])
+        made.append(
+            [client, node, ("WAIT", one("1", "1", "2"), "50"), begin + one(10, 15), begin + 20, one("1", "1", "2")]
+        )
         world.trace.note(client, REPORTED, (begin + one(20, 25, 90)) / 1000, text=name)
     made += [[*one(*made[1::2])] for _ in range(one(0, 1, 2))]
     for _ in range(one(0, 1, 1, 2)):
