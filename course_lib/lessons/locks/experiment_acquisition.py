@@ -46,7 +46,7 @@ class Acquisition:
     def __repr__(self) -> str:
         yes = sum(answer.replied is not None for answer in self.answers)
         spent = f"{1000 * self.elapsed:.0f} ms elapsed, {1000 * self.drift:.0f} ms drift"
-        return f"<{yes} of {len(self.answers)} nodes said yes in time; {1000 * self.ttl:.0f} ms TTL, {spent}>"
+        return f"{yes} of {len(self.answers)} nodes said yes in time; {1000 * self.ttl:.0f} ms TTL, {spent}"
 
     @property
     def drift(self) -> float:

@@ -121,7 +121,7 @@ class ContestResult:
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} {value}" for name, value in self.summary().items())
-        return f"<{self.contest.lock}, {self.contest.fault}: {numbers}>"
+        return f"{LOCKS[self.contest.lock]}, {FAULTS[self.contest.fault]}: {numbers}"
 
     @cached_property
     def keys(self) -> list[KeySpan]:

@@ -64,9 +64,9 @@ class Shift:
 
     def __repr__(self) -> str:
         if not self.spans and len(self.trace) <= 4:  # nobody worked: what matters is what was asked and told
-            return f"<{', '.join(f'{event.text} ({event.fault or event.reply_text})' for event in self.trace)}>"
+            return ", ".join(f"{event.text} ({event.fault or event.reply_text})" for event in self.trace)
         who = f"{counted(len(self.results), 'worker')}: {counted(len(self.spans), 'time')} at work"
-        return f"<{who}, at most {self.most_at_once} at once>"
+        return f"{who}, at most {self.most_at_once} at once"
 
     @property
     def spans(self) -> list[Span]:
@@ -139,8 +139,8 @@ class Found:
         tried = f"{self.findings.schedules:,} runs"
         if self.shift is None:
             stopped = "" if self.findings.complete else " before the budget ended"
-            return f"<{tried}{stopped}: {self.findings.trial.promises[0]} in every one>"
-        return f"<broken; the smallest failure in {tried}: {self.schedule}>"
+            return f"{tried}{stopped}: {self.findings.trial.promises[0]} in every one"
+        return f"broken; the smallest failure in {tried}: {self.schedule}"
 
 
 def find(
