@@ -124,7 +124,7 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def stop(sentence: str) -> None:
-    """Say this in place of each later cell: none runs in a kernel that cannot run it, and whoever looks sees why."""
+    """Say this in place of each later cell: none runs in a kernel that cannot run it, and the reader sees why."""
     shell = get_ipython()
     if shell is not None:
         shell.input_transformers_post.append(lambda lines: [f"print({sentence!r})\n"])
