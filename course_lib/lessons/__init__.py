@@ -6,5 +6,7 @@ returns numbers, `picture_…` draws numbers, `lab` has the controls, `programs`
 elsewhere a module named `…real` does, and a lesson's map names what else.
 """
 
-LESSONS = {"01": "topologies", "02": "keys", "03": "atomicity", "04": "locks", "05": "stampedes"}
+LESSONS = {
+    "00": "cache_aside", "01": "topologies", "02": "keys", "03": "atomicity", "04": "locks", "05": "stampedes",
+}  # fmt: skip
 """The folder of each lesson, by its number: the only place in the code that counts them."""

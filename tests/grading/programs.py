@@ -12,6 +12,7 @@ from course_lib.lessons import LESSONS as LESSON_FOLDERS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ANSWERS = {
+    "00.1": "keep", "00.2": "product_page", "00.3": "products", "00.4": "change", "00.5": "order",
     "01.1": "slot", "01.2": "ShopKeys", "01.3": "count", "01.4": "smallest_outage", "01.5": "cut",
     "01.6": "unconfirmed",
     "02.1": "profile_key", "02.2": "ProfilesV2", "02.3": "Flushable", "02.4": "clean_up", "02.5": "order",

@@ -67,6 +67,7 @@ def test_generating_twice_gives_the_same_bytes() -> None:
 
 
 SECRETS = {
+    "00": ("px=round", "page is not None", "redis.get(key)", "redis.mget", "gone = True", '"reader", "reader"'),
     "01": ("data.find", "{{{user}}}", "wait(1, 50) >= 1", "known // 2 + 1", "Cut(at=1.5", "write.node"),
     "02": ("re.fullmatch", "json.dumps", "redis.delete", "incr(", "scan_iter", '"reader", "reader"', 'KEEPTTL" in'),
     "03": ("KEYS[1]) < 0", "pipe.watch", "ZREMRANGEBYSCORE", '"bob", "bob"', '"crash", at=2', 'kind != "refused"'),

@@ -1,0 +1,187 @@
+"""00.1, give a page a life: clients keep pages, and the server says what stands under their keys after each command."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from redis.exceptions import DataError
+
+from course_lib.explore import Play, Process, Simulation, Trial
+from course_lib.grading.acts import Act, Acts, failure
+from course_lib.grading.answer import coroutine_function
+from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.evidence import ms, shown
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
+from course_lib.lessons.cache_aside.exercises.shelf import (
+    FOREVER, Shelf, State, excused, lasting, lasts, right_life, sent, told,
+)  # fmt: skip
+
+Answer = Callable[..., Awaitable[Any]]
+
+
+class Kept(NamedTuple):
+    """A page that is kept: where, for how long (in seconds), and what stood there before."""
+
+    key: str
+    page: str
+    ttl: float
+    before: tuple[object, ...] = ()
+
+
+STOOD: list[tuple[object, ...]] = [(), ("SET", "an old page", "PX", 40_000), ("HSET", "name", "old"), ("SET", "older")]
+KEPT = [
+    Kept("app:product:42", "<h1>The Moon</h1>", 60),
+    Kept("app:product:7", "=1", 3600, STOOD[2]),
+    Kept("app:product:{de}:7", "Zoë: 1\n2", 1.5, STOOD[1]),
+    Kept("app:product:42", "", 0.15, STOOD[3]),
+    Kept("a{b:c", "0", 90_000.25, STOOD[2]),
+    Kept("app product", "None", 0.57, STOOD[1]),
+    Kept("app:product:é", "page", 2.006, STOOD[3]),
+]
+"""A run keeps those of its seed and the next; the first of them twice, the second time with another text. In the first
+run each ttl is a whole number, of type int."""
+
+
+@dataclass
+class Keeping(Acts):
+    """What was to be kept by each act."""
+
+    shelf: Shelf = field(kw_only=True)
+    wanted: dict[str, Kept] = field(default_factory=dict)
+
+
+def trials(answer: Answer) -> list[Trial]:
+    """Pages are kept, with a fault at every send; and by a server that refuses a command."""
+    judges = {"stored": _stored, "life": undisturbed(_life), "one-step": _one_step, "errors": told}
+    return [
+        trial("pages are kept", partial(_build, answer, False), judges, sizes=(1,), seeds=len(KEPT), faults=LOSSES,
+              fault_seeds=2, horizon=1e6),
+        trial("the server refuses a command", partial(_build, answer, True),
+              {"errors": told, "one-step": _one_step}, sizes=(1,), seeds=6, horizon=1e6),
+    ]  # fmt: skip
+
+
+def _build(answer: Answer, refusing: bool, world: Simulation, clients: int) -> Keeping:
+    """c1 keeps a page, and then another under the same key; c2, a task of the same process under odd seeds, keeps one of
+    its own. What is refused, and how, is the seed's."""
+    first, second = (KEPT[(world.seed + n) % len(KEPT)] for n in range(2))
+    if first.key == second.key:
+        second = second._replace(key=f"{second.key}:b")
+    refuses = (world.seed // 2,) if refusing else ()
+    run = Keeping(world, shelf=Shelf(world, [first.key, second.key], refuses, ERRORS[world.seed % 2]))
+    run.wanted = {"first": first, "again": first._replace(page=f"{first.page}, new"), "other": second}
+    for kept in (first, second):
+        if kept.before:
+            world.given((kept.before[0], kept.key, *kept.before[1:]))
+    world.at(0.0, run.shelf.note, run.shelf.keys)
+
+    def keep(act: Act) -> Awaitable[Any]:
+        kept = run.wanted[act.what]
+        return answer(world.redis(), kept.key, kept.page, ttl=kept.ttl)
+
+    shared = Process("shop") if world.seed % 2 else None
+    run.process("c1", keep, [(0.01, "first"), (0.01 + first.ttl / 3, "again")], process=shared)
+    run.process("c2", keep, [(0.011, "other")], process=shared)
+    return run
+
+
+# -- judges ------------------------------------------------------------------------------------------------------------
+
+
+def _states(run: Play) -> Iterator[tuple[Act, Kept, list[State]]]:
+    """Each act, what it was to keep, and what became of its key meanwhile: but for what is left of a page that expired."""
+    for act in run.witness.acts:
+        kept = run.witness.wanted[act.what]
+        yield act, kept, run.witness.shelf.during(kept.key, act)
+
+
+def _stored(run: Play) -> Iterator[Found]:
+    """Who returns has stored the page; nothing else is there, and nobody fails without a cause."""
+    for act, kept, states in _states(run):
+        if act.failed and not excused(run, act):
+            yield failure(act), act.who, act.ended, "an error"
+        elif act.done and (not states or kept.page not in [state.text for state in states][-2:]):
+            now = states[-1].text if states else run.witness.shelf.states[kept.key][-1].text
+            found = "nothing" if now is None else shown(now)
+            text = f"{act.who} was to keep {kept.page!r} under {kept.key}, and under it stands {found}."
+            yield text, act.who, act.ended, "another page"
+    if strays := run.witness.shelf.strays():
+        yield f"There is a key {strays[0]!r} that nobody asked for.", "c1", run.now, "another key"
+
+
+def _wrong_lives(run: Play) -> Iterator[tuple[Act, Kept, State]]:
+    for act, kept, states in _states(run):
+        stored = [state for state in states if state.text == kept.page]
+        if stored and not right_life(run, stored[-1], kept.ttl):
+            yield act, kept, stored[-1]
+
+
+def _life(run: Play) -> Iterator[Found]:
+    for act, kept, state in _wrong_lives(run):
+        text = f"The page under {kept.key} {lasting(lasts(run, state, kept.ttl))}, and ttl is {kept.ttl:g} s."
+        yield text, act.who, state.when, "another life"
+
+
+def _one_step(run: Play) -> Iterator[Found]:
+    """At no moment is there a page without a life, or no page, or the old one with a life of its successor."""
+    for act, kept, states in _states(run):
+        for state in states:
+            whole = state.text == kept.page and (state is states[-1] or right_life(run, state, kept.ttl))
+            expired = not state.there and act.began + kept.ttl <= state.when
+            if expired or (whole and state.left != FOREVER):
+                continue
+            left = "" if not state.there else f", which {lasting(state.left)}"
+            held = "no page" if not state.there else "the old page" if not whole and state.text != kept.page else "the new page"
+            text = f"At {ms(state.when)} there was {held} under {kept.key}{left}: a reader may come, or {act.who} may die, just then."
+            yield text, act.who, state.when, held
+
+
+# -- clues -------------------------------------------------------------------------------------------------------------
+
+
+def clues(failing: Failing) -> Iterator[str]:
+    """What was sent to keep a page, and how long it then lived; and who was told what."""
+    wrong = next(_wrong_lives(failing["life"]), None) if "life" in failing else None
+    words, life, ttl = set[bytes](), 0.0, 1.0
+    if wrong is not None:
+        act, kept, state = wrong
+        words = {word.upper() for event in sent(failing["life"], act) for word in event.command[:1] + event.command[3:]}
+        life, ttl = lasts(failing["life"], state, kept.ttl), kept.ttl
+    stored, steps = failing.get("stored"), failing.get("one-step")
+    yield from named({
+        "never-expires": life == FOREVER and not words & (IN_SECONDS | IN_MS | {b"KEEPTTL"}),
+        "not-whole": stored is not None and any(_not_whole(act.result) for act in stored.witness.acts),
+        "wrong-unit": life > 0 and any(abs(ratio / 1000 - 1) < 0.01 for ratio in (life / ttl, ttl / life)),
+        "whole-seconds": 0 < life < ttl + 1.01 and life > ttl - 1.01 and _whole(life) and not words & IN_MS
+        and bool(words & IN_SECONDS),
+        "only-if-missing": stored is not None and any(
+            event.reply is None and event.name == "SET" and b"NX" in [word.upper() for word in event.command[3:]]
+            for event in stored.trace),
+        "two-steps": steps is not None and "life" not in failing and _in_steps(steps),
+    })  # fmt: skip
+
+
+IN_SECONDS = {b"EX", b"EXPIRE", b"SETEX", b"EXAT", b"EXPIREAT"}
+IN_MS = {b"PX", b"PEXPIRE", b"PSETEX", b"PXAT", b"PEXPIREAT"}
+
+
+def _not_whole(result: object) -> bool:
+    """Is it redis-py's refusal of a life that has a fraction?"""
+    return isinstance(result, DataError) and "must be datetime" in str(result)
+
+
+def _whole(life: float) -> bool:
+    return abs(life - round(life)) < 0.0016
+
+
+def _in_steps(run: Play) -> bool:
+    """Was a page stored without a life, by one that sends that life in a command of its own?"""
+    names = {event.name.encode() for event in run.trace}
+    bare = any(state.left == FOREVER and state.text == kept.page for _, kept, states in _states(run) for state in states)
+    return bare and b"EXEC" not in names and bool(names & {b"SET", b"GETSET", b"MSET", b"SETNX"})
+
+
+RULES = Rules(coroutine_function("redis, key, page, *, ttl"), trials, clues)

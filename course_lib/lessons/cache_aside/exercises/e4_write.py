@@ -1,0 +1,263 @@
+"""00.4, write, then delete: writers change products while readers come at every moment, and Redis fails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from redis.exceptions import RedisError
+
+from course_lib.explore import Play, Process, Session, Simulation, Trial, until
+from course_lib.grading.acts import Act, Acts, sent
+from course_lib.grading.answer import coroutine_function
+from course_lib.grading.errors_out import ERRORS as REFUSALS
+from course_lib.grading.evidence import LOST, ms, round_trips, shown
+from course_lib.grading.rules import Failing, Found, Rules, named, trial
+from course_lib.lessons.cache_aside.exercises.shelf import Shelf, fate
+from course_lib.lessons.cache_aside.exercises.shop import ERRORS
+from course_lib.sim.faults import Kind
+from course_lib.trace import Event
+
+Answer = Callable[..., Awaitable[Any]]
+KEYS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{de}:8"), ("a{b:c", "a{b:"), ("é 7", "7")]
+FAULTS: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0, "node down": 60.0}
+OLD = "the old page of {}"
+
+
+@dataclass(eq=False)
+class Written(Act):
+    """One change of a product. `saves`: when each of its commits began and ended; `error`: what its last one raised;
+    `left`: what the key holds when the call is over. `page` is the new one."""
+
+    key: str = ""
+    page: str = ""
+    saves: list[tuple[float, float]] = field(default_factory=list)
+    error: Exception | None = None
+    left: str | None = None
+
+
+class Readers(Shelf):
+    """Readers are there at any moment: whatever a command deletes, they load and store again at once.
+
+    `stored` has what writers put under a key themselves: (when, key, text).
+    """
+
+    def __init__(self, world: Simulation, rows: dict[str, str], refuses: tuple[int, ...], error: str) -> None:
+        super().__init__(world, rows, refuses, error)
+        self.rows, self.stored = rows, list[tuple[float, str, str]]()
+
+    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
+        if self._looking or not changed:
+            return
+        before = {key: states[-1].text for key, states in self.states.items()}
+        for key, now in self.note(self.keys).items():
+            if now.text is None:
+                self.read(key)
+            elif now.text != before[key]:
+                self.stored.append((now.when, key, now.text))
+
+    def read(self, key: str) -> None:
+        """A reader misses, loads and stores."""
+        self.command("SET", key, self.rows[key], "PX", "60000")
+        self.note([key])
+
+
+@dataclass
+class Writing(Acts):
+    """What writers did. `rows` is the database."""
+
+    readers: Readers = field(kw_only=True)
+    rows: dict[str, str] = field(kw_only=True)
+
+
+def trials(answer: Answer) -> list[Trial]:
+    """Writers with one fault at every send; saves that fail; and a server that refuses one delete, or two."""
+    judges = {"gone": _gone, "once": _once, "in-doubt": _in_doubt, "tries": _tries, "cost": _cost}
+    return [
+        trial("products are changed", partial(_build, answer, "", ()), judges, sizes=(1,), seeds=len(KEYS), faults=FAULTS,
+              fault_seeds=2),
+        trial("the save fails", partial(_build, answer, "fails", ()),
+              {"once": _once, "after-failure": _after_failure}, sizes=(1,), seeds=6, faults=FAULTS),
+        trial("the server refuses a delete, or two", _refusing(answer), judges, sizes=(1,), seeds=6),
+    ]  # fmt: skip
+
+
+def _refusing(answer: Answer) -> Callable[[Simulation, int], Writing]:
+    def build(world: Simulation, clients: int) -> Writing:
+        return _build(answer, "", ((0,), (0, 1), (0, 1, 2))[world.seed // 2 % 3], world, clients)
+
+    return build
+
+
+def _build(answer: Answer, fails: str, refuses: tuple[int, ...], world: Simulation, clients: int) -> Writing:
+    """c1 changes a product, and c2, under odd seeds a task of the same process, another one; where commands are refused,
+    c1 is alone. Of saves that fail, those of every other seed have committed."""
+    keys = KEYS[world.seed % len(KEYS)][: 1 if refuses else 2]
+    rows = {key: OLD.format(key) for key in keys}
+    readers = Readers(world, rows, refuses, REFUSALS[world.seed % 2])
+    run = Writing(world, readers=readers, rows=rows)
+    shared = Process("shop") if world.seed % 2 else None
+    for number, key in enumerate(keys):
+        if not (world.seed == 2 and number == 0):  # whose page is not in the cache
+            world.at(0.0, readers.read, key)
+        page = f"the new page {int(world.draws(key)() * 16**6):06x}"
+        act = Written(f"c{number + 1}", f"{fails} {key}", key=key, page=page)
+        world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.01 + 0.012 * number, process=shared)
+    return run
+
+
+async def _deed(answer: Answer, run: Writing, act: Written) -> Any:
+    world, fails = run.world, act.what.startswith("fails")
+    takes = (0.02, 0.005, 0.3)[world.seed % 3]
+
+    async def save(page: str) -> None:
+        began, act.error = world.now(), None
+        note = world.note(act.who, "compute", "saves")
+        act.saves.append((began, began))
+        await until(world, began + takes)
+        if not fails or world.seed % 2:
+            run.rows[act.key] = page
+        act.saves[-1], note.t_end = (began, world.now()), world.now()
+        if fails:
+            note.text = "failed"
+            act.error = ERRORS[world.seed % len(ERRORS)]("the database did not answer")
+            raise act.error
+
+    try:
+        return await answer(world.redis(), act.key, act.page, save)
+    finally:
+        act.left = run.readers.look(act.key).text
+
+
+# -- judges ------------------------------------------------------------------------------------------------------------
+
+
+class Attempt(NamedTuple):
+    """A message with a command that names the key; `failed` if the client was not told what it came to."""
+
+    event: Event
+    failed: bool
+
+
+def _attempts(run: Play, act: Written, since: float = 0.0) -> list[Attempt]:
+    """What was sent with the key in it, from a moment on; a transaction is one message."""
+    messages: dict[float, list[Event]] = {}
+    for event in sent(run, act):
+        messages.setdefault(event.t_start, []).append(event)
+    named_in = {when: [e for e in events if act.key.encode() in e.command] for when, events in messages.items()}
+    return [Attempt(named_in[when][0], any(map(_failed, events))) for when, events in messages.items()
+            if named_in[when] and when >= since]  # fmt: skip
+
+
+def _deletes(run: Play, act: Written) -> list[Attempt]:
+    """The attempts to delete: those that were sent when a save was over."""
+    return _attempts(run, act, act.saves[-1][1] if act.saves else 0.0)
+
+
+def _failed(event: Event) -> bool:
+    return event.fault in LOST or isinstance(event.reply, Exception)
+
+
+def _down(run: Play, act: Written) -> bool:
+    """Was the server down? Then a client may be refused even a connection, and has sent nothing."""
+    return any(note.kind == "down" and note.t_start <= act.ended for note in run.trace.notes)
+
+
+def _gone(run: Play) -> Iterator[Found]:
+    """After True, and in any case where nothing failed, nobody is served the old page; and writers store no page."""
+    for act in run.witness.acts:
+        sure = not _down(run, act) and not any(one.failed for one in _attempts(run, act))
+        must = act.done and (act.result is True or sure)
+        if must and act.left == OLD.format(act.key):
+            why = "it returned True" if act.result is True else "no command failed"
+            text = f"{act.who} was done at {ms(act.ended)}; {why}, and readers are still served the old page."
+            yield text, act.who, act.ended, "the old page"
+    for when, key, text in run.witness.readers.stored:
+        yield f"At {ms(when)} a writer itself stored {shown(text)} under {key}.", "", when, "stored"
+
+
+def _once(run: Play) -> Iterator[Found]:
+    """The row is saved once; what the save raises is what the call raises."""
+    for act in run.witness.acts:
+        if act.over and len(act.saves) != 1:
+            yield f"{act.who} saved its row {len(act.saves)} times; once is right.", act.who, act.ended, "saves"
+        elif act.over and act.error is None and run.witness.rows[act.key] != act.page:
+            text = f"{act.who} was to save {act.page!r}, and the database has {run.witness.rows[act.key]!r}."
+            yield text, act.who, act.ended, "another page"
+        elif act.over and act.error is not None and act.result is not act.error:
+            came = f"raised {shown(act.result)}" if act.failed else f"returned {shown(act.result)}"
+            text = f"The save raised {shown(act.error)}, and the call {came}."
+            yield text, act.who, act.ended, "not told"
+        elif act.over and act.error is None and act.failed and not isinstance(act.result, RedisError):
+            yield f"The save ended well, and {act.who} raised {shown(act.result)}.", act.who, act.ended, "an error"
+
+
+def _in_doubt(run: Play) -> Iterator[Found]:
+    """True if a delete was answered, else False; never an error of redis."""
+    for act in run.witness.acts:
+        deletes = _deletes(run, act)
+        known = not all(one.failed for one in deletes)
+        if not act.over or act.error is not None or ((deletes or _down(run, act)) and act.result is known):
+            continue
+        why = "it sent no delete"
+        if deletes:
+            why = f"its {deletes[-1].event.name} {'was answered' if known else fate(deletes[-1].event)}"
+        came = f"raised {shown(act.result)}" if act.failed else f"returned {shown(act.result)}"
+        yield f"{act.who} {came}, and {why}: {known} is right.", act.who, act.ended, f"must be {known}"
+
+
+def _tries(run: Play) -> Iterator[Found]:
+    """A delete that failed is tried once more, and one that did not is not."""
+    for act in run.witness.acts:
+        tried = _attempts(run, act)
+        right = 1 + bool(tried and tried[0].failed)
+        if not act.over:
+            yield f"{act.who} was still not done at {ms(run.now)}.", act.who, run.now, "no end"
+        elif len(tried) != right and not _down(run, act):
+            so = f"the first {fate(tried[0].event)}" if right == 2 else "the first did not fail"
+            so = so if tried else "there was none"
+            text = f"{act.who} sent {len(tried)} deletes, and {so}: {right} would be right."
+            yield text, act.who, act.ended, "tries"
+
+
+def _cost(run: Play) -> Iterator[Found]:
+    """With nothing wrong, one round trip."""
+    for act in run.witness.acts:
+        events = sent(run, act)
+        if act.done and not any(map(_failed, events)) and (trips := round_trips(events)) != 1:
+            yield f"{act.who} took {trips} round trips; 1 will do.", act.who, act.began, "cost"
+
+
+def _after_failure(run: Play) -> Iterator[Found]:
+    """Whether or not a save that failed has committed, the page is deleted after it."""
+    for act in run.witness.acts:
+        if act.over and not _deletes(run, act) and not _down(run, act):
+            text = f"The save of {act.who} raised {shown(act.error)}; it may have committed, and the page was not deleted."
+            yield text, act.who, act.ended, "not deleted"
+
+
+# -- clues -------------------------------------------------------------------------------------------------------------
+
+
+def clues(failing: Failing) -> Iterator[str]:
+    """When deletes were sent and rows saved, and what was returned."""
+    first = failing.first
+    order = [(act, [e.t_start for e in sent(first, act) if act.key.encode() in e.command]) for act in first.witness.acts]
+    doubt = failing.get("in-doubt")
+    told_ = [(act, _deletes(doubt, act)) for act in doubt.witness.acts if act.over and act.error is None] if doubt else []
+    return named({
+        "deletes-first": "gone" in failing and all(
+            sends and act.saves and max(sends) <= act.saves[0][0] for act, sends in order),
+        "stores-instead": "gone" in failing and any(
+            text == act.page for act in first.witness.acts for _, key, text in first.witness.readers.stored if key == act.key),
+        "saves-again": "once" in failing and any(len(act.saves) > 1 for act in failing["once"].witness.acts),
+        "zero-is-failure": any(act.result is False and d and d[-1].event.reply == 0 and not d[-1].failed for act, d in told_),
+        "error-for-a-commit": any(isinstance(act.result, RedisError) for act, _ in told_),
+        "sure-in-doubt": any(act.result is True and d and all(one.failed for one in d) for act, d in told_),
+        "keeps-after-doubt": "after-failure" in failing and "gone" not in failing,
+    })  # fmt: skip
+
+
+RULES = Rules(coroutine_function("redis, key, page, save"), trials, clues)

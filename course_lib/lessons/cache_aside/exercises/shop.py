@@ -1,0 +1,193 @@
+"""The shop of a judged run: its database and what was asked of it, and the calls that clients make. For 00.2 and 00.3."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from course_lib.explore import Play
+from course_lib.grading.acts import Act, Acts, failure
+from course_lib.grading.database import DatabaseDown, load_takes
+from course_lib.grading.evidence import ms, shown
+from course_lib.grading.rules import Found
+from course_lib.lessons.cache_aside.exercises.shelf import (
+    FOREVER, Shelf, State, excused, lasting, lasts, right_life,
+)  # fmt: skip
+
+SOON = 0.02
+"""Seconds: what expires so soon after a call began may be found by it, or missed."""
+
+
+class DatabaseTimeout(DatabaseDown, TimeoutError):
+    """A load that gave up."""
+
+
+class DatabaseGone(DatabaseDown, ConnectionError):
+    """A load that lost its connection."""
+
+
+ERRORS = (DatabaseDown, DatabaseTimeout, DatabaseGone)
+ODD = ("", "0", "None", "nil", "null", "False", '"7"', "Zoë: a\nb", "b'7'", "{}")
+"""Texts that a careless test takes for nothing, or for something else."""
+
+
+@dataclass(eq=False)
+class Call(Act):
+    """One call, for `keys`. `found` and `rows`: what they and the database held when it began; `loads`: what it asked
+    the database for."""
+
+    keys: list[str] = field(default_factory=list)
+    found: dict[str, State] = field(default_factory=dict)
+    rows: dict[str, str | None] = field(default_factory=dict)
+    loads: list[list[str]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def sure(self, key: str) -> bool:
+        """Was it there, for as long as the call may take?"""
+        state = self.found[key]
+        return state.there and not 0 <= state.left < SOON
+
+    def missing(self, key: str) -> bool:
+        """Was it certainly not there?"""
+        return not self.found[key].there
+
+@dataclass
+class Shop(Acts):
+    """The database holds `rows`, by key; a load takes `takes` seconds, and those of acts whose names begin with `down` fail."""
+
+    shelf: Shelf = field(kw_only=True)
+    rows: dict[str, str | None] = field(kw_only=True)
+    ttl: float = field(kw_only=True)
+    takes: float = 0.02
+    changes: list[tuple[float, str, str]] = field(default_factory=list)
+    """When which key's row became what."""
+
+    def row(self, key: str) -> None:
+        """A new text for a key's row, that cannot be guessed."""
+        text = f"page-{int(self.world.draws(f'{key} {self.rows.get(key)}')() * 16**6):06x}"
+        self.rows[key] = text
+        self.changes.append((self.world.now(), key, text))
+
+    def begins(self, call: Call, keys: list[str]) -> None:
+        """Remember what there is, and what is asked for."""
+        call.keys = keys
+        call.found = self.shelf.note(keys)
+        call.rows = dict(self.rows)
+
+    def load_for(self, call: Call, asked: Callable[..., list[str]], gives: Callable[[list[str]], Any]) -> Callable[..., Any]:
+        """The load that a call is given: `asked` makes keys of its arguments, `gives` an answer of them."""
+
+        async def load(*arguments: Any) -> Any:
+            keys = asked(*arguments)
+            call.loads.append(keys)
+            answer = gives(keys)
+            note = await load_takes(self.takes, self.world, call.who)
+            if call.what.startswith("down"):
+                note.text = "failed"
+                call.error = ERRORS[self.world.seed % len(ERRORS)]("the database is down")
+                raise call.error
+            return answer
+
+        return load
+
+    def delete(self, key: str) -> None:
+        """Somebody else deletes a key."""
+        self.shelf.command("DEL", key)
+        self.shelf.note([key])
+
+    def put(self, key: str, text: str, seconds: float) -> None:
+        """Somebody else stores a text."""
+        self.shelf.command("SET", key, text, "PX", str(round(seconds * 1000)))
+        self.shelf.note([key])
+
+
+def may_be(run: Play, call: Call, key: str) -> list[str | None]:
+    """What it may be told of a key: what was there; or else the row. Where a fault made it late, also what came later."""
+    found, shop = call.found[key], run.witness
+    if call.sure(key) and not run.schedule.faults:
+        return [found.text]
+    rows = [text for when, name, text in shop.changes if name == key and call.began <= when <= call.ended]
+    held = [state.text for state in (found, *shop.shelf.during(key, call)) if state.there]
+    return [call.rows[key], *rows, *held]
+
+
+# -- judges ------------------------------------------------------------------------------------------------------------
+
+
+def no_cause(run: Play) -> Iterator[Found]:
+    """Calls that failed although neither the database nor redis did."""
+    for call in run.witness.acts:
+        if call.failed and call.error is None and not excused(run, call):
+            yield failure(call), call.who, call.ended, "an error"
+
+
+def own_error(run: Play) -> Iterator[Found]:
+    """What a load raises comes out of its call, which does not load again."""
+    for call in run.witness.acts:
+        if call.over and call.error is not None and call.result is not call.error:
+            came = f"raised {shown(call.result)}" if call.failed else f"returned {shown(call.result)}"
+            yield f"The load raised {shown(call.error)}, and the call {came}.", call.who, call.ended, "no error"
+        elif call.error is not None and len(call.loads) > 1:
+            text = f"The load raised {shown(call.error)}, and {call.who} called it {len(call.loads)} times."
+            yield text, call.who, call.ended, "another load"
+
+
+def stored(run: Play) -> Iterator[tuple[Call, str, State, State]]:
+    """What calls changed: where, what was there before, and what is there now. What expired has nobody changed."""
+    shop = run.witness
+    ran = {event.t_server: event.client for event in run.trace}
+    for call in shop.acts:
+        for key, states in shop.shelf.states.items():
+            for before, state in pairwise(states):
+                expired = not state.there and 0 <= before.left <= state.when - before.when
+                if call.began <= state.when <= call.ended and ran.get(state.when) == call.who and not expired:
+                    yield call, key, before, state
+
+
+def lives(run: Play) -> Iterator[Found]:
+    """What is stored is stored by who missed it, and lives for ttl from the first moment on; no other key is left."""
+    shop = run.witness
+    for call, key, before, state in stored(run):
+        alive = before.there and (before.left < 0 or before.left > state.when - before.when)
+        if key not in call.keys:
+            yield f"{call.who} changed {key}, for which it was not asked.", call.who, state.when, "another key"
+        elif call.sure(key) and alive:
+            what = "is gone" if not state.there else f"now {lasting(state.left)}"
+            text = f"{call.who} found the page under {key}, and left it changed: it {what}."
+            yield text, call.who, state.when, "a hit changes it"
+        elif state.there and not right_life(run, state, shop.ttl):
+            at_once = ", for the moment at least" if state.left == FOREVER else ""
+            text = f"What {call.who} stored under {key} {lasting(lasts(run, state, shop.ttl))}{at_once}; ttl is {shop.ttl:g} s."
+            yield text, call.who, state.when, "another life"
+    yield from strays(run)
+
+
+def strays(run: Play) -> Iterator[Found]:
+    if keys := run.witness.shelf.strays():
+        yield f"There is a key {keys[0]!r} that nobody asked for.", "", run.now, "another key"
+
+
+def nothing_stored(run: Play) -> Iterator[Found]:
+    """Where there is no row, or its load failed, nothing is stored; nor is it anywhere else."""
+    for call, key, _, state in stored(run):
+        why = "the load failed" if call.error is not None else "there is no such product"
+        none = call.error is not None or call.rows[key] is None
+        if key in call.keys and state.there and none and not call.sure(key):
+            text = f"{call.who} stored {state.text!r} under {key} at {ms(state.when)}, and {why}."
+            yield text, call.who, state.when, "stored"
+    yield from strays(run)
+
+
+def keeps_pages(run: Play) -> Iterator[Found]:
+    """What is loaded is stored, as it is; unless somebody else has stored a page meanwhile."""
+    own = list(stored(run))
+    for call in run.witness.acts if not run.schedule.faults else ():
+        for key in dict.fromkeys(call.keys) if call.done and call.loads else ():
+            row, mine = call.rows[key], [state.text for one, name, _, state in own if one is call and name == key]
+            others = [state for state in run.witness.shelf.during(key, call) if state.there]
+            if row is not None and call.missing(key) and row not in mine and (mine or not others):
+                held = shown(mine[-1]) if mine and mine[-1] is not None else "nothing"
+                text = f"{call.who} loaded {row!r}, and under {key} stands {held}."
+                yield text, call.who, call.ended, "not stored"

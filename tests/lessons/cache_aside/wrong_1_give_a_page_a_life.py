@@ -1,0 +1,215 @@
+"""Wrong programs for 00.1, each with one mistake, named as the check must name it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from datetime import timedelta
+from typing import Any
+
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoReply
+
+
+async def for_ever(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page)
+
+
+async def for_ever_by_getset(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.delete(key)
+    await redis.set(key, page, get=True)
+
+
+async def a_float(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, ex=ttl)
+
+
+async def a_float_in_ms(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, px=ttl * 1000)
+
+
+async def seconds_as_ms(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, px=math.ceil(ttl))
+
+
+async def ms_as_seconds(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, ex=round(ttl * 1000))
+
+
+async def rounded_up(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, ex=math.ceil(ttl))
+
+
+async def cut_off(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.setex(key, max(1, int(ttl)), page)
+
+
+async def of_a_timedelta(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """redis-py cuts it off to whole seconds."""
+    await redis.set(key, page, ex=max(timedelta(seconds=1), timedelta(seconds=ttl)))
+
+
+async def only_if_missing(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, px=round(ttl * 1000), nx=True)
+
+
+async def in_two_steps(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page)
+    await redis.pexpire(key, round(ttl * 1000))
+
+
+async def in_two_steps_of_a_pipeline(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """A pipeline that is no transaction: others may come between, and one command may be refused."""
+    async with redis.pipeline(transaction=False) as pipe:
+        await pipe.set(key, page).pexpire(key, round(ttl * 1000)).execute()
+
+
+WRONG = [
+    ("never-expires", for_ever),
+    ("not-whole", a_float),
+    ("not-whole", a_float_in_ms),
+    ("wrong-unit", seconds_as_ms),
+    ("wrong-unit", ms_as_seconds),
+    ("whole-seconds", rounded_up),
+    ("whole-seconds", cut_off),
+    ("whole-seconds", of_a_timedelta),
+    ("only-if-missing", only_if_missing),
+    ("two-steps", in_two_steps),
+    ("two-steps", in_two_steps_of_a_pipeline),
+]
+
+# -- subtly wrong ------------------------------------------------------------------------------------------------------
+
+
+async def keeps_the_life(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """The old page's life, where there was one."""
+    if not await redis.set(key, page, keepttl=True, xx=True):
+        await redis.set(key, page, px=round(ttl * 1000))
+
+
+async def deletes_first(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.delete(key)
+    await redis.set(key, page, px=round(ttl * 1000))
+
+
+async def a_hash(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    async with redis.pipeline() as pipe:
+        pipe.delete(key)
+        pipe.hset(key, "page", page)
+        pipe.pexpire(key, round(ttl * 1000))
+        await pipe.execute()
+
+
+async def prefixed(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(f"page:{key}", page, px=round(ttl * 1000))
+
+
+async def stripped(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page.strip().lstrip("="), px=round(ttl * 1000))
+
+
+async def not_if_empty(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    if page:
+        await redis.set(key, page, px=round(ttl * 1000))
+
+
+async def a_mark_beside_it(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    async with redis.pipeline() as pipe:
+        pipe.set(key, page, px=round(ttl * 1000))
+        pipe.set(f"{key}:at", "now", px=round(ttl * 1000))
+        await pipe.execute()
+
+
+async def drops_errors(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    try:
+        await redis.set(key, page, px=round(ttl * 1000))
+    except RedisError:
+        pass
+
+
+async def drops_lost_replies(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    try:
+        await redis.set(key, page, px=round(ttl * 1000))
+    except (NoReply, NoConnection):
+        pass
+
+
+async def another_error(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    try:
+        await redis.set(key, page, px=round(ttl * 1000))
+    except RedisError as error:
+        raise RuntimeError("not kept") from error
+
+
+async def in_the_background(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """Its caller is told that the page is there before it is."""
+    in_the_background.task = asyncio.ensure_future(redis.set(key, page, px=round(ttl * 1000)))  # type: ignore[attr-defined]
+
+
+async def at_least_a_second(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, px=max(1000, round(ttl * 1000)))
+
+
+async def at_most_a_day(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, px=min(86_400_000, round(ttl * 1000)))
+
+
+async def to_the_hundredth(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, px=10 * round(ttl * 100))
+
+
+async def ten_ms_more(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, px=round(ttl * 1000) + 10)
+
+
+async def by_a_wrong_life_first(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, ex=math.ceil(ttl))
+    await redis.pexpire(key, round(ttl * 1000))
+
+
+async def life_first(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """The old page gets the life of the new one."""
+    await redis.pexpire(key, round(ttl * 1000))
+    if not await redis.set(key, page, keepttl=True, xx=True):
+        await redis.set(key, page, px=round(ttl * 1000))
+
+
+async def swaps_a_copy_in(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(f"{key}:new", page, px=round(ttl * 1000))
+    await redis.delete(key)
+    await redis.rename(f"{key}:new", key)
+
+
+async def tries_again_and_forgets(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    for _ in range(2):
+        try:
+            return await redis.set(key, page, px=round(ttl * 1000), nx=True) or await redis.set(
+                key, page, px=round(ttl * 1000)
+            )
+        except RedisError:
+            await redis.delete(key)
+
+
+SUBTLE: list[tuple[Any, ...]] = [
+    ("for ever, after a DEL", "life", for_ever_by_getset, "never-expires"),
+    ("the old page's life", "life", keeps_the_life),
+    ("deletes first", "one-step", deletes_first),
+    ("a hash", "stored", a_hash),
+    ("under another key", "stored", prefixed),
+    ("stripped", "stored", stripped),
+    ("not if it is empty", "stored", not_if_empty),
+    ("a mark beside it", "stored", a_mark_beside_it),
+    ("drops errors", "errors", drops_errors),
+    ("drops lost replies", "errors", drops_lost_replies),
+    ("another error", "errors", another_error),
+    ("in the background", "stored", in_the_background),
+    ("at least a second", "life", at_least_a_second),
+    ("at most a day", "life", at_most_a_day),
+    ("to the hundredth", "life", to_the_hundredth),
+    ("ten ms more", "life", ten_ms_more),
+    ("a wrong life first", "one-step", by_a_wrong_life_first),
+    ("the life first", "one-step", life_first),
+    ("a copy swapped in", "one-step", swaps_a_copy_in),
+    ("tries again, and forgets", "one-step", tries_again_and_forgets),
+]

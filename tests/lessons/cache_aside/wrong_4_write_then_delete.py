@@ -1,0 +1,338 @@
+"""Wrong programs for 00.4, each with one mistake, named as the check must name it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as NoReply
+
+
+async def twice(redis: Any, key: str) -> bool:
+    """Delete, and once more if that fails."""
+    for _ in range(2):
+        try:
+            await redis.delete(key)
+            return True
+        except RedisError:
+            pass
+    return False
+
+
+async def right(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    except BaseException:
+        await twice(redis, key)
+        raise
+    return await twice(redis, key)
+
+
+async def deletes_first(redis: Any, key: str, page: str, save: Any) -> Any:
+    gone = await twice(redis, key)
+    await save(page)
+    return gone
+
+
+async def stores_the_new(redis: Any, key: str, page: str, save: Any) -> Any:
+    await save(page)
+    for _ in range(2):
+        try:
+            await redis.set(key, page, px=60_000)
+            return True
+        except RedisError:
+            pass
+    return False
+
+
+async def all_again(redis: Any, key: str, page: str, save: Any) -> Any:
+    for _ in range(2):
+        try:
+            await save(page)
+            await redis.delete(key)
+            return True
+        except RedisError:
+            pass
+    return False
+
+
+async def counts_what_is_gone(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    finally:
+        gone = False
+        for _ in range(2):
+            try:
+                gone = await redis.delete(key) == 1
+                break
+            except RedisError:
+                pass
+    return gone
+
+
+async def lets_errors_out(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    except BaseException:
+        await twice(redis, key)
+        raise
+    try:
+        await redis.delete(key)
+    except RedisError:
+        await redis.delete(key)
+    return True
+
+
+async def lets_the_first_error_out(redis: Any, key: str, page: str, save: Any) -> Any:
+    await save(page)
+    await redis.delete(key)
+    return True
+
+
+async def always_true(redis: Any, key: str, page: str, save: Any) -> Any:
+    await right(redis, key, page, save)
+    return True
+
+
+async def leaves_the_page_after_an_error(redis: Any, key: str, page: str, save: Any) -> Any:
+    await save(page)
+    return await twice(redis, key)
+
+
+WRONG = [
+    ("deletes-first", deletes_first),
+    ("stores-instead", stores_the_new),
+    ("saves-again", all_again),
+    ("zero-is-failure", counts_what_is_gone),
+    ("error-for-a-commit", lets_errors_out),
+    ("error-for-a-commit", lets_the_first_error_out),
+    ("sure-in-doubt", always_true),
+    ("keeps-after-doubt", leaves_the_page_after_an_error),
+]
+
+# -- subtly wrong ------------------------------------------------------------------------------------------------------
+
+
+async def before_and_after(redis: Any, key: str, page: str, save: Any) -> Any:
+    await twice(redis, key)
+    return await right(redis, key, page, save)
+
+
+async def meanwhile(redis: Any, key: str, page: str, save: Any) -> Any:
+    results = await asyncio.gather(save(page), twice(redis, key), return_exceptions=True)
+    if isinstance(results[0], BaseException):
+        raise results[0]
+    return results[1]
+
+
+async def once(redis: Any, key: str, page: str, save: Any) -> Any:
+    gone = False
+    try:
+        await save(page)
+    finally:
+        try:
+            await redis.delete(key)
+            gone = True
+        except RedisError:
+            pass
+    return gone
+
+
+async def three_times(redis: Any, key: str, page: str, save: Any) -> Any:
+    gone = False
+    try:
+        await save(page)
+    finally:
+        for _ in range(3):
+            try:
+                await redis.delete(key)
+                gone = True
+                break
+            except RedisError:
+                pass
+    return gone
+
+
+async def always_twice(redis: Any, key: str, page: str, save: Any) -> Any:
+    gone = False
+    try:
+        await save(page)
+    finally:
+        for _ in range(2):
+            try:
+                await redis.delete(key)
+                gone = True
+            except RedisError:
+                pass
+    return gone
+
+
+async def lost_messages_alone(redis: Any, key: str, page: str, save: Any) -> Any:
+    """What the server refuses goes to the caller."""
+    gone = False
+    try:
+        await save(page)
+    finally:
+        for _ in range(2):
+            try:
+                await redis.delete(key)
+                gone = True
+                break
+            except (NoReply, NoConnection):
+                pass
+    return gone
+
+
+async def refusals_alone(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    finally:
+        try:
+            await redis.delete(key)
+        except ResponseError:
+            await twice(redis, key)
+    return True
+
+
+async def returns_out_of_finally(redis: Any, key: str, page: str, save: Any) -> Any:
+    """A return in `finally` swallows what the save raised."""
+    try:
+        await save(page)
+    except Exception:
+        pass
+    return await twice(redis, key)
+
+
+async def its_own_error(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    except Exception as error:
+        await twice(redis, key)
+        raise RuntimeError("not saved") from error
+    return await twice(redis, key)
+
+
+async def the_deletes_error(redis: Any, key: str, page: str, save: Any) -> Any:
+    """If the save fails, and then the delete, its caller is told of the delete."""
+    try:
+        await save(page)
+    except Exception:
+        await redis.delete(key)
+        raise
+    return await twice(redis, key)
+
+
+async def nothing(redis: Any, key: str, page: str, save: Any) -> Any:
+    await right(redis, key, page, save)
+
+
+async def not_sure_after_a_retry(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    except BaseException:
+        await twice(redis, key)
+        raise
+    try:
+        await redis.delete(key)
+    except RedisError:
+        await once(redis, key, page, nothing_to_save)
+        return False
+    return True
+
+
+async def nothing_to_save(page: str) -> None:
+    return
+
+
+async def looks_whether_it_is_gone(redis: Any, key: str, page: str, save: Any) -> Any:
+    """A reader may have stored the new page already."""
+    gone = await right(redis, key, page, save)
+    return gone and not await redis.exists(key)
+
+
+async def only_if_it_is_there(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    finally:
+        gone = True
+        if await redis.exists(key):
+            gone = await twice(redis, key)
+    return gone
+
+
+async def lets_it_expire(redis: Any, key: str, page: str, save: Any) -> Any:
+    """In a second the old page will be gone."""
+    gone = False
+    try:
+        await save(page)
+    finally:
+        for _ in range(2):
+            try:
+                await redis.pexpire(key, 1000)
+                gone = True
+                break
+            except RedisError:
+                pass
+    return gone
+
+
+async def in_the_background(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    finally:
+        in_the_background.task = asyncio.ensure_future(twice(redis, key))  # type: ignore[attr-defined]
+    return True
+
+
+async def another_key(redis: Any, key: str, page: str, save: Any) -> Any:
+    return await right(redis, f"page:{key}", page, save)
+
+
+async def saves_before_and_after(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    except TimeoutError:
+        await save(page)
+    finally:
+        gone = await twice(redis, key)
+    return gone
+
+
+async def leaves_an_empty_page(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    finally:
+        gone = False
+        for _ in range(2):
+            try:
+                await redis.set(key, "", px=5)
+                gone = True
+                break
+            except RedisError:
+                pass
+    return gone
+
+
+SUBTLE: list[tuple[Any, ...]] = [
+    ("before and after", "cost", before_and_after),
+    ("meanwhile", "gone", meanwhile, "deletes-first"),
+    ("once", "tries", once),
+    ("three times", "tries", three_times),
+    ("always twice", "tries", always_twice),
+    ("lost messages alone", "in-doubt", lost_messages_alone, "error-for-a-commit"),
+    ("refusals alone", "in-doubt", refusals_alone, "error-for-a-commit"),
+    ("swallows the save's error", "once", returns_out_of_finally),
+    ("its own error", "once", its_own_error),
+    ("the delete's error", "once", the_deletes_error),
+    ("nothing is returned", "in-doubt", nothing),
+    ("not sure after a retry", "in-doubt", not_sure_after_a_retry),
+    ("looks whether it is gone", "cost", looks_whether_it_is_gone),
+    ("only if it is there", "cost", only_if_it_is_there, "error-for-a-commit"),
+    ("lets it expire", "gone", lets_it_expire),
+    ("in the background", "gone", in_the_background, "sure-in-doubt"),
+    ("another key", "gone", another_key),
+    ("saves again after a time-out", "once", saves_before_and_after, "saves-again"),
+    ("leaves an empty page", "gone", leaves_an_empty_page),
+]
