@@ -10,6 +10,8 @@
 - `experiment_checklist`    the four-line checklist as an audit of a keyspace
 - `picture_shop`, `picture_charts`, `picture_head`
 - `lab`                     the shop, with controls
+- `programs`                a reader and a writer that learners read and break
+- `exercises`               00.1 to 00.5
 """
 
 from course_lib.lazy import lazy
