@@ -63,7 +63,7 @@ def findings(texts: dict[str, str]) -> Iterator[Finding]:
 def sentences(text: str) -> Iterator[str]:
     """A text's sentences, each in one line; a table's cells and a list's entries stand alone."""
     for block in re.split(r"\n\s*\n|\n(?= *(?:[-*#>|]|\d+\.) ?)|\|", text):
-        yield from re.split(r"(?<=[.!?]) +(?=[A-Zx*“(])", " ".join(block.split()))
+        yield from re.split(r"(?:(?<=[.!?])|(?<=[.!?]”)|(?<=[.!?]\))) +(?=[A-Zx*“(])", " ".join(block.split()))
 
 
 def counts(found: Iterator[Finding]) -> dict[str, dict[str, int]]:
