@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from course_lib.lessons import LESSONS
+from course_lib.lessons.stampedes.picture_before_after import before_after
 from course_lib.views.picture import Picture
 
 from .texts import ROOT
@@ -44,8 +45,14 @@ def title(number: str) -> str:
     return "".join(json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"])
 
 
+BOTH = ROOT / "notebooks" / "images" / "before_after.svg"
+"""What README.md shows: the crowd of lesson 05, without and with a remedy."""
+
+
 if __name__ == "__main__":
     import sys
+
+    BOTH.write_text(before_after().as_file(), encoding="utf-8")
 
     for number in sys.argv[1:] or lessons():
         made = picture(number)

@@ -14,6 +14,7 @@
 - `experiment_paused_writer`   a real holder, stopped by SIGSTOP between its last look and its write
 - `picture_contest`            the contest drawn: nodes, workers, and what struck them
 - `picture_contest_signs`      its signs and its legend
+- `picture_head`               what a closed notebook shows
 - `picture_validity`           TTL − elapsed − drift = validity, as a picture
 - `lab`                        the contest, with controls
 - `programs`                   locks and writers that learners read and break

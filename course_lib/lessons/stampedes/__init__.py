@@ -5,7 +5,7 @@
 - `experiment_crowd_run`    the crowd under each remedy, in any world
 - `experiment_remedies`     the remedies by name: a pattern and its parameters
 - `experiment_real`         the crowd for real: processes that share one server
-- `picture_crowd`, `picture_charts`
+- `picture_crowd`, `picture_charts`, `picture_head`, `picture_before_after`
 - `lab`                     the crowd, with controls
 - `programs`                recipes that learners read and break
 - `exercises`               05.1 to 05.5

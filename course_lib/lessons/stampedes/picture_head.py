@@ -27,7 +27,7 @@ def head() -> Picture:
     slow = [request for request in run.requests if request.latency > SLOW]
     last = max(request.t_end for request in run.requests)
     x, expires = linear(0.0, last, LEFT, RIGHT), linear(0.0, last, LEFT, RIGHT)(NOON.ttl)
-    points = ((x(r.t_end), _log(r.latency), "slow" if r.latency > SLOW else "quick") for r in run.requests)
+    points = ((x(r.t_end), log(r.latency), "slow" if r.latency > SLOW else "quick") for r in run.requests)
     before = max(request.latency for request in run.requests if request.t_end < NOON.ttl)
     title = f"One page expires: {len(slow)} readers wait, for up to {run.worst:.1f} s"
     alt = (
@@ -36,7 +36,7 @@ def head() -> Picture:
     )
     numbers = [("1 ms", 0.001), ("10 ms", 0.01), ("100 ms", 0.1), ("1 s", 1.0)]
     parts = [
-        panel((TOP, FOOT), "how long each request took", [(name, _log(seconds)) for name, seconds in numbers]),
+        panel((TOP, FOOT), "how long each request took", [(name, log(seconds)) for name, seconds in numbers]),
         f'<path class="limit" d="M{expires:.0f} {TOP}V{FOOT}"/>',
         f'<text class="s note" x="{expires + 4:.0f}" y="{TOP + 10}">noon: the cached page expires</text>',
         *dots(points, KINDS),
@@ -46,7 +46,7 @@ def head() -> Picture:
     return framed(title, parts, height=FOOT + 74, alt=alt, uid="head-05")
 
 
-def _log(seconds: float) -> float:
+def log(seconds: float) -> float:
     """A latency's place on the axis, in pixels."""
     share = math.log(min(max(seconds, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
     return FOOT - share * (FOOT - TOP)
