@@ -4,7 +4,7 @@
 - `experiment_rollout_run`   two versions of a program that share one cache, in any world
 - `experiment_real`          on a real server: what a bump costs, who waits for a big command
 - `experiment_eviction`      whom a real server throws out when its memory is full
-- `picture_rollout`, `picture_keyspace`
+- `picture_rollout`, `picture_keyspace`, `picture_head`
 - `lab`                      the rolling deploy, with controls
 - `programs`                 what learners read and break
 - `exercises`                02.1 to 02.6

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from course_lib.lessons.keys.experiment_rollout import RolloutResult
 from course_lib.views.figures import as_picture, chart, paint
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, SKY
 from course_lib.views.picture import Picture
 
 Points = Sequence[tuple[float, float]]
+Formula = Callable[[float], float]
 
 
 def miss_shares(derived: Points, typed: Mapping[float, float], versioned: Mapping[float, float]) -> Picture:
@@ -35,33 +37,44 @@ def miss_shares(derived: Points, typed: Mapping[float, float], versioned: Mappin
         return as_picture(figure, f"{title}; with a key for each version at most {rest:.0%}. {said}.")
 
 
-def after_bump(stored: Points, derived: Points, loads: Points, derived_loads: Points, *, bump: float) -> Picture:
+def after_bump(result: RolloutResult, keys: Formula, loads: Formula) -> Picture:
     """Keys stored, and loads a second, before and after all processes change version at once.
 
-    Units: seconds since the run began; `loads` holds the end of each second and the loads within it.
+    `keys` and `loads` are derived, of the seconds since the bump: how many keys are stored, and the rate of loads at
+    that instant, which is drawn beside its mean over each second, since the simulated loads are counted by the second.
     """
+    bump, end = result.rollout.begins, int(result.rollout.duration)
+    stored = [(step.t, step.keys) for step in result.stored]
+    counted = [sum(read.kind == "load" and s <= read.t < s + 1 for read in result.reads) for s in range(end)]
+    moments = [n / 50 for n in range(50 * end)]
+    means = [sum(loads(s + (n + 0.5) / 50 - bump) for n in range(50)) / 50 for s in range(end)]
     with chart(7.2, 4.6) as figure:
-        keys, rate = figure.subplots(2, 1, sharex=True)
-        keys.step(*zip(*stored, strict=True), where="post", color=GREEN, lw=2, label="simulated")
-        keys.plot(*zip(*derived, strict=True), "--", color=GREY, lw=2, label="derived")
-        rate.bar([t - 0.5 for t, _ in loads], [n for _, n in loads], width=0.9, color=paint(ORANGE), label="simulated")
-        rate.plot(*zip(*derived_loads, strict=True), "--", color=paint(INK), lw=1.5, marker="D", ms=4, label="derived")
-        for panel, name in ((keys, "keys stored"), (rate, "loads in each second")):
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        after = [t for t in moments if t >= bump]
+        upper.step(*zip(*stored, strict=True), where="post", color=GREEN, lw=2, label="simulated")
+        upper.plot(after, [keys(t - bump) for t in after], "--", color=GREY, lw=2, label="derived")
+        middles = [s + 0.5 for s in range(end)]
+        lower.bar(middles, counted, width=0.9, color=paint(ORANGE), label="simulated, in each second")
+        lower.plot(middles, means, "D", color=paint(INK), ms=5, label="derived, in each second")
+        lower.plot(
+            moments, [loads(t - bump) for t in moments], "--", color=GREY, lw=2, label="derived, at each instant"
+        )
+        for panel, name in ((upper, "keys stored"), (lower, "loads a second")):
             panel.axvline(bump, color=GREY, ls=":")
             panel.set(ylim=(0, None), ylabel=name)
             panel.grid()
             panel.legend(loc="upper right")
-        keys.annotate("the bump", (bump, 0), xytext=(5, 6), textcoords="offset points")
-        rate.set_xlabel("seconds (virtual time)")
-        before = [count for t, count in stored if t <= bump][-1]
-        most = max(count for _, count in stored)
-        peak = max(count for _, count in loads)
-        title = f"The bump: {before:g} keys become {most:g}, and {peak:g} loads follow in one second"
-        keys.set_title(title)
-        ahead = max(count for _, count in derived)
-        usual = [count for t, count in loads if t <= bump]
-        before_it = f"; in the second before it {usual[-1]:g}" if usual else ""
-        return as_picture(figure, f"{title}{before_it}. Derived: at most {ahead:.0f} keys.")
+        upper.annotate("the bump", (bump, 0), xytext=(5, 6), textcoords="offset points")
+        lower.set_xlabel("seconds (virtual time)")
+        before, most = [count for t, count in stored if t <= bump][-1], max(count for _, count in stored)
+        title = f"The bump: {before:g} keys become {most:g}, and {max(counted):g} loads follow in one second"
+        upper.set_title(title)
+        return as_picture(
+            figure,
+            f"{title}; in the second before it {counted[int(bump) - 1]:g}. Derived: at most "
+            f"{max(keys(t - bump) for t in after):.0f} keys; {loads(0.0):.0f} loads a second at the first instant, and "
+            f"{max(means):.0f} in the first second.",
+        )
 
 
 def memory(rows: Sequence[Mapping[str, object]]) -> Picture:

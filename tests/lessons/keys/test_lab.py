@@ -64,7 +64,7 @@ def test_the_charts_speak_and_leave_the_rest_of_the_page_alone() -> None:
     points = [(0.0, 10.0), (1.0, 20.0)]
     charts = [
         miss_shares(points, {0.5: 0.49}, {0.5: 0.02}),
-        after_bump(points, points, points, points, bump=0.5),
+        after_bump(play(Rollout(share=1.0, ramp=0.0, duration=4.0)), lambda t: 60 - t, lambda t: 8 / (t + 9)),
         memory([{"state": state, "keys": 1, "used_memory (MB)": mb} for state, mb in (("warm", 4.1), ("bumped", 7.2))]),
         expiries([60.0] * 9, [55.0] * 9, names=("no jitter", "jitter")),
     ]
@@ -73,4 +73,5 @@ def test_the_charts_speak_and_leave_the_rest_of_the_page_alone() -> None:
         assert "stroke-linejoin:round" in chart.svg
         assert re.search(r"\d", chart.alt)
     assert "49%" in charts[0].alt
+    assert "Derived: at most 60 keys; 1 loads a second at the first instant" in charts[1].alt
     assert "4.1 MB before it, 7.2 MB after it" in charts[2].alt
