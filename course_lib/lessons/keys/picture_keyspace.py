@@ -10,7 +10,6 @@ from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, SKY
 from course_lib.views.picture import Picture
 
 Points = Sequence[tuple[float, float]]
-Formula = Callable[[float], float]
 
 
 def miss_shares(derived: Points, typed: Mapping[float, float], versioned: Mapping[float, float]) -> Picture:
@@ -37,44 +36,35 @@ def miss_shares(derived: Points, typed: Mapping[float, float], versioned: Mappin
         return as_picture(figure, f"{title}; with a key for each version at most {rest:.0%}. {said}.")
 
 
-def after_bump(result: RolloutResult, keys: Formula, loads: Formula) -> Picture:
+def after_bump(result: RolloutResult, keys: Callable[[float], float], loads: Callable[[float], float]) -> Picture:
     """Keys stored, and loads a second, before and after all processes change version at once.
 
     `keys` and `loads` are derived, of the seconds since the bump: how many keys are stored, and the rate of loads at
     that instant, which is drawn beside its mean over each second, since the simulated loads are counted by the second.
     """
     bump, end = result.rollout.begins, int(result.rollout.duration)
-    stored = [(step.t, step.keys) for step in result.stored]
-    counted = [sum(read.kind == "load" and s <= read.t < s + 1 for read in result.reads) for s in range(end)]
-    moments = [n / 50 for n in range(50 * end)]
-    means = [sum(loads(s + (n + 0.5) / 50 - bump) for n in range(50)) / 50 for s in range(end)]
+    stored, seconds = [(step.t, step.keys) for step in result.stored], [n + 0.5 for n in range(end)]
+    counted = [sum(read.kind == "load" and abs(read.t - s) <= 0.5 for read in result.reads) for s in seconds]
+    moments = [(n + 0.5) / 50 - bump for n in range(50 * end)]
+    stays, rates = [(t + bump, keys(t)) for t in moments if t >= 0], [(t + bump, loads(t)) for t in moments]
+    means = [sum(rate for t, rate in rates if abs(t - s) < 0.5) / 50 for s in seconds]
     with chart(7.2, 4.6) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True)
-        after = [t for t in moments if t >= bump]
         upper.step(*zip(*stored, strict=True), where="post", color=GREEN, lw=2, label="simulated")
-        upper.plot(after, [keys(t - bump) for t in after], "--", color=GREY, lw=2, label="derived")
-        middles = [s + 0.5 for s in range(end)]
-        lower.bar(middles, counted, width=0.9, color=paint(ORANGE), label="simulated, in each second")
-        lower.plot(middles, means, "D", color=paint(INK), ms=5, label="derived, in each second")
-        lower.plot(
-            moments, [loads(t - bump) for t in moments], "--", color=GREY, lw=2, label="derived, at each instant"
-        )
+        upper.plot(*zip(*stays, strict=True), "--", color=GREY, lw=2, label="derived")
+        lower.bar(seconds, counted, width=0.9, color=paint(ORANGE), label="simulated, in each second")
+        lower.plot(seconds, means, "D", color=paint(INK), ms=5, label="derived, in each second")
+        lower.plot(*zip(*rates, strict=True), "--", color=GREY, lw=2, label="derived, at each instant")
         for panel, name in ((upper, "keys stored"), (lower, "loads a second")):
-            panel.axvline(bump, color=GREY, ls=":")
             panel.set(ylim=(0, None), ylabel=name)
             panel.grid()
             panel.legend(loc="upper right")
-        upper.annotate("the bump", (bump, 0), xytext=(5, 6), textcoords="offset points")
-        lower.set_xlabel("seconds (virtual time)")
+        lower.set_xlabel(f"seconds (virtual time); the bump is at {bump:g}")
         before, most = [count for t, count in stored if t <= bump][-1], max(count for _, count in stored)
         title = f"The bump: {before:g} keys become {most:g}, and {max(counted):g} loads follow in one second"
         upper.set_title(title)
-        return as_picture(
-            figure,
-            f"{title}; in the second before it {counted[int(bump) - 1]:g}. Derived: at most "
-            f"{max(keys(t - bump) for t in after):.0f} keys; {loads(0.0):.0f} loads a second at the first instant, and "
-            f"{max(means):.0f} in the first second.",
-        )
+        said = f"Derived: at most {max(n for _, n in stays):.0f} keys; {loads(0.0):.0f} loads a second at the first"
+        return as_picture(figure, f"{title}. {said} instant, and {max(means):.0f} in the first second.")
 
 
 def memory(rows: Sequence[Mapping[str, object]]) -> Picture:
