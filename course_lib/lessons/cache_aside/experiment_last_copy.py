@@ -7,11 +7,10 @@ from collections.abc import Iterable
 
 from redis.asyncio import Redis
 
-from course_lib.explore import Play, Trial, Violation
+from course_lib.explore import Play, Simulation, Trial, Violation
 from course_lib.explore.bodies import Me, clients_running
 from course_lib.explore.puzzle import Puzzle
 
-STOCK = "app:stock:42"
 PROMISE = "The last copy is sold to one customer, and not to two."
 
 
@@ -30,11 +29,6 @@ async def sell(redis: Redis, me: Me) -> bool:
     return left >= 0
 
 
-async def one_copy(redis: Redis) -> None:
-    """One copy is left."""
-    await redis.set(STOCK, 1)
-
-
 def sold_once(run: Play) -> Iterable[Violation]:
     """At most one customer was told that the copy is theirs."""
     buyers = [who for who, result in run.results.items() if result is True]
@@ -45,8 +39,13 @@ def sold_once(run: Play) -> Iterable[Violation]:
 
 
 def _trial(version: str) -> Trial:
-    body = look_then_sell if version == "naive" else sell
-    return Trial(f"copy.{version}", (PROMISE,), clients_running(body, one_copy), sold_once, sizes=(2,), least=2)
+    clients = clients_running(look_then_sell if version == "naive" else sell)
+
+    def build(world: Simulation, number: int) -> Simulation:
+        world.given(("SET", "app:stock:42", 1))
+        return clients(world, number)
+
+    return Trial(f"copy.{version}", (PROMISE,), build, sold_once, sizes=(2,), least=2)
 
 
 last_copy = Puzzle(

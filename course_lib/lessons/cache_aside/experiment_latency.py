@@ -155,11 +155,9 @@ def _of_the_database(path: Path, rows: int, repeats: int, network: float) -> Ite
             "SQLite: without an index", "a file on this machine", _timed(lambda: ask("plain"), max(5, repeats // 40))
         )
         far = _timed(lambda: ask("indexed"), repeats // 5, pause=network)
-        yield Timing("SQLite: another machine, with an index", _distance(network), far)
+        yield Timing("SQLite: another machine", _distance(network), far)
     if hasattr(os, "posix_fadvise"):  # on Linux: the file is dropped from memory, so that the disk is really read
-        yield Timing(
-            "SQLite: with an index, from the disk", "a file on this machine", _cold(path, draw, rows, repeats // 20)
-        )
+        yield Timing("SQLite: index, from the disk", "a file on this machine", _cold(path, draw, rows, repeats // 20))
 
 
 def _cold(path: Path, draw: random.Random, rows: int, repeats: int) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from course_lib.patterns import Load
 from course_lib.sim import Simulation
 from course_lib.trace import Trace
+from course_lib.words import counted
 
 OLD, NEW = "$12", "$15"
 LOAD_TIME = 0.05
@@ -44,10 +45,8 @@ class PricesSeen:
 
     def __repr__(self) -> str:
         when = "never" if self.corrected is None else f"after {self.corrected:.1f} s"
-        return (
-            f"<the new price is seen {when}; {len(self.stale)} of {len(self.reads)} reads showed the old one after the "
-            f"change; {self.loads} loads>"
-        )
+        old, loads = counted(len(self.stale), "read"), counted(self.loads, "load")
+        return f"<new price seen {when}, after the change {old} of the old one, {loads}>"
 
 
 async def only_save(redis: Redis, save: Save) -> None:

@@ -117,7 +117,7 @@ def _described(result: ShopResult) -> str:
     loaded = sum(not read.hit for read in result.reads)
     derived = f"; {result.derived:.0%} were derived" if shop.source == "cache" else ""
     return (
-        f"{len(result.reads)} pages in {shop.duration:g} s: {len(result.reads) - loaded} served from the cache, "
-        f"{loaded} loaded{derived}. 99 of 100 readers wait at most {ms(round(result.percentile(99), 3))}. On average "
+        f"{len(result.reads):,} pages in {shop.duration:g} s: {len(result.reads) - loaded:,} served from the cache, "
+        f"{loaded:,} loaded{derived}. 99 of 100 readers wait at most {ms(round(result.percentile(99), 3))}. On average "
         f"{result.busy:.1f} of the database's {shop.connections} connections are at work."
     )

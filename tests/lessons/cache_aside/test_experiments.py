@@ -151,7 +151,7 @@ def test_every_way_to_ask_is_timed(found: Found) -> None:
     assert half["GET: the server's own work"] < half["GET: a bare socket"] < half["GET: another machine"]
     assert half["SQLite: with an index"] < half["SQLite: without an index"]
     assert half["GET: each of 100 in a pipeline"] < half["GET: redis-py"]
-    assert half["SQLite: another machine, with an index"] > 0.001
+    assert half["SQLite: another machine"] > 0.001
     assert timings["GET: redis-py"].row["where"] == "round trip on this machine"
 
 
