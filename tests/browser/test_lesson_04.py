@@ -18,11 +18,14 @@ def test_the_whole_lesson_runs_and_a_lock_is_broken_by_hand(desk: Desk) -> None:
     """Run all: no error, no other host, each picture speaks in numbers; a question and a puzzle can be answered."""
     desk.run_lesson(LESSON)
     pictures = desk.panel.locator(".jp-Cell-outputArea > * svg[role=img]")
-    assert pictures.count() >= 5  # the lab, the sum, two experiments and their control
+    assert pictures.count() >= 2  # the lab and a control; what questions hold back is not there yet
     speak(pictures)
     desk.screenshot_outputs("lesson-04")
     question = desk.panel.locator(".jp-Cell-outputArea", has_text="How many work at once?").first
     desk.answer(question, "three or more", told="leaves “exactly two”", name="lesson-04-predicted")
+    question = desk.panel.locator(".jp-Cell-outputArea", has_text="between its last look at the lease").first
+    desk.answer(question, "nothing bad", told="leaves “never two leases at once", name="lesson-04-experiment")
+    expect(question.locator("svg[role=img]")).to_have_attribute("aria-label", re.compile("old write"))
     puzzle = desk.panel.locator(".jp-Cell-outputArea", has_text="even if its node is replaced").first
     for command in ("alice: SET", "failover: FLUSHALL", "bob: SET"):
         puzzle.get_by_role("button", name=command).click()

@@ -54,6 +54,8 @@ def findings(texts: dict[str, str]) -> Iterator[Finding]:
     for file, text in texts.items():
         for sentence in sentences(text):
             for rule, (pattern, _) in RULES.items():
+                if rule == "bare-who" and file.endswith(".py"):
+                    continue  # "Who worked when." says what a name stands for
                 for _ in re.findall(pattern, sentence):
                     yield Finding(file, rule, sentence)
             if len(re.findall(r"\w[\w'’-]*", sentence)) > LONG:

@@ -81,7 +81,7 @@ def prose() -> dict[str, str]:
     for path in sorted((ROOT / "course_lib").rglob("words.toml")):
         found[str(path.relative_to(ROOT))] = plain("\n\n".join(_texts(tomllib.loads(path.read_text()))))
     for path in sorted((ROOT / "course_lib").rglob("*.py")):
-        found[str(path.relative_to(ROOT))] = plain("\n".join(filter(None, docstrings(path))))
+        found[str(path.relative_to(ROOT))] = plain("\n\n".join(filter(None, docstrings(path))))
     return found
 
 

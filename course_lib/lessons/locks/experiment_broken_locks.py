@@ -16,7 +16,7 @@ from course_lib.patterns.redlock import Redlock
 
 
 class UnlocksByDel(Lock):
-    """Wrong: a release deletes the key, whoever holds it by then."""
+    """Wrong: a release deletes the key, even if another client holds it by then."""
 
     def __init__(self, redis: Redis, name: str, **policy: Any) -> None:
         super().__init__(redis, name, **policy)

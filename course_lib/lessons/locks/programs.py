@@ -86,7 +86,7 @@ class RightLock:
         self.clock = asyncio.get_running_loop().time
 
     async def acquire(self) -> bool:
-        """Is it ours until `until`? Else whatever was granted is given back."""
+        """Is it ours until `until`? Otherwise, what was granted is given back."""
         start = self.clock()
         got = await self.on_each(lambda node: node.set("lock", self.token, nx=True, px=round(TTL * 1000)))
         self.until = self.believed(start)

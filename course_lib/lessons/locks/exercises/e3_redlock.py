@@ -51,7 +51,7 @@ class Away(Extension):
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """One client, all nodes up; two clients and one fault at every send; so many nodes away that a majority is left;
+    """One client, all nodes up; two clients and one fault at every send; some nodes away, a majority left;
     and more than that."""
     faults = {"crash": 0.0, "pause": PAUSE, "lose reply": 0.0, "node down": OUTAGE}
     lost = {"lose request": 0.0, "lose reply": 0.0}

@@ -201,7 +201,7 @@ def _takes(run: Play) -> Iterator[Found]:
 
 
 def _refuses(run: Play) -> Iterator[Found]:
-    """Whoever comes later with a lower fence than one that was taken is refused."""
+    """A holder that comes later, with a lower fence than one that was taken, is refused."""
     for late in run.witness.acts:
         if late.who == "late" and late.done and not late.kept_still:
             put = f"A later put with fence {late.fence}"

@@ -110,7 +110,7 @@ def write_clues(failing: Failing) -> Iterator[str]:
 
 
 def _no_lock(run: Play) -> bool:
-    """Whoever loaded had only read before."""
+    """The client that loaded had only read before."""
     begins = {load.who: load.start for load in loads(run.trace)}
     before = [event for event in run.trace if event.t_start <= begins.get(event.client, -1.0)]
     return all(event.name.encode() in READS for event in before)
@@ -169,7 +169,7 @@ def _absent(run: Play) -> Iterable[bytes]:
 
 
 def _stored_nothing(run: Play) -> bool:
-    """Whoever loaded None left nothing under the key, nor anywhere else."""
+    """The client that loaded None left nothing under the key, nor anywhere else."""
     ends = {load.who: load.end for load in loads(run.trace)}
     lives = [life for life in run.witness.values if life.key in _absent(run) and life.lasts == -2]
     return any(

@@ -97,7 +97,7 @@ def _broken_from(run: Play) -> float:
 
 
 def _silent(run: Play) -> Iterator[Found]:
-    """Whoever asks a server that is broken, and has no value yet, is told so by an error."""
+    """A caller that asks a broken server, and has no value yet, is told so by an error."""
     begin = _broken_from(run)
     if begin == inf:
         return
