@@ -5,6 +5,7 @@
 PYTHON = python3
 COURSE = .venv/bin/python
 WORKSPACES = $(CURDIR)/.venv/workspaces
+OWN_HOME = $(CURDIR)/.venv/home
 WORKERS = 3
 LAB_ARGS =
 TEST_ARGS =
@@ -20,10 +21,20 @@ env: ## build .venv (PYTHON=… chooses another python3)
 	    exit 1; }
 	@$(PYTHON) -I course_lib/bootstrap.py
 
-# The workspace (which tabs are open) is the course's own, so that another project's tabs stay out of it.
+# The workspace (which tabs are open) is the course's own, so that another project's tabs stay out of it. Where the home
+# cannot be written, so are Jupyter's other folders. Language servers are not looked for: nearly nobody has the twenty.
 lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=9999" and so on)
-	@JUPYTERLAB_WORKSPACES_DIR="$(WORKSPACES)" $(COURSE) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
-	    --LabApp.default_url=/lab/tree/notebooks/README.md --LabApp.extension_manager=readonly $(LAB_ARGS)
+	@for folder in "$$HOME" "$$HOME/.jupyter" "$$HOME/.local/share/jupyter" "$$HOME/.ipython"; do \
+	    if { [ "$$folder" = "$$HOME" ] || [ -e "$$folder" ]; } && ! [ -d "$$folder" -a -w "$$folder" ]; then \
+	        echo "The folder $$folder cannot be written, so Jupyter keeps its own files in .venv/home." >&2; \
+	        mkdir -p "$(OWN_HOME)" && export HOME="$(OWN_HOME)"; \
+	        unset XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME; break; \
+	    fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ]; then root=--allow-root; fi; \
+	JUPYTERLAB_WORKSPACES_DIR="$(WORKSPACES)" exec $(COURSE) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
+	    --LabApp.default_url=/lab/tree/notebooks/README.md --LabApp.extension_manager=readonly \
+	    --LanguageServerManager.autodetect=False $$root $(LAB_ARGS)
 
 # More workers than cores, as tests wait half of their time; a file stays together, so it starts its servers once.
 test: env ## run the tests (TEST_ARGS="-x tests/test_house.py" and so on; WORKERS=0 for one process)

@@ -217,5 +217,14 @@ def main() -> int:
     return 0
 
 
+def not_a_package(*_: object) -> None:
+    """What pip and uv ask first when somebody wants to install this folder, by each of the names that they know."""
+    sys.exit("This is a course, not a package to install: run `make lab` in its folder, and it opens in your browser.")
+
+
+get_requires_for_build_wheel = get_requires_for_build_editable = get_requires_for_build_sdist = not_a_package
+build_wheel = build_editable = build_sdist = not_a_package
+
+
 if __name__ == "__main__":
     sys.exit(main())

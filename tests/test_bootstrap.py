@@ -333,3 +333,15 @@ def test_what_the_tools_say_is_translated(said: str, meaning: str) -> None:
     sentence, last_lines = refusal.value.args
     assert meaning in sentence
     assert last_lines == said.splitlines()
+
+
+def test_to_install_the_folder_is_answered_with_how_the_course_starts(tmp_path: Path) -> None:
+    """pip, or uv, asks the back end first what it needs, and shows what that says."""
+    for name in ("pyproject.toml", "course_lib/bootstrap.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    installer = [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else [bootstrap.find_uv(), "pip"]
+    command = [*installer, "install", "--no-index", "--target", str(tmp_path / "there"), str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode != 0
+    assert "This is a course, not a package to install: run `make lab` in its folder" in ran.stdout + ran.stderr

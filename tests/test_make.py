@@ -72,19 +72,20 @@ def test_the_makefile_is_one_that_gnu_make_3_81_reads() -> None:
 
 
 class Lab:
-    """`make lab` as a learner starts it, with Jupyter's own folders in a place of its own."""
+    """`make lab` as a learner starts it whose home cannot be written: Jupyter keeps its files in a place of its own."""
 
     def __init__(self, folder: Path, arguments: str) -> None:
         self.log = folder / "log"
-        own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-        own |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "IPYTHONDIR": str(folder / "ipython")}
-        more = f"LAB_ARGS=--no-browser --allow-root {arguments}"
-        command = ["make", "-o", "env", "lab", f"COURSE={sys.executable}", f"WORKSPACES={folder / 'workspaces'}", more]
+        (folder / "a file").touch()
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "XDG_"))}
+        own = {"HOME": str(folder / "a file")}
+        more = [f"WORKSPACES={folder / 'workspaces'}", f"OWN_HOME={folder / 'home'}"]
+        command = ["make", "-o", "env", "lab", f"COURSE={sys.executable}", *more, f"LAB_ARGS=--no-browser {arguments}"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, **own},
+                env={**kept, **own},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -138,6 +139,15 @@ def test_a_taken_port_without_another_is_a_sentence(tmp_path: Path, taken_port: 
         lab.stop()
     assert f"could not be started because port {taken_port} is not available" in lab.log.read_text()
     assert "Traceback" not in lab.log.read_text()
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(lab: Lab) -> None:
+    """Jupyter keeps its files elsewhere, and starts; for root, too; and it lists no language server that is missing."""
+    lab.wait_until_it_says("a file cannot be written, so Jupyter keeps its own files in .venv/home")
+    lab.wait_until_it_says(r"http://127\.0\.0\.1:\d+/\S+")
+    log = lab.log.read_text()
+    assert "Traceback" not in log
+    assert "language-server" not in log
 
 
 def test_it_opens_on_the_lesson_map_rendered(lab: Lab, chromium: str) -> None:
