@@ -21,6 +21,10 @@ NOT_YET = {"01": 57}
 """Lessons whose core path is longer, and how long it may be: these numbers may only shrink."""
 
 
+NOT_YET_STATED = {"01", "02", "03"}
+"""Lessons whose first cell promises another time than the estimate: none may be added."""
+
+
 def core_minutes(notebook: list[Cell]) -> float:
     """Minutes to read and run what does not stand in a section *Further*; a folded answer is not counted."""
     return sum(map(minutes, (cell for cell in notebook if not cell.further)))
@@ -39,6 +43,26 @@ def test_the_core_path_takes_at_most_45_minutes(path: Path) -> None:
     found = core_minutes(cells(path))
     print(f"{path.stem}: {found:.0f} minutes")
     assert found <= NOT_YET.get(path.stem[:2], CORE)
+
+
+def stated(title: str) -> int:
+    """The minutes that a lesson's first cell promises for its core; where it has two sittings, their sum."""
+    time = title.partition("**Time:**")[2].partition("minutes")[0]
+    return sum(int(number) for number in re.findall(r"\d+", time))
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in LESSONS if path.stem[:2] not in NOT_YET_STATED], ids=lambda p: p.stem
+)
+def test_a_lesson_says_how_long_it_takes(path: Path) -> None:
+    notebook = cells(path)
+    assert stated(notebook[0].text) == pytest.approx(core_minutes(notebook), abs=5)
+
+
+def test_the_minutes_of_two_sittings_are_added() -> None:
+    """The control."""
+    assert stated("**Time:** two sittings, of about 28 and 17 minutes: sections 1 to 5.") == 45
+    assert stated("**Time:** about 35 minutes, 10 more for the rest.") == 35
 
 
 def test_folded_answers_and_further_sections_are_not_counted() -> None:
