@@ -333,6 +333,6 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("lets it expire", "gone", lets_it_expire),
     ("in the background", "gone", in_the_background, "sure-in-doubt"),
     ("another key", "gone", another_key),
-    ("saves again after a time-out", "once", saves_before_and_after, "saves-again"),
+    ("saves again after a time-out", "once", saves_before_and_after),
     ("leaves an empty page", "gone", leaves_an_empty_page),
 ]

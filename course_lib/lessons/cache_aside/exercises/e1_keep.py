@@ -16,7 +16,19 @@ from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
 from course_lib.lessons.cache_aside.exercises.shelf import (
-    FOREVER, Shelf, State, excused, lasting, lasts, right_life, sent, told,
+    FOREVER,
+    IN_MS,
+    IN_SECONDS,
+    Shelf,
+    State,
+    excused,
+    lasting,
+    lasts,
+    options,
+    right_life,
+    sent,
+    told,
+    whole,
 )  # fmt: skip
 
 Answer = Callable[..., Awaitable[Any]]
@@ -65,7 +77,7 @@ def trials(answer: Answer) -> list[Trial]:
 
 
 def _build(answer: Answer, refusing: bool, world: Simulation, clients: int) -> Keeping:
-    """c1 keeps a page, and then another under the same key; c2, a task of the same process under odd seeds, keeps one of
+    """c1 keeps a page, then another under the same key; c2, a task of the same process under odd seeds, keeps one of
     its own. What is refused, and how, is the seed's."""
     first, second = (KEPT[(world.seed + n) % len(KEPT)] for n in range(2))
     if first.key == second.key:
@@ -92,7 +104,7 @@ def _build(answer: Answer, refusing: bool, world: Simulation, clients: int) -> K
 
 
 def _states(run: Play) -> Iterator[tuple[Act, Kept, list[State]]]:
-    """Each act, what it was to keep, and what became of its key meanwhile: but for what is left of a page that expired."""
+    """Each act, what it was to keep, and what became of its key meanwhile."""
     for act in run.witness.acts:
         kept = run.witness.wanted[act.what]
         yield act, kept, run.witness.shelf.during(kept.key, act)
@@ -134,9 +146,15 @@ def _one_step(run: Play) -> Iterator[Found]:
             if expired or (whole and state.left != FOREVER):
                 continue
             left = "" if not state.there else f", which {lasting(state.left)}"
-            held = "no page" if not state.there else "the old page" if not whole and state.text != kept.page else "the new page"
-            text = f"At {ms(state.when)} there was {held} under {kept.key}{left}: a reader may come, or {act.who} may die, just then."
-            yield text, act.who, state.when, held
+            held = (
+                "no page"
+                if not state.there
+                else "the old page"
+                if not whole and state.text != kept.page
+                else "the new page"
+            )
+            text = f"At {ms(state.when)} there was {held} under {kept.key}{left}"
+            yield f"{text}: a reader may come, or {act.who} may die, just then.", act.who, state.when, held
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------
@@ -148,14 +166,14 @@ def clues(failing: Failing) -> Iterator[str]:
     words, life, ttl = set[bytes](), 0.0, 1.0
     if wrong is not None:
         act, kept, state = wrong
-        words = {word.upper() for event in sent(failing["life"], act) for word in event.command[:1] + event.command[3:]}
+        words = options(sent(failing["life"], act))
         life, ttl = lasts(failing["life"], state, kept.ttl), kept.ttl
     stored, steps = failing.get("stored"), failing.get("one-step")
     yield from named({
         "never-expires": life == FOREVER and not words & (IN_SECONDS | IN_MS | {b"KEEPTTL"}),
         "not-whole": stored is not None and any(_not_whole(act.result) for act in stored.witness.acts),
         "wrong-unit": life > 0 and any(abs(ratio / 1000 - 1) < 0.01 for ratio in (life / ttl, ttl / life)),
-        "whole-seconds": 0 < life < ttl + 1.01 and life > ttl - 1.01 and _whole(life) and not words & IN_MS
+        "whole-seconds": 0 < life < ttl + 1.01 and life > ttl - 1.01 and whole(life) and not words & IN_MS
         and bool(words & IN_SECONDS),
         "only-if-missing": stored is not None and any(
             event.reply is None and event.name == "SET" and b"NX" in [word.upper() for word in event.command[3:]]
@@ -164,23 +182,17 @@ def clues(failing: Failing) -> Iterator[str]:
     })  # fmt: skip
 
 
-IN_SECONDS = {b"EX", b"EXPIRE", b"SETEX", b"EXAT", b"EXPIREAT"}
-IN_MS = {b"PX", b"PEXPIRE", b"PSETEX", b"PXAT", b"PEXPIREAT"}
-
-
 def _not_whole(result: object) -> bool:
     """Is it redis-py's refusal of a life that has a fraction?"""
     return isinstance(result, DataError) and "must be datetime" in str(result)
 
 
-def _whole(life: float) -> bool:
-    return abs(life - round(life)) < 0.0016
-
-
 def _in_steps(run: Play) -> bool:
     """Was a page stored without a life, by one that sends that life in a command of its own?"""
     names = {event.name.encode() for event in run.trace}
-    bare = any(state.left == FOREVER and state.text == kept.page for _, kept, states in _states(run) for state in states)
+    bare = any(
+        state.left == FOREVER and state.text == kept.page for _, kept, states in _states(run) for state in states
+    )
     return bare and b"EXEC" not in names and bool(names & {b"SET", b"GETSET", b"MSET", b"SETNX"})
 
 

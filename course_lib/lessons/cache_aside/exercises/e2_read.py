@@ -12,10 +12,21 @@ from course_lib.explore import Play, Process, Simulation, Trial
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import ms, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.lessons.cache_aside.exercises import shop
-from course_lib.lessons.cache_aside.exercises.shelf import FOREVER, Shelf, told, trips
-from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop
+from course_lib.lessons.cache_aside.exercises.shelf import (
+    FOREVER,
+    IN_MS,
+    IN_SECONDS,
+    Shelf,
+    lasts,
+    options,
+    sent,
+    told,
+    trips,
+    whole,
+)  # fmt: skip
+from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop, acts
 from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]
@@ -27,16 +38,19 @@ SET = [
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """One call after another; odd rows; what fails; many at once, just when a page expires."""
-    shelf = {"value": _value, "cost": undisturbed(_cost), "expires": shop.lives}
+    """One call after another; with one fault; odd rows; what fails; many at once, just when a page expires."""
+    shelf = {"value": _value, "cost": _cost, "expires": shop.lives}
     failing = {"errors": _errors, "value": _value, "nothing": shop.nothing_stored}
     return [
-        trial("one call after another", partial(_in_turn, answer), shelf | {"errors": told}, sizes=(1,), seeds=len(SET),
-              faults=LOSSES, horizon=1e3),
-        trial("odd rows", partial(_odd, answer), {"any-text": _odd_rows, "nothing": shop.nothing_stored}, sizes=(1,), seeds=2),
+        trial("one call after another", partial(_in_turn, answer), shelf, sizes=(1,), seeds=len(SET), horizon=1e3),
+        trial("one fault", partial(_disturbed, answer), {"value": _value, "expires": shop.lives, "errors": told},
+              sizes=(1,), faults=LOSSES),
+        trial("odd rows", partial(_odd, answer), {"any-text": _odd_rows, "nothing": shop.nothing_stored},
+              sizes=(1,), seeds=2),
         trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=3),
         trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=6),
-        trial("several at once", partial(_at_once, answer), {"value": _value, "expires": shop.lives}, sizes=(6,), seeds=5),
+        trial("several at once", partial(_at_once, answer), {"value": _value, "expires": shop.lives},
+              sizes=(6,), seeds=5),
     ]  # fmt: skip
 
 
@@ -59,8 +73,8 @@ def _deed(answer: Answer, run: Shop, key: str) -> Callable[[Call], Awaitable[Any
 
 
 def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
-    """c1 misses, finds, and misses what has expired, after which the row is another; then somebody else deletes the page,
-    and stores one. c2, under odd seeds a task of the same process, has a key of its own."""
+    """c1 misses, finds, and misses what has expired, after which the row is another; then somebody else deletes the
+    page, and stores one. c2, under odd seeds a task of the same process, has a key of its own."""
     run, (one, two, ttl, takes) = _shop(answer, world), SET[world.seed % len(SET)]
     begin = 2 * takes + 0.05
     again = begin + ttl + 0.05
@@ -73,6 +87,15 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
     world.at(later - 0.05, run.row, one)
     world.at(later - 0.04, run.delete, one)
     world.at(later + takes + 0.09, run.put, one, "somebody else's page", 60.0)
+    return run
+
+
+def _disturbed(answer: Answer, world: Simulation, clients: int) -> Shop:
+    """c1 misses, finds, and misses what somebody else has deleted."""
+    run, (one, *_) = _shop(answer, world), SET[world.seed % len(SET)]
+    run.process("c1", _deed(answer, run, one), [(0.0, "a"), (0.3, "b"), (0.8, "c")], Call)
+    world.at(0.7, run.row, one)
+    world.at(0.71, run.delete, one)
     return run
 
 
@@ -108,7 +131,9 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Shop:
     draw, shared = world.draws("when"), Process("shop")
     world.at(0.0, run.put, one, "the last page", 0.05)
     for number in range(1, clients + 1):
-        run.process(f"c{number}", _deed(answer, run, one), [(0.043 + draw() * 0.008, "a")], Call, shared if number < 3 else None)
+        run.process(
+            f"c{number}", _deed(answer, run, one), [(0.043 + draw() * 0.008, "a")], Call, shared if number < 3 else None
+        )
     return run
 
 
@@ -125,10 +150,17 @@ def _value(run: Play) -> Iterator[Found]:
 def _results(run: Play) -> Iterator[Found]:
     for call in run.witness.acts:
         key = call.keys[0]
-        if call.done and not any(type(call.result) is type(one) and call.result == one for one in shop.may_be(run, call, key)):
+        if call.done and not any(
+            type(call.result) is type(one) and call.result == one for one in shop.may_be(run, call, key)
+        ):
             found, row = call.found[key], call.rows[key]
             where = f"the cache held {found.text!r}" if found.there else f"the database {row!r}, and the cache nothing"
-            yield f"{call.who} returned {shown(call.result)}; when it asked, {where}.", call.who, call.ended, "another page"
+            yield (
+                f"{call.who} returned {shown(call.result)}; when it asked, {where}.",
+                call.who,
+                call.ended,
+                "another page",
+            )
 
 
 def _cost(run: Play) -> Iterator[Found]:
@@ -137,7 +169,9 @@ def _cost(run: Play) -> Iterator[Found]:
         took = trips(run, call)
         hit, loads = call.sure(call.keys[0]), len(call.loads)
         if (hit and (took != 1 or loads)) or (call.missing(call.keys[0]) and (took > 2 or loads != 1)):
-            what, right = ("there", "one round trip and no load") if hit else ("missing", "two round trips and one load")
+            what, right = (
+                ("there", "one round trip and no load") if hit else ("missing", "two round trips and one load")
+            )
             did = f"{counted(took, 'round trip')} and {counted(loads, 'load')}"
             text = f"The page was {what} at {ms(call.began)}, and {call.who} took {did}; {right} will do."
             yield text, call.who, call.began, "too much"
@@ -157,27 +191,36 @@ def _errors(run: Play) -> Iterator[Found]:
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """What a hit and a miss sent, and what is stored afterwards."""
-    odd, run = failing.get("any-text"), failing.get("expires", failing.first)
-    names = {event.name for event in run.trace}
-    lives = list(shop.stored(run))
-    forever = any(state.left == FOREVER for *_, state in lives)
-    words = {word.upper() for event in run.trace for word in event.command[:1] + event.command[3:]}
-    changed = [call for call, key, *_ in lives if key in call.keys and call.sure(key)]
-    nothing = failing.get("nothing")
+    """What calls sent, and what is stored afterwards."""
+    odd, nothing, first = failing.get("any-text"), failing.get("nothing"), failing.first
+    read_only = {event.name for event in first.trace} <= {"GET", "MGET", "EXISTS", "TTL", "PTTL"}
+    run = failing.get("expires")
+    changes = list(shop.stored(run)) if run is not None else []
+    forever = [call for call, *_, state in changes if state.left == FOREVER]
+    lives = [lasts(run, state, run.witness.ttl) for *_, state in changes if state.there] if run is not None else []
+    seconds = run is not None and bool(options(run.trace) & IN_SECONDS) and not options(run.trace) & IN_MS
     yield from named({
-        "stores-none": nothing is not None and any(c.rows[k] is None and s.text in ("None", "") for c, k, _, s in shop.stored(nothing)),
-        "none-is-no-text": any(isinstance(c.result, DataError) and "NoneType" in str(c.result)
-                               for one in failing.values() for c in one.witness.acts),
+        "stores-none": nothing is not None and any(
+            call.rows[key] is None and state.text in ("None", "")
+            for call, key, _, state in shop.stored(nothing) if key in call.keys),
+        "none-is-no-text": any(isinstance(call.result, DataError) and "NoneType" in str(call.result)
+                               for one in failing.values() for call in one.witness.acts),
         "empty-is-a-miss": odd is not None and _reloaded(odd),
-        "asks-twice": {"EXISTS", "GET"} <= names and "cost" in failing,
-        "lengthens": "expires" in failing and changed and names & {"GETEX", "EXPIRE", "PEXPIRE"} and "EXPIRE" not in {
-            e.name for c in run.witness.acts if c.loads for e in run.trace if e.client == c.who and c.began <= e.t_start <= c.ended},
-        "never-expires": "expires" in failing and forever and not words & {b"EX", b"PX", b"EXPIRE", b"PEXPIRE", b"SETEX", b"PSETEX"},
-        "whole-seconds": "expires" in failing and words & {b"EX", b"SETEX"} and not forever,
-        "not-stored": "value" in failing and {event.name for event in failing.first.trace} <= {"GET", "EXISTS", "TTL", "PTTL"}
-        and any(len(call.loads) for call in failing.first.witness.acts),
+        "asks-twice": any(_in_two_messages(failing["cost"], call) for call in acts(failing, "cost")),
+        "lengthens": any(call.sure(key) and not call.loads and state.text == before.text and state.end > before.end
+                         for call, key, before, state in changes if key in call.keys),
+        "never-expires": run is not None and any(
+            not options(sent(run, call)) & (IN_SECONDS | IN_MS | {b"KEEPTTL"}) for call in forever),
+        "whole-seconds": seconds and not forever and bool(lives) and all(map(whole, lives)),
+        "not-stored": "value" in failing and read_only and any(call.loads for call in first.witness.acts),
     })  # fmt: skip
+
+
+def _in_two_messages(run: Play, call: Call) -> bool:
+    """Did it ask EXISTS, and then GET?"""
+    events = sent(run, call)
+    asked = {event.t_start for event in events if event.name == "EXISTS"}
+    return bool(asked) and any(event.name == "GET" and event.t_start not in asked for event in events)
 
 
 def _reloaded(run: Play) -> bool:

@@ -11,30 +11,39 @@ from course_lib.explore import Play, Process, Simulation, Trial
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import ms, shown
-from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.lessons.cache_aside.exercises import shop
 from course_lib.lessons.cache_aside.exercises.shelf import FOREVER, Shelf, sent, told, trips
-from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop
+from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop, acts
 from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]
 KEY = "app:product:{}"
-IDS = [("42", "7", "13", "1", "9"), ("{de}:7", "7", "de", "é", "{de}"), ("b", "a", "c", "A", "a:b"), ("10", "9", "1", "01", "42")]
+IDS = [
+    ("42", "7", "13", "1", "9"),
+    ("{de}:7", "7", "de", "é", "{de}"),
+    ("b", "a", "c", "A", "a:b"),
+    ("10", "9", "1", "01", "42"),
+]
 """Of a run: five products, of which the last does not exist."""
 TTLS = (60, 1.5, 0.15, 2.006)
 CROWD = [str(n) for n in range(60, 0, -1)]
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """One list after another; odd rows; what fails; two at once, just when pages expire."""
-    all_of = {"rows": _rows, "load": _load, "trips": undisturbed(_trips), "expires": shop.lives, "errors": told}
+    """One list after another; with one fault; odd rows; what fails; two at once, just when pages expire."""
+    all_of = {"rows": _rows, "load": _load, "trips": _trips, "expires": shop.lives}
     failing = {"errors": _errors, "rows": _rows, "expires": shop.nothing_stored}
     return [
-        trial("one list after another", partial(_in_turn, answer), all_of, sizes=(1,), seeds=4, faults=LOSSES, horizon=1e3),
-        trial("odd rows, and many", partial(_odd, answer), {"any-text": _odd_rows, "absent": shop.nothing_stored}, sizes=(1,)),
+        trial("one list after another", partial(_in_turn, answer), all_of, sizes=(1,), seeds=4, horizon=1e3),
+        trial("one fault", partial(_disturbed, answer), {"rows": _rows, "expires": shop.lives, "errors": told},
+              sizes=(1,), faults=LOSSES),
+        trial("odd rows, and many", partial(_odd, answer), {"any-text": _odd_rows, "absent": shop.nothing_stored},
+              sizes=(1,)),
         trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=3),
         trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=8),
-        trial("several at once", partial(_at_once, answer), {"rows": _rows, "expires": shop.lives}, sizes=(4,), seeds=5),
+        trial("several at once", partial(_at_once, answer), {"rows": _rows, "expires": shop.lives},
+              sizes=(4,), seeds=5),
     ]  # fmt: skip
 
 
@@ -72,8 +81,8 @@ def _deed(answer: Answer, run: Shop, lists: Sequence[Sequence[str]]) -> Callable
 
 
 def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
-    """A first list; the same again; some missing, some twice; one that does not exist; nothing missing. Of nothing, too,
-    but for the first run."""
+    """A first list; the same again; some missing, some twice; one that does not exist; nothing missing. But for the
+    first run, also an empty one."""
     a, b, c, d, none = ids = IDS[world.seed % len(IDS)]
     run = _shop(world, ids)
     run.rows[KEY.format(none)] = None
@@ -86,6 +95,13 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
     for one in (a, d):
         world.at(begin - 0.1, run.row, KEY.format(one))
     world.at(begin + 0.07, run.put, KEY.format(c), "somebody else's page", 60.0)
+    return run
+
+
+def _disturbed(answer: Answer, world: Simulation, clients: int) -> Shop:
+    """c1 asks for two products, and then for three, of which one is missing."""
+    run, (a, b, c, *_) = _shop(world, IDS[0]), IDS[0]
+    run.process("c1", _deed(answer, run, [[b, a], [a, c, b]]), [(0.0, "0"), (0.3, "1")], Listed)
     return run
 
 
@@ -103,7 +119,7 @@ def _odd(answer: Answer, world: Simulation, clients: int) -> Shop:
 
 
 def _down(answer: Answer, world: Simulation, clients: int) -> Shop:
-    """The database is down for the first call, up for the next, and down when something is missing and something is not."""
+    """The database is down for the first call, up for the next, and down again when something is in the cache."""
     ids = IDS[world.seed % len(IDS)]
     run = _shop(world, ids)
     lists = [ids[:2], ids[:2], ids[:3], ids[:2]]
@@ -137,7 +153,7 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Shop:
 
 
 def _rows(run: Play) -> Iterator[Found]:
-    """A list of what the cache held, or else the database, in the order of what was asked for; what is loaded is stored."""
+    """A list of what the cache held, or else the database, in the order of the ids; what is loaded is stored."""
     yield from shop.no_cause(run)
     for call in run.witness.acts:
         if call.done and (type(call.result) is not list or len(call.result) != len(call.keys)):
@@ -147,10 +163,15 @@ def _rows(run: Play) -> Iterator[Found]:
             for at, (one, key, told_) in enumerate(zip(call.given, call.keys, call.result, strict=True)):
                 may = shop.may_be(run, call, key)
                 if not any(type(told_) is type(right) and told_ == right for right in may):
-                    text = f"{call.who} asked for {shown(call.given)}: at place {at}, for {one!r}, it was told {shown(told_)}, and right is {may[0]!r}."
-                    yield text, call.who, call.ended, "another page"
+                    text = f"{call.who} asked for {shown(call.given)}: at place {at}, for {one!r}, it was told"
+                    yield f"{text} {shown(told_)}, and right is {may[0]!r}.", call.who, call.ended, "another page"
         if call.ids != call.given:
-            yield f"The list {shown(call.given)} that {call.who} was given is now {shown(call.ids)}.", call.who, call.ended, "changed"
+            yield (
+                f"The list {shown(call.given)} that {call.who} was given is now {shown(call.ids)}.",
+                call.who,
+                call.ended,
+                "changed",
+            )
     yield from shop.keeps_pages(run)
 
 
@@ -197,25 +218,21 @@ def clues(failing: Failing) -> Iterator[str]:
     rows, odd, first = failing.get("rows"), failing.get("any-text"), failing.first
     asked = [call for call in first.witness.acts if call.done and call.loads and "load" in failing]
     again = [call for call in asked if any(map(call.sure, call.loads[0])) and _was_told(first, call)]
-    empty = {call.found[key].text for call in _acts(failing, "any-text") for keys in call.loads for key in keys
+    empty = {call.found[key].text for call in acts(failing, "any-text") for keys in call.loads for key in keys
              if call.sure(key)}  # fmt: skip
     forever = "expires" in failing and any(state.left == FOREVER for *_, state in shop.stored(failing["expires"]))
     names = {event.name for event in first.trace}
     yield from named({
         "of-nothing": any(not call.keys and (call.failed or trips(failing[promise], call))
-                          for promise in ("rows", "trips") for call in _acts(failing, promise)),
+                          for promise in ("rows", "trips") for call in acts(failing, promise)),
         "empty-is-missing": odd is not None and empty == {""},
-        "one-by-one": any(_spread(failing["trips"], call) for call in _acts(failing, "trips")),
+        "one-by-one": any(_spread(failing["trips"], call) for call in acts(failing, "trips")),
         "loads-all": bool(again) and all(set(call.keys) == set(call.loads[0]) for call in again),
         "loads-twice": any(len(keys) > len(set(keys)) for call in asked for keys in call.loads),
         "two-steps": forever and "MSET" in names and bool({"EXPIRE", "PEXPIRE"} & names),
         "never-expires": forever and "MSET" in names,
         "order-lost": rows is not None and _reordered(rows),
     })  # fmt: skip
-
-
-def _acts(failing: Failing, promise: str) -> list[Any]:
-    return list(failing[promise].witness.acts) if promise in failing else []
 
 
 def _was_told(run: Play, call: Call) -> bool:

@@ -16,12 +16,17 @@ from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import LOST, ms, round_trips, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.lessons.cache_aside.exercises.shelf import Shelf, fate
-from course_lib.lessons.cache_aside.exercises.shop import ERRORS
+from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts
 from course_lib.sim.faults import Kind
 from course_lib.trace import Event
 
 Answer = Callable[..., Awaitable[Any]]
-KEYS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{de}:8"), ("a{b:c", "a{b:"), ("é 7", "7")]
+KEYS = [
+    ("app:product:42", "app:product:7"),
+    ("app:product:{de}:7", "app:product:{de}:8"),
+    ("a{b:c", "a{b:"),
+    ("é 7", "7"),
+]
 FAULTS: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0, "node down": 60.0}
 OLD = "the old page of {}"
 
@@ -76,8 +81,8 @@ def trials(answer: Answer) -> list[Trial]:
     """Writers with one fault at every send; saves that fail; and a server that refuses one delete, or two."""
     judges = {"gone": _gone, "once": _once, "in-doubt": _in_doubt, "tries": _tries, "cost": _cost}
     return [
-        trial("products are changed", partial(_build, answer, "", ()), judges, sizes=(1,), seeds=len(KEYS), faults=FAULTS,
-              fault_seeds=2),
+        trial("products are changed", partial(_build, answer, "", ()), judges, sizes=(1,), seeds=len(KEYS),
+              faults=FAULTS, fault_seeds=2),
         trial("the save fails", partial(_build, answer, "fails", ()),
               {"once": _once, "after-failure": _after_failure}, sizes=(1,), seeds=6, faults=FAULTS),
         trial("the server refuses a delete, or two", _refusing(answer), judges, sizes=(1,), seeds=6),
@@ -92,8 +97,8 @@ def _refusing(answer: Answer) -> Callable[[Simulation, int], Writing]:
 
 
 def _build(answer: Answer, fails: str, refuses: tuple[int, ...], world: Simulation, clients: int) -> Writing:
-    """c1 changes a product, and c2, under odd seeds a task of the same process, another one; where commands are refused,
-    c1 is alone. Of saves that fail, those of every other seed have committed."""
+    """c1 changes a product, and c2, under odd seeds a task of the same process, another one; where commands are
+    refused, c1 is alone. Of saves that fail, those of every other seed have committed."""
     keys = KEYS[world.seed % len(KEYS)][: 1 if refuses else 2]
     rows = {key: OLD.format(key) for key in keys}
     readers = Readers(world, rows, refuses, REFUSALS[world.seed % 2])
@@ -234,7 +239,9 @@ def _after_failure(run: Play) -> Iterator[Found]:
     """Whether or not a save that failed has committed, the page is deleted after it."""
     for act in run.witness.acts:
         if act.over and not _deletes(run, act) and not _down(run, act):
-            text = f"The save of {act.who} raised {shown(act.error)}; it may have committed, and the page was not deleted."
+            text = (
+                f"The save of {act.who} raised {shown(act.error)}; it may have committed, and the page was not deleted."
+            )
             yield text, act.who, act.ended, "not deleted"
 
 
@@ -244,20 +251,32 @@ def _after_failure(run: Play) -> Iterator[Found]:
 def clues(failing: Failing) -> Iterator[str]:
     """When deletes were sent and rows saved, and what was returned."""
     first = failing.first
-    order = [(act, [e.t_start for e in sent(first, act) if act.key.encode() in e.command]) for act in first.witness.acts]
+    order = [
+        (act, [e.t_start for e in sent(first, act) if act.key.encode() in e.command]) for act in first.witness.acts
+    ]
     doubt = failing.get("in-doubt")
-    told_ = [(act, _deletes(doubt, act)) for act in doubt.witness.acts if act.over and act.error is None] if doubt else []
+    told_ = (
+        [(act, _deletes(doubt, act)) for act in doubt.witness.acts if act.over and act.error is None] if doubt else []
+    )
     return named({
         "deletes-first": "gone" in failing and all(
             sends and act.saves and max(sends) <= act.saves[0][0] for act, sends in order),
-        "stores-instead": "gone" in failing and any(
-            text == act.page for act in first.witness.acts for _, key, text in first.witness.readers.stored if key == act.key),
-        "saves-again": "once" in failing and any(len(act.saves) > 1 for act in failing["once"].witness.acts),
-        "zero-is-failure": any(act.result is False and d and d[-1].event.reply == 0 and not d[-1].failed for act, d in told_),
+        "stores-instead": "gone" in failing and bool(
+            {(act.key, act.page) for act in first.witness.acts}
+            & {(key, text) for _, key, text in first.witness.readers.stored}),
+        "saves-again": "once" in failing and any(_saved_again(failing["once"], act) for act in acts(failing, "once")),
+        "zero-is-failure": any(act.result is False and d and not d[-1].failed and d[-1].event.reply == 0
+                               for act, d in told_),
         "error-for-a-commit": any(isinstance(act.result, RedisError) for act, _ in told_),
         "sure-in-doubt": any(act.result is True and d and all(one.failed for one in d) for act, d in told_),
         "keeps-after-doubt": "after-failure" in failing and "gone" not in failing,
     })  # fmt: skip
+
+
+def _saved_again(run: Play, act: Written) -> bool:
+    """Did it save once more when a delete had failed?"""
+    failed = [one.event.t_start for one in _attempts(run, act) if one.failed]
+    return len(act.saves) > 1 and any(act.saves[0][1] <= when <= act.saves[-1][0] for when in failed)
 
 
 RULES = Rules(coroutine_function("redis, key, page, save"), trials, clues)

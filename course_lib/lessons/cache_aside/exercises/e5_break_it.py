@@ -92,7 +92,12 @@ def _breaks(run: Play) -> Iterator[Found]:
 
 def _survives(run: Play) -> Iterator[Found]:
     if run.witness.page == OLD:
-        yield f"Your order leaves the old price under the mended reader too: {_told(run)}.", "reader", run.now, "the old price"
+        yield (
+            f"Your order leaves the old price under the mended reader too: {_told(run)}.",
+            "reader",
+            run.now,
+            "the old price",
+        )
 
 
 def clues(failing: Failing) -> Iterator[str]:

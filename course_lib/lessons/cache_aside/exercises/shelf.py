@@ -131,6 +131,22 @@ def lasting(life: float) -> str:
     return "lives for ever" if life == FOREVER else f"lives for {ms(life)}"
 
 
+# -- what clues read ---------------------------------------------------------------------------------------------------
+
+IN_SECONDS = {b"EX", b"EXPIRE", b"SETEX", b"EXAT", b"EXPIREAT"}
+IN_MS = {b"PX", b"PEXPIRE", b"PSETEX", b"PXAT", b"PEXPIREAT"}
+
+
+def options(events: Iterable[Event]) -> set[bytes]:
+    """The names and the options of commands, in capitals; and their values."""
+    return {word.upper() for event in events for word in event.command[:1] + event.command[3:]}
+
+
+def whole(life: float) -> bool:
+    """Is it a whole number of seconds, as far as one can tell?"""
+    return abs(life - round(life)) < WRONG_BY
+
+
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +161,11 @@ def failed(events: Iterable[Event]) -> Event | None:
     return next(iter(open_.values()), None)
 
 
-WHAT = {"request lost": "was lost on its way", "reply lost": "ran, and its reply was lost", "refused": "found no server"}
+WHAT = {
+    "request lost": "was lost on its way",
+    "reply lost": "ran, and its reply was lost",
+    "refused": "found no server",
+}
 
 
 def fate(event: Event) -> str:

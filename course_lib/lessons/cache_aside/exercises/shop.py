@@ -1,8 +1,8 @@
-"""The shop of a judged run: its database and what was asked of it, and the calls that clients make. For 00.2 and 00.3."""
+"""The shop of a judged run: its database, what was asked of it, and the calls that clients make. For 00.2, 00.3."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -11,9 +11,15 @@ from course_lib.explore import Play
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.database import DatabaseDown, load_takes
 from course_lib.grading.evidence import ms, shown
-from course_lib.grading.rules import Found
+from course_lib.grading.rules import Failing, Found
 from course_lib.lessons.cache_aside.exercises.shelf import (
-    FOREVER, Shelf, State, excused, lasting, lasts, right_life,
+    FOREVER,
+    Shelf,
+    State,
+    excused,
+    lasting,
+    lasts,
+    right_life,
 )  # fmt: skip
 
 SOON = 0.02
@@ -53,9 +59,10 @@ class Call(Act):
         """Was it certainly not there?"""
         return not self.found[key].there
 
+
 @dataclass
 class Shop(Acts):
-    """The database holds `rows`, by key; a load takes `takes` seconds, and those of acts whose names begin with `down` fail."""
+    """The database holds `rows`, by key; a load takes `takes` seconds; those of acts named `down …` fail."""
 
     shelf: Shelf = field(kw_only=True)
     rows: dict[str, str | None] = field(kw_only=True)
@@ -76,7 +83,9 @@ class Shop(Acts):
         call.found = self.shelf.note(keys)
         call.rows = dict(self.rows)
 
-    def load_for(self, call: Call, asked: Callable[..., list[str]], gives: Callable[[list[str]], Any]) -> Callable[..., Any]:
+    def load_for(
+        self, call: Call, asked: Callable[..., list[str]], gives: Callable[[list[str]], Any]
+    ) -> Callable[..., Any]:
         """The load that a call is given: `asked` makes keys of its arguments, `gives` an answer of them."""
 
         async def load(*arguments: Any) -> Any:
@@ -104,7 +113,7 @@ class Shop(Acts):
 
 
 def may_be(run: Play, call: Call, key: str) -> list[str | None]:
-    """What it may be told of a key: what was there; or else the row. Where a fault made it late, also what came later."""
+    """What it may be told of a key: what was there, or else the row; if a fault delayed it, also what came later."""
     found, shop = call.found[key], run.witness
     if call.sure(key) and not run.schedule.faults:
         return [found.text]
@@ -159,12 +168,13 @@ def lives(run: Play) -> Iterator[Found]:
             yield text, call.who, state.when, "a hit changes it"
         elif state.there and not right_life(run, state, shop.ttl):
             at_once = ", for the moment at least" if state.left == FOREVER else ""
-            text = f"What {call.who} stored under {key} {lasting(lasts(run, state, shop.ttl))}{at_once}; ttl is {shop.ttl:g} s."
-            yield text, call.who, state.when, "another life"
+            text = f"What {call.who} stored under {key} {lasting(lasts(run, state, shop.ttl))}{at_once}"
+            yield f"{text}; ttl is {shop.ttl:g} s.", call.who, state.when, "another life"
     yield from strays(run)
 
 
 def strays(run: Play) -> Iterator[Found]:
+    """Keys that nobody asked for."""
     if keys := run.witness.shelf.strays():
         yield f"There is a key {keys[0]!r} that nobody asked for.", "", run.now, "another key"
 
@@ -191,3 +201,8 @@ def keeps_pages(run: Play) -> Iterator[Found]:
                 held = shown(mine[-1]) if mine and mine[-1] is not None else "nothing"
                 text = f"{call.who} loaded {row!r}, and under {key} stands {held}."
                 yield text, call.who, call.ended, "not stored"
+
+
+def acts(failing: Failing, promise: str) -> list[Any]:
+    """What was done in the run that breaks a promise; nothing, if it is kept."""
+    return list(failing[promise].witness.acts) if promise in failing else []
