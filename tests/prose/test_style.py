@@ -11,8 +11,8 @@ import pytest
 from .style import RULES, counts, findings, known
 from .texts import prose
 
-AS_MEANT = "cancelled,cancelling,acknowledgement,acknowledgements,smove"
-"""Right as they stand: Python's word, a common second spelling, a command of Redis."""
+AS_MEANT = "cancelled,cancelling,acknowledgement,acknowledgements,smove,tung"
+"""Right as they stand: Python's word, a common second spelling, a command of Redis, an author."""
 
 SLIPS = {
     "so-many": "From then on, for so many seconds, it is cut off.",

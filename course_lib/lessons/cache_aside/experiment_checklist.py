@@ -43,7 +43,7 @@ async def checklist(redis: Redis, trace: Trace, *, namespace: str = "app:") -> l
 
 
 def without_ttl(report: Report) -> list[str]:
-    """The keys of an audit's report that live for ever."""
+    """The keys of an audit's report that live forever."""
     return [finding.key for finding in report.findings if finding.fault == "no ttl"]
 
 

@@ -166,7 +166,7 @@ def _failed(event: Event) -> bool:
 
 
 def _down(run: Play, act: Written) -> bool:
-    """Was the server down? Then a client may be refused even a connection, and has sent nothing."""
+    """Was the server down? Then a client can be refused even a connection, and has sent nothing."""
     return any(note.kind == "down" and note.t_start <= act.ended for note in run.trace.notes)
 
 

@@ -113,7 +113,7 @@ class Shop(Acts):
 
 
 def may_be(run: Play, call: Call, key: str) -> list[str | None]:
-    """What it may be told of a key: what was there, or else the row; if a fault delayed it, also what came later."""
+    """What it can be told of a key: what was there, or else the row; if a fault delayed it, also what came later."""
     found, shop = call.found[key], run.witness
     if call.sure(key) and not run.schedule.faults:
         return [found.text]
