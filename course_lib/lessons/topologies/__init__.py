@@ -9,7 +9,7 @@
 - `experiment_slots`         where a key lives in a cluster, and what a client sees while slots move
 - `experiment_cluster`       what the death of a cluster's primary costs
 - `experiment_decision`      services and their needs, and which topologies that rules out
-- `picture_failover`, `picture_slots`
+- `picture_failover`, `picture_slots`, `picture_head`
 - `programs`                 writers that learners read and break
 - `exercises`                01.1 to 01.6
 """

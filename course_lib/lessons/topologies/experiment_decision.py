@@ -46,9 +46,9 @@ class Measured:
 SERVICES: dict[str, Needs] = {
     "product pages": Needs(data=6, loss=math.inf, silence=3600, any_keys=True, machines=1),
     "sessions": Needs(data=20, loss=10, silence=20, any_keys=False, machines=3),
-    "activity feeds": Needs(data=400, loss=math.inf, silence=20, any_keys=False, machines=12),
-    "matches of two players": Needs(data=30, loss=10, silence=20, any_keys=True, machines=6),
-    "leaderboard of a match": Needs(data=2, loss=math.inf, silence=20, any_keys=True, machines=3),
+    "reading histories": Needs(data=400, loss=math.inf, silence=20, any_keys=False, machines=12),
+    "gift lists of two people": Needs(data=30, loss=10, silence=20, any_keys=True, machines=6),
+    "bestseller list": Needs(data=2, loss=math.inf, silence=20, any_keys=True, machines=3),
     "paid orders": Needs(data=1, loss=0, silence=20, any_keys=False, machines=6),
 }
 

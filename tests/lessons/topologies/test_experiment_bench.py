@@ -455,9 +455,9 @@ def verdicts(service: str, facts: Any = FACTS) -> dict[str, str]:
     [
         ("product pages", {STANDALONE}),
         ("sessions", {GUARDED}),
-        ("activity feeds", {CLUSTER}),
-        ("matches of two players", {GUARDED}),
-        ("leaderboard of a match", {SENTINEL, GUARDED}),
+        ("reading histories", {CLUSTER}),
+        ("gift lists of two people", {GUARDED}),
+        ("bestseller list", {SENTINEL, GUARDED}),
         ("paid orders", {NONE}),
     ],
 )
@@ -468,9 +468,9 @@ def test_for_each_service_something_stands_and_the_rest_has_a_reason(service: st
 
 
 def test_a_reason_names_the_need_and_the_measured_number() -> None:
-    assert "400 GB do not fit into one machine's 50" in verdicts("activity feeds")[SENTINEL]
-    assert "commands over any keys meet CROSSSLOT" in verdicts("matches of two players")[CLUSTER]
-    assert "silent for 1,800 s after a crash, and 20 s are tolerated" in verdicts("leaderboard of a match")[STANDALONE]
+    assert "400 GB do not fit into one machine's 50" in verdicts("reading histories")[SENTINEL]
+    assert "commands over any keys meet CROSSSLOT" in verdicts("gift lists of two people")[CLUSTER]
+    assert "silent for 1,800 s after a crash, and 20 s are tolerated" in verdicts("bestseller list")[STANDALONE]
     assert "writes of 1.2 s are lost in a cut, and at most 0 s may be" in verdicts("paid orders")[GUARDED]
     assert "6 machines are needed, and there are 3" in verdicts("sessions")[CLUSTER]
 
