@@ -21,10 +21,6 @@ NOT_YET: dict[str, int] = {}
 """Lessons whose core path is longer, and how long it may be: these numbers may only shrink."""
 
 
-NOT_YET_STATED = {"01", "02", "03"}
-"""Lessons whose first cell promises another time than the estimate: none may be added."""
-
-
 def core_minutes(notebook: list[Cell]) -> float:
     """Minutes to read and run what does not stand in a section *Further*; a folded answer is not counted."""
     return sum(map(minutes, (cell for cell in notebook if not cell.further)))
@@ -51,9 +47,7 @@ def stated(title: str) -> int:
     return sum(int(number) for number in re.findall(r"\d+", time))
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in LESSONS if path.stem[:2] not in NOT_YET_STATED], ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_says_how_long_it_takes(path: Path) -> None:
     notebook = cells(path)
     assert stated(notebook[0].text) == pytest.approx(core_minutes(notebook), abs=5)
