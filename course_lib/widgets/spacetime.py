@@ -19,6 +19,7 @@ from course_lib.views.spacetime.style import current
 from course_lib.views.spacetime.text import Moment, list_rows, moments
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.follow import Follow
+from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button
 from course_lib.words import ms
@@ -29,7 +30,8 @@ PAGE = 200  # lines of the text trace that are on the page at once
 class SpaceTime:
     """The picture with its controls. The last line of a cell shows it; `box` is the widget to put into another one.
 
-    The picture is drawn once. A step sends a line of style, so that a thousand commands move as smoothly as ten.
+    The picture is drawn once. A step sends a line of style, so that a thousand commands move as smoothly as ten. While
+    it has the focus, the keys `,` and `.` step, and `f` goes to the next fault.
     `position` counts the moments: 0 is the whole run, 1 the first moment. Options are those of `views.spacetime`.
     """
 
@@ -92,14 +94,18 @@ class SpaceTime:
         )
         self.play = ipywidgets.Play(max=last, interval=max(60, min(900, 20_000 // max(last, 1))), show_repeat=False)
         self.back = button(
-            "Step back", "step-backward", self.step_back, "The moment before this one", disabled=not last
+            "Step back", "step-backward", self.step_back, "The moment before this one (key ,)", disabled=not last
         )
         self.forward = button(
-            "Step", "step-forward", self.step, "The next moment: a command, a load, a fault", disabled=not last
+            "Step", "step-forward", self.step, "The next moment: a command, a load, a fault (key .)", disabled=not last
         )
         troubled = any(moment.trouble for moment in self.moments)
-        tip = "The next lost message, pause, crash or violation" if troubled else "Nothing went wrong in this run"
+        tip = (
+            "The next lost message, pause, crash or violation (key f)" if troubled else "Nothing went wrong in this run"
+        )
         self.fault = button("Next fault", "bolt", self.next_fault, tip, disabled=not troubled)
+        self.keys = Pressed(",.f", "Space-time diagram")
+        self.keys.observe(self._key, "pressed")
         self.time.observe(self._scrubbed, "value")
         self.play.observe(self._played, "value")
 
@@ -115,7 +121,7 @@ class SpaceTime:
         row = {"flex_flow": "row wrap", "align_items": "center"}
         controls = ipywidgets.HBox([self.back, self.forward, self.fault, self.play, self.time], layout=row)
         both = ipywidgets.HBox([figure, self.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        box = ipywidgets.VBox([self._style, controls, self.status, both, Names(), self.follow])
+        box = ipywidgets.VBox([self._style, controls, self.keys, self.status, both, Names(), self.follow])
         box.add_class(f"{self.uid}-live")
         return box
 
@@ -127,6 +133,11 @@ class SpaceTime:
             self._placed = inf
             t = change["new"] / 1000
             self._show(bisect_right(self.moments, t + 1e-9, key=lambda moment: moment.t), t, keep_time=True)
+
+    def _key(self, change: dict[str, Any]) -> None:
+        buttons = {",": self.back, ".": self.forward, "f": self.fault}
+        if not (button := buttons[change["new"][0]]).disabled:
+            button.click()
 
     def _played(self, change: dict[str, Any]) -> None:
         if not self._moving:

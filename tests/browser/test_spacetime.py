@@ -90,6 +90,24 @@ def test_every_control_is_reached_and_worked_by_keyboard(desk_of_five: Desk, fiv
     expect(five.get_by_role("status")).to_contain_text("19 of 19")
 
 
+def test_its_keys_work_while_it_has_the_focus(desk_of_five: Desk, five: Locator) -> None:
+    """A click gives it the focus and Escape leaves it; in between JupyterLab hears none of its keys."""
+    keyboard, status = desk_of_five.page.keyboard, five.get_by_role("status")
+    before = desk_of_five.cells
+    five.get_by_text("Click here to use keys").or_(five.get_by_text("Keys work here")).locator("visible=true").click()
+    keyboard.press(".")
+    expect(status).to_contain_text("1 of 19")
+    keyboard.press("f")
+    expect(status).to_contain_text("[reply lost]")
+    keyboard.press(",")
+    keyboard.press("x")  # JupyterLab would cut the cell
+    keyboard.press("Escape")
+    told = status.inner_text()
+    keyboard.press(".")
+    assert status.inner_text() == told
+    assert desk_of_five.cells == before
+
+
 def test_dragging_the_slider_moves_the_cursor(desk_of_five: Desk, five: Locator) -> None:
     """A press in the middle of the slider shows a moment in the middle of the run."""
     track = five.locator(".noUi-target").bounding_box()

@@ -71,6 +71,29 @@ def test_with_few_clients_the_commands_can_be_read() -> None:
         assert len(shown) >= least
 
 
+def test_in_a_crowded_picture_what_repeats_is_written_once() -> None:
+    """A client that asks again and again gets a label for each answer that is new; the control is a short run."""
+
+    def asks(times: int) -> int:
+        trace = Trace()
+        trace.events = [event("a", "redis", "GET x", 10 * i, 10 * i + 1, 10 * i + 2, None) for i in range(times)]
+        trace.events.append(event("a", "redis", "GET x", 900, 901, 902, b"1"))
+        return sum(text == "GET x" for text, *_ in labels(spacetime(trace).svg))
+
+    assert asks(30) == 2
+    assert asks(4) == 5
+
+
+def test_a_command_names_its_node_where_there_are_several() -> None:
+    """Once for all nodes to which it went at the same moment."""
+    trace = Trace()
+    trace.events = [event("a", f"n{i}", "PING", 0, 1 + i, 3 + i, b"PONG") for i in range(3)]
+    trace.events.append(event("a", "n1", "GET x", 20, 21, 22, b"1"))
+    found = [text for text, *_ in labels(spacetime(trace).svg) if "PING" in text or "GET" in text]
+    assert found == ["PING → all 3 nodes", "GET x → n1"]
+    assert "→" not in "".join(text for text, *_ in labels(spacetime(two_holders()).svg))
+
+
 def test_the_alternative_counts_what_is_in_the_trace() -> None:
     """Clients, commands, faults, loads, span and violation are stated with the trace's own numbers."""
     alt = spacetime(two_holders()).alt

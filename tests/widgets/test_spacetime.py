@@ -35,6 +35,17 @@ def test_scrubbing_finds_the_last_moment_that_has_come() -> None:
     assert shown.time.value == 3.9
 
 
+def test_a_key_does_what_its_button_does() -> None:
+    """And nothing where that is locked: in a run without a fault, or without a moment."""
+    shown = SpaceTime(two_holders())
+    for key, position in ((".", 1), (".", 2), (",", 1), ("f", 2)):
+        shown.keys._told(None, {"key": key}, [])
+        assert shown.position >= position
+    empty = SpaceTime(Trace())
+    empty.keys._told(None, {"key": "."}, [])
+    assert empty.position == 0
+
+
 def test_steps_go_round_the_run() -> None:
     """Back from the whole run is the last moment; a step after the last is the first."""
     shown = SpaceTime(two_holders())

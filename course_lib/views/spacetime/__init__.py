@@ -45,7 +45,7 @@ def spacetime(
     Units: `width` in pixels; `now` in seconds, veils what comes later.
     `title` says the one finding; by default it is counted from the trace. Events that `highlight` refuses are faint.
     `lanes` orders the lanes from the top; what it does not name is left out. `to_scale=False` shortens idle
-    stretches, True never does; by default they are shortened where there are labels to read. `uid` scopes the styles.
+    stretches, True never does; by default they are shortened unless there are many commands. `uid` scopes the styles.
     """
     plan = lay_out(trace, width=width, lanes=lanes, to_scale=to_scale)
     return draw(plan, title=title, now=now, highlight=highlight, uid=uid)

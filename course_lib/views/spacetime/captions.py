@@ -17,11 +17,42 @@ SWATCH = 7.0  # room for the stroke in the client's color that stands before a c
 def captions(plan: Plan, found: list[Message], places: Places) -> str:
     """Faults first, then commands, then replies. For what finds no free place there are the mouse and the text trace.
 
-    Commands that left, ran and were answered together share one arrow, so they share one label.
+    Commands that left, ran and were answered together share one arrow, so they share one label; so does a command that
+    went to several nodes at once. In a crowded picture a client's question that gets the same answer again and again is
+    written once.
     """
     batches = [list(sent) for _, sent in groupby(found, _together)]
-    commands = "".join(_command(plan, sent, places) for sent in sorted(batches, key=_urgency))
-    return commands + "".join(_reply(plan, sent, places) for sent in batches if sent[0].strong)
+    went: dict[tuple[object, ...], list[str]] = {}
+    for sent in batches:
+        went.setdefault(_words(sent), []).append(sent[0].event.node)
+    parts, told, replies = [], set[tuple[object, ...]](), batches if not plan.crowded else []
+    for sent in sorted(batches, key=_urgency):
+        nodes = went.pop(_words(sent), [])
+        said = sent[0].event.client, _said(sent)[0], _answered(sent), sent[0].strong
+        if not nodes or (plan.crowded and said in told and lost(sent[0].event) is None):
+            continue
+        room = 2 if plan.crowded and said[0] in {client for client, *_ in told} else 5
+        written = _command(plan, sent, places, _to(plan, nodes), room)
+        parts.append(written)
+        if written:
+            told.add(said)
+            replies = [*replies, sent] if plan.crowded else replies
+    return "".join(parts) + "".join(_reply(plan, sent, places) for sent in replies if sent[0].strong)
+
+
+def _words(sent: list[Message]) -> tuple[object, ...]:
+    """Equal for one command to several nodes at the same moment."""
+    e = sent[0].event
+    return e.client, round(e.t_start, 5), tuple(m.event.text for m in sent), lost(e), sent[0].strong
+
+
+def _to(plan: Plan, nodes: list[str]) -> str:
+    """Where a command went; nothing if there is only one node."""
+    if len(plan.nodes) < 2:
+        return ""
+    if len(nodes) > 2:
+        return f" → {'all ' * (len(nodes) == len(plan.nodes))}{len(nodes)} nodes"
+    return f" → {', '.join(nodes)}"
 
 
 def _together(m: Message) -> tuple[object, ...]:
@@ -53,13 +84,14 @@ def _answered(sent: list[Message]) -> str:
     return shorten(" · ".join(e.reply_text for e in events), 18)
 
 
-def _command(plan: Plan, sent: list[Message], places: Places) -> str:
+def _command(plan: Plan, sent: list[Message], places: Places, to: str, crossed: int) -> str:
     """The command, or those sent together, in the longest version for which there is room."""
-    return next(filter(None, (_beside(plan, sent[0], said, places) for said in _said(sent))), "")
+    return next(filter(None, (_beside(plan, sent[0], said + to, places, crossed) for said in _said(sent))), "")
 
 
-def _beside(plan: Plan, m: Message, said: str, places: Places) -> str:
-    """Words beside the client's end of a request, the fault in words; nothing if no place is free."""
+def _beside(plan: Plan, m: Message, said: str, places: Places, crossed: int) -> str:
+    """Words beside the client's end of a request, the fault in words; nothing where all places are taken, or more
+    arrows than `crossed` go through them."""
     e, fault = m.event, lost(m.event)
     text = said + (f" ✕ {fault}" if fault else "")
     x, y = plan.scale(e.t_start), plan.lanes[e.client]
@@ -71,7 +103,7 @@ def _beside(plan: Plan, m: Message, said: str, places: Places) -> str:
     if m.request:
         (a, b), (c, d) = m.request
         corners += [(a + (c - a) * s + 5, b + (d - b) * s - 7) for s in (0.4, 0.55, 0.7)]
-    box = places.put(width, 14, corners, most_crossed=5)
+    box = places.put(width, 14, corners, most_crossed=crossed)
     if box is None:
         return ""
     swatch = f'<path class="w" stroke="{m.colour}" d="M{px(box.x + 2)} {px(box.y + 1)}v12"/>'

@@ -113,6 +113,8 @@ def _words(plan: Plan, note: Note, places: Places) -> str:
     width = len(text) * (CHARACTER if bold else CHARACTER * 0.92) + 2
     inside = _inside(plan, note, width) if bar else []
     box = places.put(width, HEIGHT, inside, most_crossed=1000)
+    if box is None and bar and plan.crowded:
+        return ""  # a label that is not in its bar would seem to belong to what is beside it; the legend names the bar
     dark = " on" if box is not None and note.kind in ("load", "compute") else ""
     box = box or places.put(width, HEIGHT, _corners(plan, note, width), most_crossed=1000)
     if box is None:

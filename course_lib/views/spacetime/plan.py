@@ -13,6 +13,9 @@ from course_lib.words import shorten
 
 Detail = Literal["labels", "lines", "density"]
 NAME_LENGTH = 18
+CROWDED, LONG = 20, 300
+"""Commands: from here on only what is new is written; from there on a picture of lines keeps time to scale."""
+
 CHARACTER = 7.4  # width in pixels of one character at 12 px, an upper estimate for the fonts that are asked for
 
 
@@ -33,6 +36,11 @@ class Plan:
     width: float
     scale: TimeScale
 
+    @property
+    def crowded(self) -> bool:
+        """More messages than can each have a label beside it."""
+        return len(self.trace.events) > CROWDED
+
     def colour(self, name: str) -> str:
         """Each client has its color; a node is drawn in the color of text."""
         return process_colour(self.clients.index(name)) if name in self.clients else INK
@@ -43,7 +51,7 @@ def lay_out(
 ) -> Plan:
     """Lay out a trace. `lanes` orders the lanes from the top; clients and nodes that it does not name are left out.
 
-    `to_scale=None` shortens idle stretches in a picture with labels and nowhere else.
+    `to_scale=None` shortens idle stretches where there are at most LONG commands.
     """
     clients, nodes = _names(trace)
     order = list(lanes) if lanes is not None else clients + nodes
@@ -56,7 +64,8 @@ def lay_out(
     top = 62.0 if detail == "labels" else 46.0
     heights = _heights(order, nodes, pitch, top, apart=lanes is None)
     right = width - 20
-    if to_scale is False or (to_scale is None and detail == "labels"):
+    few = detail == "labels" or (detail == "lines" and len(trace.events) <= LONG)
+    if to_scale is False or (to_scale is None and few):
         scale = shortened(_moments(trace), left + 14, right - 14)
     else:
         scale = straight(*trace.span, left + 6, right - 6)
