@@ -15,21 +15,8 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
-from course_lib.lessons.cache_aside.exercises.shelf import (
-    FOREVER,
-    IN_MS,
-    IN_SECONDS,
-    Shelf,
-    State,
-    excused,
-    lasting,
-    lasts,
-    options,
-    right_life,
-    sent,
-    told,
-    whole,
-)  # fmt: skip
+from course_lib.lessons.cache_aside.exercises import shelf
+from course_lib.lessons.cache_aside.exercises.shelf import Shelf, State
 
 Answer = Callable[..., Awaitable[Any]]
 
@@ -67,12 +54,12 @@ class Keeping(Acts):
 
 def trials(answer: Answer) -> list[Trial]:
     """Pages are kept, with a fault at every send; and by a server that refuses a command."""
-    judges = {"stored": _stored, "life": undisturbed(_life), "one-step": _one_step, "errors": told}
+    judges = {"stored": _stored, "life": undisturbed(_life), "one-step": _one_step, "errors": shelf.told}
     return [
         trial("pages are kept", partial(_build, answer, False), judges, sizes=(1,), seeds=len(KEPT), faults=LOSSES,
               fault_seeds=2, horizon=1e6),
         trial("the server refuses a command", partial(_build, answer, True),
-              {"errors": told, "one-step": _one_step}, sizes=(1,), seeds=6, horizon=1e6),
+              {"errors": shelf.told, "one-step": _one_step}, sizes=(1,), seeds=6, horizon=1e6),
     ]  # fmt: skip
 
 
@@ -113,27 +100,28 @@ def _states(run: Play) -> Iterator[tuple[Act, Kept, list[State]]]:
 def _stored(run: Play) -> Iterator[Found]:
     """Who returns has stored the page; nothing else is there, and nobody fails without a cause."""
     for act, kept, states in _states(run):
-        if act.failed and not excused(run, act):
+        if act.failed and not shelf.excused(run, act):
             yield failure(act), act.who, act.ended, "an error"
-        elif act.done and (not states or kept.page not in [state.text for state in states][-2:]):
-            now = states[-1].text if states else run.witness.shelf.states[kept.key][-1].text
+        elif act.done and kept.page not in [state.text for state in states[-2:]]:
+            now = (states or run.witness.shelf.states[kept.key])[-1].text
             found = "nothing" if now is None else shown(now)
             text = f"{act.who} was to keep {kept.page!r} under {kept.key}, and under it stands {found}."
             yield text, act.who, act.ended, "another page"
-    if strays := run.witness.shelf.strays():
-        yield f"There is a key {strays[0]!r} that nobody asked for.", "c1", run.now, "another key"
+    yield from shelf.strays(run)
 
 
 def _wrong_lives(run: Play) -> Iterator[tuple[Act, Kept, State]]:
     for act, kept, states in _states(run):
         stored = [state for state in states if state.text == kept.page]
-        if stored and not right_life(run, stored[-1], kept.ttl):
+        if stored and not shelf.right_life(run, stored[-1], kept.ttl):
             yield act, kept, stored[-1]
 
 
 def _life(run: Play) -> Iterator[Found]:
     for act, kept, state in _wrong_lives(run):
-        text = f"The page under {kept.key} {lasting(lasts(run, state, kept.ttl))}, and ttl is {kept.ttl:g} s."
+        text = (
+            f"The page under {kept.key} {shelf.lasting(shelf.lasts(run, state, kept.ttl))}, and ttl is {kept.ttl:g} s."
+        )
         yield text, act.who, state.when, "another life"
 
 
@@ -141,18 +129,14 @@ def _one_step(run: Play) -> Iterator[Found]:
     """At no moment is there a page without a life, or no page, or the old one with a life of its successor."""
     for act, kept, states in _states(run):
         for state in states:
-            whole = state.text == kept.page and (state is states[-1] or right_life(run, state, kept.ttl))
-            expired = not state.there and act.began + kept.ttl <= state.when
-            if expired or (whole and state.left != FOREVER):
-                continue
-            left = "" if not state.there else f", which {lasting(state.left)}"
-            held = (
-                "no page"
-                if not state.there
-                else "the old page"
-                if not whole and state.text != kept.page
-                else "the new page"
+            new = state.text == kept.page
+            right = (
+                new and state.left != shelf.FOREVER and (state is states[-1] or shelf.right_life(run, state, kept.ttl))
             )
+            if right or (not state.there and act.began + kept.ttl <= state.when):
+                continue
+            held = "the new page" if new else "the old page" if state.there else "no page"
+            left = f", which {shelf.lasting(state.left)}" if state.there else ""
             text = f"At {ms(state.when)} there was {held} under {kept.key}{left}"
             yield f"{text}: a reader may come, or {act.who} may die, just then.", act.who, state.when, held
 
@@ -166,15 +150,15 @@ def clues(failing: Failing) -> Iterator[str]:
     words, life, ttl = set[bytes](), 0.0, 1.0
     if wrong is not None:
         act, kept, state = wrong
-        words = options(sent(failing["life"], act))
-        life, ttl = lasts(failing["life"], state, kept.ttl), kept.ttl
+        words = shelf.options(shelf.sent(failing["life"], act))
+        life, ttl = shelf.lasts(failing["life"], state, kept.ttl), kept.ttl
     stored, steps = failing.get("stored"), failing.get("one-step")
     yield from named({
-        "never-expires": life == FOREVER and not words & (IN_SECONDS | IN_MS | {b"KEEPTTL"}),
+        "never-expires": life == shelf.FOREVER and not words & shelf.A_LIFE,
         "not-whole": stored is not None and any(_not_whole(act.result) for act in stored.witness.acts),
         "wrong-unit": life > 0 and any(abs(ratio / 1000 - 1) < 0.01 for ratio in (life / ttl, ttl / life)),
-        "whole-seconds": 0 < life < ttl + 1.01 and life > ttl - 1.01 and whole(life) and not words & IN_MS
-        and bool(words & IN_SECONDS),
+        "whole-seconds": 0 < life < ttl + 1.01 and life > ttl - 1.01 and shelf.whole(life) and not words & shelf.IN_MS
+        and bool(words & shelf.IN_SECONDS),
         "only-if-missing": stored is not None and any(
             event.reply is None and event.name == "SET" and b"NX" in [word.upper() for word in event.command[3:]]
             for event in stored.trace),
@@ -190,9 +174,8 @@ def _not_whole(result: object) -> bool:
 def _in_steps(run: Play) -> bool:
     """Was a page stored without a life, by one that sends that life in a command of its own?"""
     names = {event.name.encode() for event in run.trace}
-    bare = any(
-        state.left == FOREVER and state.text == kept.page for _, kept, states in _states(run) for state in states
-    )
+    pages = [(kept, state) for _, kept, states in _states(run) for state in states]
+    bare = any(state.left == shelf.FOREVER and state.text == kept.page for kept, state in pages)
     return bare and b"EXEC" not in names and bool(names & {b"SET", b"GETSET", b"MSET", b"SETNX"})
 
 

@@ -13,19 +13,8 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.cache_aside.exercises import shop
-from course_lib.lessons.cache_aside.exercises.shelf import (
-    FOREVER,
-    IN_MS,
-    IN_SECONDS,
-    Shelf,
-    lasts,
-    options,
-    sent,
-    told,
-    trips,
-    whole,
-)  # fmt: skip
+from course_lib.lessons.cache_aside.exercises import shelf, shop
+from course_lib.lessons.cache_aside.exercises.shelf import Shelf
 from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop, acts
 from course_lib.words import counted
 
@@ -39,11 +28,11 @@ SET = [
 
 def trials(answer: Answer) -> list[Trial]:
     """One call after another; with one fault; odd rows; what fails; many at once, just when a page expires."""
-    shelf = {"value": _value, "cost": _cost, "expires": shop.lives}
-    failing = {"errors": _errors, "value": _value, "nothing": shop.nothing_stored}
+    all_of = {"value": _value, "cost": _cost, "expires": shop.lives}
+    failing = {"errors": shop.errors, "value": _value, "nothing": shop.nothing_stored}
     return [
-        trial("one call after another", partial(_in_turn, answer), shelf, sizes=(1,), seeds=len(SET), horizon=1e3),
-        trial("one fault", partial(_disturbed, answer), {"value": _value, "expires": shop.lives, "errors": told},
+        trial("one call after another", partial(_in_turn, answer), all_of, sizes=(1,), seeds=len(SET), horizon=1e3),
+        trial("one fault", partial(_disturbed, answer), {"value": _value, "expires": shop.lives, "errors": shelf.told},
               sizes=(1,), faults=LOSSES),
         trial("odd rows", partial(_odd, answer), {"any-text": _odd_rows, "nothing": shop.nothing_stored},
               sizes=(1,), seeds=2),
@@ -131,9 +120,8 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Shop:
     draw, shared = world.draws("when"), Process("shop")
     world.at(0.0, run.put, one, "the last page", 0.05)
     for number in range(1, clients + 1):
-        run.process(
-            f"c{number}", _deed(answer, run, one), [(0.043 + draw() * 0.008, "a")], Call, shared if number < 3 else None
-        )
+        together = shared if number < 3 else None
+        run.process(f"c{number}", _deed(answer, run, one), [(0.043 + draw() * 0.008, "a")], Call, together)
     return run
 
 
@@ -150,29 +138,22 @@ def _value(run: Play) -> Iterator[Found]:
 def _results(run: Play) -> Iterator[Found]:
     for call in run.witness.acts:
         key = call.keys[0]
-        if call.done and not any(
-            type(call.result) is type(one) and call.result == one for one in shop.may_be(run, call, key)
-        ):
+        if call.done and not shop.same(call.result, shop.may_be(run, call, key)):
             found, row = call.found[key], call.rows[key]
             where = f"the cache held {found.text!r}" if found.there else f"the database {row!r}, and the cache nothing"
-            yield (
-                f"{call.who} returned {shown(call.result)}; when it asked, {where}.",
-                call.who,
-                call.ended,
-                "another page",
-            )
+            text = f"{call.who} returned {shown(call.result)}; when it asked, {where}."
+            yield text, call.who, call.ended, "another page"
 
 
 def _cost(run: Play) -> Iterator[Found]:
     """A hit takes one round trip and no load, a miss two at most, and one load."""
     for call in run.witness.acts if run.schedule.clients == 1 else ():
-        took = trips(run, call)
+        took = shelf.trips(run, call)
         hit, loads = call.sure(call.keys[0]), len(call.loads)
         if (hit and (took != 1 or loads)) or (call.missing(call.keys[0]) and (took > 2 or loads != 1)):
-            what, right = (
-                ("there", "one round trip and no load") if hit else ("missing", "two round trips and one load")
-            )
+            right = "one round trip and no load" if hit else "two round trips and one load"
             did = f"{counted(took, 'round trip')} and {counted(loads, 'load')}"
+            what = "there" if hit else "missing"
             text = f"The page was {what} at {ms(call.began)}, and {call.who} took {did}; {right} will do."
             yield text, call.who, call.began, "too much"
 
@@ -180,11 +161,6 @@ def _cost(run: Play) -> Iterator[Found]:
 def _odd_rows(run: Play) -> Iterator[Found]:
     yield from _value(run)
     yield from _cost(run)
-
-
-def _errors(run: Play) -> Iterator[Found]:
-    yield from shop.own_error(run)
-    yield from told(run)
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------
@@ -196,9 +172,15 @@ def clues(failing: Failing) -> Iterator[str]:
     read_only = {event.name for event in first.trace} <= {"GET", "MGET", "EXISTS", "TTL", "PTTL"}
     run = failing.get("expires")
     changes = list(shop.stored(run)) if run is not None else []
-    forever = [call for call, *_, state in changes if state.left == FOREVER]
-    lives = [lasts(run, state, run.witness.ttl) for *_, state in changes if state.there] if run is not None else []
-    seconds = run is not None and bool(options(run.trace) & IN_SECONDS) and not options(run.trace) & IN_MS
+    forever = [call for call, *_, state in changes if state.left == shelf.FOREVER]
+    lives = (
+        [shelf.lasts(run, state, run.witness.ttl) for *_, state in changes if state.there] if run is not None else []
+    )
+    seconds = (
+        run is not None
+        and bool(shelf.options(run.trace) & shelf.IN_SECONDS)
+        and not shelf.options(run.trace) & shelf.IN_MS
+    )
     yield from named({
         "stores-none": nothing is not None and any(
             call.rows[key] is None and state.text in ("None", "")
@@ -210,15 +192,15 @@ def clues(failing: Failing) -> Iterator[str]:
         "lengthens": any(call.sure(key) and not call.loads and state.text == before.text and state.end > before.end
                          for call, key, before, state in changes if key in call.keys),
         "never-expires": run is not None and any(
-            not options(sent(run, call)) & (IN_SECONDS | IN_MS | {b"KEEPTTL"}) for call in forever),
-        "whole-seconds": seconds and not forever and bool(lives) and all(map(whole, lives)),
+            not shelf.options(shelf.sent(run, call)) & shelf.A_LIFE for call in forever),
+        "whole-seconds": seconds and not forever and bool(lives) and all(map(shelf.whole, lives)),
         "not-stored": "value" in failing and read_only and any(call.loads for call in first.witness.acts),
     })  # fmt: skip
 
 
 def _in_two_messages(run: Play, call: Call) -> bool:
     """Did it ask EXISTS, and then GET?"""
-    events = sent(run, call)
+    events = shelf.sent(run, call)
     asked = {event.t_start for event in events if event.name == "EXISTS"}
     return bool(asked) and any(event.name == "GET" and event.t_start not in asked for event in events)
 

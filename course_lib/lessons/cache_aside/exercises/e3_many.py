@@ -20,11 +20,9 @@ from course_lib.words import counted
 Answer = Callable[..., Awaitable[Any]]
 KEY = "app:product:{}"
 IDS = [
-    ("42", "7", "13", "1", "9"),
-    ("{de}:7", "7", "de", "é", "{de}"),
-    ("b", "a", "c", "A", "a:b"),
+    ("42", "7", "13", "1", "9"), ("{de}:7", "7", "de", "é", "{de}"), ("b", "a", "c", "A", "a:b"),
     ("10", "9", "1", "01", "42"),
-]
+]  # fmt: skip
 """Of a run: five products, of which the last does not exist."""
 TTLS = (60, 1.5, 0.15, 2.006)
 CROWD = [str(n) for n in range(60, 0, -1)]
@@ -33,7 +31,7 @@ CROWD = [str(n) for n in range(60, 0, -1)]
 def trials(answer: Answer) -> list[Trial]:
     """One list after another; with one fault; odd rows; what fails; two at once, just when pages expire."""
     all_of = {"rows": _rows, "load": _load, "trips": _trips, "expires": shop.lives}
-    failing = {"errors": _errors, "rows": _rows, "expires": shop.nothing_stored}
+    failing = {"errors": shop.errors, "rows": _rows, "expires": shop.nothing_stored}
     return [
         trial("one list after another", partial(_in_turn, answer), all_of, sizes=(1,), seeds=4, horizon=1e3),
         trial("one fault", partial(_disturbed, answer), {"rows": _rows, "expires": shop.lives, "errors": told},
@@ -162,16 +160,12 @@ def _rows(run: Play) -> Iterator[Found]:
         elif call.done:
             for at, (one, key, told_) in enumerate(zip(call.given, call.keys, call.result, strict=True)):
                 may = shop.may_be(run, call, key)
-                if not any(type(told_) is type(right) and told_ == right for right in may):
+                if not shop.same(told_, may):
                     text = f"{call.who} asked for {shown(call.given)}: at place {at}, for {one!r}, it was told"
                     yield f"{text} {shown(told_)}, and right is {may[0]!r}.", call.who, call.ended, "another page"
         if call.ids != call.given:
-            yield (
-                f"The list {shown(call.given)} that {call.who} was given is now {shown(call.ids)}.",
-                call.who,
-                call.ended,
-                "changed",
-            )
+            text = f"The list {shown(call.given)} that {call.who} was given is now {shown(call.ids)}."
+            yield text, call.who, call.ended, "changed"
     yield from shop.keeps_pages(run)
 
 
@@ -203,11 +197,6 @@ def _trips(run: Play) -> Iterator[Found]:
 
 def _odd_rows(run: Play) -> Iterator[Found]:
     yield from chain(_rows(run), _load(run), _trips(run))
-
-
-def _errors(run: Play) -> Iterator[Found]:
-    yield from shop.own_error(run)
-    yield from told(run)
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,11 +22,8 @@ from course_lib.trace import Event
 
 Answer = Callable[..., Awaitable[Any]]
 KEYS = [
-    ("app:product:42", "app:product:7"),
-    ("app:product:{de}:7", "app:product:{de}:8"),
-    ("a{b:c", "a{b:"),
-    ("é 7", "7"),
-]
+    ("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{de}:8"), ("a{b:c", "a{b:"), ("é 7", "7"),
+]  # fmt: skip
 FAULTS: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0, "node down": 60.0}
 OLD = "the old page of {}"
 
@@ -49,7 +46,7 @@ class Readers(Shelf):
     `stored` has what writers put under a key themselves: (when, key, text).
     """
 
-    def __init__(self, world: Simulation, rows: dict[str, str], refuses: tuple[int, ...], error: str) -> None:
+    def __init__(self, world: Simulation, rows: dict[str, str], refuses: Collection[int], error: str) -> None:
         super().__init__(world, rows, refuses, error)
         self.rows, self.stored = rows, list[tuple[float, str, str]]()
 
@@ -81,24 +78,18 @@ def trials(answer: Answer) -> list[Trial]:
     """Writers with one fault at every send; saves that fail; and a server that refuses one delete, or two."""
     judges = {"gone": _gone, "once": _once, "in-doubt": _in_doubt, "tries": _tries, "cost": _cost}
     return [
-        trial("products are changed", partial(_build, answer, "", ()), judges, sizes=(1,), seeds=len(KEYS),
+        trial("products are changed", partial(_build, answer, "saved"), judges, sizes=(1,), seeds=len(KEYS),
               faults=FAULTS, fault_seeds=2),
-        trial("the save fails", partial(_build, answer, "fails", ()),
+        trial("the save fails", partial(_build, answer, "fails"),
               {"once": _once, "after-failure": _after_failure}, sizes=(1,), seeds=6, faults=FAULTS),
-        trial("the server refuses a delete, or two", _refusing(answer), judges, sizes=(1,), seeds=6),
+        trial("the server refuses a delete, or two", partial(_build, answer, "refused"), judges, sizes=(1,), seeds=6),
     ]  # fmt: skip
 
 
-def _refusing(answer: Answer) -> Callable[[Simulation, int], Writing]:
-    def build(world: Simulation, clients: int) -> Writing:
-        return _build(answer, "", ((0,), (0, 1), (0, 1, 2))[world.seed // 2 % 3], world, clients)
-
-    return build
-
-
-def _build(answer: Answer, fails: str, refuses: tuple[int, ...], world: Simulation, clients: int) -> Writing:
+def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Writing:
     """c1 changes a product, and c2, under odd seeds a task of the same process, another one; where commands are
-    refused, c1 is alone. Of saves that fail, those of every other seed have committed."""
+    refused, one to three of them, c1 is alone. Of saves that fail, those of every other seed have committed."""
+    refuses = range(1 + world.seed // 2 % 3) if what == "refused" else range(0)
     keys = KEYS[world.seed % len(KEYS)][: 1 if refuses else 2]
     rows = {key: OLD.format(key) for key in keys}
     readers = Readers(world, rows, refuses, REFUSALS[world.seed % 2])
@@ -108,7 +99,7 @@ def _build(answer: Answer, fails: str, refuses: tuple[int, ...], world: Simulati
         if not (world.seed == 2 and number == 0):  # whose page is not in the cache
             world.at(0.0, readers.read, key)
         page = f"the new page {int(world.draws(key)() * 16**6):06x}"
-        act = Written(f"c{number + 1}", f"{fails} {key}", key=key, page=page)
+        act = Written(f"c{number + 1}", f"{what} {key}", key=key, page=page)
         world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.01 + 0.012 * number, process=shared)
     return run
 
@@ -192,7 +183,7 @@ def _once(run: Play) -> Iterator[Found]:
             text = f"{act.who} was to save {act.page!r}, and the database has {run.witness.rows[act.key]!r}."
             yield text, act.who, act.ended, "another page"
         elif act.over and act.error is not None and act.result is not act.error:
-            came = f"raised {shown(act.result)}" if act.failed else f"returned {shown(act.result)}"
+            came = f"{'raised' if act.failed else 'returned'} {shown(act.result)}"
             text = f"The save raised {shown(act.error)}, and the call {came}."
             yield text, act.who, act.ended, "not told"
         elif act.over and act.error is None and act.failed and not isinstance(act.result, RedisError):
@@ -206,11 +197,12 @@ def _in_doubt(run: Play) -> Iterator[Found]:
         known = not all(one.failed for one in deletes)
         if not act.over or act.error is not None or ((deletes or _down(run, act)) and act.result is known):
             continue
-        why = "it sent no delete"
+        why = "it sent no delete when the row was saved"
         if deletes:
-            why = f"its {deletes[-1].event.name} {'was answered' if known else fate(deletes[-1].event)}"
-        came = f"raised {shown(act.result)}" if act.failed else f"returned {shown(act.result)}"
-        yield f"{act.who} {came}, and {why}: {known} is right.", act.who, act.ended, f"must be {known}"
+            what = "was answered" if known else fate(deletes[-1].event)
+            why = f"its {deletes[-1].event.name} {what}: {known} is right"
+        came = f"{'raised' if act.failed else 'returned'} {shown(act.result)}"
+        yield f"{act.who} {came}, and {why}.", act.who, act.ended, f"must be {known}"
 
 
 def _tries(run: Play) -> Iterator[Found]:
@@ -239,9 +231,7 @@ def _after_failure(run: Play) -> Iterator[Found]:
     """Whether or not a save that failed has committed, the page is deleted after it."""
     for act in run.witness.acts:
         if act.over and not _deletes(run, act) and not _down(run, act):
-            text = (
-                f"The save of {act.who} raised {shown(act.error)}; it may have committed, and the page was not deleted."
-            )
+            text = f"The save of {act.who} raised {shown(act.error)}; it may have committed, and no delete came after."
             yield text, act.who, act.ended, "not deleted"
 
 
@@ -251,13 +241,9 @@ def _after_failure(run: Play) -> Iterator[Found]:
 def clues(failing: Failing) -> Iterator[str]:
     """When deletes were sent and rows saved, and what was returned."""
     first = failing.first
-    order = [
-        (act, [e.t_start for e in sent(first, act) if act.key.encode() in e.command]) for act in first.witness.acts
-    ]
-    doubt = failing.get("in-doubt")
-    told_ = (
-        [(act, _deletes(doubt, act)) for act in doubt.witness.acts if act.over and act.error is None] if doubt else []
-    )
+    order = [(act, [one.event.t_start for one in _attempts(first, act)]) for act in first.witness.acts]
+    told = [(act, _deletes(failing["in-doubt"], act)) for act in acts(failing, "in-doubt")
+            if act.over and act.error is None]  # fmt: skip
     return named({
         "deletes-first": "gone" in failing and all(
             sends and act.saves and max(sends) <= act.saves[0][0] for act, sends in order),
@@ -266,9 +252,9 @@ def clues(failing: Failing) -> Iterator[str]:
             & {(key, text) for _, key, text in first.witness.readers.stored}),
         "saves-again": "once" in failing and any(_saved_again(failing["once"], act) for act in acts(failing, "once")),
         "zero-is-failure": any(act.result is False and d and not d[-1].failed and d[-1].event.reply == 0
-                               for act, d in told_),
-        "error-for-a-commit": any(isinstance(act.result, RedisError) for act, _ in told_),
-        "sure-in-doubt": any(act.result is True and d and all(one.failed for one in d) for act, d in told_),
+                               for act, d in told),
+        "error-for-a-commit": any(isinstance(act.result, RedisError) for act, _ in told),
+        "sure-in-doubt": any(act.result is True and d and all(one.failed for one in d) for act, d in told),
         "keeps-after-doubt": "after-failure" in failing and "gone" not in failing,
     })  # fmt: skip
 

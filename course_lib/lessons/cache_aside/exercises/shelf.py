@@ -131,10 +131,17 @@ def lasting(life: float) -> str:
     return "lives for ever" if life == FOREVER else f"lives for {ms(life)}"
 
 
+def strays(run: Play) -> Iterator[Found]:
+    """Keys that nobody asked for."""
+    if keys := run.witness.shelf.strays():
+        yield f"There is a key {keys[0]!r} that nobody asked for.", "", run.now, "another key"
+
+
 # -- what clues read ---------------------------------------------------------------------------------------------------
 
 IN_SECONDS = {b"EX", b"EXPIRE", b"SETEX", b"EXAT", b"EXPIREAT"}
 IN_MS = {b"PX", b"PEXPIRE", b"PSETEX", b"PXAT", b"PEXPIREAT"}
+A_LIFE = IN_SECONDS | IN_MS | {b"KEEPTTL"}
 
 
 def options(events: Iterable[Event]) -> set[bytes]:

@@ -12,15 +12,8 @@ from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.database import DatabaseDown, load_takes
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import Failing, Found
-from course_lib.lessons.cache_aside.exercises.shelf import (
-    FOREVER,
-    Shelf,
-    State,
-    excused,
-    lasting,
-    lasts,
-    right_life,
-)  # fmt: skip
+from course_lib.lessons.cache_aside.exercises import shelf
+from course_lib.lessons.cache_aside.exercises.shelf import Shelf, State
 
 SOON = 0.02
 """Seconds: what expires so soon after a call began may be found by it, or missed."""
@@ -122,25 +115,29 @@ def may_be(run: Play, call: Call, key: str) -> list[str | None]:
     return [call.rows[key], *rows, *held]
 
 
+def same(result: object, right: list[str | None]) -> bool:
+    """Is it one of these, and of the same type?"""
+    return any(type(result) is type(one) and result == one for one in right)
+
+
 # -- judges ------------------------------------------------------------------------------------------------------------
 
 
 def no_cause(run: Play) -> Iterator[Found]:
     """Calls that failed although neither the database nor redis did."""
     for call in run.witness.acts:
-        if call.failed and call.error is None and not excused(run, call):
+        if call.failed and call.error is None and not shelf.excused(run, call):
             yield failure(call), call.who, call.ended, "an error"
 
 
-def own_error(run: Play) -> Iterator[Found]:
-    """What a load raises comes out of its call, which does not load again."""
+def errors(run: Play) -> Iterator[Found]:
+    """What a load raises comes out of its call, which does not load again; and so do errors of redis."""
     for call in run.witness.acts:
-        if call.over and call.error is not None and call.result is not call.error:
-            came = f"raised {shown(call.result)}" if call.failed else f"returned {shown(call.result)}"
-            yield f"The load raised {shown(call.error)}, and the call {came}.", call.who, call.ended, "no error"
-        elif call.error is not None and len(call.loads) > 1:
-            text = f"The load raised {shown(call.error)}, and {call.who} called it {len(call.loads)} times."
-            yield text, call.who, call.ended, "another load"
+        if call.over and call.error is not None and (call.result is not call.error or len(call.loads) > 1):
+            came = f"{'raised' if call.failed else 'returned'} {shown(call.result)}"
+            text = f"The load raised {shown(call.error)}; the call had {len(call.loads)} of them, and {came}."
+            yield text, call.who, call.ended, "its error"
+    yield from shelf.told(run)
 
 
 def stored(run: Play) -> Iterator[tuple[Call, str, State, State]]:
@@ -163,20 +160,14 @@ def lives(run: Play) -> Iterator[Found]:
         if key not in call.keys:
             yield f"{call.who} changed {key}, for which it was not asked.", call.who, state.when, "another key"
         elif call.sure(key) and alive:
-            what = "is gone" if not state.there else f"now {lasting(state.left)}"
+            what = "is gone" if not state.there else f"now {shelf.lasting(state.left)}"
             text = f"{call.who} found the page under {key}, and left it changed: it {what}."
             yield text, call.who, state.when, "a hit changes it"
-        elif state.there and not right_life(run, state, shop.ttl):
-            at_once = ", for the moment at least" if state.left == FOREVER else ""
-            text = f"What {call.who} stored under {key} {lasting(lasts(run, state, shop.ttl))}{at_once}"
+        elif state.there and not shelf.right_life(run, state, shop.ttl):
+            at_once = ", for the moment at least" if state.left == shelf.FOREVER else ""
+            text = f"What {call.who} stored under {key} {shelf.lasting(shelf.lasts(run, state, shop.ttl))}{at_once}"
             yield f"{text}; ttl is {shop.ttl:g} s.", call.who, state.when, "another life"
-    yield from strays(run)
-
-
-def strays(run: Play) -> Iterator[Found]:
-    """Keys that nobody asked for."""
-    if keys := run.witness.shelf.strays():
-        yield f"There is a key {keys[0]!r} that nobody asked for.", "", run.now, "another key"
+    yield from shelf.strays(run)
 
 
 def nothing_stored(run: Play) -> Iterator[Found]:
@@ -187,7 +178,7 @@ def nothing_stored(run: Play) -> Iterator[Found]:
         if key in call.keys and state.there and none and not call.sure(key):
             text = f"{call.who} stored {state.text!r} under {key} at {ms(state.when)}, and {why}."
             yield text, call.who, state.when, "stored"
-    yield from strays(run)
+    yield from shelf.strays(run)
 
 
 def keeps_pages(run: Play) -> Iterator[Found]:
