@@ -204,9 +204,8 @@ def _refuses(run: Play) -> Iterator[Found]:
     """A holder that comes later, with a lower fence than one that was taken, is refused."""
     for late in run.witness.acts:
         if late.who == "late" and late.done and not late.kept_still:
-            put = f"A later put with fence {late.fence}"
-            text = f"Fence {late.fence + 1} had been taken. {put} was told {shown(late.result)}"
-            yield f"{text}, and the value is {late.stored!r}.", late.who, late.ended, "taken"
+            text = f"Fence {late.fence + 1} had been taken. A later put with fence {late.fence} was told"
+            yield f"{text} {shown(late.result)}, and the value is {late.stored!r}.", late.who, late.ended, "taken"
 
 
 def _in_order(run: Play) -> Iterator[Found]:
