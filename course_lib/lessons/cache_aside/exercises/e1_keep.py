@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from redis.exceptions import DataError
 
 from course_lib.explore import Play, Process, Simulation, Trial
+from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
-from course_lib.lessons.cache_aside.exercises import shelf
-from course_lib.lessons.cache_aside.exercises.shelf import Shelf, State
+from course_lib.grading.shelf import Shelf, State
 
 Answer = Callable[..., Awaitable[Any]]
 

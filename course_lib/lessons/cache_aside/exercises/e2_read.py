@@ -9,12 +9,13 @@ from typing import Any
 from redis.exceptions import DataError
 
 from course_lib.explore import Play, Process, Simulation, Trial
+from course_lib.grading import shelf
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.cache_aside.exercises import shelf, shop
-from course_lib.lessons.cache_aside.exercises.shelf import Shelf
+from course_lib.grading.shelf import Shelf
+from course_lib.lessons.cache_aside.exercises import shop
 from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop, acts
 from course_lib.words import counted
 

@@ -12,8 +12,8 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
+from course_lib.grading.shelf import FOREVER, Shelf, sent, told, trips
 from course_lib.lessons.cache_aside.exercises import shop
-from course_lib.lessons.cache_aside.exercises.shelf import FOREVER, Shelf, sent, told, trips
 from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop, acts
 from course_lib.words import counted
 

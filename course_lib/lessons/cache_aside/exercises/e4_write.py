@@ -15,7 +15,7 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import LOST, ms, round_trips, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.lessons.cache_aside.exercises.shelf import Shelf, fate
+from course_lib.grading.shelf import Shelf, fate
 from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts
 from course_lib.sim.faults import Kind
 from course_lib.trace import Event

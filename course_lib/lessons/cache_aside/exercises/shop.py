@@ -8,12 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 from course_lib.explore import Play
+from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.database import DatabaseDown, load_takes
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import Failing, Found
-from course_lib.lessons.cache_aside.exercises import shelf
-from course_lib.lessons.cache_aside.exercises.shelf import Shelf, State
+from course_lib.grading.shelf import Shelf, State
 
 SOON = 0.02
 """Seconds: what expires so soon after a call began may be found by it, or missed."""
