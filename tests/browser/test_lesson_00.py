@@ -17,7 +17,7 @@ def test_the_whole_lesson_runs_and_the_last_copy_is_sold_twice(desk: Desk) -> No
     """No error, no other host, every picture speaks; a prediction can be answered; four keys win the first race."""
     desk.run_lesson(LESSON)
     pictures = desk.panel.locator(".jp-Cell-outputArea svg:is([role=img], .spacetime)")
-    expect(pictures).to_have_count(4)  # the slow page, the first reads, the lab, the hit ratios
+    expect(pictures).to_have_count(5)  # the slow page, the first reads, the lab, the hit ratios, what check shows
     speak(
         desk.panel.locator(
             ".jp-Cell-outputArea svg[role=img], .jp-Cell-outputArea svg.spacetime > g[role=img]:not([tabindex])"

@@ -54,7 +54,7 @@ def latency_chart(timings: Sequence[Timing]) -> Picture:
     """Every question on one logarithmic axis: a mark at the median, a line from there to the 99th percentile."""
     groups = list(dict.fromkeys(timing.group for timing in timings))
     ordered = [timing for group in groups for timing in timings if timing.group == group]
-    with chart(7.6, 1.6 + 0.38 * len(ordered)) as figure:
+    with chart(7.6, 1.9 + 0.38 * len(ordered)) as figure:
         panel = figure.subplots()
         for y, timing in enumerate(ordered):
             colour, mark = PLACES[groups.index(timing.group) % len(PLACES)]
@@ -69,7 +69,7 @@ def latency_chart(timings: Sequence[Timing]) -> Picture:
         panel.xaxis.set_major_formatter("{x:,g}")
         panel.set_xlabel("microseconds: median, and a line to the 99th percentile")
         panel.grid(axis="x")
-        figure.legend(loc="outside lower center", ncols=len(groups), fontsize=10)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=10)
         title = _finding(timings)
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
         said = "; ".join(f"{t.name} ({t.group}): {t.percentile(50) * 1e6:,.1f} µs" for t in ordered)
