@@ -38,6 +38,7 @@ vertical-align:top;white-space:nowrap;background:none!important;color:inherit}}
 .course-check details{{margin:6px 0}} .course-check summary{{cursor:pointer;color:{FAINT};font-size:13px}}
 .course-check pre{{overflow-x:auto;max-height:340px;border:1px solid {RULE};padding:6px 8px;
 white-space:pre;background:none}}
-.course-check .lesson progress{{width:140px;vertical-align:middle;accent-color:{GREEN}}}
+.course-check .bar{{display:inline-block;width:140px;height:9px;border:1px solid {FAINT};margin:0 4px}}
+.course-check .bar span{{display:block;height:100%;background:{GREEN}}}
 .course-check .lesson>summary{{font-size:14px;color:{INK}}}
 </style>"""

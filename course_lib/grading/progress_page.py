@@ -135,10 +135,10 @@ class Progress:
             cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows(lesson))
             rows = "".join(f"<tr>{row}</tr>" for row in cells)
             heads = "".join(f'<th scope="col">{head}</th>' for head in ("", "Exercise", "State", "Points", "When"))
-            name = f"Lesson {lesson}: {part}"
+            share = 100 * part.points // part.of
             parts.append(
                 f'<details class="lesson"{" open" * (0 < part.passed < part.exercises)}><summary>'
-                f'<progress max="{part.of}" value="{part.points}" aria-label="{name}"></progress> '
+                f'<span class="bar" aria-hidden="true"><span style="width:{share}%"></span></span>'
                 f"<b>{lesson} {escape(title(lesson))}</b> · {part}</summary>"
                 f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></details>"
             )

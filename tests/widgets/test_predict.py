@@ -81,7 +81,22 @@ def test_a_failed_run_keeps_no_outcome_and_can_run_again() -> None:
     assert asked.answer(3).run() == 3
 
 
-@pytest.mark.parametrize("text", ["many", "", "1/2", "nan", "inf", "1e999"])
+@pytest.mark.parametrize("text", ["64,0", "1,00", "12,3456", "0,5"])
+def test_a_number_that_could_mean_two_is_refused_and_never_changed(text: str) -> None:
+    """A comma before decimals means ten times less than one before thousands."""
+    assert "could mean two numbers" in objection(text, "", None, None)
+
+
+def test_right_or_wrong_is_said_first() -> None:
+    """Beside the button; a number within a tenth is close."""
+    for answer, fate in ((17, "✓ Right"), (16, "≈ Close"), (12, "✗ Not so")):
+        asked = predict("How many?", unit="loads", run=lambda: 17).answer(answer)
+        asked.run()
+        assert fate in asked.notice.value
+        assert "kept" not in asked.notice.value
+
+
+@pytest.mark.parametrize("text", ["many", "", "1/2", "nan", "inf", "1e999", "1_000"])
 def test_what_is_no_number_is_refused_in_words(text: str) -> None:
     """Never a traceback, and never a number that nobody typed."""
     asked = predict("How many?", run=lambda: 1)
@@ -97,6 +112,7 @@ def test_what_is_no_number_is_refused_in_words(text: str) -> None:
 def test_numbers_are_read_as_people_write_them() -> None:
     """Thousands apart, with the unit, with a power of ten; the range is part of the question."""
     assert [number_of(text, "ms") for text in ("1,000", "1 000 ms", "2.5e3", " 7ms ")] == [1000, 1000, 2500, 7]
+    assert [number_of(text) for text in ("12,345.5", "−3", "1e9", "1.5")] == [12345.5, -3, 1e9, 1.5]
     assert objection("21", "", 0, 20) == "21 is too large: the number is at most 20."
     assert objection("-1", "", 0, 20) == "-1 is too small: the number is at least 0."
 
