@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from course_lib.explore import EPOCH, Extension, Play, Session, Simulation
-from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Act
 from course_lib.grading.errors_out import ERRORS, of_redis
 from course_lib.grading.evidence import LOST, ms, of, raised, round_trips, shown
@@ -48,6 +47,7 @@ class Shelf(Extension):
         self.asked, self._named, self._looking = 0, {key.encode(): key for key in self.keys}, False
         self._session: Session | None = None
         self._replies: list[Any] = []
+        self.strays: list[str] = []
         world.nodes[0].extension = self
 
     def command(self, *parts: str) -> Any:
@@ -79,11 +79,10 @@ class Shelf(Extension):
                 self.states[key].append(now)
         return found
 
-    def strays(self) -> list[str]:
-        """When a run is over: keys that are none of its own."""
-        self._looking = True
-        found = {key.decode(errors="replace") for key in ask(self.world.nodes[0], b"KEYS", b"*")}
-        return sorted(found - set(self.keys))
+    def find_strays(self) -> None:
+        """Remember keys that are none of the run's, however short they live."""
+        found = [key.decode(errors="replace") for key in self.command("KEYS", "*")]
+        self.strays.extend(key for key in found if key not in self.states and key not in self.strays)
 
     def answers(self, session: Session, command: list[bytes]) -> bool:
         if self._looking or not self.names(command):
@@ -96,6 +95,7 @@ class Shelf(Extension):
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
         if changed and not self._looking:
             self.note(self.keys if command[0].upper() in SEVERAL else self.names(command))
+            self.find_strays()
 
     def during(self, key: str, act: Act) -> list[State]:
         """What became of a key while an act lasted."""
@@ -133,8 +133,8 @@ def lasting(life: float) -> str:
 
 def strays(run: Play) -> Iterator[Found]:
     """Keys that nobody asked for."""
-    if keys := run.witness.shelf.strays():
-        yield f"There is a key {keys[0]!r} that nobody asked for.", "", run.now, "another key"
+    for key in run.witness.shelf.strays:
+        yield f"A key {key!r} was written that nobody asked for.", "", run.now, "another key"
 
 
 # -- what clues read ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from course_lib.lessons.locks.exercises.e4_break_it import Finding
 from .programs import answers, module
 
 SOLUTIONS = answers("solutions")
-ASYNC = ("01.3", "03.1", "03.2", "03.3", "04.1", "04.2", "04.3", "04.5")
+ASYNC = ("00.2", "00.3", "00.4", "01.3", "03.1", "03.2", "03.3", "04.1", "04.2", "04.3", "04.5")
 
 
 class Outside(list[int]):

@@ -263,6 +263,24 @@ async def stores_unless_there(redis: Any, key: str, page: Any, ttl: float) -> No
         await redis.set(key, page, px=round(ttl * 1000))
 
 
+async def empty_ones_for_a_second(redis: Any, key: str, page: Any, ttl: float) -> None:
+    await keep(redis, key, page, 1.0 if page == "" else ttl)
+
+
+async def a_mark_of_a_millisecond(redis: Any, key: str, page: Any, ttl: float) -> None:
+    await keep(redis, "none" if page is None else key, "1" if page is None else page, 0.001 if page is None else ttl)
+
+
+async def early_enough(redis: Any, key: str, load: Any, *, ttl: float) -> Any:
+    """It reloads in the last fifth of a life."""
+    async with redis.pipeline(transaction=False) as pipe:
+        page, left = await pipe.get(key).pttl(key).execute()
+    if page is None or left < ttl * 200:
+        page = await load()
+        await keep(redis, key, page, ttl)
+    return page
+
+
 SUBTLE: list[tuple[str, str, Any]] = [
     ("not if it is empty", "any-text", with_the_blanks(keep=not_if_empty)),
     ("in two steps", "expires", with_the_blanks(keep=in_two_steps)),
@@ -286,5 +304,8 @@ SUBTLE: list[tuple[str, str, Any]] = [
     ("reads it back", "cost", reads_it_back),
     ("lives from before the load", "expires", counts_from_before),
     ("loads every time", "cost", loads_every_time),
+    ("empty ones live a second", "any-text", with_the_blanks(keep=empty_ones_for_a_second)),
+    ("a mark of a millisecond", "nothing", with_the_blanks(keep=a_mark_of_a_millisecond)),
+    ("reloads early", "cost", early_enough),
     ("looks before it stores", "cost", with_the_blanks(keep=stores_unless_there)),
 ]

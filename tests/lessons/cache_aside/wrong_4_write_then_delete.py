@@ -315,6 +315,66 @@ async def leaves_an_empty_page(redis: Any, key: str, page: str, save: Any) -> An
     return gone
 
 
+async def one_try_after_an_error(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        await save(page)
+    except Exception:
+        try:
+            await redis.delete(key)
+        except RedisError:
+            pass
+        raise
+    return await twice(redis, key)
+
+
+async def notes_what_changed(redis: Any, key: str, page: str, save: Any) -> Any:
+    async def delete() -> bool:
+        try:
+            async with redis.pipeline() as pipe:
+                await pipe.delete(key).set("changed", key, px=1000).execute()
+        except RedisError:
+            return False
+        return True
+
+    try:
+        await save(page)
+    except BaseException:
+        await delete() or await delete()
+        raise
+    return await delete() or await delete()
+
+
+async def neighbors_too(redis: Any, key: str, page: str, save: Any) -> Any:
+    async def delete() -> bool:
+        try:
+            await redis.delete(key, *(key[:-1] + digit for digit in "0123456789"))
+        except RedisError:
+            return False
+        return True
+
+    try:
+        await save(page)
+    except BaseException:
+        await delete() or await delete()
+        raise
+    return await delete() or await delete()
+
+
+async def rests_for_half_a_minute(redis: Any, key: str, page: str, save: Any) -> Any:
+    gone = False
+    try:
+        await save(page)
+    finally:
+        for _ in range(2):
+            try:
+                await redis.delete(key)
+                gone = True
+                break
+            except RedisError:
+                await asyncio.sleep(30)
+    return gone
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     ("before and after", "cost", before_and_after),
     ("meanwhile", "gone", meanwhile, "deletes-first"),
@@ -334,5 +394,9 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("in the background", "gone", in_the_background, "sure-in-doubt"),
     ("another key", "gone", another_key),
     ("saves again after a time-out", "once", saves_before_and_after),
+    ("one try after an error", "tries", one_try_after_an_error),
+    ("notes what changed", "gone", notes_what_changed),
+    ("neighbors too", "gone", neighbors_too),
+    ("rests for half a minute", "tries", rests_for_half_a_minute),
     ("leaves an empty page", "gone", leaves_an_empty_page),
 ]

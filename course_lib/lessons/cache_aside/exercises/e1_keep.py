@@ -103,9 +103,11 @@ def _stored(run: Play) -> Iterator[Found]:
         if act.failed and not shelf.excused(run, act):
             yield failure(act), act.who, act.ended, "an error"
         elif act.done and kept.page not in [state.text for state in states[-2:]]:
-            now = (states or run.witness.shelf.states[kept.key])[-1].text
+            now = [one.text for one in run.witness.shelf.states[kept.key] if one.when <= act.ended][-1]
             found = "nothing" if now is None else shown(now)
-            text = f"{act.who} was to keep {kept.page!r} under {kept.key}, and under it stands {found}."
+            text = (
+                f"{act.who} was to keep {kept.page!r} under {kept.key}, and when it returned, under that stood {found}."
+            )
             yield text, act.who, act.ended, "another page"
     yield from shelf.strays(run)
 

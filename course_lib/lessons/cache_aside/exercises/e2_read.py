@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from redis.exceptions import DataError
@@ -95,8 +96,8 @@ def _odd(answer: Answer, world: Simulation, clients: int) -> Shop:
     keys = tuple(f"app:product:{n}" for n in range(len(rows)))
     run = _shop(answer, world, keys=keys)
     run.rows, run.ttl, run.takes = dict(zip(keys, rows, strict=True)), 60, 0.01
-    for key in keys:
-        run.process(f"asks for {key}", _deed(answer, run, key), [(0.0, "a"), (0.1, "b"), (0.2, "c")], Call)
+    for number, key in enumerate(keys, 1):
+        run.process(f"c{number}", _deed(answer, run, key), [(0.0, "a"), (0.1, "b"), (0.2, "c")], Call)
     world.at(0.15, run.row, keys[0])
     world.at(0.15, run.row, keys[-1])
     return run
@@ -142,7 +143,7 @@ def _results(run: Play) -> Iterator[Found]:
         if call.done and not shop.same(call.result, shop.may_be(run, call, key)):
             found, row = call.found[key], call.rows[key]
             where = f"the cache held {found.text!r}" if found.there else f"the database {row!r}, and the cache nothing"
-            text = f"{call.who} returned {shown(call.result)}; when it asked, {where}."
+            text = f"{call.who} returned {shown(call.result)} for {key}; when it asked, {where}."
             yield text, call.who, call.ended, "another page"
 
 
@@ -160,8 +161,7 @@ def _cost(run: Play) -> Iterator[Found]:
 
 
 def _odd_rows(run: Play) -> Iterator[Found]:
-    yield from _value(run)
-    yield from _cost(run)
+    yield from chain(_value(run), _cost(run), shop.lives(run))
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

@@ -196,7 +196,7 @@ def _trips(run: Play) -> Iterator[Found]:
 
 
 def _odd_rows(run: Play) -> Iterator[Found]:
-    yield from chain(_rows(run), _load(run), _trips(run))
+    yield from chain(_rows(run), _load(run), _trips(run), shop.lives(run))
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

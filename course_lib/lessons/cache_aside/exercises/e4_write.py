@@ -15,7 +15,7 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import LOST, ms, round_trips, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.grading.shelf import Shelf, fate
+from course_lib.grading.shelf import Shelf, fate, strays
 from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts
 from course_lib.sim.faults import Kind
 from course_lib.trace import Event
@@ -59,6 +59,7 @@ class Readers(Shelf):
                 self.read(key)
             elif now.text != before[key]:
                 self.stored.append((now.when, key, now.text))
+        self.find_strays()
 
     def read(self, key: str) -> None:
         """A reader misses, loads and stores."""
@@ -70,7 +71,7 @@ class Readers(Shelf):
 class Writing(Acts):
     """What writers did. `rows` is the database."""
 
-    readers: Readers = field(kw_only=True)
+    shelf: Readers = field(kw_only=True)
     rows: dict[str, str] = field(kw_only=True)
 
 
@@ -81,7 +82,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("products are changed", partial(_build, answer, "saved"), judges, sizes=(1,), seeds=len(KEYS),
               faults=FAULTS, fault_seeds=2),
         trial("the save fails", partial(_build, answer, "fails"),
-              {"once": _once, "after-failure": _after_failure}, sizes=(1,), seeds=6, faults=FAULTS),
+              {"once": _once, "after-failure": _after_failure, "tries": _tries}, sizes=(1,), seeds=6, faults=FAULTS),
         trial("the server refuses a delete, or two", partial(_build, answer, "refused"), judges, sizes=(1,), seeds=6),
     ]  # fmt: skip
 
@@ -93,7 +94,7 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Writin
     keys = KEYS[world.seed % len(KEYS)][: 1 if refuses else 2]
     rows = {key: OLD.format(key) for key in keys}
     readers = Readers(world, rows, refuses, REFUSALS[world.seed % 2])
-    run = Writing(world, readers=readers, rows=rows)
+    run = Writing(world, shelf=readers, rows=rows)
     shared = Process("shop") if world.seed % 2 else None
     for number, key in enumerate(keys):
         if not (world.seed == 2 and number == 0):  # whose page is not in the cache
@@ -124,7 +125,7 @@ async def _deed(answer: Answer, run: Writing, act: Written) -> Any:
     try:
         return await answer(world.redis(), act.key, act.page, save)
     finally:
-        act.left = run.readers.look(act.key).text
+        act.left = run.shelf.look(act.key).text
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
@@ -170,8 +171,13 @@ def _gone(run: Play) -> Iterator[Found]:
             why = "it returned True" if act.result is True else "no command failed"
             text = f"{act.who} was done at {ms(act.ended)}; {why}, and readers are still served the old page."
             yield text, act.who, act.ended, "the old page"
-    for when, key, text in run.witness.readers.stored:
+    for when, key, text in run.witness.shelf.stored:
         yield f"At {ms(when)} a writer itself stored {shown(text)} under {key}.", "", when, "stored"
+    others = [(act, event, key) for act in run.witness.acts for event in sent(run, act)
+              for key in run.witness.shelf.names(event.command) if key != act.key]  # fmt: skip
+    for act, event, key in others:
+        yield f"{act.who} was asked to change {act.key}, and its {event.name} names {key}.", act.who, event.t_start, key
+    yield from strays(run)
 
 
 def _once(run: Play) -> Iterator[Found]:
@@ -211,7 +217,7 @@ def _tries(run: Play) -> Iterator[Found]:
         tried = _attempts(run, act)
         right = 1 + bool(tried and tried[0].failed)
         if not act.over:
-            yield f"{act.who} was still not done at {ms(run.now)}.", act.who, run.now, "no end"
+            yield f"{act.who} was still not done after 10 s.", act.who, run.now, "no end"
         elif len(tried) != right and not _down(run, act):
             so = f"the first {fate(tried[0].event)}" if right == 2 else "the first did not fail"
             so = so if tried else "there was none"
@@ -249,7 +255,7 @@ def clues(failing: Failing) -> Iterator[str]:
             sends and act.saves and max(sends) <= act.saves[0][0] for act, sends in order),
         "stores-instead": "gone" in failing and bool(
             {(act.key, act.page) for act in first.witness.acts}
-            & {(key, text) for _, key, text in first.witness.readers.stored}),
+            & {(key, text) for _, key, text in first.witness.shelf.stored}),
         "saves-again": "once" in failing and any(_saved_again(failing["once"], act) for act in acts(failing, "once")),
         "zero-is-failure": any(act.result is False and d and not d[-1].failed and d[-1].event.reply == 0
                                for act, d in told),
