@@ -128,7 +128,7 @@ def right_life(run: Play, state: State, ttl: float) -> bool:
 
 def lasting(life: float) -> str:
     """`lives for 1,500 ms`."""
-    return "lives for ever" if life == FOREVER else f"lives for {ms(life)}"
+    return "lives forever" if life == FOREVER else f"lives for {ms(life)}"
 
 
 def strays(run: Play) -> Iterator[Found]:
