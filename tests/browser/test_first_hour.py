@@ -66,4 +66,6 @@ def test_run_all_gives_no_answer_away_and_an_answer_stays(desk: Desk, notebook: 
     desk.command("kernelmenu:shutdown")
     desk.open_notebook(path.name, afresh=True)
     expect(desk.output(1)).to_contain_text("✗ Not so You said “one”, which is ruled out.")
+    lost = desk.panel.locator(".jp-OutputArea-output", has_text="model not found")
+    expect(lost).not_to_have_count(0)  # only now has JupyterLab looked for it, and said so on the console
     desk.assert_clean(allow=("widget model not found",))
