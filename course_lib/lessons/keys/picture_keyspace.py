@@ -23,8 +23,7 @@ def miss_shares(derived: Points, typed: Mapping[float, float], versioned: Mappin
             (versioned, "o", BLUE, "a key for each version"),
         ):
             panel.plot(list(found), list(found.values()), mark, color=paint(colour), ms=8, label=f"{name}, simulated")
-        panel.set(xlabel="share s of the reads that come from version 2", ylabel="share of reads that miss")
-        panel.set_ylim(0, 0.8)
+        panel.set(xlabel="share s of the reads from version 2", ylabel="share of reads that miss", ylim=(0, 0.8))
         panel.grid()
         panel.legend(loc="upper left", ncols=1)
         most, rest = max(typed, key=lambda share: typed[share]), max(versioned.values())
