@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from math import ceil
 from typing import Any
 
@@ -241,6 +242,56 @@ async def raises_at_the_end(find_primary: Any, event: str, *, patience: float) -
     raise TimeoutError("not confirmed")
 
 
+async def event_without_blanks(find_primary: Any, event: str, *, patience: float) -> Any:
+    return await counting()(find_primary, event.strip(), patience=patience)
+
+
+LAST = """
+for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, 19)) do if one == ARGV[1] then return 0 end end
+redis.call('LPUSH', KEYS[2], ARGV[1])
+redis.call('LTRIM', KEYS[2], 0, 19)
+return redis.call('INCR', KEYS[1])
+"""
+UNDO = "if redis.call('SREM', KEYS[2], ARGV[1]) == 1 then return redis.call('DECR', KEYS[1]) end"
+
+
+async def undoes(redis: Any, event: str) -> None:
+    await redis.eval(UNDO, 2, "visits", "visits:seen", event)
+
+
+async def undone_at_the_end(find_primary: Any, event: str, *, patience: float) -> Any:
+    """It was not confirmed now; another call may have said True."""
+    if await counting()(find_primary, event, patience=patience):
+        return True
+    with suppress(RedisError):
+        await undoes(await find_primary(), event)
+    return False
+
+
+async def undone_without_replicas(redis: Any, event: str) -> bool:
+    if await one_replica(redis, event):
+        return True
+    await undoes(redis, event)
+    return False
+
+
+async def in_bursts(find_primary: Any, event: str, *, patience: float) -> bool:
+    """It rests, and not often enough."""
+    deadline, tries = asyncio.get_running_loop().time() + patience, 0
+    while asyncio.get_running_loop().time() < deadline:
+        try:
+            redis = await find_primary()
+            await count_once(redis, event)
+            if await one_replica(redis, event):
+                return True
+        except RedisError:
+            pass
+        tries += 1
+        if tries % 4 == 0:
+            await asyncio.sleep(0.05)
+    return False
+
+
 NETWORK = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 
 SUBTLE: list[tuple[Any, ...]] = [
@@ -248,6 +299,8 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("a mark of one second", "once", counting(add=script(TTL.format(1), "visits", "visits:{}"))),
     ("a mark of one minute", "once", counting(add=script(TTL.format(60), "visits", "visits:{}"))),
     ("a mark of half an hour", "once", counting(add=script(TTL.format(1_800), "visits", "visits:{}"))),
+    ("a mark of almost an hour", "once", counting(add=script(TTL.format(3_590), "visits", "visits:{}"))),
+    ("the last twenty", "once", counting(add=script(LAST, "visits", "visits:last"))),
     ("counts, then marks", "once", counting(add=counts_then_marks), "counts-twice"),
     ("reads, then writes", "kept", counting(add=reads_and_writes)),
     ("a transaction without a condition", "once", counting(add=in_one_transaction), "counts-twice"),
@@ -258,6 +311,10 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("a hash tag around it", "names", counting(add=script(ONCE, "visits", "{{visits}}:seen"))),
     ("the first letters of an event", "kept", counting(add=script(CUT, "visits", "visits:seen"))),
     ("events in small letters", "kept", event_in_small_letters),
+    ("events without blanks around", "kept", event_without_blanks),
+    ("undone at the end", "kept", undone_at_the_end),
+    ("undone without replicas", "kept", counting(sure=undone_without_replicas)),
+    ("four tries without a rest", "rests", in_bursts),
     ("WAIT inside MULTI", "kept", counting(add=nothing, sure=in_the_transaction)),
     ("WAIT on another connection", "kept", counting(add=nothing, sure=at_once)),
     ("WAIT before it counts", "kept", counting(add=nothing, sure=waits_then_counts)),

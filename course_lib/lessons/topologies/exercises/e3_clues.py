@@ -29,6 +29,16 @@ def _confirms(event: Event) -> bool:
     return event.name == "WAIT" and event.t_end is not None and type(event.reply) is int and event.reply >= 1
 
 
+def _waited(event: Event) -> bool:
+    return event.name == "WAIT" and event.t_end is not None
+
+
+def _took_zero(events: list[Event]) -> bool:
+    """Was the only answer to WAIT that the client got a 0, and no command sent after that?"""
+    replies = [event.reply for event in events if _waited(event)]
+    return replies == [0] and _waited(events[-1])
+
+
 def _counts(event: Event) -> bool:
     """Does it add to the number, whatever was counted before?"""
     return event.name in ("INCR", "INCRBY", "INCRBYFLOAT") and event.command[1] == b"visits"
@@ -44,6 +54,8 @@ def _twice(run: Play) -> Iterator[str]:
 
 def _lost(run: Play) -> Iterator[str]:
     """It said True, and the event is not counted. If it asked nobody, no known mistake explains that."""
+    each = [sent(run, call) for call in run.witness.acts]
+    told_none = [events for events in each if 0 in [event.reply for event in events if _waited(event)]]
     for call in run.witness.acts:
         events = sent(run, call) if call.result is True else []
         waits = [event for event in events if event.name == "WAIT"]
@@ -51,7 +63,7 @@ def _lost(run: Play) -> Iterator[str]:
         yield from named({
             "marks-then-counts": counted and events and "MULTI" not in {event.name for event in run.trace}
             and not any(_counts(event) and _answered(event) for event in events),
-            "ignores-wait": waits and not any(_confirms(event) or event.reply == b"QUEUED" for event in waits),
+            "ignores-wait": bool(events) and all(map(_took_zero, told_none)) and _took_zero(events),
             "trusts-the-primary": events and not waits and run.witness.struck is not None,
         })  # fmt: skip
 
@@ -62,7 +74,9 @@ def _unconfirmed(run: Play) -> Iterator[str]:
     for call in run.witness.acts:
         took, events = call.ended - call.began, sent(run, call)
         if took > patience + SLACK and call.asked:
-            yield from named({"never-ends": run.witness.strike in ("alone", "cut off") and len(events) > 1})
+            tries = [*call.asked, *(event.t_start for event in events)]
+            late = [when for when in tries if when > call.began + patience + SLACK]
+            yield from named({"never-ends": run.witness.strike in ("alone", "cut off") and len(late) > 4})
         elif call.failed:
             yield from named({"lets-errors-out": isinstance(call.result, RedisError)})
         elif call.result is False:
@@ -70,15 +84,15 @@ def _unconfirmed(run: Play) -> Iterator[str]:
             yield from named({
                 "gives-up": took < 0.8 * patience,
                 "asks-too-many": enough,
-                "keeps-the-old": len(call.asked) == 1 and len(events) > 2 and len({e.node for e in events}) == 1,
+                "keeps-the-old": len(call.asked) == 1 and not all(map(_answered, events[:-1])),
             })  # fmt: skip
 
 
 def _hurried(run: Play) -> Iterator[str]:
-    """It asked Sentinel again within a few milliseconds, more than once."""
+    """It asked Sentinel again and again with no rest at all: that it is asked takes a millisecond."""
     for call in run.witness.acts:
         gaps = [after - before for before, after in zip(call.asked, call.asked[1:], strict=False)]
-        yield from named({"never-rests": len(call.asked) > 52 and sorted(gaps)[len(gaps) // 2] < 0.018})
+        yield from named({"never-rests": any(max(gaps[n : n + 52]) < 0.0015 for n in range(len(gaps) - 51))})
 
 
 FINDS: dict[str, Callable[[Any], Iterator[str]]] = {

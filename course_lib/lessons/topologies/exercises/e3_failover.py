@@ -26,7 +26,7 @@ from course_lib.lessons.topologies.exercises.failover import Failover
 from course_lib.words import counted as number_of
 
 Answer = Callable[..., Awaitable[Any]]
-Strike = Literal["none", "again", "dies", "cut off", "alone"]
+Strike = Literal["none", "again", "hurry", "dies", "cut off", "alone"]
 NOTICED, PROMOTED = 0.3, 0.5
 """Seconds from the strike until Sentinel notices, and until it has promoted."""
 SLACK = 0.5
@@ -36,10 +36,24 @@ TRIES, COMMANDS = 50, 8
 """In a second, and in a try; two tries more, which may fall at the ends of that second."""
 PLAN = {"c1": [(0.01, 0), (0.15, 1)], "c2": [(0.155, 1), (0.3, 2)]}
 """When each process is handed which event. The second one is handed to both, as an event that is delivered again."""
-AGAIN = {"c1": [(0.01, 0), (1.5, 0), (1.6, 1), (3_500.0, 0)], "c2": [(0.012, 0), (70.0, 1), (3_400.0, 2), (3_550.0, 0)]}
-"""Events that are handed in again and again, within the hour of the contract."""
+AGAIN = {
+    "c1": [
+        *[(0.01, 0), (1.5, 0), (1.6, 1)],
+        *[(2.0 + number, number) for number in range(3, 28)],
+        *[(3_500.0, 0), (3_560.0, 2), (3_790.0, 2)],
+    ],
+    "c2": [(0.012, 0), (70.0, 1), (3_400.0, 2), (3_595.0, 0), (3_780.0, 2)],
+}
+"""Events that are handed in again and again, within the hour of the contract, and many others in between."""
+HURRY = {"c1": [(0.01, 0)], "c2": [(0.1, 0)]}
+"""One event, in two processes whose patience is shorter than it takes to notice a lost reply."""
+DEAD, BACK = 3, 4
+"""Of the runs in which nobody follows the primary, that in which it is dead, and that in which it comes back as it was:
+one event has been confirmed before, and is handed in again while no replica can be reached."""
+CONFIRMED = {"c1": [(0.01, 0)], "c2": [(0.2, 0)]}
 NAMES = [("e1", "e2", "e3"), ("E1", "e1", "e11"), ("shop:42", "shop:4", "shop:42:1"), ("{7}", "{7}7", "7"),
-         ("2026-11-23 07:00", "2026-11-23 08:00", "zoë")]  # fmt: skip
+         ("2026-11-23 07:00", "2026-11-23 08:00", "zoë"), (" e", "e", "e "),
+         *[tuple(f"shop:visits:2026-11-23 07:00:0{second}" for second in "123")]]  # fmt: skip
 
 
 @dataclass
@@ -69,41 +83,47 @@ class Counting(Failover):
         if self.struck is not None:
             return
         self.struck = self.world.now()
-        if self.strike == "dies":
+        dead = self.strike == "alone" and self.world.seed == DEAD
+        if self.strike == "dies" or dead:
             self.group.kill(0)
         else:
             self.group.cut(0)
-        if self.strike != "alone":
+        if dead:
+            self.noticed = True
+        elif self.strike != "alone":
             self.world.at(self.struck + NOTICED, setattr, self, "noticed", True)
             self.world.at(self.struck + PROMOTED, self.group.promote)
             self.world.at(self.struck + (4.2 if self.world.seed % 3 else 1.5), self.group.heal, 0)
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """No failover, but faults; events that come again; a primary that dies; one that is cut off and comes back; one
-    that nobody follows."""
+    """No failover, but faults; events that come again; little patience; a primary that dies; one that is cut off and
+    comes back; one that nobody follows."""
     safe: dict[str, Judge] = {"once": _once, "kept": _kept, "confirms": _confirms, "rests": _rests, "names": _named}
     one = partial(trial, sizes=(1, 2), world=partial(world, 3), horizon=5.5, most_steps=10_000)
     return [
         one("no failover", partial(_build, answer, "none"), {**safe, "cost": _cost}, seeds=5,
             faults={**LOSSES, "pause": PAUSE}, most_sends=24),
         one("events that come again", partial(_build, answer, "again"), {**safe, "cost": _cost}, seeds=2,
-            horizon=3_600.0),
+            horizon=3_900.0),
+        one("patience is over before a lost reply is noticed", partial(_build, answer, "hurry"),
+            {"kept": _kept, "once": _once}, sizes=(2,), seeds=1, faults=LOSSES),
         one("the primary dies", partial(_build, answer, "dies"), safe, seeds=14),
         one("the primary is cut off", partial(_build, answer, "cut off"), safe, seeds=12),
         one("nobody follows the primary", partial(_build, answer, "alone"),
-            {"kept": _kept, "ends": _ends, "rests": _rests}, seeds=3),
+            {"kept": _kept, "ends": _ends, "rests": _rests}, seeds=5, most_steps=50_000),
     ]  # fmt: skip
 
 
 def _build(answer: Answer, strike: Strike, world: Simulation, clients: int) -> Counting:
     odd, alone = world.seed % 2, strike == "alone"
-    patience = (0.9, 1.7, 1.2)[world.seed % 3] if alone else 2.0 + 0.3 * odd
+    patience = (0.9, 1.7, 1.2)[world.seed % 3] if alone else 0.1 if strike == "hurry" else 2.0 + 0.3 * odd
     group = Replication(
         world, lag=(0.002, 0.02), min_replicas=int(strike == "cut off" and world.seed % 3 == 2), max_lag=0.1
     )
     run = Counting(world, group=group, strike=strike, patience=patience)
-    jitter, names = 0.004 * world.draws("start")(), NAMES[world.seed % len(NAMES)]
+    jitter, names = 0.004 * world.draws("start")(), NAMES[(world.seed + 5 * (strike == "again")) % len(NAMES)]
+    names += tuple(f"{names[0]}:{number}" for number in range(3, 28))
     on_true = strike == "dies" and world.seed >= 12  # as soon as it has said True of this event
 
     async def count(call: Call) -> Any:
@@ -118,15 +138,17 @@ def _build(answer: Answer, strike: Strike, world: Simulation, clients: int) -> C
         return said
 
     process = None
-    for name, plan in list((AGAIN if strike == "again" else PLAN).items())[:clients]:
+    back = alone and world.seed == BACK
+    plans = CONFIRMED if back else {"again": AGAIN, "hurry": HURRY}.get(strike, PLAN)
+    for name, plan in list(plans.items())[:clients]:
         process = run.process(name, count, [(when + jitter, names[event]) for when, event in plan], Call,
                               process=process if odd else None)  # fmt: skip
     if alone:
-        world.at(0.005, run.fail)
-        world.at(4.0, run.group.promote)
+        world.at(0.1 if back else 0.005, run.fail)
+        world.at(4.0, partial(run.group.heal, 0) if back else run.group.promote)
     elif strike in ("dies", "cut off") and not on_true:
         world.at(0.01 + jitter + 0.0008 * world.seed, run.fail)  # each seed another moment of the first event
-    run.look(3_590.0 if strike == "again" else 5.0, "GET")
+    run.look(3_890.0 if strike == "again" else 5.0, "GET")
     return run
 
 
@@ -161,12 +183,16 @@ def _kept(run: Play) -> Iterator[Found]:
             sure.setdefault(call.what, call)
     number = counted(run)
     if number is not None and number < len(sure):
-        call = next(iter(sure.values()))
+        old = [
+            call
+            for call in sure.values()
+            if run.witness.struck is not None and call.began < run.witness.struck + PROMOTED
+        ]
         text = (
             f"True was returned for {' and '.join(sure)}, and `visits` on the server that is the primary in the end "
             f"says {number}."
         )
-        yield text, call.who, call.ended, "confirmed, and lost"
+        yield (text, old[0].who, old[0].ended, "confirmed, and lost") if len(old) == 1 else (text,)
 
 
 def _confirms(run: Play) -> Iterator[Found]:
@@ -191,7 +217,8 @@ def _ends(run: Play) -> Iterator[Found]:
         late, took = _late(run, call), call.ended - call.began
         early = call.result is False and took < patience - SLACK
         if late or early or (call.result is not True and call.result is not False):
-            text = f"No replica ever had {call.what}; with patience = {patience:g} s count {_became(call, run)}."
+            became = f"with patience = {patience:g} s count {_became(call, run)}"
+            text = f"No replica could be reached for {call.what}; {became}."
             mark = "does not end" if late else "gives up" if early else "not False"
             yield text, call.who, min(call.ended, run.now), mark
 
@@ -206,8 +233,10 @@ def _rests(run: Play) -> Iterator[Found]:
                 text = f"For {call.what} it asked Sentinel {most + 1} times within {ms(last - first)}"
                 yield f"{text}: at most {TRIES} tries a second.", call.who, last, "never rests"
         for begin, end in pairwise([*call.asked, inf]):
-            times = [event.t_start for event in sent(run, call) if begin <= event.t_start < end]
-            if times and len(times) > COMMANDS * (1 + int(TRIES * (times[-1] - times[0]))):
+            events = [event for event in sent(run, call) if begin <= event.t_start < end]
+            times = [event.t_start for event in events]
+            waits = len(max("".join("W" if e.name == "WAIT" else " " for e in events).split(), key=len, default=""))
+            if times and (waits > COMMANDS or len(times) > COMMANDS * (1 + int(TRIES * (times[-1] - times[0])))):
                 text = f"For {call.what} it sent {len(times)} commands within {ms(times[-1] - times[0])}"
                 yield f"{text}: at most {COMMANDS} in a try.", call.who, times[-1], "too many commands"
 
