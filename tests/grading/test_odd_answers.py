@@ -229,9 +229,9 @@ def test_a_closure_is_an_answer() -> None:
 # -- what is remembered -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("id", "every"), [("01.3", 7), ("03.1", 7), ("03.2", 7), ("04.1", 7), ("04.5", 61)])
+@pytest.mark.parametrize(("id", "every"), [("01.3", 61), ("03.1", 7), ("03.2", 7), ("04.1", 7), ("04.5", 61)])
 def test_an_answer_that_goes_another_way_each_time_is_told_so(id: str, every: int) -> None:
-    """More often than in each run: in 04.5 the first has some twenty calls."""
+    """More often than in each run: in 01.3 and 04.5 some have more than twenty calls."""
 
     async def answer(*args: Any, **options: Any) -> Any:
         SAW.append(1)
