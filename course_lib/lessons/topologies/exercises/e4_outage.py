@@ -1,4 +1,4 @@
-"""01.4, find what a Sentinel set-up does not survive: the answer names hosts, which die; then the Sentinels vote."""
+"""01.4, find what a Sentinel setup does not survive: the answer names hosts, which die; then the Sentinels vote."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_NODES = 6
 
 @dataclass
 class Outage:
-    """The set-up of one run, what the answer said of it, which hosts died, and whether a write succeeded then."""
+    """The setup of one run, what the answer said of it, which hosts died, and whether a write succeeded then."""
 
     setup: Setup
     dead: set[str]
@@ -34,7 +34,7 @@ class Outage:
 
 
 def trials(answer: Answer) -> list[Trial]:
-    """A run's seed is the number of its set-up; after those in the table come set-ups that are drawn."""
+    """A run's seed is the number of its setup; after those in the table come setups that are drawn."""
     die = partial(trial, sizes=(1,), seeds=len(SETUPS) + DRAWN, horizon=6.0, world=partial(world, MOST_NODES))
     return [
         die("the hosts that you named die", partial(_build, answer, False), {"proves": _proves},
@@ -70,7 +70,7 @@ def _build(answer: Answer, fewest: bool, world: Simulation, clients: int) -> Out
 
 
 def _hosts(setup: Setup, said: Any) -> frozenset[str] | None:
-    """The hosts that were named; None if this is not a set of some of the set-up's hosts."""
+    """The hosts that were named; None if this is not a set of some of the setup's hosts."""
     if type(said) not in (set, frozenset, list, tuple) or not all(type(host) is str for host in said):
         return None
     return frozenset(said) if said and set(said) <= set(setup.hosts) else None
@@ -113,7 +113,7 @@ def _listed(hosts: Collection[str]) -> str:
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """The mistaken rule whose smallest outage is as large as the answer's: in the runs that failed, and on every set-up
+    """The mistaken rule whose smallest outage is as large as the answer's: in the runs that failed, and on every setup
     of the table. A host that is spared is spared in the run that is shown, and in another."""
     setups = [*(run.witness.setup for run in failing.values()), *SETUPS]
     try:
@@ -130,7 +130,7 @@ def clues(failing: Failing) -> Iterator[str]:
 
 
 def least(setup: Setup, seen: Callable[[Setup], Setup]) -> int:
-    """How many hosts must die where a set-up is taken for another."""
+    """How many hosts must die where a setup is taken for another."""
     return next((len(dead) for dead in outages(setup, seen(setup))), 0)
 
 
@@ -143,6 +143,6 @@ MISTAKES: dict[str, Callable[[Setup], Setup]] = {
     "nobody-to-promote": lambda setup: replace(setup, replicas=(("no host", 1),)),
     "counts-hosts": lambda setup: replace(setup, sentinels=tuple(set(setup.sentinels))),
 }
-"""The set-up in which the true rule gives what the mistaken one gives in this."""
+"""The setup in which the true rule gives what the mistaken one gives in this."""
 
 RULES = Rules(plain_function("setup"), trials, clues)

@@ -58,35 +58,35 @@ class Setup:
 
 
 SETUPS = [
-    Setup("set-up 1", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3"), 2),
-    Setup("set-up 2", "h1", (("h2", 100),), ("h1", "h2"), 1),
-    Setup("set-up 3", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3", "h4", "h5"), 2),
-    Setup("set-up 4", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3"), 3),
-    Setup("set-up 5", "h1", (("h2", 100), ("h3", 100)), ("h1", "h1", "h2"), 1),
-    Setup("set-up 6", "h1", (("h2", 100),), ("h1", "h1", "h2", "h2"), 2),
-    Setup("set-up 7", "h1", (("h2", 0), ("h3", 0)), ("h3", "h4", "h5"), 2),
-    Setup("set-up 8", "h1", (("h1", 100),), ("h2", "h3", "h4"), 2),
-    Setup("set-up 9", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3"), 2, removed=2),
-    Setup("set-up 10", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3", "h4", "h5"), 4),
-    Setup("set-up 11", "h1", (("h2", 100), ("h3", 100)), ("h2", "h3", "h4"), 1),
-    Setup("set-up 12", "h1", (("h2", 50), ("h3", 0)), ("s1", "s2", "s3"), 2),
-    Setup("set-up 13", "h1", (("h2", 100), ("h3", 100)), ("s1", "s2"), 2),
-    Setup("set-up 14", "h1", (("h2", 100), ("h3", 100)), ("h2", "h3", "h4"), 2, removed=1),
-    Setup("set-up 15", "h1", (("h3", 100), ("h4", 100)), ("h1", "h2", "h2", "h2"), 2),
-    Setup("set-up 16", "db", (("eu", 1),), ("eu",), 1),
-    Setup("set-up 17", "solo", (("solo", 100),), ("solo",), 1),
-    Setup("set-up 18", "h8", tuple((f"h{n}", n) for n in range(1, 6)), tuple(f"h{n}" for n in range(1, 8)), 2),
-    Setup("set-up 19", "h2", (("h1", 1), ("h3", 10), ("h4", 0)), ("h9", "h5", "h7", "h6", "h9"), 2),
-    Setup("set-up 20", "h3", (("h1", 100), ("h1", 100), ("h2", 100)), ("h4", "h5", "h6"), 1),
-    Setup("set-up 21", "h2", (), ("h1", "h2", "h3"), 2),
-    Setup("set-up 22", "h2", (("h1", 100), ("h3", 100)), ("h5", "h1", "h4"), 2, removed=3),
-    Setup("set-up 23", "h2", (("h1", 100), ("h3", 100)), ("h1", "h4"), 3, removed=1),
-    Setup("set-up 24", "h4", (("h1", 0), ("h2", 200), ("h3", 0)), tuple(f"h{n}" for n in range(1, 8)), 1),
+    Setup("setup 1", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3"), 2),
+    Setup("setup 2", "h1", (("h2", 100),), ("h1", "h2"), 1),
+    Setup("setup 3", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3", "h4", "h5"), 2),
+    Setup("setup 4", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3"), 3),
+    Setup("setup 5", "h1", (("h2", 100), ("h3", 100)), ("h1", "h1", "h2"), 1),
+    Setup("setup 6", "h1", (("h2", 100),), ("h1", "h1", "h2", "h2"), 2),
+    Setup("setup 7", "h1", (("h2", 0), ("h3", 0)), ("h3", "h4", "h5"), 2),
+    Setup("setup 8", "h1", (("h1", 100),), ("h2", "h3", "h4"), 2),
+    Setup("setup 9", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3"), 2, removed=2),
+    Setup("setup 10", "h1", (("h2", 100), ("h3", 100)), ("h1", "h2", "h3", "h4", "h5"), 4),
+    Setup("setup 11", "h1", (("h2", 100), ("h3", 100)), ("h2", "h3", "h4"), 1),
+    Setup("setup 12", "h1", (("h2", 50), ("h3", 0)), ("s1", "s2", "s3"), 2),
+    Setup("setup 13", "h1", (("h2", 100), ("h3", 100)), ("s1", "s2"), 2),
+    Setup("setup 14", "h1", (("h2", 100), ("h3", 100)), ("h2", "h3", "h4"), 2, removed=1),
+    Setup("setup 15", "h1", (("h3", 100), ("h4", 100)), ("h1", "h2", "h2", "h2"), 2),
+    Setup("setup 16", "db", (("eu", 1),), ("eu",), 1),
+    Setup("setup 17", "solo", (("solo", 100),), ("solo",), 1),
+    Setup("setup 18", "h8", tuple((f"h{n}", n) for n in range(1, 6)), tuple(f"h{n}" for n in range(1, 8)), 2),
+    Setup("setup 19", "h2", (("h1", 1), ("h3", 10), ("h4", 0)), ("h9", "h5", "h7", "h6", "h9"), 2),
+    Setup("setup 20", "h3", (("h1", 100), ("h1", 100), ("h2", 100)), ("h4", "h5", "h6"), 1),
+    Setup("setup 21", "h2", (), ("h1", "h2", "h3"), 2),
+    Setup("setup 22", "h2", (("h1", 100), ("h3", 100)), ("h5", "h1", "h4"), 2, removed=3),
+    Setup("setup 23", "h2", (("h1", 100), ("h3", 100)), ("h1", "h4"), 3, removed=1),
+    Setup("setup 24", "h4", (("h1", 0), ("h2", 200), ("h3", 0)), tuple(f"h{n}" for n in range(1, 8)), 1),
 ]
 
 
 def drawn(world: Simulation) -> Setup:
-    """A set-up that nobody has seen."""
+    """A setup that nobody has seen."""
     draw = world.draws("setup")
     hosts = [f"h{number + 1}" for number in range(2 + int(draw() * 7))]
 
@@ -97,7 +97,7 @@ def drawn(world: Simulation) -> Setup:
     sentinels = tuple(any_of(hosts) for _ in range(1 + int(draw() * 7)))
     removed = any_of((0, 0, 1, 2))
     quorum = 1 + int(draw() * (len(sentinels) + removed))
-    return Setup(f"set-up {world.seed + 1}", any_of(hosts), replicas, sentinels, quorum, removed)
+    return Setup(f"setup {world.seed + 1}", any_of(hosts), replicas, sentinels, quorum, removed)
 
 
 # -- by rule -----------------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def has_primary(setup: Setup, dead: Collection[str]) -> bool:
 
 
 def outages(setup: Setup, taken_for: Setup | None = None) -> Iterator[frozenset[str]]:
-    """Every set of hosts whose death leaves no primary, smallest first; by the rule for the set-up it is taken for."""
+    """Every set of hosts whose death leaves no primary, smallest first; by the rule for the setup it is taken for."""
     for size in range(1, len(setup.hosts) + 1):
         for dead in combinations(setup.hosts, size):
             if not has_primary(taken_for or setup, dead):
