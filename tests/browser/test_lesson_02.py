@@ -28,7 +28,7 @@ def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     speak(pictures)
     desk.screenshot_outputs("lesson-02")
     question = desk.panel.locator(".jp-Cell-outputArea", has_text="Which code crashes?").first
-    desk.answer(question, "version 1 alone", told="leaves “both”", name="lesson-02-predicted")
+    desk.answer(question, "only version 1", told="leaves “both”", name="lesson-02-predicted")
     desk.assert_clean()
 
 
