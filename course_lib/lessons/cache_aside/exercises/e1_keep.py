@@ -1,4 +1,4 @@
-"""00.1, give a page a life: clients keep pages, and the server says what stands under their keys after each command."""
+"""00.1, give a page a TTL: clients keep pages, and the server says what stands under their keys after each command."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from course_lib.lessons.cache_aside import programs
 from course_lib.trace import Event
 
 PLAYERS, MOST = ("reader", "writer"), 10
-KEY, ROW, OLD, NEW, TTL = "app:product:42", "product 42", "12 euros", "15 euros", 60.0
+KEY, ROW, OLD, NEW, TTL = "app:product:42", "product 42", "12 dollars", "15 dollars", 60.0
 Read = Callable[..., Awaitable[Any]]
 
 
