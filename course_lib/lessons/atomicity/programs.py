@@ -11,9 +11,8 @@ LIMIT, WINDOW = 2, 10
 
 
 # -- 03.4: a limiter that was proposed for redis-py's documentation, in its asynchronous form, and its mend -----------
-# Source: redis-py, "Sliding Window Rate Limiter", section "Async Version":
-# https://github.com/redis/redis-py/blob/master/docs/examples/rate_limiter_sliding_window.ipynb. In our words; all ask
-# at the same moment, second 100.
+# Source: redis-py, pull request 4248, closed unmerged: "Sliding Window Rate Limiter", section "Async Version":
+# https://github.com/redis/redis-py/pull/4248. In our words; all ask at the same moment, second 100.
 
 
 async def looks_then_adds(redis: Redis, me: str, *, limit: int) -> bool:
