@@ -31,6 +31,16 @@ def world(nodes: int = 1) -> Simulation:
     return Simulation(nodes=nodes, socket_timeout=PATIENCE)
 
 
+class Returned:
+    """An error that was returned and not raised: for its caller, no error at all."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"the error {self.error!r}"
+
+
 @dataclass
 class Act:
     """One thing that a process did. `ended` is infinite while it has neither returned nor raised."""
@@ -73,7 +83,8 @@ class Acts:
         act.began = self.world.now()
         self.acts.append(act)
         try:
-            act.result = await awaited(deed(act))
+            result = await awaited(deed(act))
+            act.result = Returned(result) if isinstance(result, BaseException) else result
         except Exception as error:  # a cancellation is not one: that is how the end of the run finds who still waits
             act.result = error
             act.end(self.world)

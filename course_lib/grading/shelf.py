@@ -17,6 +17,7 @@ WRONG_BY = 0.00155
 SEVERAL = (b"EXEC", b"EVAL", b"EVALSHA", b"FCALL", b"FLUSHDB", b"FLUSHALL", b"RENAME")
 """Commands that may change keys which they do not name."""
 FOREVER, GONE = -1.0, -2.0
+BESIDE = "somebody else's"
 
 
 class State(NamedTuple):
@@ -48,6 +49,7 @@ class Shelf(Extension):
         self._session: Session | None = None
         self._replies: list[Any] = []
         self.strays: list[str] = []
+        self._beside: dict[str, bool] = {}
         world.nodes[0].extension = self
 
     def command(self, *parts: str) -> Any:
@@ -79,10 +81,24 @@ class Shelf(Extension):
                 self.states[key].append(now)
         return found
 
+    def plant(self, keys: Iterable[str]) -> None:
+        """Before the run, keys of somebody else, which nobody may touch."""
+        for key in keys:
+            if key not in self.states:
+                self._beside[key] = False  # nobody has seen it yet
+                self.world.given(("SET", key, BESIDE))
+
     def find_strays(self) -> None:
-        """Remember keys that are none of the run's, however short they live."""
+        """Remember keys that are none of the run's, however short they live, and those of others that were changed."""
         found = [key.decode(errors="replace") for key in self.command("KEYS", "*")]
-        self.strays.extend(key for key in found if key not in self.states and key not in self.strays)
+        self.strays.extend(
+            key for key in found if key not in self.states and key not in self._beside and key not in self.strays
+        )
+        for key, seen in self._beside.items():
+            untouched = self.command("GET", key) in (BESIDE, BESIDE.encode()) and self.command("PTTL", key) == -1
+            if seen and not untouched and key not in self.strays:
+                self.strays.append(key)
+            self._beside[key] = seen or untouched
 
     def answers(self, session: Session, command: list[bytes]) -> bool:
         if self._looking or not self.names(command):
@@ -134,7 +150,7 @@ def lasting(life: float) -> str:
 def strays(run: Play) -> Iterator[Found]:
     """Keys that nobody asked for."""
     for key in run.witness.shelf.strays:
-        yield f"A key {key!r} was written that nobody asked for.", "", run.now, "another key"
+        yield f"The key {key!r}, which is none of yours, was changed.", "", run.now, "another key"
 
 
 # -- what clues read ---------------------------------------------------------------------------------------------------

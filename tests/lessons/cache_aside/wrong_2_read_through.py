@@ -299,7 +299,7 @@ SUBTLE: list[tuple[str, str, Any]] = [
     ("an error is no product", "errors", catching(to_none)),
     ("an error is stored", "nothing", catching(to_a_text)),
     ("another error", "errors", catching(to_another)),
-    ("loads twice for none", "any-text", loading_twice()),
+    ("loads twice for none", "cost", loading_twice()),
     ("loads again after a time-out", "errors", trying_again()),
     ("reads it back", "cost", reads_it_back),
     ("lives from before the load", "expires", counts_from_before),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import ConnectionError as NoConnection
@@ -375,7 +376,58 @@ async def rests_for_half_a_minute(redis: Any, key: str, page: str, save: Any) ->
     return gone
 
 
+async def zero_on_the_second_try(redis: Any, key: str, page: str, save: Any) -> bool:
+    """The first delete may have run, and its reply been lost: then 0 is right."""
+    gone = False
+    try:
+        await save(page)
+    finally:
+        for number in range(2):
+            try:
+                deleted = await redis.delete(key)
+                gone = number == 0 or deleted == 1
+                break
+            except RedisError:
+                pass
+    return gone
+
+
+async def a_time_out_is_an_answer(redis: Any, key: str, page: str, save: Any) -> bool:
+    """And the refusal after it is forgotten."""
+    gone = False
+    try:
+        await save(page)
+    finally:
+        for _ in range(2):
+            try:
+                await redis.delete(key)
+                gone = True
+                break
+            except RedisError as error:
+                gone = gone or isinstance(error, NoReply)
+    return gone
+
+
+async def a_lock_beside_it(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        return await right(redis, key, page, save)
+    finally:
+        with suppress(RedisError):
+            await redis.delete(f"{key}:lock")
+
+
+async def errors_are_returned(redis: Any, key: str, page: str, save: Any) -> Any:
+    try:
+        return await right(redis, key, page, save)
+    except Exception as error:
+        return error
+
+
 SUBTLE: list[tuple[Any, ...]] = [
+    ("zero on the second try", "in-doubt", zero_on_the_second_try, "zero-is-failure"),
+    ("a time-out is an answer", "in-doubt", a_time_out_is_an_answer, "sure-in-doubt"),
+    ("a lock beside it", "gone", a_lock_beside_it),
+    ("errors are returned", "once", errors_are_returned),
     ("before and after", "cost", before_and_after),
     ("meanwhile", "gone", meanwhile, "deletes-first"),
     ("once", "tries", once),

@@ -39,6 +39,8 @@ KEPT = [
     Kept("a{b:c", "0", 90_000.25, STOOD[2]),
     Kept("app product", "None", 0.57, STOOD[1]),
     Kept("app:product:é", "page", 2.006, STOOD[3]),
+    Kept(" App:Product:9 ", "  e\u0301 日本\r\n" + "x" * 1_100 + " ", 0.004),
+    Kept("app:product:9", "007", 12.345, STOOD[1]),
 ]
 """A run keeps those of its seed and the next; the first of them twice, the second time with another text. In the first
 run each ttl is a whole number, of type int."""
@@ -71,6 +73,7 @@ def _build(answer: Answer, refusing: bool, world: Simulation, clients: int) -> K
         second = second._replace(key=f"{second.key}:b")
     refuses = (world.seed // 2,) if refusing else ()
     run = Keeping(world, shelf=Shelf(world, [first.key, second.key], refuses, ERRORS[world.seed % 2]))
+    run.shelf.plant(f"{key}{end}" for key in (first.key, second.key) for end in (":tmp", ":lock"))
     run.wanted = {"first": first, "again": first._replace(page=f"{first.page}, new"), "other": second}
     for kept in (first, second):
         if kept.before:
@@ -105,9 +108,8 @@ def _stored(run: Play) -> Iterator[Found]:
         elif act.done and kept.page not in [state.text for state in states[-2:]]:
             now = [one.text for one in run.witness.shelf.states[kept.key] if one.when <= act.ended][-1]
             found = "nothing" if now is None else shown(now)
-            text = (
-                f"{act.who} was to keep {kept.page!r} under {kept.key}, and when it returned, under that stood {found}."
-            )
+            keep = f"{act.who} was to keep {shown(kept.page)} under {kept.key}"
+            text = f"{keep}, and when it returned, under that stood {found}."
             yield text, act.who, act.ended, "another page"
     yield from shelf.strays(run)
 

@@ -21,10 +21,10 @@ Answer = Callable[..., Awaitable[Any]]
 KEY = "app:product:{}"
 IDS = [
     ("42", "7", "13", "1", "9"), ("{de}:7", "7", "de", "é", "{de}"), ("b", "a", "c", "A", "a:b"),
-    ("10", "9", "1", "01", "42"),
+    ("10 ", "10", " 1", "01", "A b"),
 ]  # fmt: skip
 """Of a run: five products, of which the last does not exist."""
-TTLS = (60, 1.5, 0.15, 2.006)
+TTLS = (60, 12.345, 0.15, 2.006)
 CROWD = [str(n) for n in range(60, 0, -1)]
 
 
@@ -38,7 +38,7 @@ def trials(answer: Answer) -> list[Trial]:
               sizes=(1,), faults=LOSSES),
         trial("odd rows, and many", partial(_odd, answer), {"any-text": _odd_rows, "absent": shop.nothing_stored},
               sizes=(1,)),
-        trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=3),
+        trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=5),
         trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=8),
         trial("several at once", partial(_at_once, answer), {"rows": _rows, "expires": shop.lives},
               sizes=(4,), seeds=5),
@@ -49,6 +49,7 @@ def _shop(world: Simulation, ids: Sequence[str], refuses: tuple[int, ...] = ()) 
     keys = [KEY.format(one) for one in ids]
     shelf = Shelf(world, keys, refuses, REFUSALS[world.seed % 2])
     run = Shop(world, shelf=shelf, rows={}, ttl=TTLS[world.seed % len(TTLS)])
+    shelf.plant(f"{key}:lock" for key in keys[:3])
     for key in keys:
         run.row(key)
     return run

@@ -23,8 +23,10 @@ from course_lib.trace import Event
 Answer = Callable[..., Awaitable[Any]]
 KEYS = [
     ("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{de}:8"), ("a{b:c", "a{b:"), ("é 7", "7"),
+    ("App:Product:7 ", "app:product:7 "),
 ]  # fmt: skip
 FAULTS: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0, "node down": 60.0}
+LOST_ONLY: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0}
 OLD = "the old page of {}"
 
 
@@ -41,7 +43,8 @@ class Written(Act):
 
 
 class Readers(Shelf):
-    """Readers are there at any moment: whatever a command deletes, they load and store again at once.
+    """Readers are there at any moment: whatever a command deletes, they load and store again at once; under odd seeds,
+    a second later.
 
     `stored` has what writers put under a key themselves: (when, key, text).
     """
@@ -49,13 +52,17 @@ class Readers(Shelf):
     def __init__(self, world: Simulation, rows: dict[str, str], refuses: Collection[int], error: str) -> None:
         super().__init__(world, rows, refuses, error)
         self.rows, self.stored = rows, list[tuple[float, str, str]]()
+        self.late = world.seed % 2 == 1
+        self.plant(f"{key}{end}" for key in rows for end in (":lock", "s"))
 
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
         if self._looking or not changed:
             return
         before = {key: states[-1].text for key, states in self.states.items()}
         for key, now in self.note(self.keys).items():
-            if now.text is None:
+            if now.text is None and self.late:
+                self.world.at(now.when + 1.0, self.read, key)
+            elif now.text is None:
                 self.read(key)
             elif now.text != before[key]:
                 self.stored.append((now.when, key, now.text))
@@ -83,6 +90,8 @@ def trials(answer: Answer) -> list[Trial]:
               faults=FAULTS, fault_seeds=2),
         trial("the save fails", partial(_build, answer, "fails"),
               {"once": _once, "after-failure": _after_failure, "tries": _tries}, sizes=(1,), seeds=6, faults=FAULTS),
+        trial("a delete is lost, and the next one refused", partial(_build, answer, "both"), judges, sizes=(1,),
+              seeds=4, faults=LOST_ONLY, fault_seeds=4),
         trial("the server refuses a delete, or two", partial(_build, answer, "refused"), judges, sizes=(1,), seeds=6),
     ]  # fmt: skip
 
@@ -90,7 +99,7 @@ def trials(answer: Answer) -> list[Trial]:
 def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Writing:
     """c1 changes a product, and c2, under odd seeds a task of the same process, another one; where commands are
     refused, one to three of them, c1 is alone. Of saves that fail, those of every other seed have committed."""
-    refuses = range(1 + world.seed // 2 % 3) if what == "refused" else range(0)
+    refuses = {"refused": range(1 + world.seed // 2 % 3), "both": (world.seed // 2,)}.get(what, ())
     keys = KEYS[world.seed % len(KEYS)][: 1 if refuses else 2]
     rows = {key: OLD.format(key) for key in keys}
     readers = Readers(world, rows, refuses, REFUSALS[world.seed % 2])
@@ -109,7 +118,7 @@ async def _deed(answer: Answer, run: Writing, act: Written) -> Any:
     world, fails = run.world, act.what.startswith("fails")
     takes = (0.02, 0.005, 0.3)[world.seed % 3]
 
-    async def save(page: str) -> None:
+    async def save(page: str) -> str:
         began, act.error = world.now(), None
         note = world.note(act.who, "compute", "saves")
         act.saves.append((began, began))
@@ -121,6 +130,7 @@ async def _deed(answer: Answer, run: Writing, act: Written) -> Any:
             note.text = "failed"
             act.error = ERRORS[world.seed % len(ERRORS)]("the database did not answer")
             raise act.error
+        return "saved"
 
     try:
         return await answer(world.redis(), act.key, act.page, save)

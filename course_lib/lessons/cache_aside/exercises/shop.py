@@ -27,8 +27,30 @@ class DatabaseGone(DatabaseDown, ConnectionError):
     """A load that lost its connection."""
 
 
-ERRORS = (DatabaseDown, DatabaseTimeout, DatabaseGone)
-ODD = ("", "0", "None", "nil", "null", "False", '"7"', "Zoë: a\nb", "b'7'", "{}")
+class DatabaseLookup(DatabaseDown, KeyError):
+    """A load that missed something."""
+
+
+class DatabaseValue(DatabaseDown, ValueError):
+    """A load that could not read a row."""
+
+
+ERRORS = (DatabaseDown, DatabaseTimeout, DatabaseGone, DatabaseLookup, DatabaseValue)
+ODD = (
+    "",
+    "0",
+    "None",
+    "nil",
+    "null",
+    "False",
+    '"7"',
+    "Zoë: a\nb",
+    "b'7'",
+    "{}",
+    "  ",
+    " e\u0301 日本\r\n",
+    "x" * 1_100,
+)
 """Texts that a careless test takes for nothing, or for something else."""
 
 
