@@ -7,7 +7,7 @@ the course.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, NamedTuple
@@ -161,6 +161,11 @@ def under_way(spans: Iterable[tuple[float, float]]) -> list[tuple[float, int]]:
 def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
     """The largest number of spans that overlap."""
     return max((level for _, level in under_way(spans)), default=0)
+
+
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    """The number that `percent` of these, smallest first, do not exceed; 0.0 if there are none."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
 
 
 _PUSHES = (b"message", b"pmessage", b"smessage")

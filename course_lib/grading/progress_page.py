@@ -70,8 +70,9 @@ def strange(known: Record) -> str:
     """A remark on lines that nobody understands; empty if there are none."""
     if not known.strange:
         return ""
-    lines = f"{known.strange} line{'s' * (known.strange != 1)}"
-    return f" {lines} of it could not be read, and {'stay' if known.strange != 1 else 'stays'} as they were."
+    if known.strange == 1:
+        return " One line of it could not be read, and stays as it was."
+    return f" {known.strange} lines of it could not be read, and stay as they were."
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def add(path: Path, entry: Entry) -> Record:
         record = read(path)
         known = record.entries.get(entry.id)
         if known is None or entry.merit > known.merit:
-            _rewrite(path, lambda found: None if found.id == entry.id else found, entry)
+            _rewrite(path, lambda found: found.id != entry.id, entry)
         return read(path)
 
 
@@ -85,7 +85,7 @@ def forget(path: Path, id: str | None) -> Path | None:
             return None
         kept = path.with_name("progress.old.txt")
         shutil.copy2(path, kept)
-        _rewrite(path, lambda found: None if id in (None, found.id) else found)
+        _rewrite(path, lambda found: id not in (None, found.id))
         return kept
 
 
@@ -109,9 +109,9 @@ def _lines(path: Path) -> list[str]:
     return lines
 
 
-def _rewrite(path: Path, keep: Callable[[Entry], Entry | None], new: Entry | None = None) -> None:
+def _rewrite(path: Path, keep: Callable[[Entry], bool], new: Entry | None = None) -> None:
     """Put a changed copy in the file's place, in one step."""
-    lines = [line for line in _lines(path) if (found := parsed(line)) is None or keep(found) is not None]
+    lines = [line for line in _lines(path) if (found := parsed(line)) is None or keep(found)]
     if new is not None:
         ids = [found.id if (found := parsed(line)) else "" for line in lines]
         lines.insert(next((at for at, id in enumerate(ids) if id > new.id), len(lines)), str(new))

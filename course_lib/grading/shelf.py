@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from course_lib.explore import EPOCH, Extension, Play, Session, Simulation
+from course_lib.grading import acts
 from course_lib.grading.acts import Act
 from course_lib.grading.errors_out import ERRORS, of_redis
-from course_lib.grading.evidence import LOST, ms, of, raised, round_trips, shown
+from course_lib.grading.evidence import LOST, ms, raised, round_trips, shown
 from course_lib.grading.rules import Found
 from course_lib.trace import Event
 
@@ -95,7 +96,7 @@ class Shelf(Extension):
             key for key in found if key not in self.states and key not in self._beside and key not in self.strays
         )
         for key, seen in self._beside.items():
-            untouched = self.command("GET", key) in (BESIDE, BESIDE.encode()) and self.command("PTTL", key) == -1
+            untouched = self.command("GET", key) == BESIDE.encode() and self.command("PTTL", key) == -1
             if seen and not untouched and key not in self.strays:
                 self.strays.append(key)
             self._beside[key] = seen or untouched
@@ -120,7 +121,7 @@ class Shelf(Extension):
 
 def sent(run: Play, act: Act) -> list[Event]:
     """The commands of an act. What is sent at the moment at which it ended is the next one's."""
-    return [event for event in of(run.trace, act.who) if act.began <= event.t_start < act.ended]
+    return [event for event in acts.sent(run, act) if event.t_start < act.ended]
 
 
 def trips(run: Play, act: Act) -> int:

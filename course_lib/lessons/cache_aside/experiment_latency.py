@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 
 from course_lib.errors import NoServer
 from course_lib.servers import Server
+from course_lib.trace import percentile
 from course_lib.worlds.threads import run_anywhere
 
 PAGE = "x" * 200
@@ -41,7 +42,7 @@ class Timing:
 
     def percentile(self, percent: float) -> float:
         """The time that `percent` of the questions did not exceed, in seconds."""
-        return self.seconds[min(len(self.seconds) - 1, int(len(self.seconds) * percent / 100))]
+        return percentile(self.seconds, percent)
 
     @property
     def row(self) -> dict[str, object]:

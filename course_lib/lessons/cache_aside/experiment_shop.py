@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from course_lib.patterns.basics import require
-from course_lib.trace import under_way
+from course_lib.trace import percentile, under_way
 
 SOURCES = {"database": "the database every time", "cache": "cache-aside"}
 """Where a page may come from, by name."""
@@ -120,7 +120,7 @@ class ShopResult:
 
     def percentile(self, percent: float) -> float:
         """The wait that `percent` of the reads did not exceed, in seconds; 0.0 if nobody read."""
-        return self.waits[min(len(self.waits) - 1, int(len(self.waits) * percent / 100))] if self.waits else 0.0
+        return percentile(self.waits, percent)
 
     @property
     def loads_per_second(self) -> float:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from course_lib.lessons.keys.experiment_rollout import Rollout
 from course_lib.lessons.keys.experiment_rollout_run import play
+from course_lib.views import axes
 from course_lib.views.axes import LEFT, RIGHT, Kind, dots, framed, legend, linear, panel, time_axis
-from course_lib.views.palette import BLUE, VERMILLION
+from course_lib.views.palette import BLUE
 from course_lib.views.picture import Picture
 
 NIGHT = Rollout(strategy="shared", share=0.5, prices=0, profiles=30, read_rate=60.0, seed=1)
 TOP, FOOT = 56.0, 236.0  # of the panel, in pixels
 KINDS = {
     "page": Kind("the page", BLUE, "h.01", 3.4),
-    "error": Kind("an error page", VERMILLION, "m-3.5-3.5l7 7m-7 0l7-7", 2.2),
+    "error": replace(axes.KINDS["error"], name="an error page"),
 }
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from course_lib.patterns.basics import require
-from course_lib.trace import most_at_once, under_way
+from course_lib.trace import most_at_once, percentile, under_way
 
 WIRE_ALLOWANCE = 0.02
 """Seconds that messages may take: an answer counts as stale, or its client as waiting, only beyond this allowance."""
@@ -94,7 +94,7 @@ class CrowdResult:
 
     def percentile(self, percent: float) -> float:
         """The latency that `percent` of the requests did not exceed, in seconds; 0.0 if nobody asked."""
-        return self.waits[min(len(self.waits) - 1, int(len(self.waits) * percent / 100))] if self.waits else 0.0
+        return percentile(self.waits, percent)
 
     @property
     def worst(self) -> float:

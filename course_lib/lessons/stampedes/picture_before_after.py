@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from course_lib.lessons.stampedes.experiment_crowd_run import play
-from course_lib.lessons.stampedes.picture_head import FOOT, KINDS, NOON, SLOW, TOP, log
+from course_lib.lessons.stampedes.picture_head import FOOT, KINDS, NOON, SLOW, TICKS, TOP, log
 from course_lib.views.axes import LEFT, RIGHT, dots, framed, legend, linear, panel, time_axis
 from course_lib.views.picture import Picture
 
@@ -22,12 +22,11 @@ def before_after() -> Picture:
     said = []
     for at, (name, run) in enumerate(runs.items()):
         loads, drop = len(run.loads), at * (FOOT - TOP + 44)
-        shown = [("1 ms", 0.001), ("10 ms", 0.01), ("100 ms", 0.1), ("1 s", 1.0)]
         finding = f"{loads} queries" if loads != 1 else "1 query"
         points = ((x(r.t_end), log(r.latency) + drop, "slow" if r.latency > SLOW else "quick") for r in run.requests)
         words = f"{heads[name]}: {finding}, waits of up to {run.worst * 1000:,.0f} ms"
         parts += [
-            panel((TOP + drop, FOOT + drop), words, [(label, log(seconds) + drop) for label, seconds in shown]),
+            panel((TOP + drop, FOOT + drop), words, [(label, log(seconds) + drop) for label, seconds in TICKS]),
             f'<path class="limit" d="M{x(NOON.ttl):.0f} {TOP + drop}V{FOOT + drop}"/>',
             *dots(points, KINDS),
         ]

@@ -15,6 +15,7 @@ SLOW = 0.05
 """Seconds from which on a reader has waited too long."""
 
 FOOT, TOP, LOW, HIGH = 248.0, 56.0, 0.0005, 3.0  # of the panel in pixels, of its axis in seconds
+TICKS = [("1 ms", 0.001), ("10 ms", 0.01), ("100 ms", 0.1), ("1 s", 1.0)]
 KINDS = {
     "quick": Kind("served at once", BLUE, "h.01", 3.4),
     "slow": Kind(f"waited more than {SLOW * 1000:.0f} ms", ORANGE, "m-3.2-3.2h6.4v6.4h-6.4z"),
@@ -34,9 +35,8 @@ def head() -> Picture:
         f"{title}. {len(run.requests):,} requests in {last:.1f} seconds. Until the page expires, the slowest takes "
         f"{before * 1000:.0f} ms. After that {len(slow)} take more than {SLOW * 1000:.0f} ms."
     )
-    numbers = [("1 ms", 0.001), ("10 ms", 0.01), ("100 ms", 0.1), ("1 s", 1.0)]
     parts = [
-        panel((TOP, FOOT), "how long each request took", [(name, log(seconds)) for name, seconds in numbers]),
+        panel((TOP, FOOT), "how long each request took", [(name, log(seconds)) for name, seconds in TICKS]),
         f'<path class="limit" d="M{expires:.0f} {TOP}V{FOOT}"/>',
         f'<text class="s note" x="{expires + 4:.0f}" y="{TOP + 10}">noon: the cached page expires</text>',
         *dots(points, KINDS),

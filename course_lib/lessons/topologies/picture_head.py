@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from course_lib.lessons.topologies.experiment_bench import RECORDED
+from course_lib.views import axes
 from course_lib.views.axes import LEFT, RIGHT, Kind, dots, framed, legend, linear, panel, time_axis
-from course_lib.views.palette import BLUE, VERMILLION
+from course_lib.views.palette import BLUE
 from course_lib.views.picture import Picture
 
 KINDS = {
     "acknowledged": Kind("answered with OK: “sold”", BLUE, "v9", 2.2),
-    "no reply": Kind("no answer", VERMILLION, "m-3.5-3.5l7 7m-7 0l7-7", 2.2),
+    "no reply": replace(axes.KINDS["error"], name="no answer"),
 }
 FROM, TOP, FOOT = -0.5, 56.0, 116.0  # seconds from the crash on; top and bottom of the panel, in pixels
 

@@ -38,7 +38,8 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one fault", partial(_disturbed, answer), {"value": _value, "expires": shop.lives, "errors": shelf.told},
               sizes=(1,), faults=LOSSES),
         trial("odd rows", partial(_odd, answer),
-              {"any-text": _odd_rows, "nothing": shop.nothing_stored, "value": _no_value, "cost": _no_cost},
+              {"any-text": _odd_rows, "nothing": shop.nothing_stored,
+               "value": partial(_of_no_row, _value), "cost": partial(_of_no_row, _cost)},
               sizes=(1,), seeds=2),
         trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=5),
         trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=6),
@@ -163,26 +164,23 @@ def _cost(run: Play) -> Iterator[Found]:
             yield text, call.who, call.began, "too much"
 
 
+def _first_rows(run: Play) -> dict[str, str | None]:
+    """What the database held for each client when it asked first."""
+    return {call.who: call.rows[call.keys[0]] for call in reversed(run.witness.acts)}
+
+
 def _odd_rows(run: Play) -> Iterator[Found]:
     """Any text is as good as a plain one: where that is treated wrongly, too, other promises say so."""
     found = [one for judge in (_value, _cost, shop.lives) for one in judge(run)]
-    texts = {call.who: call.rows[call.keys[0]] for call in reversed(run.witness.acts)}
+    texts = _first_rows(run)
     if all(texts.get(who) != PLAIN for _, who, *_ in found):
         yield from (one for one in found if texts.get(one[1]) is not None)
 
 
-def _of_no_rows(run: Play, judge: Judge) -> Iterator[Found]:
-    """What there is no product for, now or at first."""
-    first = {call.who: call.rows[call.keys[0]] for call in reversed(run.witness.acts)}
-    yield from (one for one in judge(run) if first.get(one[1]) is None)
-
-
-def _no_value(run: Play) -> Iterator[Found]:
-    yield from _of_no_rows(run, _value)
-
-
-def _no_cost(run: Play) -> Iterator[Found]:
-    yield from _of_no_rows(run, _cost)
+def _of_no_row(judge: Judge, run: Play) -> Iterator[Found]:
+    """What a judge says of those for whom there is no product, now or at first."""
+    rows = _first_rows(run)
+    yield from (one for one in judge(run) if rows.get(one[1]) is None)
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------
