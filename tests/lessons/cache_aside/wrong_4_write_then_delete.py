@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -31,6 +32,39 @@ async def right(redis: Any, key: str, page: str, save: Any) -> Any:
     return await twice(redis, key)
 
 
+Delete = Callable[[Any, str], Awaitable[Any]]
+
+
+async def delete(redis: Any, key: str) -> Any:
+    return await redis.delete(key)
+
+
+def deleting(
+    by: Delete = delete, *, tries: int = 2, errors: Any = RedisError, stops: bool = True, rest: float = 0.0,
+    answered: Callable[[Any, int], bool] = lambda reply, number: True,
+    failed: Callable[[RedisError], bool] = lambda error: False,
+) -> Any:  # fmt: skip
+    """An answer that saves, and deletes in any case, with one part of it replaced; by default as it should be."""
+
+    async def change(redis: Any, key: str, page: str, save: Any) -> bool:
+        gone = False
+        try:
+            await save(page)
+        finally:
+            for number in range(tries):
+                try:
+                    gone = answered(await by(redis, key), number)
+                    if stops:
+                        break
+                except errors as error:
+                    gone = gone or failed(error)
+                    if rest:
+                        await asyncio.sleep(rest)
+        return gone
+
+    return change
+
+
 async def deletes_first(redis: Any, key: str, page: str, save: Any) -> Any:
     gone = await twice(redis, key)
     await save(page)
@@ -57,20 +91,6 @@ async def all_again(redis: Any, key: str, page: str, save: Any) -> Any:
         except RedisError:
             pass
     return False
-
-
-async def counts_what_is_gone(redis: Any, key: str, page: str, save: Any) -> Any:
-    try:
-        await save(page)
-    finally:
-        gone = False
-        for _ in range(2):
-            try:
-                gone = await redis.delete(key) == 1
-                break
-            except RedisError:
-                pass
-    return gone
 
 
 async def lets_errors_out(redis: Any, key: str, page: str, save: Any) -> Any:
@@ -106,7 +126,7 @@ WRONG = [
     ("deletes-first", deletes_first),
     ("stores-instead", stores_the_new),
     ("saves-again", all_again),
-    ("zero-is-failure", counts_what_is_gone),
+    ("zero-is-failure", deleting(answered=lambda reply, number: reply == 1)),
     ("error-for-a-commit", lets_errors_out),
     ("error-for-a-commit", lets_the_first_error_out),
     ("sure-in-doubt", always_true),
@@ -126,64 +146,6 @@ async def meanwhile(redis: Any, key: str, page: str, save: Any) -> Any:
     if isinstance(results[0], BaseException):
         raise results[0]
     return results[1]
-
-
-async def once(redis: Any, key: str, page: str, save: Any) -> Any:
-    gone = False
-    try:
-        await save(page)
-    finally:
-        try:
-            await redis.delete(key)
-            gone = True
-        except RedisError:
-            pass
-    return gone
-
-
-async def three_times(redis: Any, key: str, page: str, save: Any) -> Any:
-    gone = False
-    try:
-        await save(page)
-    finally:
-        for _ in range(3):
-            try:
-                await redis.delete(key)
-                gone = True
-                break
-            except RedisError:
-                pass
-    return gone
-
-
-async def always_twice(redis: Any, key: str, page: str, save: Any) -> Any:
-    gone = False
-    try:
-        await save(page)
-    finally:
-        for _ in range(2):
-            try:
-                await redis.delete(key)
-                gone = True
-            except RedisError:
-                pass
-    return gone
-
-
-async def lost_messages_alone(redis: Any, key: str, page: str, save: Any) -> Any:
-    """What the server refuses goes to the caller."""
-    gone = False
-    try:
-        await save(page)
-    finally:
-        for _ in range(2):
-            try:
-                await redis.delete(key)
-                gone = True
-                break
-            except (NoReply, NoConnection):
-                pass
-    return gone
 
 
 async def refusals_alone(redis: Any, key: str, page: str, save: Any) -> Any:
@@ -238,13 +200,10 @@ async def not_sure_after_a_retry(redis: Any, key: str, page: str, save: Any) -> 
     try:
         await redis.delete(key)
     except RedisError:
-        await once(redis, key, page, nothing_to_save)
+        with suppress(RedisError):
+            await redis.delete(key)
         return False
     return True
-
-
-async def nothing_to_save(page: str) -> None:
-    return
 
 
 async def looks_whether_it_is_gone(redis: Any, key: str, page: str, save: Any) -> Any:
@@ -263,20 +222,9 @@ async def only_if_it_is_there(redis: Any, key: str, page: str, save: Any) -> Any
     return gone
 
 
-async def lets_it_expire(redis: Any, key: str, page: str, save: Any) -> Any:
+async def lets_it_expire(redis: Any, key: str) -> Any:
     """In a second the old page will be gone."""
-    gone = False
-    try:
-        await save(page)
-    finally:
-        for _ in range(2):
-            try:
-                await redis.pexpire(key, 1000)
-                gone = True
-                break
-            except RedisError:
-                pass
-    return gone
+    await redis.pexpire(key, 1000)
 
 
 async def in_the_background(redis: Any, key: str, page: str, save: Any) -> Any:
@@ -301,19 +249,8 @@ async def saves_before_and_after(redis: Any, key: str, page: str, save: Any) -> 
     return gone
 
 
-async def leaves_an_empty_page(redis: Any, key: str, page: str, save: Any) -> Any:
-    try:
-        await save(page)
-    finally:
-        gone = False
-        for _ in range(2):
-            try:
-                await redis.set(key, "", px=5)
-                gone = True
-                break
-            except RedisError:
-                pass
-    return gone
+async def leaves_an_empty_page(redis: Any, key: str) -> Any:
+    await redis.set(key, "", px=5)
 
 
 async def one_try_after_an_error(redis: Any, key: str, page: str, save: Any) -> Any:
@@ -361,53 +298,6 @@ async def neighbors_too(redis: Any, key: str, page: str, save: Any) -> Any:
     return await delete() or await delete()
 
 
-async def rests_for_half_a_minute(redis: Any, key: str, page: str, save: Any) -> Any:
-    gone = False
-    try:
-        await save(page)
-    finally:
-        for _ in range(2):
-            try:
-                await redis.delete(key)
-                gone = True
-                break
-            except RedisError:
-                await asyncio.sleep(30)
-    return gone
-
-
-async def zero_on_the_second_try(redis: Any, key: str, page: str, save: Any) -> bool:
-    """The first delete may have run, and its reply been lost: then 0 is right."""
-    gone = False
-    try:
-        await save(page)
-    finally:
-        for number in range(2):
-            try:
-                deleted = await redis.delete(key)
-                gone = number == 0 or deleted == 1
-                break
-            except RedisError:
-                pass
-    return gone
-
-
-async def a_time_out_is_an_answer(redis: Any, key: str, page: str, save: Any) -> bool:
-    """And the refusal after it is forgotten."""
-    gone = False
-    try:
-        await save(page)
-    finally:
-        for _ in range(2):
-            try:
-                await redis.delete(key)
-                gone = True
-                break
-            except RedisError as error:
-                gone = gone or isinstance(error, NoReply)
-    return gone
-
-
 async def a_lock_beside_it(redis: Any, key: str, page: str, save: Any) -> Any:
     try:
         return await right(redis, key, page, save)
@@ -424,16 +314,21 @@ async def errors_are_returned(redis: Any, key: str, page: str, save: Any) -> Any
 
 
 SUBTLE: list[tuple[Any, ...]] = [
-    ("zero on the second try", "in-doubt", zero_on_the_second_try, "zero-is-failure"),
-    ("a time-out is an answer", "in-doubt", a_time_out_is_an_answer, "sure-in-doubt"),
+    (
+        "zero on the second try",
+        "in-doubt",
+        deleting(answered=lambda reply, number: number == 0 or reply == 1),
+        "zero-is-failure",
+    ),
+    ("a time-out is an answer", "in-doubt", deleting(failed=lambda error: isinstance(error, NoReply)), "sure-in-doubt"),
     ("a lock beside it", "gone", a_lock_beside_it),
     ("errors are returned", "once", errors_are_returned),
     ("before and after", "cost", before_and_after),
     ("meanwhile", "gone", meanwhile, "deletes-first"),
-    ("once", "tries", once),
-    ("three times", "tries", three_times),
-    ("always twice", "tries", always_twice),
-    ("lost messages alone", "in-doubt", lost_messages_alone, "error-for-a-commit"),
+    ("once", "tries", deleting(tries=1)),
+    ("three times", "tries", deleting(tries=3)),
+    ("always twice", "tries", deleting(stops=False)),
+    ("lost messages alone", "in-doubt", deleting(errors=(NoReply, NoConnection)), "error-for-a-commit"),
     ("refusals alone", "in-doubt", refusals_alone, "error-for-a-commit"),
     ("swallows the save's error", "once", returns_out_of_finally),
     ("its own error", "once", its_own_error),
@@ -442,13 +337,13 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("not sure after a retry", "in-doubt", not_sure_after_a_retry),
     ("looks whether it is gone", "cost", looks_whether_it_is_gone),
     ("only if it is there", "cost", only_if_it_is_there, "error-for-a-commit"),
-    ("lets it expire", "gone", lets_it_expire),
+    ("lets it expire", "gone", deleting(lets_it_expire)),
     ("in the background", "gone", in_the_background, "sure-in-doubt"),
     ("another key", "gone", another_key),
     ("saves again after a time-out", "once", saves_before_and_after),
     ("one try after an error", "tries", one_try_after_an_error),
     ("notes what changed", "gone", notes_what_changed),
     ("neighbors too", "gone", neighbors_too),
-    ("rests for half a minute", "tries", rests_for_half_a_minute),
-    ("leaves an empty page", "gone", leaves_an_empty_page),
+    ("rests for half a minute", "tries", deleting(rest=30)),
+    ("leaves an empty page", "gone", deleting(leaves_an_empty_page)),
 ]
