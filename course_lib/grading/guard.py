@@ -28,6 +28,8 @@ LIMIT = 5.0
 """Seconds of real time for one schedule, which usually takes a few milliseconds."""
 AGAIN = 0.01
 """Seconds after which it is interrupted again, if it goes on."""
+SOON = [5e-6 * number for number in range(1, 21)]
+"""Seconds after which an interrupt follows the last: while that one is being caught, and so outside of its `try`."""
 
 
 WAITS = (
@@ -94,16 +96,14 @@ class Guard:
             yield
             return
 
-        rings, tracing = itertools.count(), sys.gettrace()
+        soon = itertools.cycle(SOON)
 
         def ring(_: int, frame: FrameType | None) -> None:
             if self.stuck and not _in_answer(frame):
                 return  # it let go after all, and what runs now only tidies up
             self.stuck = True
-            signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
-            if (caught := next(rings)) == 0:
-                raise Stuck
-            _raise_after(caught % LINES, frame)
+            signal.setitimer(signal.ITIMER_REAL, next(soon), AGAIN)
+            raise Stuck
 
         before = signal.signal(signal.SIGALRM, ring)
         try:
@@ -111,7 +111,6 @@ class Guard:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-            sys.settrace(tracing)
 
     def _stand_ins(self) -> Iterator[StandIn]:
         """(module or class, name, stand-in): where no simulated code runs, each does what the function itself does.
@@ -161,25 +160,6 @@ def _exits() -> Iterator[StandIn]:
     if (autocall := sys.modules.get("IPython.core.autocall")) is not None:  # a notebook's `exit` ends its kernel
         for kind in ("ExitAutocall", "ZMQExitAutocall"):
             yield getattr(autocall, kind), "__call__", leave
-
-
-LINES = 20
-"""An interrupt that was caught comes again after one line more, up to so many: one of them stands outside the `try`."""
-
-
-def _raise_after(lines: int, frame: FrameType | None) -> None:
-    """Raise Stuck when the answer has gone so many lines on. Python hears a signal at calls and jumps only."""
-    left = itertools.count(lines, -1)
-
-    def at(where: FrameType, event: str, _: Any) -> Any:
-        if event == "line" and _in_answer(where) and next(left) <= 0:
-            raise Stuck
-        return at
-
-    sys.settrace(at)
-    while frame is not None:
-        frame.f_trace = at
-        frame = frame.f_back
 
 
 _DRIVERS = ("course_lib.sim.event_queue", "course_lib.sim.loop", "course_lib.explore.trial", __name__)

@@ -179,6 +179,16 @@ def catching_everything(_: Any) -> None:
             pass
 
 
+def going_round_within(_: Any) -> None:
+    """Python hears an interrupt at calls and at jumps, and nearly all of these are within the `try`."""
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+
+
 async def asking_and_catching(redis: Any) -> None:
     while True:
         try:
@@ -197,7 +207,9 @@ def catching_once(_: Any) -> None:
 
 
 @pytest.mark.skipif(not hasattr(guard.signal, "setitimer"), reason="no interval timer here")
-@pytest.mark.parametrize("body", [round_and_round, catching_everything, asking_and_catching, catching_once])
+@pytest.mark.parametrize(
+    "body", [round_and_round, catching_everything, going_round_within, asking_and_catching, catching_once]
+)
 def test_what_goes_round_for_ever_is_stopped(body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it catches every interrupt."""
     monkeypatch.setattr(guard, "LIMIT", 0.3)
