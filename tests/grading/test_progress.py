@@ -57,6 +57,8 @@ def test_a_later_try_takes_nothing_away_and_a_better_one_counts(path: Path) -> N
     add(path, FIRST)
     add(path, Entry("05.1", False, 2, "2026-03-01 08:00"))
     assert read(path).entries["05.1"] == FIRST
+    add(path, Entry("05.1", True, 4, "2026-03-02 08:00"))
+    assert read(path).entries["05.1"] == FIRST, "it says when it was passed first"
     better = Entry("04.2", True, 5, "2026-03-01 08:00")
     assert add(add_and_path(path, OTHER), better).entries["04.2"] == better
 

@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from course_lib.servers import Server, find_all
 from course_lib.trace import Trace
 from course_lib.worlds import Embedded, Live, Real, Simulated, World
+from course_lib.worlds.threads import until
 
 SERVERS = {f"{found.flavour} {found.version}": found for found in find_all()}
 MakeWorld = Callable[..., World]
@@ -318,6 +319,35 @@ def test_an_interrupt_stops_every_client(make_live: Callable[..., Live], inside:
     assert sorted(ended) == ["a", "b", "c"]
     assert leftovers() == before
     assert len(world.trace) > 3
+
+
+def test_a_second_cancellation_does_not_cut_short_what_tidies_up(make_live: Callable[..., Live]) -> None:
+    """As when somebody presses Ctrl-C once more; a client needs a moment for its `finally`."""
+    world, ended, before = make_live(), list[str](), leftovers()
+
+    async def body(redis: Any) -> None:
+        await redis.ping()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.1)
+            ended.append("a")
+
+    world.client("a", body, world.redis())
+
+    async def cancelled_twice() -> None:
+        whole = asyncio.ensure_future(world._whole())
+        await until(lambda: len(world.trace) == 1 and world.trace.events[0].t_end is not None, "it pinged")
+        for _ in range(2):
+            whole.cancel()
+            await asyncio.sleep(0.02)
+        with pytest.raises(asyncio.CancelledError):
+            await whole
+
+    asyncio.run(cancelled_twice())
+    assert ended == ["a"]
+    assert list(world.results) == ["a"]
+    assert leftovers() == before
 
 
 def test_a_real_world_says_when_nothing_listens() -> None:
