@@ -8,7 +8,9 @@ What a notebook calls, and what it shows:
 - `verdict`             each promise kept or broken, points, the smallest failing schedule: as a page and as text
 - `page`                the frame and the style of what is shown
 - `hints`               the next hint, when it is asked for
-- `solution`            the worked solution, once an answer has passed
+- `solution`            the worked solution, once an answer has passed, and what it does differently
+- `two_sources`         two answers as code, compared
+- `on_the_wire`         two answers as what they send, compared
 - `progress_page`       how far the learner is, by lesson
 - `record`              the file in which that is kept
 - `bar`                 a bar for a check that takes longer than a second

@@ -206,11 +206,11 @@ def _takes(answer: Any, wanted: str) -> None:
 
 
 def _file(answer: Any) -> str:
-    function = _function(answer)
+    function = function_of(answer)
     return "" if function is None else function.__code__.co_filename
 
 
-def _function(answer: Any) -> FunctionType | None:
+def function_of(answer: Any) -> FunctionType | None:
     """The function that was written: behind decorators and `partial`, or the first method of a class."""
     while isinstance(answer, partial):
         answer = answer.func

@@ -35,7 +35,7 @@ def check(id: str, answer: Any) -> Verdict:
     exercise = find(id)
     verdict = _judged(exercise, answer, partial(_checked, exercise, answer))
     if verdict.passed:
-        PASSED.add(id)
+        PASSED[id] = answer
     return replace(verdict, noted=note(verdict))
 
 

@@ -38,6 +38,10 @@ vertical-align:top;white-space:nowrap;background:none!important;color:inherit}}
 .course-check details{{margin:6px 0}} .course-check summary{{cursor:pointer;color:{FAINT};font-size:13px}}
 .course-check pre{{overflow-x:auto;max-height:340px;border:1px solid {RULE};padding:6px 8px;
 white-space:pre;background:none}}
+.course-check .compared span{{display:block;padding:0 4px}}
+.course-check .minus{{background:color-mix(in srgb,{ORANGE} 24%,transparent)}}
+.course-check .plus{{background:color-mix(in srgb,{GREEN} 20%,transparent)}}
+.course-check td.half{{width:45%;overflow-wrap:anywhere}}
 .course-check .bar{{display:inline-block;width:140px;height:9px;border:1px solid {FAINT};margin:0 4px}}
 .course-check .bar span{{display:block;height:100%;background:{GREEN}}}
 .course-check .lesson>summary{{font-size:14px;color:{INK}}}

@@ -169,7 +169,9 @@ def _next(verdict: Verdict) -> str:
     """What helps on: a hint, or once the whole check has passed, somebody else's answer."""
     if not verdict.passed:
         return f'For help: `hint("{verdict.id}")`'
-    return f'To compare yours with a worked solution: `solution("{verdict.id}")`' if verdict.after else ""
+    return (
+        f'For a worked solution, and what yours does differently: `solution("{verdict.id}")`' if verdict.after else ""
+    )
 
 
 def _table(properties: tuple[Property, ...]) -> str:

@@ -63,6 +63,7 @@ class SimNode(fakeredis.FakeServer):
         """As at the start: empty, the clock right, the power on."""
         self.skew, self.down_until, self.changed = 0.0, 0.0, False
         self.extension: Extension | None = None
+        self.observer: Callable[[SimNode], object] | None = None  # told after each command that changed data
         self.blocked: dict[Session, Callable[[bool], Any]] = {}
         for database in self.dbs.values():
             database.empty()
@@ -158,6 +159,8 @@ class Session(ScriptSocket, StringSocket, CollectionSocket, StreamSocket, Sorted
                     if extension is not None:
                         extension.ran(self, command, node.changed)
                 if node.changed:
+                    if node.observer is not None:
+                        node.observer(node)
                     node.serve_blocked()
             except Exception as error:  # a bug in fakeredis: say so rather than leave the client waiting
                 self.put_response(_broken(error))

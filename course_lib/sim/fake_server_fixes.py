@@ -136,6 +136,11 @@ class NodeDatabase(Database):
         self._change_callbacks.clear()
 
     @property
+    def ends(self) -> dict[bytes, float | None]:
+        """Every key that is held, and when it expires by the node's clock."""
+        return {key: item.expireat for key, item in self._dict.items()}
+
+    @property
     def expiring(self) -> bool:
         """Was a key given a TTL that has not run out? The key may be gone."""
         return bool(self._expiry_heap)
