@@ -82,7 +82,7 @@ class SimSocket:
 
     __slots__ = (
         "_back", "_draw", "_latency", "_session", "_there", "_timeouts",
-        "asked", "client", "node", "number", "open", "process", "replies", "waiter", "world",
+        "asked", "client", "deaf", "node", "number", "open", "process", "replies", "waiter", "world",
     )  # fmt: skip
 
     def __init__(
@@ -94,7 +94,7 @@ class SimSocket:
         self.client = "outside"  # the last client that used it, for messages that arrive unasked
         self._draw = Draws(world.seed, process.name if process else "", node.name, number) if timed else _NO_DRAWS
         self._session = Session.accept(node, db, self._answered)
-        self.open = True
+        self.open, self.deaf = True, False  # deaf: it has lost something, and delivers nothing any more
         self._there = self._back = 0.0
         self.asked: deque[SimEvent] = deque()  # sent, not yet answered by the server
         self.replies: deque[Any] = deque()  # arrived, not yet read by the client
@@ -116,9 +116,9 @@ class SimSocket:
         if process is not None and process.dead:
             mark(events, "never left")
             return
-        if now < self.node.down_until:
+        if now < self.node.down_until or not self.open:
             mark(events, "refused")
-            raise RedisConnectionError(f"Connection refused by {self.node.name}")
+            raise RedisConnectionError(f"Connection {'refused' if self.open else 'reset'} by {self.node.name}")
         if process is not None and process.paused_until > now:
             now = process.paused_until
             for event in events:
@@ -148,7 +148,7 @@ class SimSocket:
         now = self.world.loop.now
         session = self._session
         for event in events:
-            if event.fault == "request lost" or now < self.node.down_until or session.killed:
+            if event.fault == "request lost" or self.deaf or now < self.node.down_until or session.killed:
                 event.fault = "request lost"
                 continue
             event.t_arrived = now
@@ -168,7 +168,7 @@ class SimSocket:
             if self._session.calls:
                 event.calls, self._session.calls = self._session.calls, ()
         event.reply = reply
-        if event.fault == "reply lost" or now < self.node.down_until:
+        if event.fault == "reply lost" or self.deaf or now < self.node.down_until:
             event.fault = "reply lost"
             return
         self._back = max(self._back + _TICK, now + self._latency(self._draw))
@@ -225,6 +225,7 @@ class Network:
         self._world, self._timeouts = world, Timeouts(world.loop)
         self._open: dict[SimSocket, None] = {}
         self._opened: defaultdict[str, int] = defaultdict(int)  # connections that each process has opened so far
+        self._refused: dict[str, float] = {}  # until when no connection can be opened by a client
 
     def __iter__(self) -> Iterator[SimSocket]:
         return iter(self._open)
@@ -235,10 +236,13 @@ class Network:
             socket.forget()
         self._open.clear()
         self._opened.clear()
+        self._refused.clear()
         self._timeouts.rewind()
 
     def open(self, node: SimNode, db: int) -> SimSocket:
-        """A new connection of the running process."""
+        """A new connection of the running process. Raises: redis's ConnectionError if it is refused, see `sever`."""
+        if self._refused.get(CLIENT.get(), 0.0) > self._world.loop.now:
+            raise RedisConnectionError(f"Connection refused by {node.name}")
         process = PROCESS.get()
         name = process.name if process else ""
         self._opened[name] += 1
@@ -250,6 +254,16 @@ class Network:
         """The client's end is gone."""
         socket.close(abruptly=abruptly)
         self._open.pop(socket, None)
+
+    def sever(self, client: str, seconds: float, *, silently: bool) -> None:
+        """Reset the connections that a client used last, and refuse it new ones for a while; or only make them deaf."""
+        for socket in [socket for socket in self._open if socket.client == client]:
+            if silently:
+                socket.deaf = True
+            else:
+                self.close(socket)
+        if not silently:
+            self._refused[client] = self._world.loop.now + seconds
 
     def cut(self, process: Process) -> None:
         """The process is dead, and its end of each of its connections is gone."""

@@ -166,8 +166,8 @@ class SimPool(aioredis.ConnectionPool):
         idle = self.idle[PROCESS.get()]
         if idle:
             used = idle.pop()
-            if used.socket is not None and used.socket.replies:  # nobody asked for these replies: redis-py hangs up too
-                used.hang_up()
+            if used.socket is not None and (used.socket.replies or not used.socket.open):
+                used.hang_up()  # nobody asked for these replies: redis-py hangs up too; or it was reset
             return used
         if self._spare:
             return self._spare.pop()

@@ -190,6 +190,12 @@ class Simulation:
         process.paused_until = max(process.paused_until, self.loop.now + seconds)
         self.trace.note(process.name, "pause", self.loop.now, process.paused_until)
 
+    def sever(self, client: str, seconds: float = 0.0, *, silently: bool = False) -> None:
+        """Reset the connections that a client, by name, has used, and refuse it new ones for `seconds`. What the server
+        tells it meanwhile is lost. `silently`: nobody notices, but what has been opened delivers nothing any more.
+        """
+        self.network.sever(client, seconds, silently=silently)
+
     def down(self, node: SimNode | int, seconds: float) -> None:
         """A node is unreachable for a while (or for `math.inf`): it refuses, loses messages, keeps its data."""
         node = self.nodes[node] if isinstance(node, int) else node

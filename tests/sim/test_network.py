@@ -353,3 +353,66 @@ def test_every_event_of_a_trace_is_possible(faults: str) -> None:
                 assert event.t_start < event.t_arrived <= event.t_server
             if event.fault in ("request lost", "refused", "never left"):
                 assert event.t_server is None
+
+
+# -- a connection that breaks -----------------------------------------------------------------------------------------
+
+
+def heard(silently: bool, seconds: float = 0.0) -> tuple[Simulation, list[Any]]:
+    """A subscriber, whose connection breaks at 1 s; one message is published before that, one at 1.1 s, one at 2 s."""
+    sim, got = world(retry=Retry(NoBackoff(), 1)), list[Any]()
+
+    async def listen(redis: Redis) -> None:
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    async with redis.pubsub() as channel:
+                        await channel.subscribe("news")
+                        async for message in channel.listen():
+                            got.append(message["data"] if message["type"] == "message" else message["type"])
+                except RedisConnectionError:
+                    got.append("reset")
+                    await asyncio.sleep(0.05)
+
+    async def publish(redis: Redis) -> list[int]:
+        told = []
+        for at, text in ((0.5, "one"), (1.1, "two"), (2.0, "three")):
+            await asyncio.sleep(at - sim.now())
+            told.append(await redis.publish("news", text))
+        return told
+
+    sim.client("listens", listen, sim.redis())
+    sim.client("publishes", publish, sim.redis())
+    sim.at(1.0, lambda: sim.sever("listens", seconds, silently=silently))
+    sim.run()
+    return sim, got
+
+
+def test_what_is_published_while_a_subscriber_is_cut_off_is_lost() -> None:
+    """redis-py connects again by itself, and says so by a second confirmation; no message is told twice."""
+    sim, got = heard(silently=False)
+    assert got == ["subscribe", "one", "subscribe", "two", "three"]
+    assert sim.results["publishes"] == [1, 1, 1]
+    sim, got = heard(silently=False, seconds=0.5)
+    assert [text for text in got if text != "reset"] == ["subscribe", "one", "subscribe", "three"]
+    assert got.count("reset") > 3
+    assert sim.results["publishes"] == [1, 0, 1]
+
+
+def test_a_deaf_connection_hears_nothing_and_nobody_notices() -> None:
+    """The server still counts it as a listener."""
+    sim, got = heard(silently=True)
+    assert got == ["subscribe", "one"]
+    assert sim.results["publishes"] == [1, 1, 1]
+
+
+def test_an_idle_connection_that_was_reset_is_replaced() -> None:
+    sim = world()
+
+    async def body(redis: Redis) -> int:
+        await redis.incr("n")
+        sim.sever("alone")
+        return int(await redis.incr("n"))
+
+    assert alone(body, sim) == 2
+    assert len(list(sim.network)) == 1
