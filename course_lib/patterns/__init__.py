@@ -9,6 +9,7 @@
 - `stampede`      one load at a time: lock and wait, single-flight
 - `refresh`       reload before anybody has to wait: lock and placeholder, stale-while-revalidate, XFetch
 - `invalidation`  delete on write, the stale-set race and its guards, near caches
+- `outbox`        deletes that no crash can lose: written down with the row, done by a relay
 - `ratelimit`     fixed window, sliding log, sliding counter, token bucket, GCRA
 - `locks`         a lock on one node, its lease, its fence
 - `redlock`       a lock on a majority of nodes, and a resource that checks fences
