@@ -27,6 +27,7 @@ How an exercise is judged:
 - `lock_commands`       how a lock was taken, read from a trace; clues use it
 - `lock_watch`          every change of a lock on its nodes; keys that nobody was to write
 - `shelf`               what the server holds under its keys after each command, and for how long
+- `readers`             readers that come at any moment, and store again what was deleted
 - `errors_out`          a server that refuses a command, and whether its error goes to the caller
 - `break_it`            the frame of exercises in which a fault or an order is to break a program
 - `write_the_property`  the frame of exercises in which the answer is a property, judged on recorded runs

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
 
-from course_lib.explore import Play, Process, Session, Simulation, Trial, until
+from course_lib.explore import Play, Process, Simulation, Trial, until
 from course_lib.grading.acts import Act, Acts, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import LOST, ms, round_trips, shown
+from course_lib.grading.readers import Readers
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.grading.shelf import Shelf, fate, strays
+from course_lib.grading.shelf import fate, strays
 from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts
 from course_lib.sim.faults import Kind
 from course_lib.trace import Event
@@ -40,38 +41,6 @@ class Written(Act):
     saves: list[tuple[float, float]] = field(default_factory=list)
     error: Exception | None = None
     left: str | None = None
-
-
-class Readers(Shelf):
-    """Readers are there at any moment: whatever a command deletes, they load and store again at once; under odd seeds,
-    a second later.
-
-    `stored` has what writers put under a key themselves: (when, key, text).
-    """
-
-    def __init__(self, world: Simulation, rows: dict[str, str], refuses: Collection[int], error: str) -> None:
-        super().__init__(world, rows, refuses, error)
-        self.rows, self.stored = rows, list[tuple[float, str, str]]()
-        self.late = world.seed % 2 == 1
-        self.plant(f"{key}{end}" for key in rows for end in (":lock", "s"))
-
-    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
-        if self._looking or not changed:
-            return
-        before = {key: states[-1].text for key, states in self.states.items()}
-        for key, now in self.note(self.keys).items():
-            if now.text is None and self.late:
-                self.world.at(now.when + 1.0, self.read, key)
-            elif now.text is None:
-                self.read(key)
-            elif now.text != before[key]:
-                self.stored.append((now.when, key, now.text))
-        self.find_strays()
-
-    def read(self, key: str) -> None:
-        """A reader misses, loads and stores."""
-        self.command("SET", key, self.rows[key], "PX", "60000")
-        self.note([key])
 
 
 @dataclass
@@ -103,6 +72,7 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Writin
     keys = KEYS[world.seed % len(KEYS)][: 1 if refuses else 2]
     rows = {key: OLD.format(key) for key in keys}
     readers = Readers(world, rows, refuses, REFUSALS[world.seed % 2])
+    readers.plant(f"{key}{end}" for key in rows for end in (":lock", "s"))
     run = Writing(world, shelf=readers, rows=rows)
     shared = Process("shop") if world.seed % 2 else None
     for number, key in enumerate(keys):

@@ -1,0 +1,7 @@
+"""Lesson 06: how each of its exercises is judged, in the order of words.toml."""
+
+from __future__ import annotations
+
+from course_lib.lessons.invalidation.exercises import e1_sale
+
+RULES = [e.RULES for e in (e1_sale,)]
