@@ -1,0 +1,55 @@
+"""Near caches that learners read and break. Each says on its first line what is right or wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+CHANNEL = "invalidated"
+"""On which the writer publishes the key, as `invalidate` of the course's patterns does."""
+
+
+class HearsAndForgets:
+    """Wrong: a near cache that forgets what it hears of, and does not notice what it has not heard."""
+
+    def __init__(self, redis: Redis, *, ttl: float) -> None:
+        self.redis, self.ttl, self.kept = redis, ttl, dict[str, tuple[float, str | None]]()
+
+    async def get(self, key: str, fetch: Callable[[], Awaitable[str | None]]) -> str | None:
+        """From this process's memory, or else from `fetch`."""
+        now = asyncio.get_running_loop().time()
+        until, value = self.kept.get(key, (0.0, None))
+        if now >= until:
+            value = await fetch()
+            self.kept[key] = now + self.ttl, value
+        return value
+
+    async def listen(self) -> None:
+        """Hear of changes, for as long as the process runs."""
+        while True:
+            try:
+                async with self.redis.pubsub() as pubsub:
+                    await pubsub.subscribe(CHANNEL)
+                    async for message in pubsub.listen():
+                        self.heard(message)
+            except RedisConnectionError:
+                await asyncio.sleep(0.1)
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """A message: what kind it is, and the key that changed."""
+        if message["type"] == "message":
+            self.kept.pop(message["data"], None)
+
+
+class FlushesOnReconnect(HearsAndForgets):
+    """Better: it begins each connection with an empty memory. It does not notice a connection that is only silent."""
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """A new connection begins with the confirmation that we listen: who knows what was said before."""
+        if message["type"] == "subscribe":
+            self.kept.clear()
+        super().heard(message)
