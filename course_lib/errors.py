@@ -84,3 +84,10 @@ class BadReplayCode(CourseError, ValueError):
 
 class BadRecord(CourseError):
     """A file in the place of the learner's progress file is something else; it is left as it is."""
+
+
+# -- grading a class --------------------------------------------------------------------------------------------------
+
+
+class NoSandbox(CourseError):
+    """Nothing on this machine isolates a student's code from the grader, and nobody has allowed to do without."""

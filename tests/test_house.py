@@ -422,6 +422,7 @@ def _private(redis): pass
             "explore/strategies",
             "grading",
             "grading/batch",
+            "grading/sandbox",
         ),
         *(f"lessons/{folder}" for folder in LESSONS.values()),
     ],

@@ -32,6 +32,9 @@ How an exercise is judged:
 - `break_it`            the frame of exercises in which a fault or an order is to break a program
 - `write_the_property`  the frame of exercises in which the answer is a property, judged on recorded runs
 
+A class, in one command:
+- `sandbox`             what isolates the child process in which a student's code runs
+
 For authors:
 - `make_exercises`      exercises/ from solutions/
 """
