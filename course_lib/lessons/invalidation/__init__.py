@@ -5,11 +5,11 @@
 - `experiment_prices_run`   the readers in virtual time, under each strategy
 - `experiment_strategies`   the strategies by name: how to read, what to do after a commit
 - `experiment_outbox`       a writer and a relay that crash
+- `experiment_near_caches`  two near caches, to be read: what they do not notice
 - `experiment_near`         a near cache whose connection breaks
 - `experiment_real`         Pub/Sub, tracking and keyspace notifications on a real server
 - `picture_prices`, `picture_charts`, `picture_head`
 - `lab`                     the readers, with controls
-- `programs`                near caches that learners read and break
 - `exercises`               06.1 to 06.5
 """
 
@@ -20,6 +20,7 @@ __getattr__ = lazy(
     __name__,
     {
         "experiment_near": "break_connection",
+        "experiment_near_caches": "HearsAndForgets",
         "experiment_outbox": "crashes",
         "experiment_prices": "Prices older_than stale_share",
         "experiment_prices_run": "play",
@@ -29,7 +30,6 @@ __getattr__ = lazy(
         "picture_charts": "against side_by_side",
         "picture_prices": "prices_picture",
         "lab": "price_lab",
-        "programs": "HearsAndForgets",
         "course_lib.errors": "NoServer",
         "course_lib.servers": "Server",
         "course_lib.views.spacetime": "spacetime",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from course_lib.lessons.invalidation.experiment_prices import CUT, Answer, Prices, PricesSeen
-from course_lib.lessons.invalidation.experiment_strategies import STRATEGIES, App, Strategy
+from course_lib.lessons.invalidation.experiment_strategies import STRATEGIES, App, Strategy, app_of
 from course_lib.patterns.basics import require
 from course_lib.sim import Process, Simulation
 
@@ -29,7 +29,7 @@ def in_slices(prices: Prices, *, steps: int = 4_000) -> Iterator[tuple[float, Pr
     row = _Row(world, seen)
     for number in range(prices.processes):
         _set_up(world, strategy, row, number)
-    writer = App(world.redis(), row, prices, world.draws("writer"))
+    writer = app_of(world.redis(), row, prices, world.draws("writer"))
     world.client("writer", row.change, strategy, writer)
     try:
         for now in world.slices(steps):
@@ -84,7 +84,7 @@ def _set_up(world: Simulation, strategy: Strategy, row: _Row, number: int) -> No
     """One process: its near cache, which is cut off now and then, and its share of the readers."""
     prices, process, redis = row._seen.prices, Process(f"app{number}"), world.redis()
     hears, ready = f"app{number} hears", asyncio.Event()
-    app = App(redis, row, prices, world.draws(process.name))
+    app = app_of(redis, row, prices, world.draws(process.name))
 
     async def hear() -> None:
         nonlocal app

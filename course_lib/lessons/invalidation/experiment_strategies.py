@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from redis.asyncio import Redis
 
+from course_lib.lessons.invalidation.experiment_near_caches import FlushesOnReconnect, HearsAndForgets
 from course_lib.lessons.invalidation.experiment_prices import Prices
-from course_lib.lessons.invalidation.programs import FlushesOnReconnect, HearsAndForgets
 from course_lib.patterns import cache_aside, lock_and_wait
 from course_lib.patterns.basics import ended
 from course_lib.patterns.invalidation import NearCache, invalidate, supersede, versioned
@@ -37,13 +37,27 @@ class Row(Protocol):
 
 
 class App(NamedTuple):
-    """One process: its client of Redis, and what it draws; `near` is its near cache, if it has one."""
+    """One process: its client of Redis, what it draws, its `Cache`; and its near cache, if it has one."""
 
     redis: Redis
     row: Row
     prices: Prices
     draw: Draws
+    cache: Cache[str]
     near: Any = None
+
+
+def app_of(redis: Redis, row: Row, prices: Prices, draw: Draws) -> App:
+    """A process without a near cache."""
+
+    async def load(entity: str) -> str:
+        return await row.load()
+
+    async def save(entity: str, price: str | None) -> int:
+        return await row.save()
+
+    cache = Cache(redis, lambda entity: PAGE, load, shape=Typed(str, version=1), ttl=prices.ttl, save=save)
+    return App(redis, row, prices, draw, cache)
 
 
 Read = Callable[[App], Awaitable[str | None]]
@@ -110,22 +124,12 @@ async def _invalidate(app: App) -> None:
     await invalidate(app.redis, PAGE)
 
 
-def _cache(app: App) -> Cache[str]:
-    async def load(entity: str) -> str:
-        return await app.row.load()
-
-    async def save(entity: str, price: str | None) -> int:
-        return await app.row.save()
-
-    return Cache(app.redis, lambda entity: PAGE, load, shape=Typed(str, version=1), ttl=app.prices.ttl, save=save)
-
-
 async def _read_through(app: App) -> str | None:
-    return await _cache(app).get("42")
+    return await app.cache.get("42")
 
 
 async def _write_through(app: App) -> None:
-    await _cache(app).put("42", str(app.row.newest + 1))  # there is one writer, so it knows
+    await app.cache.put("42", str(app.row.newest + 1))  # there is one writer, so it knows
 
 
 def _told_by(kind: type[HearsAndForgets]) -> OpenNear:

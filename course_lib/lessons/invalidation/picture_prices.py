@@ -84,9 +84,8 @@ def finding(seen: PricesSeen) -> str:
 def described(seen: PricesSeen) -> str:
     """The numbers behind the picture."""
     stale = len(seen.ages)
-    half = f"; half of them by more than {seen.ages[stale // 2]:.1f} s" if stale else ""
+    half = f", half of them one that had been wrong for more than {seen.ages[stale // 2]:.1f} s" if stale else ""
     return (
-        f"{len(seen.answers):,} answers in {seen.prices.duration:g} s, in which the price changed "
-        f"{counted(len(seen.changed), 'time')}. {stale:,} showed an old price{half}. "
-        f"The TTL is {seen.prices.ttl:g} s."
+        f"The price changed {counted(len(seen.changed), 'time')} in {seen.prices.duration:g} s. "
+        f"Of {len(seen.answers):,} answers, {stale:,} showed an old price{half}. The TTL is {seen.prices.ttl:g} s."
     )
