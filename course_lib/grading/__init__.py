@@ -33,6 +33,7 @@ How an exercise is judged:
 - `write_the_property`  the frame of exercises in which the answer is a property, judged on recorded runs
 
 A class, in one command:
+- `__main__`            the command; what it does is in the folder `batch`
 - `sandbox`             what isolates the child process in which a student's code runs
 
 For authors:

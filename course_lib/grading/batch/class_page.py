@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from course_lib.grading.batch.handout import Asked, Lesson
-from course_lib.grading.batch.pages import LABELS, document, label, rows
+from course_lib.grading.batch.pages import LABELS, document, rows
 from course_lib.grading.batch.results import Result
 from course_lib.grading.batch.standing import WAITING, Standing
 from course_lib.grading.exercise import words
@@ -41,13 +41,17 @@ def _overview(lesson: Lesson, results: dict[str, list[Result]]) -> str:
     for asked in lesson.asked:
         its = results[asked.exercise]
         states = Counter(result.status for result in its)
-        others = [f"{states[s]} {label(s)}" for s in LABELS if states[s] and s != "passed"]
+        others = [f'<span class="one">{states[s]} {_said(s)}</span>' for s in LABELS if states[s] and s != "passed"]
         mean = sum(result.points for result in its) / len(its) if its else 0.0
         body.append((
             f'<a href="#{asked.exercise}">{asked.exercise}</a> {escape(asked.title)}',
             _share(states["passed"], len(its)), ", ".join(others), f"{mean:.1f} of {asked.points}",
         ))  # fmt: skip
     return rows(("Exercise", "Passed", "Others", "Mean points#"), body)
+
+
+def _said(status: str) -> str:
+    return LABELS[status].partition(" ")[2]
 
 
 def _exercise(asked: Asked, results: list[Result]) -> str:
@@ -85,4 +89,4 @@ def _share(number: int, of: int) -> str:
         return "–"
     percent = round(100 * number / of)
     bar = f'<span class="share" aria-hidden="true"><span style="width:{percent}%"></span></span>'
-    return f"{bar}{percent} % ({number} of {of})"
+    return f'<span class="one">{bar}{number} of {of} · {percent} %</span>'

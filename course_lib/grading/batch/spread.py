@@ -84,7 +84,9 @@ def _result(future: Future[Judged], task: Task) -> Judged | None:
         return future.result()
     except BrokenExecutor:
         return None
-    except Exception as error:  # an executor's own: a cluster says in many ways that a worker was lost
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an executor's own: a cluster says in many ways that a worker was lost
         return all_alike(task, "error", DIED, f"{type(error).__name__}: {error}")
 
 

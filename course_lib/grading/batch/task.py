@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -81,7 +82,9 @@ def _asked(task: Task, cells: tuple[Cell, ...], answers: dict[str, str]) -> tupl
         found = task.judge(cells, answers, **options, unsafe=task.unsafe)
         absent = sorted(set(answers) - set(found))
         return found, f"The judge said nothing of {', '.join(absent)}." if absent else ""
-    except Exception:  # whatever it is, the other students are graded
+    except BaseException as error:  # whatever it is, also an exit: the other students are graded
+        if isinstance(error, KeyboardInterrupt) and multiprocessing.parent_process() is None:
+            raise
         return {}, traceback.format_exc(limit=-6)
 
 

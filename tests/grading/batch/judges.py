@@ -45,7 +45,7 @@ def _nothing(*_: object) -> None:
 def by_its_words(
     cells: Sequence[Cell], answers: Mapping[str, str], *, secret: bytes, student: str, limits: Limits, unsafe: bool
 ) -> dict[str, Judgement]:
-    """Passes an answer in which the word `right` stands; DIES, HANGS, BREAKS and TIMEOUT do what they say."""
+    """Passes an answer in which the word `right` stands; DIES, HANGS, EXITS, BREAKS and TIMEOUT do what they say."""
     found = {}
     for cell in cells:
         if (id := cell.exercise) is None or id not in answers:
@@ -69,6 +69,8 @@ def _do_what_it_says(source: str) -> None:
     if "HANGS" in source:
         Path(source.split('"')[1]).write_text(str(os.getpid()))
         time.sleep(600)
+    if "EXITS" in source:
+        raise SystemExit("done")
     if "BREAKS" in source:
         raise ValueError("a mistake of the judge's own")
 
