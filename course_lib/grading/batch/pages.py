@@ -18,24 +18,20 @@ THEMES = """<style>
 OWN = f"""<style>
 body{{margin:0 auto;padding:16px 20px 60px;max-width:1000px;font:15px/1.55 {WORDS};color:{INK};background:{PAPER};
 overflow-wrap:break-word}}
-h1{{overflow-wrap:anywhere;font-size:24px;margin:8px 0 2px}} h2{{font-size:18px;margin:32px 0 8px;border-bottom:1px solid {RULE}}}
-h3{{font-size:15px;margin:22px 0 6px}} a{{color:inherit}} p{{margin:8px 0}}
-.sum{{font-size:18px;margin:0 0 14px}} .faint{{color:{FAINT}}}
+h1{{font-size:24px;margin:8px 0 2px}} h2{{font-size:18px;margin:32px 0 8px;border-bottom:1px solid {RULE}}}
+h3{{font-size:15px;margin:22px 0 6px}} a{{color:inherit}} p{{margin:8px 0}} h1,li{{overflow-wrap:anywhere}}
+.sum{{font-size:18px;margin:0 0 14px}} .faint{{color:{FAINT}}} .one{{white-space:nowrap}}
 .report{{border-collapse:collapse;width:100%;margin:8px 0}}
 .report th{{text-align:left;color:{FAINT};font-weight:600}} .report td,.report th{{padding:4px 12px 4px 0;
-border-bottom:1px solid {RULE};vertical-align:top}} .report .n{{text-align:right;white-space:nowrap;padding:4px 0 4px 12px}} .one{{white-space:nowrap}}
-.report td,.report th{{overflow-wrap:break-word}}
-pre{{white-space:pre-wrap;font-size:12px}}
-.report .id{{white-space:nowrap}} .good{{color:{WELL};font-weight:600}} .bad{{color:{ALARM};font-weight:600}}
+border-bottom:1px solid {RULE};vertical-align:top}} .report .n{{text-align:right;white-space:nowrap;padding:4px 0 4px 12px}}
+.good{{color:{WELL};font-weight:600}} .bad{{color:{ALARM};font-weight:600}} .wide{{overflow-x:auto}}
 .hand{{border-left:5px solid {FAINT};padding:4px 10px;margin:8px 0}}
 .share{{display:inline-block;width:110px;height:10px;border:1px solid {FAINT};vertical-align:middle;margin-right:8px}}
 .share span{{display:block;height:100%;background:{GREEN}}}
 .course-check{{max-width:none!important}} section{{margin:26px 0}} code{{font-size:13px}}
-.wide{{overflow-x:auto}}
-@media (max-width:640px){{body{{padding:10px 12px 40px}}
-.course-check td,.course-check th{{white-space:normal!important}}
-.course-check .kind,.report .kind{{display:none}}
-.share{{display:none}}}}
+pre{{white-space:pre-wrap;font-size:12px}}
+@media (max-width:640px){{body{{padding:10px 12px 40px}} .share{{display:none}}
+.course-check th:nth-child(2),.course-check td:nth-child(2){{display:none}}}}
 </style>"""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Nothing that somebody wrote into an answer is run or fetched, should it ever get through."""
