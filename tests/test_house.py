@@ -318,9 +318,9 @@ def test_the_course_stays_small() -> None:
     lessons = {part.removeprefix("lessons/"): n for part, n in parts.items() if part.startswith("lessons/")}
     assert {name: n for name, n in lessons.items() if n > LARGEST.get(name, 1_700)} == {}
     assert (
-        sum(parts.values()) - sum(lessons.values()) < 18_400
+        sum(parts.values()) - sum(lessons.values()) < 20_000
     )  # 1,700 of them are Redis 7 in fakeredis, 400 progress and what waits, 300 an answer beside the worked one,
-    # 2,200 what grades a class
+    # 4,000 what grades a class: its folders and reports, and what isolates its code
     patterns = list((COURSE / "patterns").glob("*.py"))
     assert sum(map(code_lines, patterns)) - sum(map(import_lines, patterns)) < 1_250
 

@@ -23,7 +23,8 @@ h3{{font-size:15px;margin:22px 0 6px}} a{{color:inherit}} p{{margin:8px 0}} h1,l
 .sum{{font-size:18px;margin:0 0 14px}} .faint{{color:{FAINT}}} .one{{white-space:nowrap}}
 .report{{border-collapse:collapse;width:100%;margin:8px 0}}
 .report th{{text-align:left;color:{FAINT};font-weight:600}} .report td,.report th{{padding:4px 12px 4px 0;
-border-bottom:1px solid {RULE};vertical-align:top}} .report .n{{text-align:right;white-space:nowrap;padding:4px 0 4px 12px}}
+border-bottom:1px solid {RULE};vertical-align:top}}
+.report .n{{text-align:right;white-space:nowrap;padding:4px 0 4px 12px}}
 .good{{color:{WELL};font-weight:600}} .bad{{color:{ALARM};font-weight:600}} .wide{{overflow-x:auto}}
 .hand{{border-left:5px solid {FAINT};padding:4px 10px;margin:8px 0}}
 .share{{display:inline-block;width:110px;height:10px;border:1px solid {FAINT};vertical-align:middle;margin-right:8px}}
