@@ -9,8 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-CHANNEL = "invalidated"
-"""On which the writer publishes the key, as `invalidate` of the course's patterns does."""
+from course_lib.patterns.invalidation import CHANNEL
 
 
 class HearsAndForgets:
