@@ -23,7 +23,7 @@ MOST = 3
 
 def class_page(standing: Standing) -> str:
     """One page for the whole class."""
-    parts = ["<h1>The class in numbers</h1>", f'<p class="sum">{counted(len(standing.pupils), "submission")}</p>']
+    parts = ["<h1>The class in numbers</h1>", f'<p class="sum">{counted(len(standing.pupils), "student")}</p>']
     for lesson in standing.lessons:
         results = {one.exercise: _settled(standing, one.exercise) for one in lesson.asked}
         parts += [f"<h2>Lesson {lesson.number}: {escape(lesson.title)}</h2>", _overview(lesson, results)]
@@ -70,7 +70,7 @@ def _exercise(asked: Asked, results: list[Result]) -> str:
     codes = Counter((result.code, result.broken) for result in results if result.code and result.broken in says)
     if codes:
         shown = [
-            (f"<code>{escape(code)}</code>", prose(says[broken]), str(number))
+            (f'<code class="one">{escape(code)}</code>', prose(says[broken]), str(number))
             for (code, broken), number in ranked(codes)[:MOST]
         ]
         call = f'<code>replay("{asked.exercise}", "…", {escape(asked.answer)})</code>'

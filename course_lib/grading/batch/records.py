@@ -21,13 +21,14 @@ from course_lib.grading.batch.seam import Limits
 
 @dataclass(frozen=True)
 class Record:
-    """One notebook of one student: results by exercise, and remarks."""
+    """One notebook of one student: results by exercise, remarks, and how the grader itself failed, if it did."""
 
     student: str
     lesson: str
     key: str
     results: dict[str, Result]
     remarks: tuple[str, ...]
+    trouble: str = ""
 
 
 def place(report: Path, student: str, lesson: str) -> Path:
@@ -55,7 +56,9 @@ def load(path: Path) -> Record | None:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         results = {id: Result.from_table(result) for id, result in table["results"].items()}
-        return Record(table["student"], table["lesson"], table["key"], results, tuple(table["remarks"]))
+        return Record(
+            table["student"], table["lesson"], table["key"], results, tuple(table["remarks"]), table["trouble"]
+        )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
@@ -65,7 +68,7 @@ def save(path: Path, record: Record) -> None:
     results = {id: result.as_table() for id, result in sorted(record.results.items())}
     write(path, as_json({
         "student": record.student, "lesson": record.lesson, "key": record.key, "results": results,
-        "remarks": record.remarks,
+        "remarks": record.remarks, "trouble": record.trouble,
     }))  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from course_lib.grading.verdict import Verdict, page, plain
 JUDGED = ("passed", "failed")
 """The statuses in which properties were judged; in all others nothing is earned."""
 
+UNANSWERED = "Nothing was handed in for this exercise: its cell still waits for your code."
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -67,6 +69,8 @@ class Result:
 
 def of_judgement(asked: Asked, found: Judgement) -> Result:
     """What a judge has found. Points count only where the judge's own status says that properties were judged."""
+    if found.status == "unanswered":
+        return unjudged(asked, found.status, UNANSWERED, found.layers)
     if found.verdict is None or found.status not in JUDGED:
         return unjudged(asked, found.status, found.sentence, found.layers)
     verdict: Verdict = found.verdict

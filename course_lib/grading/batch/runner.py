@@ -56,20 +56,19 @@ def grade(
     everybody, its = _planned(submissions, wanted)
     out.mkdir(parents=True, exist_ok=True)
     its.save(out)
-    troubles: list[str] = []
     progress: Any = tqdm(total=len(its.students) * len(its.lessons), unit="notebook", disable=not bar, leave=False)
     try:
         tasks = _tasks(everybody, its, out, wanted, judge, progress)
         for task, found in spread(tasks, executor, jobs or os.cpu_count() or 1):
-            _keep(out, task, found, troubles)
+            _keep(out, task, found)
             progress.update()
     except KeyboardInterrupt:
         progress.close()
-        report(standing(out, tuple(sorted(troubles))), out)
+        report(standing(out), out)
         raise
     finally:
         progress.close()
-    made = standing(out, tuple(sorted(troubles)))
+    made = standing(out)
     report(made, out)
     return made
 
@@ -108,7 +107,7 @@ def _tasks(
                 yield task
                 continue
             if task.exercises:
-                _keep(out, task, judged(task), [])
+                _keep(out, task, judged(task))
             progress.update()
 
 
@@ -131,11 +130,9 @@ def _task(one: HandedIn, out: Path, wanted: Wanted, judge: Judge) -> Task:
     )
 
 
-def _keep(out: Path, task: Task, found: Judged, troubles: list[str]) -> None:
-    """Into the record; but what the grader failed on is tried again by the next run."""
-    if found.trouble:
-        troubles.append(f"{task.student}, lesson {task.lesson}: {found.trouble}")
+def _keep(out: Path, task: Task, found: Judged) -> None:
+    """Into the record. What the grader failed on is kept without a key: the next run tries it again."""
     results = {**(task.known or {}), **{result.exercise: result for result in found.results}}
     key = task.key if not found.trouble else ""
-    record = Record(task.student, task.lesson, key, results, task.remarks + found.remarks)
+    record = Record(task.student, task.lesson, key, results, task.remarks + found.remarks, found.trouble)
     records.save(records.place(out, task.student, task.lesson), record)

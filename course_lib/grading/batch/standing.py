@@ -101,25 +101,30 @@ def plan(report: Path) -> Plan:
         raise NoReport(f"{report} is not a report of the grader: it has no {FILE} that can be read.") from None
 
 
-def standing(report: Path, troubles: tuple[str, ...] = ()) -> Standing:
+def standing(report: Path) -> Standing:
     """Raises: NoReport; BadOverride."""
     its, by_hand = plan(report), read(report)
     lessons = tuple(map(lesson, its.lessons))
     unknown = sorted({one.student for one in by_hand.values()} - set(its.students))
     said = tuple(f"overrides.csv names {name}, who is not among the students." for name in unknown)
-    pupils = tuple(_pupil(report, name, lessons, its.students[name], by_hand) for name in sorted(its.students))
-    return Standing(lessons, pupils, its.remarks + said, troubles)
+    troubles: list[str] = []
+    pupils = tuple(
+        _pupil(report, name, lessons, its.students[name], by_hand, troubles) for name in sorted(its.students)
+    )
+    return Standing(lessons, pupils, its.remarks + said, tuple(troubles))
 
 
 def _pupil(
     report: Path, name: str, lessons: tuple[Lesson, ...], remarks: tuple[str, ...],
-    by_hand: Mapping[tuple[str, str], Override],
+    by_hand: Mapping[tuple[str, str], Override], troubles: list[str],
 ) -> Pupil:  # fmt: skip
     scores = {}
     for its in lessons:
         found = records.load(records.place(report, name, its.number))
         known = found.results if found is not None else {}
-        remarks += found.remarks if found is not None else ()
+        if found is not None:
+            remarks += found.remarks
+            troubles += [f"{name}, lesson {its.number}: {found.trouble}"] if found.trouble else []
         for asked in its.asked:
             result = known.get(asked.exercise) or unjudged(asked, WAITING, NOT_YET)
             scores[asked.exercise] = Score(result, by_hand.get((name, asked.exercise)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from course_lib.grading.batch.folders import slug
 from course_lib.grading.batch.pages import LABELS, document, label, listing, rows
 from course_lib.grading.batch.results import Result
@@ -34,11 +36,10 @@ def index_page(standing: Standing) -> str:
     body = []
     for pupil in standing.pupils:
         states = [pupil.scores[one.exercise] for lesson in standing.lessons for one in lesson.asked]
-        passed = sum(score.result.status == "passed" for score in states)
         points = [lesson_points(pupil, lesson) or "…" for lesson in standing.lessons]
         total = "…" if "…" in points else number(sum(map(pupil.points, standing.lessons)))
         link = f'<a href="pages/{escape(slug(pupil.name))}.html">{escape(pupil.name)}</a>'
-        body.append((link, f"{passed} of {len(states)}", str(len(pupil.remarks) or ""), *points, total))
+        body.append((link, _counted(states), str(len(pupil.remarks) or ""), *points, total))
     numbers = tuple(f"{lesson.number}#" for lesson in standing.lessons)
     files = ("class.html", "scores.csv", "gradebook.csv", "remarks.csv")
     links = ", ".join(f'<a href="{name}">{name}</a>' for name in files)
@@ -54,6 +55,14 @@ def index_page(standing: Standing) -> str:
         "<h2>Where the grader itself failed</h2>" if standing.troubles else "",
         listing([f"<pre>{escape(trouble)}</pre>" for trouble in standing.troubles]),
     )
+
+
+def _counted(scores: list[Score]) -> str:
+    """`4 of 6`; and what was neither passed nor failed, which an instructor wants to look at."""
+    states = Counter(score.result.status for score in scores)
+    others = [f"{states[status]} {LABELS[status].partition(' ')[2]}" for status in LABELS if states[status]
+              and status not in ("passed", "failed", "unanswered")]  # fmt: skip
+    return escape(", ".join([f"{states['passed']} of {len(scores)}", *others]))
 
 
 def _sum(pupil: Pupil, standing: Standing) -> str:

@@ -21,7 +21,7 @@ import pytest
 from course_lib.grading.batch import overrides
 from course_lib.grading.batch.runner import NothingToGrade, Wanted, grade
 from course_lib.grading.batch.shards import NotOneClass, merge
-from course_lib.grading.batch.standing import Standing
+from course_lib.grading.batch.standing import Standing, standing
 
 from .judges import Here, by_its_words, in_this_process, points
 from .notebooks import ROOT, answered, data
@@ -237,6 +237,27 @@ def test_an_end_from_outside_leaves_no_process_and_what_was_judged(by: int, tmp_
     made, judged = run(tmp_path / "in", tmp_path / "out")
     assert judged == 1
     assert status(made) == {"anna": "passed", "bea": "failed", "zoe": "passed"}
+
+
+def test_any_executor_will_do_as_a_cluster_of_dask(tmp_path: Path) -> None:
+    """Its workers run tasks in threads, and what a task raises comes back as an exception."""
+    distributed = pytest.importorskip("distributed", reason="dask is not installed")
+    hand_in(tmp_path / "in", anna=RIGHT, bea="release = 'BREAKS'", carl="release = 'EXITS'", dora=WRONG)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        made = grade(tmp_path / "in", tmp_path / "out", judge=by_its_words, executor=client.get_executor(), bar=False)
+    assert status(made) == {"anna": "passed", "bea": "error", "carl": "error", "dora": "failed"}
+
+
+def test_a_failure_of_the_grader_stays_in_the_report_until_it_is_judged(tmp_path: Path) -> None:
+    hand_in(tmp_path / "in", anna=RIGHT, emil="release = 'BREAKS'")
+    run(tmp_path / "in", tmp_path / "out")
+    overrides.add(tmp_path / "out", overrides.override("anna", "04.1", "3", "why"))
+    assert "a mistake of the judge's own" in standing(tmp_path / "out").troubles[0]
+    hand_in(tmp_path / "in", emil=RIGHT)
+    assert run(tmp_path / "in", tmp_path / "out")[0].troubles == ()
 
 
 def _wait_until(holds: Any) -> None:
