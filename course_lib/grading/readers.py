@@ -33,7 +33,7 @@ class Readers(Shelf):
                 self.stored.append((now.when, key, now.text))
         self.find_strays()
 
-    def read(self, key: str) -> None:
-        """A reader misses, loads and stores."""
-        self.command("SET", key, self.rows[key], "PX", "60000")
+    def read(self, key: str, *, forever: bool = False) -> None:
+        """A reader misses, loads and stores, for a minute or without an end."""
+        self.command("SET", key, self.rows[key], *(() if forever else ("PX", "60000")))
         self.note([key])

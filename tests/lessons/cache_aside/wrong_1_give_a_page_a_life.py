@@ -82,6 +82,13 @@ WRONG = [
 # -- subtly wrong ------------------------------------------------------------------------------------------------------
 
 
+LIVES: dict[str, float] = {}
+
+
+async def remembers_the_life(redis: Any, key: str, page: str, *, ttl: float) -> Any:
+    await redis.set(key, page, px=round(LIVES.setdefault(key, ttl) * 1000))
+
+
 async def keeps_the_life(redis: Any, key: str, page: str, *, ttl: float) -> None:
     """The old page's life, where there was one."""
     if not await redis.set(key, page, keepttl=True, xx=True):
@@ -194,6 +201,7 @@ async def tries_again_and_forgets(redis: Any, key: str, page: str, *, ttl: float
 SUBTLE: list[tuple[Any, ...]] = [
     ("for ever, after a DEL", "life", for_ever_by_getset, "never-expires"),
     ("the old page's life", "life", keeps_the_life),
+    ("the first life, for ever", "life", remembers_the_life),
     ("deletes first", "one-step", deletes_first),
     ("a hash", "stored", a_hash),
     ("under another key", "stored", prefixed),

@@ -186,6 +186,10 @@ async def at_most_twenty(redis: Any, pages: dict[str, str], ttl: float) -> None:
     await stores(redis, dict(list(pages.items())[:20]), ttl)
 
 
+async def at_most_a_hundred(redis: Any, pages: dict[str, str], ttl: float) -> None:
+    await stores(redis, dict(list(pages.items())[:100]), ttl)
+
+
 async def in_the_background(redis: Any, pages: dict[str, str], ttl: float) -> None:
     in_the_background.task = asyncio.ensure_future(stores(redis, pages, ttl))  # type: ignore[attr-defined]
 
@@ -264,6 +268,7 @@ SUBTLE: list[tuple[str, str, Any]] = [
     ("later ones live longer", "expires", recipe(store=lives_for_the_first)),
     ("empty ones are not stored", "any-text", recipe(store=not_the_empty)),
     ("twenty are stored", "any-text", recipe(store=at_most_twenty)),
+    ("a hundred are stored", "any-text", recipe(store=at_most_a_hundred)),
     ("in the background", "rows", recipe(store=in_the_background)),
     ("a marker for none", "absent", markers_for_none),
     ("sorts in place", "rows", sorts_in_place),

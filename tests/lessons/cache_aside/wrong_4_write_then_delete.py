@@ -253,6 +253,14 @@ async def leaves_an_empty_page(redis: Any, key: str) -> Any:
     await redis.set(key, "", px=5)
 
 
+async def what_has_an_end(redis: Any, key: str) -> Any:
+    return 0 if await redis.ttl(key) == -1 else await redis.delete(key)
+
+
+async def saves_stripped(redis: Any, key: str, page: str, save: Any) -> Any:
+    return await deleting()(redis, key, page.strip(), save)
+
+
 async def one_try_after_an_error(redis: Any, key: str, page: str, save: Any) -> Any:
     try:
         await save(page)
@@ -345,5 +353,8 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("notes what changed", "gone", notes_what_changed),
     ("neighbors too", "gone", neighbors_too),
     ("rests for half a minute", "tries", deleting(rest=30)),
+    ("rests before it tries again", "tries", deleting(rest=0.05)),
+    ("deletes only a page that has an end", "gone", deleting(what_has_an_end)),
+    ("saves the page stripped", "once", saves_stripped),
     ("leaves an empty page", "gone", deleting(leaves_an_empty_page)),
 ]

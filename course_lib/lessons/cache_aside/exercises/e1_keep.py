@@ -42,8 +42,8 @@ KEPT = [
     Kept(" App:Product:9 ", "  e\u0301 日本\r\n" + "x" * 1_100 + " ", 0.004),
     Kept("app:product:9", "007", 12.345, STOOD[1]),
 ]
-"""A run keeps those of its seed and the next; the first of them twice, the second time with another text. In the first
-run each ttl is a whole number, of type int."""
+"""A run keeps those of its seed and the next; the first of them three times: then with another text, and when it is
+gone, as before, for twice as long. In the first run each ttl is a whole number, of type int."""
 
 
 @dataclass
@@ -66,8 +66,8 @@ def trials(answer: Answer) -> list[Trial]:
 
 
 def _build(answer: Answer, refusing: bool, world: Simulation, clients: int) -> Keeping:
-    """c1 keeps a page, then another under the same key; c2, a task of the same process under odd seeds, keeps one of
-    its own. What is refused, and how, is the seed's."""
+    """c1 keeps a page, then another under the same key, and the first one again when that has expired; c2, a task of
+    the same process under odd seeds, keeps one of its own. What is refused, and how, is the seed's."""
     first, second = (KEPT[(world.seed + n) % len(KEPT)] for n in range(2))
     if first.key == second.key:
         second = second._replace(key=f"{second.key}:b")
@@ -75,6 +75,7 @@ def _build(answer: Answer, refusing: bool, world: Simulation, clients: int) -> K
     run = Keeping(world, shelf=Shelf(world, [first.key, second.key], refuses, ERRORS[world.seed % 2]))
     run.shelf.plant(f"{key}{end}" for key in (first.key, second.key) for end in (":tmp", ":lock"))
     run.wanted = {"first": first, "again": first._replace(page=f"{first.page}, new"), "other": second}
+    run.wanted["once more"] = first._replace(ttl=2 * first.ttl)
     for kept in (first, second):
         if kept.before:
             world.given((kept.before[0], kept.key, *kept.before[1:]))
@@ -85,7 +86,8 @@ def _build(answer: Answer, refusing: bool, world: Simulation, clients: int) -> K
         return answer(world.redis(), kept.key, kept.page, ttl=kept.ttl)
 
     shared = Process("shop") if world.seed % 2 else None
-    run.process("c1", keep, [(0.01, "first"), (0.01 + first.ttl / 3, "again")], process=shared)
+    plan = [(0.01, "first"), (0.01 + first.ttl / 3, "again"), (0.5 + 1.5 * first.ttl, "once more")]
+    run.process("c1", keep, plan, process=shared)
     run.process("c2", keep, [(0.011, "other")], process=shared)
     return run
 

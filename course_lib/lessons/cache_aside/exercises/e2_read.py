@@ -24,6 +24,7 @@ SET = [
     ("app:product:42", "app:product:7", 60, 0.02), ("app:product:{de}:7", "app:product:{de}:8", 1.5, 0.1),
     ("a{b:c", "a{b:", 0.15, 0.03), ("é 7", "é  7", 0.57, 0.005), ("p", "P", 2.006, 0.2),
     ("App:Product:42 ", "app:product:42 ", 12.345, 0.02),
+    (f"app:product:{'7' * 80}", f"app:product:{'7' * 80}1", 0.9, 0.02),
 ]  # fmt: skip
 """Of a run: two keys, the ttl, and what a load takes, in seconds."""
 PLAIN = "a plain page"
@@ -41,7 +42,8 @@ def trials(answer: Answer) -> list[Trial]:
               {"any-text": _odd_rows, "nothing": shop.nothing_stored,
                "value": partial(_of_no_row, _value), "cost": partial(_of_no_row, _cost)},
               sizes=(1,), seeds=2),
-        trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=5),
+        trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=len(SET),
+              horizon=1e3),
         trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=6),
         trial("several at once", partial(_at_once, answer), {"value": _value, "expires": shop.lives},
               sizes=(6,), seeds=5),
@@ -69,7 +71,8 @@ def _deed(answer: Answer, run: Shop, key: str) -> Callable[[Call], Awaitable[Any
 
 def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
     """c1 misses, finds, and misses what has expired, after which the row is another; then somebody else deletes the
-    page, and stores one. c2, under odd seeds a task of the same process, has a key of its own."""
+    page, and stores one. c2, under odd seeds a task of the same process, has a key of its own, whose product is
+    sold out in the end, but for the first run."""
     run, (one, two, ttl, takes) = _shop(answer, world), SET[world.seed % len(SET)]
     begin = 2 * takes + 0.05
     again = begin + ttl + 0.05
@@ -77,11 +80,14 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
     shared = Process("shop") if world.seed % 2 else None
     plan = [(0.0, "a"), (begin, "b"), (takes + ttl * 0.9, "c"), (again, "d"), (later, "e"), (later + takes + 0.1, "f")]
     run.process("c1", _deed(answer, run, one), plan, Call, shared)
-    run.process("c2", _deed(answer, run, two), [(0.003, "a"), (0.007 + takes + 0.01, "b")], Call, shared)
+    sold_out = 3 * takes + 0.1
+    run.process("c2", _deed(answer, run, two), [(0.003, "a"), (0.017 + takes, "b"), (sold_out, "c")], Call, shared)
+    if world.seed:
+        world.at(sold_out - 0.01, run.end, two)
     world.at(takes + ttl * 0.5, run.row, one)
     world.at(later - 0.05, run.row, one)
     world.at(later - 0.04, run.delete, one)
-    world.at(later + takes + 0.09, run.put, one, "somebody else's page", 60.0)
+    world.at(later + takes + 0.09, run.put, one, "somebody else's page", None if world.seed % 2 else 60.0)
     return run
 
 
@@ -108,9 +114,12 @@ def _odd(answer: Answer, world: Simulation, clients: int) -> Shop:
 
 
 def _down(answer: Answer, world: Simulation, clients: int) -> Shop:
-    """The database is down for the first call, and up for the next; down again, when there is a page in the cache."""
+    """The database is down for the first call, and up for the next; down again when there is a page in the cache, and
+    when that has expired."""
     run, (one, *_) = _shop(answer, world), SET[world.seed % len(SET)]
-    run.process("c1", _deed(answer, run, one), [(0.0, "down"), (0.3, "up"), (0.31 + run.takes, "down")], Call)
+    expired = 0.4 + run.takes + run.ttl
+    plan = [(0.0, "down"), (0.3, "up"), (0.31 + run.takes, "down"), (expired, "down")]
+    run.process("c1", _deed(answer, run, one), plan, Call)
     return run
 
 

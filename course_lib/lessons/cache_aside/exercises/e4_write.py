@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from redis.exceptions import RedisError
 
 from course_lib.explore import Play, Process, Simulation, Trial, until
-from course_lib.grading.acts import Act, Acts, sent
+from course_lib.grading.acts import PATIENCE, Act, Acts, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import ERRORS as REFUSALS
 from course_lib.grading.evidence import LOST, ms, round_trips, shown
@@ -20,6 +20,7 @@ from course_lib.grading.shelf import fate, strays
 from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts
 from course_lib.sim.faults import Kind
 from course_lib.trace import Event
+from course_lib.words import counted as number_of
 
 Answer = Callable[..., Awaitable[Any]]
 KEYS = [
@@ -77,8 +78,9 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Writin
     shared = Process("shop") if world.seed % 2 else None
     for number, key in enumerate(keys):
         if not (world.seed == 2 and number == 0):  # whose page is not in the cache
-            world.at(0.0, readers.read, key)
-        page = f"the new page {int(world.draws(key)() * 16**6):06x}"
+            world.at(0.0, partial(readers.read, key, forever=world.seed == 3))
+        new = f"the new page {int(world.draws(key)() * 16**6):06x}"
+        page = (new, "", f"  {new} \r\n")[(world.seed + number) % 3]
         act = Written(f"c{number + 1}", f"{what} {key}", key=key, page=page)
         world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.01 + 0.012 * number, process=shared)
     return run
@@ -192,7 +194,7 @@ def _in_doubt(run: Play) -> Iterator[Found]:
 
 
 def _tries(run: Play) -> Iterator[Found]:
-    """A delete that failed is tried once more, and one that did not is not."""
+    """A delete that failed is tried once more, at once, and one that did not is not."""
     for act in run.witness.acts:
         tried = _attempts(run, act)
         right = 1 + bool(tried and tried[0].failed)
@@ -201,8 +203,18 @@ def _tries(run: Play) -> Iterator[Found]:
         elif len(tried) != right and not _down(run, act):
             so = f"the first {fate(tried[0].event)}" if right == 2 else "the first did not fail"
             so = so if tried else "there was none"
-            text = f"{act.who} sent {len(tried)} deletes, and {so}: {right} would be right."
+            text = f"{act.who} sent {number_of(len(tried), 'delete')}, and {so}: {right} would be right."
             yield text, act.who, act.ended, "tries"
+        elif right == len(tried) == 2 and (late := _idle(run, act, tried[1].event.t_start)) > 0.001:
+            text = f"{act.who} was told that its delete had failed, and tried again only {ms(late)} later."
+            yield text, act.who, tried[1].event.t_start, "not at once"
+
+
+def _idle(run: Play, act: Act, until: float) -> float:
+    """For how long it had known what came of all that it had sent."""
+    before = [event for event in sent(run, act) if event.t_start < until]
+    heard = max(event.t_start if event.t_end is None else event.t_end for event in before)
+    return until - heard - (PATIENCE if any(event.t_end is None for event in before) else 0.0)
 
 
 def _cost(run: Play) -> Iterator[Found]:
@@ -234,7 +246,7 @@ def clues(failing: Failing) -> Iterator[str]:
         "deletes-first": "gone" in failing and all(
             sends and act.saves and max(sends) <= act.saves[0][0] for act, sends in order),
         "stores-instead": "gone" in failing and bool(
-            {(act.key, act.page) for act in first.witness.acts}
+            {(act.key, act.page) for act in first.witness.acts if act.page}
             & {(key, text) for _, key, text in first.witness.shelf.stored}),
         "saves-again": "once" in failing and any(_saved_again(failing["once"], act) for act in acts(failing, "once")),
         "zero-is-failure": any(act.result is False and d and not d[-1].failed and d[-1].event.reply == 0

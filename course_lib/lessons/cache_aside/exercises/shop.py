@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from course_lib.explore import Play
 from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure
@@ -35,7 +37,11 @@ class DatabaseValue(DatabaseDown, ValueError):
     """A load that could not read a row."""
 
 
-ERRORS = (DatabaseDown, DatabaseTimeout, DatabaseGone, DatabaseLookup, DatabaseValue)
+class DatabaseRedis(DatabaseDown, RedisError):
+    """A load of data that another Redis has."""
+
+
+ERRORS = (DatabaseDown, DatabaseTimeout, DatabaseGone, DatabaseLookup, DatabaseValue, DatabaseRedis)
 ODD = (
     "",
     "0",
@@ -116,14 +122,19 @@ class Shop(Acts):
 
         return load
 
+    def end(self, key: str) -> None:
+        """The product is sold out: its row is gone, and its page deleted."""
+        self.rows[key] = None
+        self.delete(key)
+
     def delete(self, key: str) -> None:
         """Somebody else deletes a key."""
         self.shelf.command("DEL", key)
         self.shelf.note([key])
 
-    def put(self, key: str, text: str, seconds: float) -> None:
-        """Somebody else stores a text."""
-        self.shelf.command("SET", key, text, "PX", str(round(seconds * 1000)))
+    def put(self, key: str, text: str, seconds: float | None) -> None:
+        """Somebody else stores a text, for so long; None for a text without an end."""
+        self.shelf.command("SET", key, text, *(("PX", str(round(seconds * 1000))) if seconds else ()))
         self.shelf.note([key])
 
 
