@@ -112,10 +112,10 @@ class Trial:
     """Clients in a world, and a judge. `build(world, clients)` sets them up and returns what `judge(play)` must see.
 
     `promises` are the properties that this trial can break. It is run with each number of clients in `sizes` under
-    `seeds` seeds from 0 on; and, for the first `fault_seeds` of them, with each kind of fault in `faults` (mapped to
-    its seconds) at every send in turn, up to `most_sends`. `fault_sizes` limits the latter to some sizes. `least` is
-    the smallest number of clients with which the trial makes sense. `unfaulted` is what a schedule without a fault of
-    the search is called.
+    `seeds` seeds from 0 on, and under `more_seeds`; and, for the first `fault_seeds` of them, with each kind of fault
+    in `faults` (mapped to its seconds) at every send in turn, up to `most_sends`. `fault_sizes` limits the latter to
+    some sizes. `least` is the smallest number of clients with which the trial makes sense. `unfaulted` is what a
+    schedule without a fault of the search is called.
 
     With each number of clients in `orders`, part of `sizes`, it is run not under seeds but under every order of their
     commands; then each kind of fault strikes at every send of every order; with those in `pairs`, also each two faults.
@@ -131,6 +131,7 @@ class Trial:
     judge: Callable[[Play], Iterable[Violation]]
     sizes: tuple[int, ...] = (2,)
     seeds: int = 1
+    more_seeds: tuple[int, ...] = ()
     faults: Mapping[Kind, float] = field(default_factory=dict)
     fault_sizes: tuple[int, ...] = ()
     fault_seeds: int = 1

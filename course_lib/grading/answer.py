@@ -6,7 +6,7 @@ import asyncio
 import dis
 import inspect
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial, wraps
 from types import CodeType, FunctionType
@@ -18,6 +18,7 @@ from course_lib.explore import Play, in_process
 from course_lib.grading.calls import Misused, awaited, described, inert
 from course_lib.grading.evidence import JUDGE
 from course_lib.trace import Trace
+from course_lib.wire.plain import SeenAt
 
 
 class Refused(Exception):
@@ -88,6 +89,34 @@ def _made_later(answer: type, method: str) -> bool:
     return method in names or "setattr" in names
 
 
+def an_object(methods: Mapping[str, Collection[str]]) -> Callable[[Any], Any]:
+    """What gives a process its object with these plain methods, each of such arguments: the answer is one, or a class,
+    or makes such objects."""
+    return partial(_an_object, methods)
+
+
+def _an_object(methods: Mapping[str, Collection[str]], answer: Any) -> Any:
+    if answer is None or answer is Ellipsis:
+        raise Refused("unanswered", NOT_YET)
+    try:
+        ready = not callable(answer) or (
+            not isinstance(answer, type) and all(hasattr(answer, name) for name in methods)
+        )
+        made = answer if ready else answer()
+    except Exception as error:
+        refuse_error(error, answer)
+    for method, arguments in methods.items():
+        found = getattr(made, method, None)
+        wanted = f"`def {method}(self, {', '.join(arguments)})`"
+        if not callable(found) or inspect.iscoroutinefunction(found):
+            raise Refused("error", f"Your class needs {wanted}, a plain method.")
+        try:
+            inspect.signature(found).bind(*arguments)
+        except TypeError as error:
+            raise Refused("error", f"Your class needs {wanted}: {error}.") from None
+    return (lambda: made) if ready else answer
+
+
 def plain_function(signature: str) -> Callable[[Any], Any]:
     """An ordinary function of such arguments."""
     return partial(_plain_function, signature)
@@ -132,18 +161,28 @@ MALFORMED = ("value is not", "syntax error", "wrong number of arguments", "inval
 """How a server's reply begins to a command that no right program sends."""
 
 
-def refuse_error(error: BaseException, code: Callable[..., Any]) -> NoReturn:
+def refuse_error(error: BaseException, code: Any) -> NoReturn:
     """Raise what an exception of the learner's code amounts to, with the line where it arose."""
     if isinstance(error, Misused):
         raise Refused("error", str(error))
+    seen = seen_at(error, code)
+    if isinstance(error, NotImplementedError) and seen.itself:
+        raise Refused("unanswered", NOT_YET)
+    where = f" in line {seen.line} of your cell, `{seen.text}`" if seen.line is not None else ""
+    text = f"Your code raised {type(error).__name__}{where}: {str(error).rstrip('.') or 'without a message'}."
+    raise Refused("error", f"{text} {advice(error)}".strip())
+
+
+def seen_at(error: BaseException, code: Any) -> SeenAt:
+    """Where in this code an error arose, also if it ran in another process, which has said where."""
+    told = getattr(error, "seen_at", None)
+    if isinstance(told, SeenAt):
+        return told
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == _file(code)]
     last = own[-1] if own else None
-    if isinstance(error, NotImplementedError) and (not frames or frames[-1] == last):
-        raise Refused("unanswered", NOT_YET)
-    where = f" in line {last.lineno} of your cell, `{last.line}`" if last is not None else ""
-    text = f"Your code raised {type(error).__name__}{where}: {str(error).rstrip('.') or 'without a message'}."
-    raise Refused("error", f"{text} {advice(error)}".strip())
+    itself = not frames or frames[-1] == last
+    return SeenAt(itself=itself) if last is None else SeenAt(last.lineno, last.line or "", itself)
 
 
 def advice(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from course_lib.grading.answer import Refused, refuse_error, sound
 from course_lib.grading.bar import Bar
 from course_lib.grading.calls import Misused
 from course_lib.grading.exercise import Exercise, find
-from course_lib.grading.guard import LIMIT, Guard, Stuck
+from course_lib.grading.guard import LIMIT, Guard, Stuck, Watch
 from course_lib.grading.progress_page import note
 from course_lib.grading.rules import Failing
 from course_lib.grading.solution import PASSED
@@ -69,16 +69,16 @@ def _judged(exercise: Exercise, answer: Any, judge: Callable[[Guard], Verdict]) 
             except BaseException as error:  # such as SystemExit, which no `except Exception` of the answer catches
                 refuse_error(error, answer)
     except Refused as refusal:
-        verdict = _refused(exercise, refusal.status, str(refusal))
+        verdict = refused(exercise, refusal.status, str(refusal))
     except Unrepeatable as error:
-        verdict = _refused(exercise, "error", str(error))
+        verdict = refused(exercise, "error", str(error))
     except Stuck:
-        verdict = _refused(exercise, "error", STUCK)
+        verdict = refused(exercise, "error", STUCK)
     except Exception:  # of the judge's own, which met what had been replaced
         if not guard.replaced:
             raise
     if guard.replaced and not guard.stuck:
-        return _refused(exercise, "error", REPLACED.format(" and ".join(guard.replaced)))
+        return refused(exercise, "error", REPLACED.format(" and ".join(guard.replaced)))
     return verdict
 
 
@@ -90,25 +90,28 @@ def _name(answer: Any) -> str:
 
 def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
     with Bar(guard.begin) as bar:
-        prepared = exercise.rules.accept(answer)
-        trials = exercise.rules.trials(prepared)
-        guard.begin()
-        first = play(trials[0], Schedule(1)) if exercise.rules.learners_code else None
-        _refuse_blocked(guard, answer)
-        if first is not None:
-            sound(first, answer)
-        found = [explore.search(trial, BUDGET, bar) for trial in trials]
-        _refuse_blocked(guard, answer)
-        for result in [result for one in found for run in one.failing.values() for result in run.results.values()]:
-            if isinstance(result, Misused):
-                refuse_error(result, answer)
-        failing = {
-            promise: run for one in reversed(found) for promise, run in one.failing.items()
-        }  # the first, as shown
-        return _verdict(exercise, found, Failing(failing, prepared, first), guard)
+        return searched(exercise, answer, guard, bar)
 
 
-def _refuse_blocked(guard: Guard, answer: Any) -> None:
+def searched(exercise: Exercise, answer: Any, guard: Watch, progress: Callable[[int, int], object]) -> Verdict:
+    """The verdict on an answer that this exercise accepts. Raises: Refused, and what else a Guard is up for."""
+    prepared = exercise.rules.accept(answer)
+    trials = exercise.rules.trials(prepared)
+    guard.begin()
+    first = play(trials[0], Schedule(1)) if exercise.rules.learners_code else None
+    _refuse_blocked(guard, answer)
+    if first is not None:
+        sound(first, answer)
+    found = [explore.search(trial, BUDGET, progress) for trial in trials]
+    _refuse_blocked(guard, answer)
+    for result in [result for one in found for run in one.failing.values() for result in run.results.values()]:
+        if isinstance(result, Misused):
+            refuse_error(result, answer)
+    failing = {promise: run for one in reversed(found) for promise, run in one.failing.items()}  # the first, as shown
+    return _verdict(exercise, found, Failing(failing, prepared, first), guard)
+
+
+def _refuse_blocked(guard: Watch, answer: Any) -> None:
     """What was forbidden counts, also where the answer, or a library that it calls, caught the error."""
     if guard.stuck:
         raise Stuck
@@ -139,7 +142,7 @@ def _located(trials: Any, number: int, schedule: Schedule, code: str) -> tuple[T
 # -- from findings to a verdict ----------------------------------------------------------------------------------------
 
 
-def _verdict(exercise: Exercise, found: list[Findings], failing: Failing, guard: Guard) -> Verdict:
+def _verdict(exercise: Exercise, found: list[Findings], failing: Failing, guard: Watch) -> Verdict:
     words, properties, tried = exercise.words, _settled(exercise, found), _tried(found)
     if all(one.outcome == "holds" for one in properties):
         after, shown = (words.why, words.still_open), _exhibit(exercise, found[0])
@@ -177,7 +180,7 @@ def _found(promise: str, found: list[Findings]) -> Outcome:
     return "holds" if concerned and all(one.complete for one in concerned) else "not settled"
 
 
-def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Guard) -> tuple[Shown, str]:
+def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Watch) -> tuple[Shown, str]:
     """The failing run in as few clients as possible, played once more for what it prints."""
     number, one = next((n, one) for n, one in enumerate(found) if promise in one.failing)
     guard.begin()
@@ -227,7 +230,8 @@ def _outcome(name: str, trial: Trial, broken: set[str]) -> Outcome:
     return "broken" if name in broken else "holds" if name in trial.promises else "not checked"
 
 
-def _refused(exercise: Exercise, status: Status, text: str) -> Verdict:
+def refused(exercise: Exercise, status: Status, text: str) -> Verdict:
+    """The verdict on what cannot be judged."""
     properties = _properties(exercise, lambda _: "not checked")
     return Verdict(exercise.id, exercise.words.title, status, properties, text)
 

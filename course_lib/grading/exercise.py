@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from course_lib import lessons
@@ -77,9 +78,19 @@ def numbers() -> list[str]:
     return [lesson for lesson in LESSONS if words(lesson)]
 
 
+def package(lesson: str) -> ModuleType:
+    """What a lesson's notebook imports."""
+    return import_module(f"course_lib.lessons.{LESSONS[lesson]}")
+
+
+def packages() -> list[ModuleType]:
+    """Those of all lessons."""
+    return list(map(package, LESSONS))
+
+
 def title(lesson: str) -> str:
     """What the lesson is called, as its package says: `Survive the stampede`."""
-    docstring = import_module(f"course_lib.lessons.{LESSONS[lesson]}").__doc__ or ""
+    docstring = package(lesson).__doc__ or ""
     named = docstring.partition(", ")[2].partition(":")[0]
     return named[:1].upper() + named[1:]
 

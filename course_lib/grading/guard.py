@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from course_lib.errors import CourseError
 from course_lib.explore import StandIn, clocks, in_place, own_names, put_back, seen, simulating
@@ -55,16 +55,37 @@ class Capped(io.StringIO):
         return super().write(text[: max(0, 2_000 - self.tell())])
 
 
+class Watch(Protocol):
+    """What a check asks of its guard."""
+
+    stuck: bool
+
+    @property
+    def blocked(self) -> BaseException | None:
+        """The first call that was forbidden."""
+
+    @property
+    def printed(self) -> Any:
+        """Has `getvalue()`: what the answer has printed since the schedule began."""
+
+    def begin(self) -> None:
+        """A schedule begins."""
+
+
 class Guard:
     """What was seen while the guard was up: `blocked` is the first call that was forbidden, `printed` the output;
-    `stuck`: a schedule took too long, whether or not the answer caught that; `replaced` names what was put back."""
+    `stuck`: a schedule took too long, whether or not the answer caught that; `replaced` names what was put back.
 
-    def __init__(self) -> None:
+    `alone`: the answer has this process to itself, and another watches over that: nothing is limited or put back.
+    """
+
+    def __init__(self, *, alone: bool = False) -> None:
         self.blocked: Blocked | None = None
         self.stuck = False
         self.replaced: list[str] = []
         self.printed = Capped()
-        self._timed = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+        main = threading.current_thread() is threading.main_thread()
+        self._alone, self._timed = alone, not alone and main and hasattr(signal, "setitimer")
 
     def begin(self) -> None:
         """A schedule begins: it has LIMIT seconds, and what was printed before it is forgotten.
@@ -81,14 +102,23 @@ class Guard:
     def up(self) -> Iterator[Guard]:
         """Hold back output, let simulated code neither wait nor draw nor read a clock outside, limit each schedule; at
         the end put back what the code has replaced, also in its cell, before the check."""
+        if self._alone:
+            with self._held_back():
+                yield self
+            return
         self.replaced = put_back(PRISTINE, only_own=True)
-        with redirect_stdout(self.printed), redirect_stderr(Capped()), in_place(self._stand_ins()):
+        with self._held_back():
             before = seen()
             try:
                 with self._alarm():
                     yield self
             finally:
                 self.replaced += put_back(before)
+
+    @contextmanager
+    def _held_back(self) -> Iterator[None]:
+        with redirect_stdout(self.printed), redirect_stderr(Capped()), in_place(self._stand_ins()):
+            yield
 
     @contextmanager
     def _alarm(self) -> Iterator[None]:

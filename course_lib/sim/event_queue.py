@@ -96,6 +96,31 @@ class EventQueue:
                 f"The simulation ran {self.steps:,} steps, to {self.now:.3f} s: does a client loop for ever?"
             )
 
+    def run_due(self, halt: Callable[[], bool], steps: int) -> int:
+        """Run what is ready, and the timers that are due, at most so many callbacks, and none after which `halt()` is
+        true; no time passes. Returns how many ran."""
+        ready, ran = self._ready, 0
+        while ran < steps and self.can_go_on():
+            handle = ready.popleft()[0] if ready else heappop(self._timers)[2]
+            if handle._cancelled:
+                continue
+            ran += 1
+            handle._run()
+            if halt():
+                break
+        return ran
+
+    def can_go_on(self) -> bool:
+        """Is a callback ready, or a timer due?"""
+        when = self.next_timer()
+        return bool(self._ready) or (when is not None and when <= self.now)
+
+    def next_timer(self) -> float | None:
+        """When the next timer is due, if there is one."""
+        while self._timers and self._timers[0][2]._cancelled:
+            heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
     def drain(self, steps: int) -> None:
         """Run what is ready, and what that makes ready, at most so many callbacks; no time passes."""
         ready = self._ready

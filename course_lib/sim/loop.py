@@ -57,12 +57,14 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         self._held: list[asyncio.Task[Any]] = []  # of dead processes: perhaps nothing else refers to them
         self.ending = False  # the run is over, and the tasks that are left are being cancelled
         self.timed = 0  # timers set so far: a search asks whether a client has set one
+        self.runs, self.seed, self.by_order = 0, 0, False  # how often it was rewound, and for which run
         self.failures: list[BaseException] = []  # of callbacks; the next `advance` raises them
         self.unretrieved: list[BaseException] = []  # of tasks that nobody awaited; asyncio would only log them
 
-    def rewind(self) -> None:
-        """Back to time zero, with nothing scheduled."""
+    def rewind(self, seed: int = 0, *, by_order: bool = False) -> None:
+        """Back to time zero, with nothing scheduled, for another run."""
         super().rewind()
+        self.runs, self.seed, self.by_order = self.runs + 1, seed, by_order
         self.timed = 0
         self._tasks.clear()
         self._held.clear()
@@ -151,14 +153,14 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         Raises: `Deadlock` when everything waits and no timer is left; `OutOfBudget` past `max_steps` or `max_time`;
         what a callback outside every task raised.
         """
-        with self._in_place():
+        with self.in_place():
             self.spin(task, steps)
         if self.failures:
             raise self.failures.pop(0)
         return task.done()
 
     @contextmanager
-    def _in_place(self) -> Iterator[None]:
+    def in_place(self) -> Iterator[None]:
         """It is the loop that runs, in the place of another, if one does."""
         outer = events._get_running_loop()
         outer_task = asyncio.current_task(outer) if outer else None
@@ -175,6 +177,11 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
             if outer_task:
                 tasks._enter_task(outer, outer_task)  # type: ignore[arg-type]
 
+    def take_place(self) -> None:
+        """From now on it is the loop that runs, for whoever drives it by `run_due`."""
+        events._set_running_loop(self)
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=self._close_generator)
+
     def unwind(self) -> None:
         """The run is over: cancel every task that is left, let it take its last steps, and close what goes on.
 
@@ -183,7 +190,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         """
         self.ending, interrupted = True, None
         try:
-            with self._in_place():
+            with self.in_place():
                 for _ in range(3):  # a task may swallow one, and a `finally` may wait
                     for task in (left := self.unfinished()):
                         task.cancel()

@@ -75,7 +75,7 @@ class Simulation:
             self._driven.close()
             self._driven = None
         self.seed, self.trace = seed, Trace("simulated", seed)
-        self.loop.rewind()
+        self.loop.rewind(seed, by_order=self.turns is not None)
         for node in self.nodes:
             node.rewind()
         for pool in self._pools:

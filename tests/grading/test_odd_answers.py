@@ -19,7 +19,7 @@ from course_lib.errors import BadReplayCode
 from course_lib.explore import Move, OneFault, Schedule, code_of
 from course_lib.grading import check, replay
 from course_lib.grading.exercise import find
-from course_lib.lessons.locks.exercises.e4_break_it import Finding
+from course_lib.lessons.locks.answers import Finding
 
 from .programs import answers, module
 

@@ -18,6 +18,7 @@
 - `picture_validity`           TTL − elapsed − drift = validity, as a picture
 - `lab`                        the contest, with controls
 - `programs`                   locks and writers that learners read and break
+- `answers`                    what learners hand in that is no code
 - `exercises`                  04.1 to 04.6
 """
 
@@ -27,6 +28,7 @@ from course_lib.lazy import lazy
 __getattr__ = lazy(
     __name__,
     {
+        "answers": "Finding",
         "experiment_acquisition": "acquire_once",
         "experiment_broken_locks": "ExtendsLate",
         "experiment_contest": "Contest",
@@ -39,7 +41,6 @@ __getattr__ = lazy(
         "picture_contest": "contest_picture",
         "picture_validity": "validity",
         "lab": "redlock_lab",
-        "exercises.e4_break_it": "Finding",
         "course_lib.errors": "NoServer",
         "course_lib.servers": "Topology",
         "course_lib.sim": "OneFault",

@@ -14,7 +14,7 @@ from typing import Any
 from grading.programs import module
 from redis.exceptions import RedisError, WatchError
 
-from course_lib.lessons.locks.exercises.e4_break_it import Finding
+from course_lib.lessons.locks.answers import Finding
 from course_lib.sim import OneFault
 from course_lib.trace import Trace
 

@@ -16,6 +16,7 @@ from grading.test_check import EqualToAll
 from course_lib.explore import Budget, OneFault, Play, Schedule, Trial, enumerate_all, play, search
 from course_lib.grading import check, replay
 from course_lib.lessons.locks import programs
+from course_lib.lessons.locks.answers import Finding
 from course_lib.lessons.locks.exercises import (
     e1_release,
     e2_take,
@@ -24,7 +25,6 @@ from course_lib.lessons.locks.exercises import (
     e5_fenced_store,
     e6_property,
 )
-from course_lib.lessons.locks.exercises.e4_break_it import Finding
 from course_lib.trace import Note, Trace
 from lessons.locks.right import RIGHT
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.lessons.locks.exercises.e4_break_it import Finding
+from course_lib.lessons.locks.answers import Finding
 from course_lib.sim import OneFault
 
 WRONG = [

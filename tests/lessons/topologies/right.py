@@ -18,7 +18,7 @@ from grading.programs import module
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
-from course_lib.lessons.topologies.exercises.e5_cut import Cut
+from course_lib.lessons.topologies.answers import Cut
 from course_lib.lessons.topologies.programs import count_once
 from course_lib.trace import Trace
 

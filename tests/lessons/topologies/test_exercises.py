@@ -15,6 +15,7 @@ from redis.exceptions import ClusterCrossSlotError, MovedError
 
 from course_lib.explore import Play, Schedule, Simulation, Trial, play
 from course_lib.grading import check, replay
+from course_lib.lessons.topologies.answers import SETUPS, Cut, Setup
 from course_lib.lessons.topologies.exercises import (
     e1_slot,
     e2_hash_tags,
@@ -23,10 +24,9 @@ from course_lib.lessons.topologies.exercises import (
     e5_cut,
     e6_reports,
 )
-from course_lib.lessons.topologies.exercises.e5_cut import Cut
 from course_lib.lessons.topologies.exercises.failover import lost
 from course_lib.lessons.topologies.exercises.made_up import NAMED, OTHERS
-from course_lib.lessons.topologies.exercises.setups import SETUPS, Setup, drawn, has_primary, needed, outages
+from course_lib.lessons.topologies.exercises.setups import drawn, has_primary, needed, outages
 from course_lib.sim.cluster import cluster, owner, share_slots
 
 SOLUTIONS = answers("solutions")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.lessons.topologies.exercises.e5_cut import Cut
+from course_lib.lessons.topologies.answers import Cut
 
 WRONG = [
     ("too-short", Cut(at=1.5, seconds=2.9)),

@@ -173,6 +173,10 @@ def errors(run: Play) -> Iterator[Found]:
     yield from shelf.told(run)
 
 
+A_TICK = 0.001
+"""Seconds: a server counts an end in whole milliseconds."""
+
+
 def stored(run: Play) -> Iterator[tuple[Call, str, State, State]]:
     """What calls changed: where, what was there before, and what is there now. What expired has nobody changed."""
     shop = run.witness
@@ -180,7 +184,7 @@ def stored(run: Play) -> Iterator[tuple[Call, str, State, State]]:
     for call in shop.acts:
         for key, states in shop.shelf.states.items():
             for before, state in pairwise(states):
-                expired = not state.there and 0 <= before.left <= state.when - before.when
+                expired = not state.there and 0 <= before.left <= state.when - before.when + A_TICK
                 if call.began <= state.when <= call.ended and ran.get(state.when) == call.who and not expired:
                     yield call, key, before, state
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from course_lib.explore import OneFault, Play, Simulation, Trial, steady, until
+from course_lib.explore import Play, Simulation, Trial, steady, until
 from course_lib.grading.acts import PATIENCE
 from course_lib.grading.break_it import a_client, a_fault, given, twins
 from course_lib.grading.evidence import as_they_ran, of
 from course_lib.grading.rules import Failing, Found, Rules
 from course_lib.lessons.locks import programs
+from course_lib.lessons.locks.answers import Finding
 from course_lib.trace import Event
 
 NAMES, WORK = ("c1", "c2", "c3"), 0.2
 Writer = Callable[..., Awaitable[str]]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A fault that breaks the writer without a fence, and the client whose write the fence refuses then."""
-
-    fault: OneFault
-    refused: str
 
 
 def a_finding(answer: Any) -> Finding:

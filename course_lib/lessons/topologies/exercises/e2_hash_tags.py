@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 from redis.exceptions import ClusterCrossSlotError
 
 from course_lib.explore import Play, Simulation, Trial, until
-from course_lib.grading.answer import NOT_YET, Refused, refuse_error
+from course_lib.grading.answer import an_object
 from course_lib.grading.evidence import raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.sim.cluster import cluster, redis_for, share_slots, slot_of
@@ -82,29 +81,6 @@ class Read(str):
 
     def __hash__(self) -> int:
         return str.__hash__(self) ^ 0x5EED
-
-
-def three_functions(answer: Any) -> Any:
-    """What gives a process its object with the three methods: the answer is one, or a class, or makes such objects."""
-    if answer is None or answer is Ellipsis:
-        raise Refused("unanswered", NOT_YET)
-    try:
-        ready = not callable(answer) or (
-            not isinstance(answer, type) and all(hasattr(answer, name) for name in METHODS)
-        )
-        made = answer if ready else answer()
-    except Exception as error:
-        refuse_error(error, answer)
-    for method, arguments in METHODS.items():
-        found = getattr(made, method, None)
-        wanted = f"`def {method}(self, {', '.join(arguments)})`"
-        if not callable(found) or inspect.iscoroutinefunction(found):
-            raise Refused("error", f"Your class needs {wanted}, a plain method.")
-        try:
-            inspect.signature(found).bind(*arguments)
-        except TypeError as error:
-            raise Refused("error", f"Your class needs {wanted}: {error}.") from None
-    return (lambda: made) if ready else answer
 
 
 def trials(make: Callable[[], Any]) -> list[Trial]:
@@ -257,4 +233,4 @@ def _tag(key: str) -> str:
     return part if closed else ""
 
 
-RULES = Rules(three_functions, trials, clues)
+RULES = Rules(an_object(METHODS), trials, clues)

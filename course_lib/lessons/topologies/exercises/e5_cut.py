@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 from typing import Any
@@ -17,6 +16,7 @@ from course_lib.grading.break_it import given, twins
 from course_lib.grading.evidence import of
 from course_lib.grading.rules import Failing, Found, Rules, named
 from course_lib.lessons.topologies import programs
+from course_lib.lessons.topologies.answers import Cut
 from course_lib.lessons.topologies.exercises.failover import Failover, lost
 
 DOWN_AFTER, MAX_LAG = 3.0, 2.0
@@ -25,14 +25,6 @@ WRITES = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "e": 12.0, "f": 13.0, "g": 14.
 """What is written, and when. From 4 to 12 s there is nothing to write."""
 LATEST = 40.0
 Writer = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The primary is cut off from its replicas and from the Sentinels, not from the writer. Units: seconds."""
-
-    at: float
-    seconds: float = inf
 
 
 def a_cut(answer: Any) -> Cut:

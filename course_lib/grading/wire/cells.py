@@ -1,0 +1,89 @@
+"""A submission's cells, run from the top as the notebook would run them, until an answer stands there."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from course_lib.grading.answer import NOT_YET, Refused
+from course_lib.grading.exercise import packages
+
+Source = tuple[str, str | None]
+"""A code cell, and the exercise whose answer it is."""
+_ONLY_SHOWS = ("check", "hint", "progress", "replay", "reset_progress", "solution")
+
+
+def answer(cells: Sequence[Source], exercise: str, name: str) -> Any:
+    """What `name` stands for once the exercise's own cell has run, and all cells above it.
+
+    Not run are cells that define nothing, such as a check, and cells that await something. What fails in a cell of
+    another exercise harms only what it would have defined.
+    Raises: Refused, where there is no such cell, or it does not run; what its code raises.
+    """
+    own = max((number for number, (_, whose) in enumerate(cells) if whose == exercise), default=None)
+    if own is None:
+        raise Refused("unanswered", NOT_YET)
+    names = _notebook()
+    for number, (source, whose) in enumerate(cells[: own + 1]):
+        try:
+            _run(source, f"<cell {number + 1}>", names, always=number == own)
+        except SyntaxError as error:
+            if number == own:
+                text = f"Your cell does not run: {error.msg} in line {error.lineno}, `{(error.text or '').strip()}`."
+                raise Refused("error", text) from error
+        except Exception:
+            if number == own:
+                raise
+        except SystemExit:
+            if whose == exercise:
+                raise
+    if name not in names:
+        raise Refused("error", f"Your cell does not define `{name}`, the name by which the answer is found.")
+    return names[name]
+
+
+def _notebook() -> dict[str, Any]:
+    """The names of a new notebook, in which nothing is checked or shown."""
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    for module, stand_ins in _stand_ins().items():
+        stand_in = sys.modules.get(module) or sys.modules.setdefault(module, ModuleType(module))
+        for name, value in stand_ins.items():
+            setattr(stand_in, name, value)
+    for lesson in packages():
+        lesson.__getattr__ = partial(_what_is_here, lesson.__getattr__)  # type: ignore[method-assign]
+    return vars(main)
+
+
+def _what_is_here(find: Callable[[str], Any], name: str) -> Any:
+    """A name of a lesson; what is made of its judges, which are hidden, shows nothing."""
+    try:
+        return find(name)
+    except (ImportError, OSError):
+        return _nothing
+
+
+def _nothing(*args: Any, **options: Any) -> None:
+    """It shows nothing here."""
+
+
+def _stand_ins() -> Mapping[str, Mapping[str, Callable[..., Any]]]:
+    return {"course_lib.grading": dict.fromkeys(_ONLY_SHOWS, _nothing), "course_lib.lesson": {"begin": _nothing}}
+
+
+def _run(source: str, file: str, names: dict[str, Any], *, always: bool) -> None:
+    tree = ast.parse(source, file)
+    if not always and not any(isinstance(step, _DEFINES) for step in tree.body):
+        return
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    exec(compile(tree, file, "exec"), names)
+
+
+_DEFINES = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign,
+    ast.AugAssign, ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.Delete,
+)  # fmt: skip

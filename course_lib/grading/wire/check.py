@@ -1,0 +1,108 @@
+"""The parent's part: the notebook's check, of an answer that runs in children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from course_lib.errors import Unrepeatable
+from course_lib.explore import Trial
+from course_lib.grading import answer as accepting
+from course_lib.grading.answer import Refused, refuse_error
+from course_lib.grading.checker import refused, searched
+from course_lib.grading.exercise import Exercise
+from course_lib.grading.verdict import Verdict
+from course_lib.wire.outcomes import Said
+from course_lib.wire.pipe import Broken
+from course_lib.wire.remote import Remote
+
+
+class Watched:
+    """What a guard tells of code that runs elsewhere."""
+
+    stuck = False
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote, self.printed = remote, self
+
+    def getvalue(self) -> str:
+        """What the answer has printed since the run began, in each of its children."""
+        return "".join(map(str, self._remote.extra("printed")))[:2_000]
+
+    @property
+    def blocked(self) -> BaseException | None:
+        """The first call that was forbidden."""
+        for plain in self._remote.extra("blocked"):
+            if plain is not None and isinstance(error := self._remote.decode(plain), BaseException):
+                return error
+        return None
+
+    def begin(self) -> None:
+        """A schedule begins: the children know it by themselves."""
+
+
+HIDDEN = 3
+"""How many seeds of each trial are the student's own."""
+
+
+def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int | None = None) -> Verdict:
+    """The verdict on an answer that is called `name`; with `hidden`, also under some seeds that are made of it.
+
+    Raises: Broken and Silent, where a child has ended, talks nonsense, or does not answer in time.
+    """
+    try:
+        try:
+            rules = replace(exercise.rules, accept=_accepted(exercise, remote))
+            if hidden is not None and _stands(exercise) is not None:  # what is to break a given run is no code
+                rules = replace(rules, trials=partial(_with_seeds, rules.trials, hidden))
+            here = replace(exercise, rules=rules)
+            return replace(searched(here, None, Watched(remote), lambda done, expected: None), answer=name)
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            refuse_error(error, None)
+    except Refused as refusal:
+        return refused(exercise, refusal.status, str(refusal))
+    except Unrepeatable as error:
+        return refused(exercise, "error", str(error))
+
+
+def _with_seeds(trials: Callable[[Any], Sequence[Trial]], hidden: int, answer: Any) -> list[Trial]:
+    own = tuple(1_000 + (hidden + 7_919 * number) % 1_000_000 for number in range(HIDDEN))
+    return [replace(trial, more_seeds=own) for trial in trials(answer)]
+
+
+_KINDS: dict[Any, tuple[bool, Callable[[Remote], Any]]] = {
+    accepting._coroutine_function: (True, Remote.coroutine_function),
+    accepting._plain_function: (False, Remote.function),
+    accepting._a_class: (True, partial(Remote.maker, awaited=True)),
+    accepting._an_object: (False, partial(Remote.maker, awaited=False)),
+}
+"""By what accepts an answer: are its methods awaited, and what stands for it here."""
+
+
+def _stands(exercise: Exercise) -> tuple[bool, Callable[[Remote], Any]] | None:
+    return _KINDS.get(getattr(exercise.rules.accept, "func", None))
+
+
+def _accepted(exercise: Exercise, remote: Remote) -> Callable[[Any], Any]:
+    """What gives the trials their answer. Raises: Refused."""
+    accept = exercise.rules.accept
+    awaits, stands = _stands(exercise) or (False, None)
+    said = remote.extra("accept", accept if stands else None, awaits)[0]
+    if type(said) is not list or not said:
+        raise Broken("a child did not say what its answer is")
+    how, *rest = said
+    if how == "refused" and len(rest) == 2 and rest[0] in ("error", "unanswered"):
+        raise Refused(rest[0], str(rest[1]))
+    if how in ("raised", "left") and len(rest) == 1:
+        refuse_error(Said.checked([how, *rest], remote.decode).value, None)
+    if how == "value" and stands is None:
+        value = remote.decode(rest[0])
+        return lambda _: accept(value)
+    if how != "accepted" or stands is None:
+        raise Broken("a child did not say what its answer is")
+    proxy = stands(remote)
+    return lambda _: proxy

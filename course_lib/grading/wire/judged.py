@@ -1,0 +1,70 @@
+"""The child's part of a judgement: it holds the answer, and accepts or refuses it as the notebook's check does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from course_lib.grading.answer import Refused, seen_at
+from course_lib.grading.calls import Misused, awaited
+from course_lib.grading.guard import Blocked, Guard
+from course_lib.wire.child import Child
+from course_lib.wire.pipe import Pipe
+from course_lib.wire.plain import Encoder, SeenAt, learn
+
+learn(Misused, Blocked)
+
+Accept = Callable[[Any], Any]
+
+
+def serve(pipe: Pipe, load: Callable[[], Any]) -> None:
+    """Load an answer, and run it as the parent says, until the pipe is closed. What `load` raises is the answer's."""
+    guard = Guard(alone=True)
+    with guard.up():
+        Judged(pipe, load, guard).child.serve()
+
+
+class Judged:
+    """One answer."""
+
+    def __init__(self, pipe: Pipe, load: Callable[[], Any], guard: Guard) -> None:
+        self._load, self._guard = load, guard
+        self._answer: Any = None
+        self._prepared: Any = None
+        self._encode = Encoder(lambda it: None, self._seen_at)
+        self.child = Child(pipe, self._call, self._asked, self._seen_at, guard.begin)
+
+    def _seen_at(self, error: BaseException) -> SeenAt:
+        return seen_at(error, self._answer)
+
+    def _call(self, what: tuple[int | None, bool, str], args: Any, options: Any, objects: list[Any]) -> Any:
+        number, _, method = what
+        if number is None:
+            return self._prepared(*args, **options)
+        called = getattr(objects[number], method)(*args, **options)
+        return awaited(called) if self._awaits else called
+
+    def _asked(self, request: str, *args: Any) -> Any:
+        return getattr(self, f"_{request}")(*args)
+
+    def _accept(self, accept: Accept | None, awaits: bool) -> Any:
+        """`["accepted"]`, or `["refused", status, sentence]`; without `accept` the answer itself, for it is data."""
+        self._awaits = awaits
+        try:
+            self._answer = self._load()
+            if accept is None:
+                return ["value", self._encode(self._answer)]
+            self._prepared = accept(self._answer)
+        except Refused as refusal:
+            return ["refused", refusal.status, str(refusal)]
+        except Exception as error:
+            return ["raised", self._encode.error(error)]
+        except BaseException as error:  # sys.exit
+            return ["left", self._encode.error(error)]
+        return ["accepted"]
+
+    def _printed(self) -> str:
+        return self._guard.printed.getvalue()
+
+    def _blocked(self) -> Any:
+        return None if self._guard.blocked is None else self._encode.error(self._guard.blocked)

@@ -1,0 +1,95 @@
+"""One submission, judged on the wire: what `python -m course_lib.grading` hands to its workers."""
+
+from __future__ import annotations
+
+import hmac
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from hashlib import sha256
+from math import ceil
+
+from course_lib.grading.batch.seam import Cell, Judgement, Limits, Status
+from course_lib.grading.checker import STUCK, refused
+from course_lib.grading.exercise import Exercise, find
+from course_lib.grading.sandbox import limits as confined
+from course_lib.grading.sandbox.child import Sandbox
+from course_lib.grading.sandbox.probe import probe
+from course_lib.grading.verdict import Verdict
+from course_lib.grading.wire.check import check
+from course_lib.grading.wire.children import ForkServer
+from course_lib.grading.wire.fork_server import OUT_OF_MEMORY
+from course_lib.wire.pipe import Broken, Silent
+from course_lib.wire.remote import Remote
+
+CHILDREN = 2
+"""Of one exercise: simulated processes are dealt to them in turn, so that no two neighbors share an interpreter."""
+ONE_STEP = 10.0
+"""Seconds that an answer may take to go on from one command to the next."""
+
+TIME = "It took more than the {:g} s that an exercise has."
+MEMORY = "Your code needed more than the {:,} MiB of memory that it may use."
+ENDED = "Your code ended its process, or spoke in its place, so that nothing could be judged."
+
+
+def judge_submission(
+    cells: Sequence[Cell], answers: Mapping[str, str], *, secret: bytes, student: str, limits: Limits, unsafe: bool
+) -> dict[str, Judgement]:
+    """Judge these answers, by exercise, each called by the name that it is bound to.
+
+    The code runs in a sandbox, the judge here. `secret` and `student` decide which seeds are played beyond those of the
+    notebook's check; nobody can know them in advance.
+    Raises: NoSandbox.
+    """
+    sandbox = _sandbox(unsafe)
+    judged = {}
+    with ForkServer(sandbox, [(cell.source, cell.exercise) for cell in cells]) as server:
+        for id, name in answers.items():
+            judged[id] = _judged(server, find(id), name, sandbox, limits, hidden(secret, student, id))
+    return judged
+
+
+@cache
+def _sandbox(unsafe: bool) -> Sandbox:
+    return probe(unsafe=unsafe)
+
+
+def hidden(secret: bytes, student: str, exercise: str) -> int:
+    """The number from which the seeds of this student's hidden runs are made."""
+    digest = hmac.new(secret, f"{student}\0{exercise}".encode("utf-8", "surrogateescape"), sha256).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def _judged(
+    server: ForkServer, exercise: Exercise, name: str, sandbox: Sandbox, limits: Limits, number: int
+) -> Judgement:  # fmt: skip
+    fates: list[int] = []
+    allowed = confined.Limits(
+        cpu=ceil(limits.seconds), wall=min(ONE_STEP, limits.seconds), memory=limits.memory, output=limits.output
+    )
+    try:
+        with server.children(exercise.id, name, allowed, CHILDREN, fates) as pipes:
+            remote = Remote(pipes, seconds=limits.seconds)
+            verdict = replace(check(exercise, remote, name, number), noted="")
+    except Silent as silent:
+        over = TIME.format(limits.seconds) if silent.whole else STUCK
+        return _without(exercise, "timeout", over, sandbox)
+    except Broken:
+        return _without(exercise, *_fate(fates, limits), sandbox)
+    return Judgement(exercise.id, verdict.status, verdict.message, verdict, sandbox.layers)
+
+
+def _fate(fates: list[int], limits: Limits) -> tuple[Status, str]:
+    """What became of a child that is heard no more."""
+    if OUT_OF_MEMORY in fates:
+        return "out-of-memory", MEMORY.format(limits.memory >> 20)
+    if -signal.SIGXCPU in fates:
+        return "timeout", TIME.format(limits.seconds)
+    return "error", ENDED
+
+
+def _without(exercise: Exercise, status: Status, sentence: str, sandbox: Sandbox) -> Judgement:
+    """Nothing was judged to the end, so there are no points; the verdict lists what there was to get."""
+    verdict: Verdict = refused(exercise, "error", sentence)
+    return Judgement(exercise.id, status, sentence, verdict, sandbox.layers)

@@ -1,0 +1,254 @@
+"""The child: it runs an answer in the simulated processes that its parent names, and decides nothing.
+
+It hears from its parent what has happened (a call, a reply, a timer), lets the answer's code go on until all of it
+waits, and tells what that code did: what it sent, whom it asked, when it wants to be woken. Time, the network, the
+servers and the verdict are the parent's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from course_lib.sim.process import CLIENT
+from course_lib.sim.streams import Streams, join, part
+from course_lib.wire.child_host import Host
+from course_lib.wire.child_network import ChildNetwork
+from course_lib.wire.handed import Received
+from course_lib.wire.pipe import Broken, Pipe
+from course_lib.wire.plain import Encoder, SeenAt
+
+_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+MOST = 1_000
+"""Callbacks in one go; then the parent is asked, who counts them."""
+
+
+class Child:
+    """Serves its parent until the pipe is closed.
+
+    `call(what, args, options)` makes a call of the answer: `what` names the answer itself, or a method of an object
+    that it made. `extra(request, args)` answers what the parent asks between two runs. `refused` are errors with a
+    sentence of their own, of which the parent has the class.
+    """
+
+    def __init__(
+        self, pipe: Pipe, call: Callable[..., Any], extra: Callable[..., Any],
+        seen_at: Callable[[BaseException], SeenAt], begin: Callable[[], object],
+    ) -> None:  # fmt: skip
+        self._pipe, self._call, self._extra, self._begin = pipe, call, extra, begin
+        self._received = Received(self)
+        self._encode = Encoder(self._received.number, seen_at)
+        self._actions: list[Any] = []
+        self._hosts: dict[int, Host] = {}
+        self._run: Any = None
+        self._streams: Any = None
+        self._network = ChildNetwork()
+        self._objects: list[Any] = []
+        self._asked = 0
+        self._sent = False
+        self._now: Host | None = None
+
+    # -- what code of the answer does ----------------------------------------------------------------------------------
+
+    def tell(self, *action: Any) -> None:
+        """Have the parent do this."""
+        self._sent = self._sent or action[0] == "send"
+        self._actions.append(action)
+
+    def redis(self, node: str, options: dict[str, Any]) -> Any:
+        """Its client of that node."""
+        return self._network.client(node, options)
+
+    def ask(self, number: int, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """What the parent's function returns. Raises what it raises."""
+        if self._over():
+            raise asyncio.CancelledError
+        self._reply("ask", CLIENT.get(), number, list(map(self._encode, args)), self._plain(options))
+        said, value = self._received.unpacked(self._pipe.receive())
+        if said == "raised":
+            raise value
+        return self._future(value) if said == "later" else value
+
+    def later(self, number: int, args: tuple[Any, ...], options: dict[str, Any]) -> Awaitable[Any]:
+        """What the parent's coroutine function comes to."""
+        if self._over():
+            return asyncio.get_running_loop().create_future()
+        self._asked += 1
+        self.tell("call", self._asked, CLIENT.get(), number, list(map(self._encode, args)), self._plain(options))
+        return self._future(self._asked)
+
+    def _future(self, number: int) -> asyncio.Future[Any]:
+        host = self._now
+        assert host is not None
+        future = host.waiting[number] = host.loop.create_future()
+
+        def ended(future: asyncio.Future[Any]) -> None:
+            host.waiting.pop(number, None)
+            if future.cancelled() and not host.loop.ending:
+                self.tell("stop", number)
+
+        future.add_done_callback(ended)
+        return future
+
+    def _plain(self, options: dict[str, Any]) -> list[Any]:
+        return [[name, self._encode(value)] for name, value in options.items()]
+
+    def _over(self) -> bool:
+        return self._now is None or self._now.loop.ending
+
+    # -- what the parent says ------------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Until the pipe is closed."""
+        try:
+            while True:
+                request = self._received.unpacked(self._pipe.receive())
+                getattr(self, f"_on_{request[0]}")(*request[1:])
+        except Broken:
+            pass
+        finally:
+            self._rewind()
+
+    def _reply(self, *last: Any) -> None:
+        actions, self._actions = [*self._actions, last], []
+        self._pipe.send(_json(actions).encode())
+
+    def _rewind(self) -> None:
+        """Unwind what the last run has left."""
+        hosts, self._hosts = self._hosts, {}
+        for host in hosts.values():
+            self._now = host
+            self._network.host = host
+            try:
+                host.loop.unwind()
+            except KeyboardInterrupt:
+                pass
+        self._now = None
+        asyncio._set_running_loop(None)
+        self._actions.clear()
+        self._objects.clear()
+        self._received.clear()
+        self._network.rewind()
+
+    def _on_run(self, run: int, seed: int, by_order: bool) -> None:
+        self._rewind()
+        self._begin()
+        self._streams = Streams(seed) if by_order else None
+        random.seed(f"{seed}/child")
+
+    def _host(self, number: int, now: float) -> Host:
+        if number not in self._hosts:
+            self._hosts[number] = Host(self.tell)
+        host = self._hosts[number]
+        if host is not self._now:
+            self._now = self._network.host = host
+            host.loop.take_place()
+        host.loop.now = max(host.loop.now, now)
+        return host
+
+    def _on_call(self, host: int, now: float, client: str, call: int, what: Any, args: Any, options: Any) -> None:
+        at = self._host(host, now)
+
+        async def whole() -> Any:
+            return await self._call(what, args, options, self._objects)
+
+        def begun() -> None:
+            at.calls[call] = task = at.loop.create_task(whole())
+            task.add_done_callback(lambda task: self._done(at, call, task))
+
+        at.context(client).run(begun)
+        self._step(at)
+
+    def _done(self, host: Host, call: int, task: asyncio.Task[Any]) -> None:
+        host.calls.pop(call, None)
+        if host.loop.ending:
+            return
+        if task.cancelled():
+            self.tell("done", call, "cancelled", None)
+        elif (error := task.exception()) is not None:
+            self.tell("done", call, "raised", self._encode.error(error))
+        else:
+            self.tell("done", call, "returned", self._encode(task.result()))
+
+    def _on_sync(self, host: int | None, now: float, client: str, what: Any, args: Any, options: Any) -> None:
+        """A plain call, or the making of an object: `keep` gives its number."""
+        at = None if host is None else self._host(host, now)
+        outcome = self._outcome(at, client, what, args, options)
+        self.tell("outcome", *outcome)
+        if at is None:
+            self._reply("idle", None, 0)
+        else:
+            self._settled(at, 0)
+
+    def _outcome(self, host: Host | None, client: str, what: Any, args: Any, options: Any) -> tuple[str, Any]:
+        def call() -> Any:
+            return self._call(what, args, options, self._objects)
+
+        try:
+            result = call() if host is None else host.context(client).run(call)
+        except Exception as error:
+            return "raised", self._encode.error(error)
+        except BaseException as error:  # sys.exit
+            return "left", self._encode.error(error)
+        if what[1]:
+            self._objects.append(result)
+            return "made", len(self._objects) - 1
+        return "returned", self._encode(result)
+
+    def _on_go(self, host: int, now: float) -> None:
+        self._step(self._host(host, now))
+
+    def _on_arrived(self, host: int, now: float, socket: int, replies: list[Any], error: str) -> None:
+        at = self._host(host, now)
+        at.sockets[socket].arrived(replies, error)
+        self._step(at)
+
+    def _on_settled(self, host: int, now: float, number: int, how: str, value: Any) -> None:
+        at = self._host(host, now)
+        future = at.waiting.get(number)
+        if future is not None and not future.done():
+            if how == "returned":
+                future.set_result(value)
+            elif how == "raised":
+                future.set_exception(value)
+            else:
+                future.cancel()
+        self._step(at)
+
+    def _on_cancel(self, host: int, now: float, call: int) -> None:
+        at = self._host(host, now)
+        if call in at.calls:
+            at.calls[call].cancel()
+        self._step(at)
+
+    def _on_extra(self, request: str, args: Any) -> None:
+        self._now = None
+        self._reply("said", self._extra(request, *args))
+
+    def _step(self, host: Host) -> None:
+        """Go on until all wait, or something was sent and others could go on: then the parent looks first."""
+        self._sent = False
+        parted = None if self._streams is None else part(self._streams)
+        try:
+            steps = host.loop.run_due(lambda: self._sent, MOST)
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # sys.exit, which comes out of any task
+            self.tell("left", self._encode.error(error))
+            steps = 1
+        finally:
+            if parted is not None:
+                join(parted)
+        for failure in host.loop.failures:
+            self.tell("failed", self._encode.error(failure))
+        host.loop.failures.clear()
+        self._settled(host, steps)
+
+    def _settled(self, host: Host, steps: int) -> None:
+        if host.loop.can_go_on():
+            self._reply("more", steps)
+        else:
+            self._reply("idle", host.loop.next_timer(), steps)

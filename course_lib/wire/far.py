@@ -1,0 +1,231 @@
+"""One simulated process whose code runs in a child: what it does is done here, in its name."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from course_lib.sim.loop import SimLoop
+from course_lib.sim.process import CLIENT, Process
+from course_lib.wire.far_connections import Connections
+from course_lib.wire.handed import Handed
+from course_lib.wire.outcomes import Kept, Said, left
+from course_lib.wire.pipe import Broken
+from course_lib.wire.plain import Decoder
+
+
+class Far:
+    """`exchange(message)` says something to the child, and returns what its code did then."""
+
+    def __init__(
+        self, handed: Handed, decode: Decoder, exchange: Callable[[bytes], list[Any]], number: int,
+        process: Process | None, loop: SimLoop,
+    ) -> None:  # fmt: skip
+        self._handed, self._decode, self._exchange, self._number = handed, decode, exchange, number
+        self._process, self._loop, self._context = process, loop, copy_context()
+        self._clients: set[str] = set()
+        self._connections = Connections(handed, loop, self._context, self._clients, self._have)
+        self._calls: dict[int, asyncio.Future[Said]] = {}
+        self._begun = 0
+        self._tasks: dict[int, asyncio.Future[Any]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._outcome = Kept()
+
+    # -- calls ---------------------------------------------------------------------------------------------------------
+
+    async def call(self, what: Any, args: Any, options: Any) -> Any:
+        """What a coroutine function gives. Raises what it raises. A cancellation is passed on."""
+        self._begun += 1
+        number, client = self._begun, CLIENT.get()
+        self._clients.add(client)
+        self._calls[number] = self._loop.create_future()
+        try:
+            self._have("call", client, number, what, args, options)
+            while True:
+                try:
+                    return (await self._calls[number]).given()
+                except asyncio.CancelledError:
+                    if self._loop.ending or not self._calls[number].cancelled():
+                        raise
+                    self._calls[number] = self._loop.create_future()
+                    self._have("cancel", number)
+        finally:
+            del self._calls[number]
+
+    def sync(self, what: Any, args: Any, options: Any) -> Any:
+        """What a plain function gives."""
+        client = CLIENT.get()
+        self._clients.add(client)
+        outer, self._outcome = self._outcome, Kept()
+        try:
+            self._have("sync", client, what, args, options)
+            return self._outcome.given()
+        finally:
+            self._outcome = outer
+
+    # -- what happens here, and what the code does then ----------------------------------------------------------------
+
+    def _have(self, what: str, *rest: Any) -> None:
+        """Tell the child what has happened; do what its code does, until all of that waits."""
+        if self._loop.ending:
+            return
+        message = self._handed.packed((what, self._number, self._loop.now, *rest))
+        while True:
+            *actions, last = self._exchange(message)
+            for action in actions:
+                if self._dead:
+                    break
+                try:
+                    self._do(action)
+                except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+                    raise Broken(f"{action!r:.100}: {error!r:.100}") from error
+            if last[0] != "ask":
+                break
+            message = self._asked(*_parts(last, 5))
+        kind, *about = last
+        if kind not in ("more", "idle") or type(about[-1]) is not int:
+            raise Broken(f"nothing ends with {kind!r:.30}")
+        self._loop.steps += max(0, about[-1] - 1)
+        if kind == "more":
+            self._loop.call_soon(self._have, "go", context=self._context)
+        else:
+            self._wake_at(about[0])
+
+    @property
+    def _dead(self) -> bool:
+        return self._process is not None and self._process.dead
+
+    def _do(self, action: list[Any]) -> None:
+        what = action[0]
+        if what in _ON_THE_WIRE:
+            getattr(self._connections, what)(*_parts(action, _ON_THE_WIRE[what]))
+        elif what in _DOES:
+            does, parts = _DOES[what]
+            does(self, *_parts(action, parts))
+        else:
+            raise Broken(f"there is no action {what!r:.30}")
+
+    def _wake_at(self, when: Any) -> None:
+        if self._timer is not None:
+            if self._timer.when() == when:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if when is not None:
+            if type(when) not in (int, float) or when != when:
+                raise Broken(f"{when!r:.30} is no time")
+            self._timer = self._loop.call_at(when, self._woken, context=self._context)
+
+    def _woken(self) -> None:
+        self._timer = None
+        self._have("go")
+
+    # -- functions that it was handed ----------------------------------------------------------------------------------
+
+    def _called(self, client: str, number: int, args: list[Any], options: list[Any]) -> Any:
+        if client not in self._clients:
+            raise Broken("a call of nobody")
+        function = self._handed(number)
+        given = list(map(self._decode, args))
+        if not callable(function):
+            function = getattr(function, _public(given.pop(0)))
+        caller = CLIENT.set(client)
+        try:
+            return function(*given, **{str(name): self._decode(value) for name, value in options})
+        finally:
+            CLIENT.reset(caller)
+
+    def _asked(self, client: str, number: int, args: list[Any], options: list[Any]) -> bytes:
+        """The answer to a question for which the code holds its breath."""
+        if self._dead:
+            return self._handed.packed(("raised", asyncio.CancelledError()))
+        try:
+            result = self._called(client, number, args, options)
+        except Exception as error:
+            return self._handed.packed(("raised", error))
+        if inspect.isawaitable(result):
+            self._begun += 1
+            later = -self._begun
+            self._follow(later, client, result)
+            return self._handed.packed(("later", later))
+        return self._handed.packed(("returned", result))
+
+    def _begin(self, later: int, client: str, number: int, args: list[Any], options: list[Any]) -> None:
+        try:
+            result = self._called(client, number, args, options)
+        except Exception as error:  # such as a TypeError, for other arguments than it takes
+            result = _raising(error)
+        if not inspect.isawaitable(result) or later <= 0:
+            raise Broken("what it was handed cannot be awaited")
+        self._follow(later, client, result)
+
+    def _follow(self, later: int, client: str, awaitable: Any) -> None:
+        caller = CLIENT.set(client)
+        try:
+            task = self._tasks[later] = self._loop.create_task(_whole(awaitable))
+        finally:
+            CLIENT.reset(caller)
+        task.add_done_callback(partial(self._settled, later), context=self._context)
+
+    def _settled(self, later: int, task: asyncio.Future[Any]) -> None:
+        del self._tasks[later]
+        if task.cancelled():
+            self._have("settled", later, "cancelled", None)
+        elif (error := task.exception()) is not None:
+            self._have("settled", later, "raised", error)
+        else:
+            self._have("settled", later, "returned", task.result())
+
+    def _stop(self, later: int) -> None:
+        if later in self._tasks:
+            self._tasks[later].cancel()
+
+    # -- ends ----------------------------------------------------------------------------------------------------------
+
+    def _done(self, number: int, how: str, plain: Any) -> None:
+        future = self._calls.get(number)
+        if future is None:
+            raise Broken("a call has ended that was not made")
+        if not future.done():
+            future.set_result(Said.checked([how, plain], self._decode))
+
+    def _said(self, how: str, plain: Any) -> None:
+        self._outcome.keep(Said.checked([how, plain], self._decode))
+
+    def _left(self, plain: Any) -> None:
+        raise left(self._decode(plain))
+
+    def _failed(self, plain: Any) -> None:
+        raise self._decode(plain)
+
+
+_ON_THE_WIRE = {"open": 4, "send": 4, "wait": 3, "close": 2}
+_DOES: dict[str, tuple[Callable[..., None], int]] = {
+    "call": (Far._begin, 6), "stop": (Far._stop, 2), "done": (Far._done, 4), "outcome": (Far._said, 3),
+    "left": (Far._left, 2), "failed": (Far._failed, 2),
+}  # fmt: skip
+"""What a child may ask for: what does it, and in how many parts it is said."""
+
+
+def _parts(action: list[Any], wanted: int) -> list[Any]:
+    if len(action) != wanted:
+        raise Broken(f"{action[0]!r:.30} in {len(action)} parts")
+    return action[1:]
+
+
+def _public(name: Any) -> str:
+    if type(name) is not str or name.startswith("_"):
+        raise Broken("no method that it may call")
+    return name
+
+
+async def _raising(error: Exception) -> None:
+    raise error
+
+
+async def _whole(awaitable: Any) -> Any:
+    return await awaitable

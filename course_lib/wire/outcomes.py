@@ -1,0 +1,60 @@
+"""What became of a call whose code ran in a child."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from course_lib.wire.pipe import Broken
+from course_lib.wire.plain import Decoder
+
+
+class Said(NamedTuple):
+    """What became of a call: "returned", "made", "raised", "cancelled" or "left"; and with what."""
+
+    how: str
+    value: Any
+
+    @classmethod
+    def checked(cls, action: list[Any], decode: Decoder) -> Said:
+        """As a child tells it: the last two parts of an action."""
+        how, plain = action[-2:]
+        if how not in ("returned", "made", "raised", "cancelled", "left") or (how == "made" and type(plain) is not int):
+            raise Broken(f"no call ends as {how!r:.30}")
+        value = decode(plain)
+        if how in ("raised", "left") and not isinstance(value, BaseException):
+            raise Broken("what was raised is no error")
+        return cls(how, value)
+
+    def given(self) -> Any:
+        """What the call returned. Raises: what it raised."""
+        if self.how == "raised":
+            raise self.value
+        if self.how == "left":
+            raise left(self.value)
+        if self.how == "cancelled":
+            raise asyncio.CancelledError
+        return self.value
+
+
+class Kept:
+    """The outcome of a call that is not awaited."""
+
+    said: Said | None = None
+
+    def keep(self, said: Said) -> None:
+        """It has ended so."""
+        self.said = said
+
+    def given(self) -> Any:
+        """What it returned. Raises: what it raised; Broken, if nobody has said."""
+        if self.said is None:
+            raise Broken("a child said nothing of a call")
+        return self.said.given()
+
+
+def left(error: BaseException) -> BaseException:
+    """What ends the run: the code ended its process."""
+    ends: Any = error if isinstance(error, SystemExit) else SystemExit()
+    ends.seen_at = getattr(error, "seen_at", None)
+    return ends  # type: ignore[no-any-return]

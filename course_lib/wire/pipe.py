@@ -1,0 +1,81 @@
+"""Messages through a pair of pipes: each is its length, four bytes, and then so many bytes."""
+
+from __future__ import annotations
+
+import os
+import select
+from math import inf
+from time import monotonic
+
+MOST = 8_000_000
+"""Bytes in a message; whoever announces more is not listened to any further."""
+
+
+class Broken(KeyboardInterrupt):
+    """Nobody is at the other end any more, or what came from there makes no sense. An interrupt, because asyncio lets
+    nothing else out of a task at once."""
+
+
+class Silent(KeyboardInterrupt):
+    """No message came in time; `whole`: not in the time that all of them together have."""
+
+    def __init__(self, *, whole: bool = False) -> None:
+        super().__init__()
+        self.whole = whole
+
+
+class Pipe:
+    """One end: messages are read from one descriptor, and written to another.
+
+    `seconds` is how long to wait for a message, and `deadline` when the time for all of them ends, by the clock
+    `monotonic`.
+    """
+
+    def __init__(self, reads: int, writes: int, seconds: float = inf) -> None:
+        self.reads, self.writes, self.seconds, self.deadline = reads, writes, seconds, inf
+        self._poll = select.poll()
+        self._poll.register(reads, select.POLLIN)
+        self._read = b""
+
+    def send(self, message: bytes) -> None:
+        """Raises: Broken."""
+        data: bytes | memoryview = len(message).to_bytes(4, "big") + message
+        try:
+            sent = os.write(self.writes, data)
+            while sent < len(data):
+                data = memoryview(data)[sent:]
+                sent = os.write(self.writes, data)
+        except OSError as error:
+            raise Broken(str(error)) from error
+
+    def receive(self) -> bytes:
+        """Raises: Broken; Silent."""
+        deadline = inf if self.seconds == inf else min(monotonic() + self.seconds, self.deadline)
+        while len(self._read) < 4:
+            self._more(deadline)
+        end = 4 + int.from_bytes(self._read[:4], "big")
+        if end > MOST:
+            raise Broken(f"a message of {end:,} bytes; {MOST:,} is the most")
+        while len(self._read) < end:
+            self._more(deadline)
+        message, self._read = self._read[4:end], self._read[end:]
+        return message
+
+    def _more(self, deadline: float) -> None:
+        if deadline < inf and not self._poll.poll(max(0.0, deadline - monotonic()) * 1000):
+            raise Silent(whole=deadline == self.deadline)
+        try:
+            part = os.read(self.reads, 65_536)
+        except OSError as error:
+            raise Broken(str(error)) from error
+        if not part:
+            raise Broken("the pipe was closed")
+        self._read = self._read + part if self._read else part
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        for descriptor in (self.reads, self.writes):
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass

@@ -1,0 +1,216 @@
+"""Values as a child sends them: JSON and nothing else, for whoever reads them does not trust the child.
+
+What is no plain value comes as its type's name and its text, an `Opaque`, which equals nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import dataclasses
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import redis.exceptions
+
+DEEPEST, LONGEST = 30, 200_000
+"""How deep a value may be nested, and how many parts it may have."""
+
+_NAMES: dict[str, type[BaseException]] = {}
+_RECORDS = ("course_lib.explore.", "course_lib.sim.faults", "course_lib.trace", "course_lib.lessons.")
+"""Where classes stand of which a child may send objects: dataclasses and named tuples."""
+
+
+class Opaque:
+    """What a child returned and cannot be sent: only of what type it is, and its text."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        self.kind, self.text = kind, text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenAt:
+    """Where in an answer's code an error arose: its line, and whether that line raised it itself, or it came from
+    outside of all code. Without a line, it arose elsewhere."""
+
+    line: int | None = None
+    text: str = ""
+    itself: bool = False
+
+
+class Encoder:
+    """Makes plain values. `handle(it)` gives the number of what the other side has handed out, if it did."""
+
+    def __init__(self, handle: Callable[[Any], int | None], seen_at: Callable[[BaseException], SeenAt]) -> None:
+        self._handle, self._seen_at = handle, seen_at
+        self._left = 0
+
+    def __call__(self, it: Any) -> Any:
+        """Its plain form."""
+        kind = type(it)
+        if it is None or kind is bool or kind is str or kind is float:
+            return it
+        self._left = LONGEST
+        return self._of(it, DEEPEST)
+
+    def _of(self, it: Any, deeper: int) -> Any:
+        self._left -= 1
+        kind = type(it)
+        if it is None or kind is bool or kind is str or kind is float:
+            return it
+        if deeper < 0 or self._left < 0:
+            return ["?", kind.__name__, "…"]
+        if (number := self._handle(it)) is not None and not isinstance(it, BaseException):
+            return ["h", number]
+        try:
+            return self._nested(it, kind, deeper - 1)
+        except Exception:  # of its own code: what has no text either
+            return ["?", kind.__name__[:100], f"<{kind.__name__[:100]}>"]
+
+    def _nested(self, it: Any, kind: type, deeper: int) -> Any:
+        if issubclass(kind, int | str | float):
+            return _basic(it)
+        if issubclass(kind, bytes | bytearray):
+            return ["b", bytes(it).decode("latin-1")]
+        if kind in _MANY:
+            return [_MANY[kind], [self._of(one, deeper) for one in it]]
+        if kind is dict:
+            return ["d", [[self._of(key, deeper), self._of(value, deeper)] for key, value in it.items()]]
+        if issubclass(kind, BaseException):
+            return self._error(it, deeper)
+        if kind.__module__.partition(".")[0] == "course_lib":
+            if dataclasses.is_dataclass(kind):
+                fields = {one.name: getattr(it, one.name) for one in dataclasses.fields(kind) if one.init}
+                return ["D", kind.__module__, kind.__qualname__, [[n, self._of(v, deeper)] for n, v in fields.items()]]
+            if issubclass(kind, tuple):
+                return ["N", kind.__module__, kind.__qualname__, [self._of(one, deeper) for one in it]]
+        for many, tag in _MANY.items():
+            if issubclass(kind, many):
+                return [tag, [self._of(one, deeper) for one in many.__iter__(it)]]
+        if issubclass(kind, dict):
+            return ["d", [[self._of(key, deeper), self._of(value, deeper)] for key, value in dict.items(it)]]
+        if isinstance(it, Iterator):
+            return ["i", [self._of(one, deeper) for one, _ in zip(it, range(1_000), strict=False)]]
+        return ["?", kind.__name__[:100], without_addresses(repr(it))[:500]]
+
+    def error(self, error: BaseException) -> Any:
+        """An error: its class if that is known, else those of its bases that are; its arguments; where it arose."""
+        self._left = LONGEST
+        return self._error(error, DEEPEST)
+
+    def _error(self, error: BaseException, deeper: int) -> Any:
+        kind, seen = type(error), self._seen_at(error)
+        where = [seen.line, seen.text[:300], seen.itself]
+        if (number := self._handle(error)) is not None:
+            return ["E", number, where]
+        bases = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__ if known(base)]
+        args = [self._of(arg, deeper) for arg in error.args[:10]]
+        return ["e", kind.__name__[:100], bases[0] == f"{kind.__module__}.{kind.__qualname__}", bases, args, where]
+
+
+_MANY: dict[Any, str] = {list: "l", tuple: "t", set: "s", frozenset: "f"}
+_MADE: dict[str, Callable[[list[Any]], Any]] = {"l": list, "t": tuple, "s": set, "f": frozenset, "i": iter}
+
+
+def _basic(it: int | str | float) -> Any:
+    """The value that a class inherits from one of these, whatever it has made of it."""
+    if isinstance(it, bool):
+        return it
+    if isinstance(it, int):
+        value = int.__index__(it)
+        return value if value.bit_length() < 10_000 else ["?", "int", "a very large number"]
+    return str.__str__(it) if isinstance(it, str) else float.__float__(it)
+
+
+def without_addresses(text: str) -> str:
+    """An object's text, without where it happens to lie in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
+def learn(*kinds: type[BaseException]) -> None:
+    """Know these classes of errors by their names, on both sides."""
+    _NAMES.update({f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds})
+
+
+def known(kind: type) -> bool:
+    """Is it a class of errors that both sides have?"""
+    return _NAMES.get(f"{kind.__module__}.{kind.__qualname__}") is kind
+
+
+class Decoder:
+    """Makes values of plain ones. `handed(number)` gives back what this side handed out.
+
+    Raises: ValueError for what no Encoder makes.
+    """
+
+    def __init__(self, handed: Callable[[int], Any]) -> None:
+        self._handed = handed
+        self._made: dict[tuple[str, ...], type] = {}
+
+    def __call__(self, plain: Any) -> Any:
+        """The value."""
+        return self._of(plain) if type(plain) is list else plain
+
+    def _of(self, plain: Any) -> Any:
+        if type(plain) is not list:
+            return plain
+        tag, *rest = plain
+        if tag in _MADE:
+            return _MADE[tag]([self._of(one) for one in rest[0]])
+        if tag == "h":
+            return self._handed(int(rest[0]))
+        if tag == "b":
+            return rest[0].encode("latin-1")
+        if tag == "d":
+            return {self._of(key): self._of(value) for key, value in rest[0]}
+        if tag in "eE":
+            error: Any = self._error(*rest[:-1]) if tag == "e" else self._handed(int(rest[0]))
+            line, text, itself = rest[-1]
+            error.seen_at = SeenAt(line, text, itself)
+            return error
+        if tag in "DN":
+            return self._record(tag, *rest)
+        if tag == "?":
+            return Opaque(*map(str, rest))
+        raise ValueError(f"no value is written as {tag!r:.20}")
+
+    def _error(self, name: str, exact: bool, bases: list[str], args: list[Any]) -> BaseException:
+        kinds = [_NAMES[name] for name in bases if name in _NAMES]
+        kind = kinds[0] if kinds else Exception
+        if not exact:
+            kind = self._made.setdefault((name, *bases), derived(str(name), kinds))
+        given = [self._of(arg) for arg in args]
+        try:
+            return kind(*given)
+        except Exception:  # one that wants other arguments than it has kept
+            return derived(str(name), [Exception])(*given)
+
+    def _record(self, tag: str, module: str, name: str, fields: list[Any]) -> Any:
+        kind = getattr(sys.modules.get(module), name, None) if module.startswith(_RECORDS) else None
+        if not isinstance(kind, type) or not (dataclasses.is_dataclass(kind) or issubclass(kind, tuple)):
+            raise ValueError(f"there is no record {module}.{name}")
+        if tag == "N":
+            return kind(*map(self._of, fields))
+        return kind(**{str(field): self._of(value) for field, value in fields})
+
+
+for _module in (builtins, redis.exceptions, asyncio.exceptions):
+    learn(*[one for one in vars(_module).values() if isinstance(one, type) and issubclass(one, BaseException)])
+
+
+def derived(name: str, kinds: list[type[BaseException]]) -> type[BaseException]:
+    """A class of errors of that name which is derived from these, as far as one can be."""
+    try:
+        return type(name, tuple(_least(kinds)) or (Exception,), {})
+    except (TypeError, ValueError):  # they cannot be one class, or that is no name
+        return type("Error", (Exception,), {})
+
+
+def _least(kinds: list[type[BaseException]]) -> list[type[BaseException]]:
+    """Those of which no other is derived."""
+    return [kind for kind in kinds if not any(other is not kind and issubclass(other, kind) for other in kinds)]
