@@ -62,7 +62,7 @@ reference: env ## generate course_lib/patterns/README.md from the docstrings
 	@$(COURSE) -m course_lib.reference
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv; LOCK_ARGS=--upgrade for the newest)
-	@uv export -q --no-header --no-annotate --no-emit-project --group dev -o requirements.lock $(LOCK_ARGS)
+	@uv export -q --no-header --no-annotate --no-emit-project --extra grader --group dev -o requirements.lock $(LOCK_ARGS)
 
 clean: ## remove .venv and every cache; nothing of yours
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts

@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CONDA: dict[str, Any] = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 LOCK_TEXT = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-DECLARED = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]  # peers live elsewhere
+NEEDED = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["grader"]]
+DECLARED = [*NEEDED, *PROJECT["dependency-groups"]["dev"]]  # peers live elsewhere
 
 OWN = {"course_lib", "conftest", *(path.name for path in (ROOT / "tests").iterdir() if path.is_dir())}  # ours
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
@@ -115,9 +116,7 @@ def test_what_is_installed_is_what_is_locked() -> None:
             assert version(pin.name) == pinned_version(pin)
 
 
-@pytest.mark.parametrize(
-    ("folder", "declared"), [("course_lib", PROJECT["project"]["dependencies"]), ("tests", DECLARED)]
-)
+@pytest.mark.parametrize(("folder", "declared"), [("course_lib", NEEDED), ("tests", DECLARED)])
 def test_what_is_imported_is_declared(folder: str, declared: list[str]) -> None:
     """No import leans on what another package happens to bring; course_lib needs nothing of the test tools."""
     names = {canonicalize_name(Requirement(text).name) for text in declared}

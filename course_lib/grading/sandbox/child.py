@@ -87,7 +87,7 @@ class Sandbox(ABC):
                     signal.pidfd_send_signal(one, signal.SIGKILL)
             child.wait()
             for one in family:
-                _gone(one, 5)
+                gone(one, 5)
         for stream in (child.stdout, child.stderr):
             if stream is not None:
                 stream.close()
@@ -143,13 +143,13 @@ def _has_ended(child: subprocess.Popen[bytes], within: float) -> bool:
     """Whether the child ends within so many seconds. On Linux it is left to be waited for: `kill` needs its number."""
     if sys.platform == "linux":
         with contextlib.closing(open(os.pidfd_open(child.pid), "rb", buffering=0)) as one:
-            return _gone(one.fileno(), within)
+            return gone(one.fileno(), within)
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(within)
     return child.returncode is not None
 
 
-def _gone(process: int, within: float) -> bool:
+def gone(process: int, within: float) -> bool:
     """Whether the process of this pidfd is gone within so many seconds: a pidfd can be read from then on."""
     waiting = select.poll()  # not select.select, which knows only the first 1,024 descriptors
     waiting.register(process, select.POLLIN)
@@ -188,8 +188,8 @@ def interpreter() -> list[Path]:
 
 def entering(how: Mapping[str, object], argv: Sequence[str]) -> list[str]:
     """argv, run by way of `enter`."""
-    whole = {"user": None, "parent": None, "read": None, "names": [], **how}
-    return [sys.executable, "-I", "-X", "utf8", str(ENTER), json.dumps(whole), *argv]
+    whole = {"user": None, "parent": None, "read": None, "names": [], "packages": None, **how}
+    return [sys.executable, "-I", "-S", "-X", "utf8", str(ENTER), json.dumps(whole), *argv]
 
 
 def is_root() -> bool:

@@ -1,8 +1,9 @@
 """The first program in a child, where one is needed: drops root, applies Landlock, then becomes the real program.
 
-    python -I enter.py '{"user": 65534, "parent": 123, "read": ["/usr/lib"], "names": []}' PROGRAM ARGUMENT…
+    python -I -S enter.py '{"user": 65534, "parent": 123, "read": ["/usr/lib"], "names": [], …}' PROGRAM ARGUMENT…
 
-`user` and `parent` can be null, `read` too: then files stay as they are. Standard library, and landlockpy for `read`.
+`user` and `parent` can be null, `read` too: then files stay as they are. Standard library, and for `read` landlockpy,
+from the folder `packages`: without Python's search for packages it starts in half the time.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def main() -> None:
     """As it says above."""
     how, program = json.loads(sys.argv[1]), sys.argv[2:]
     if how["read"] is not None:
+        sys.path.append(how["packages"])
         restrict(how["read"], how["names"])
     if how["user"] is not None:
         os.setgroups([])

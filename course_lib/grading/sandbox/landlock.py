@@ -48,5 +48,8 @@ class Landlock(Sandbox):
 
         for path in readable:
             allow(path)
+        package = importlib.util.find_spec("landlockpy")
+        where = str(Path(package.origin).parents[1]) if package and package.origin else None
         user = NOBODY if is_root() else None
-        return entering({"user": user, "parent": os.getpid(), "read": read, "names": names}, argv)
+        how = {"user": user, "parent": os.getpid(), "read": read, "names": names, "packages": where}
+        return entering(how, argv)

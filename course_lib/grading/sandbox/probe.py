@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import NoSandbox
-from course_lib.grading.sandbox import bubblewrap, landlock, seatbelt
+from course_lib.grading.sandbox import bubblewrap, confine, landlock, seatbelt
 from course_lib.grading.sandbox.bare import Bare
 from course_lib.grading.sandbox.child import Ended, Sandbox
 from course_lib.grading.sandbox.limits import MIB, Limits
@@ -26,9 +26,9 @@ MISBEHAVE = Path(__file__).with_name("misbehave.py")
 LIMITS = Limits(cpu=5, wall=20, memory=256 * MIB, open_files=16, output=64 * 1024)
 
 INSTALL = (
-    "Install bubblewrap (Debian and Ubuntu: `sudo apt install bubblewrap`), or `pip install landlockpy` on Linux 5.13 "
-    "or newer with libseccomp2, and run the same command again. Ubuntu 24.04 needs a profile for bubblewrap; "
-    "solutions/WHAT_THE_GRADER_PROTECTS.md has the lines. "
+    "On Linux install bubblewrap and libseccomp2 (`sudo apt install bubblewrap libseccomp2`), or, where bubblewrap is "
+    "refused, `pip install landlockpy` (Linux 5.13 or newer), and run the same command again; "
+    "solutions/WHAT_THE_GRADER_PROTECTS.md says more. As root, Python must lie where other users may read it. "
     "With `--unsafe` students' code runs without a sandbox: only for code that you would run yourself."
 )
 
@@ -77,6 +77,8 @@ def try_out(sandbox: Sandbox) -> list[str]:
         if told["readable"] != bait.token:
             return ["a file that it may read could not be read"]
         faults = [f"a child could {deed}" for deed in (*told["done"], *bait.taken(ended.output))]
+    if sys.platform == "linux" and confine.SECCOMP not in told["held"]:
+        faults.append("libseccomp (the package libseccomp2) is missing")
     if not faults:
         sandbox.layers += tuple(told["held"])
     return faults
@@ -142,7 +144,11 @@ class Bait:
         """What the grader itself sees of the child's deeds; whatever it finds, it removes."""
         if self.name.encode() in output:
             yield "show what it was not to read"
-        for folder in (*map(Path, ("/tmp", "/var/tmp", "/dev/shm", "/run", ".", "/")), *self.folder.rglob("*")):
+        for folder in (
+            *map(Path, ("/tmp", "/var/tmp", "/dev/shm", "/run", ".", "/")),
+            self.folder,
+            *self.folder.rglob("*"),
+        ):
             with contextlib.suppress(OSError):
                 (folder / self.name).unlink()
                 yield f"write to {folder}"
