@@ -29,7 +29,7 @@ def test_the_whole_lesson_runs_and_the_old_price_comes_back(desk: Desk) -> None:
     panel = desk.panel.locator(".jp-Cell-outputArea", has_text="You win when").first
     panel.get_by_role("button", name="1 reader: GET").focus()
     play(panel.get_by_role("status").first, "11221")
-    expect(panel.get_by_role("status").first).to_contain_text("The cache has $12 and the database $15")
+    expect(panel.get_by_role("status").first).to_contain_text("The cache has 12 dollars and the database 15 dollars")
     desk.screenshot("lesson-06-race", panel)
     desk.assert_clean()
 
@@ -45,7 +45,7 @@ def test_every_control_moves_by_keyboard_and_the_numbers_follow(desk: Desk, lab_
     strategy = box.get_by_role("combobox", name="strategy")
     assert changes(box, lambda: strategy.select_option("lease"), "lease")["stale (%)"] == "0"
     changes(box, lambda: strategy.select_option("double delete"), "again after 0.1 s")
-    press(box, desk.slider("second delete after (s)"), "ArrowRight", "again after 0.15 s")
+    press(box, desk.slider("delete again (s)"), "ArrowRight", "again after 0.15 s")
     changes(box, lambda: strategy.select_option("near cache, trusting"), "0 cuts/s")
     press(box, desk.slider("cuts per s"), "End", "1 cuts/s")
     assert_reads_in_both_themes(desk, box, "lab-06")

@@ -13,11 +13,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from course_lib.patterns.basics import ended
-from course_lib.patterns.invalidation import invalidate
+from course_lib.patterns.invalidation import INVALIDATE, invalidate
 from course_lib.sim import Process, Simulation
 from course_lib.trace import Trace
 
-PAGE = "app:product:42"
+PAGE, OLD = "app:product:42", "12 dollars"
 BREAKS, CHANGES, OFF = 1.0, 1.1, 0.3
 """Seconds: when the connection breaks, when the price changes, and for how long no new connection can be opened."""
 
@@ -36,7 +36,7 @@ class NearRun:
     @property
     def stale_for(self) -> float:
         """Seconds from the change to the last answer with the old price."""
-        return max((t - CHANGES for t, price in self.shown if price == "$12" and t > CHANGES), default=0.0)
+        return max((t - CHANGES for t, price in self.shown if price == OLD and t > CHANGES), default=0.0)
 
     def __repr__(self) -> str:
         return f"<the old price for {self.stale_for:.2f} s; {len(self.shown)} answers, {self.fetches} fetches>"
@@ -50,7 +50,7 @@ def break_connection(make: Callable[[Redis], Any], *, silently: bool = False, un
     background, or is an `async with` block. Units: `until`, when the run ends, in seconds.
     """
     world = Simulation(seed=1, retry=Retry(NoBackoff(), 1))
-    run, price, redis, app = NearRun(trace=world.trace), ["$12"], world.redis(), Process("app")
+    run, price, redis, app = NearRun(trace=world.trace), [OLD], world.redis(), Process("app")
     near: asyncio.Future[Any] = asyncio.Future(loop=world.loop)
 
     async def fetch() -> str:
@@ -78,9 +78,10 @@ def break_connection(make: Callable[[Redis], Any], *, silently: bool = False, un
             await asyncio.sleep(0.02)
 
     async def write() -> None:
-        price[0] = "$15"
+        price[0] = "15 dollars"
         await invalidate(redis, PAGE)
 
+    world.given(("SCRIPT", "LOAD", INVALIDATE))
     world.client(HEARS, hear, process=app)
     world.client("app", read, process=app)
     world.client("writer", write, start=CHANGES)
@@ -88,4 +89,8 @@ def break_connection(make: Callable[[Redis], Any], *, silently: bool = False, un
     for result in world.run().values():
         if isinstance(result, BaseException):
             raise result
+    ends = until if silently else BREAKS + OFF
+    world.trace.note(HEARS, "down", BREAKS, ends, "silent" if silently else "cut off")
+    if run.stale_for:
+        world.trace.note("app", "stale", CHANGES + run.stale_for, text="the last old price")
     return run

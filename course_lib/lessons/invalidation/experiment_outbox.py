@@ -21,7 +21,7 @@ from course_lib.sim import OneFault, Simulation
 from course_lib.trace import Trace
 from course_lib.words import counted
 
-PAGE, OLD = "app:product:42", "$12"
+PAGE, OLD = "app:product:42", "12 dollars"
 Save = Callable[[Redis, sqlite3.Connection], Awaitable[None]]
 
 
@@ -41,7 +41,8 @@ class Crashes:
 
     def __repr__(self) -> str:
         crashes = counted(len(self.tried), "crash", "crashes")
-        return f"<{crashes} tried: the old price stays after {self.stays}; without a crash {self.invalidations} told>"
+        told = counted(self.invalidations, "invalidation")
+        return f"<{crashes} tried, and the old price stays after {self.stays}; {told} without a crash>"
 
 
 def crashes(save: Save) -> Crashes:

@@ -24,7 +24,7 @@ from course_lib.patterns.loadlock import STORE_AND_RELEASE
 from course_lib.sim import Draws
 
 PAGE, ROW = "app:product:42", "product:42"
-OLD, NEW, NEWER = "$12", "$15", "$18"
+OLD, NEW, NEWER = "12 dollars", "15 dollars", "18 dollars"  # the sign would begin a formula in a notebook
 PROMISE = "Once everybody is done, the cache has the price of the database, or none."
 KNOWN = (STORE_UNLESS_NEWER, STORE_AND_RELEASE, INVALIDATE)
 """Scripts that the server has seen before, so that each is one command."""
@@ -78,8 +78,8 @@ def race(
 ) -> Trial:
     """A trial for `explore`: what does the cache hold once `read` and `write` are over, in every order?
 
-    The first writer saves the price $15, the second one $18. With `cached` the old price, $12, is in the cache when
-    they begin; otherwise it has just expired. A writer that met a fault is excused, unless `blame_crashes`.
+    The first writer saves 15 dollars, the second one 18. With `cached` the old price, 12, is in the cache when they
+    begin; otherwise it has just expired. A writer that met a fault is excused, unless `blame_crashes`.
     """
 
     def build(world: Simulation, clients: int) -> Simulation:
@@ -136,7 +136,7 @@ def _wrong(world: Simulation) -> tuple[str, str] | None:
     """What the cache has and the database does not: both prices."""
     cache, database = world.nodes
     stored, row = ask(cache, b"GET", PAGE.encode()), ask(database, b"HGET", ROW.encode(), b"price").decode()
-    found = re.search(r"\$\d+", stored.decode()) if stored is not None else None  # a mark of a version has none
+    found = re.search(r"\d+ dollars", stored.decode()) if stored is not None else None  # a mark of a version has none
     return (found[0], row) if found is not None and found[0] != row else None
 
 

@@ -97,7 +97,7 @@ class _Wire:
 def tracked(server: Server) -> list[Row]:
     """Client-side tracking, default and BCAST, as RESP3 shows it: what each connection says, and what it hears."""
     with sync.Redis.from_url(server.url) as client:
-        client.mset({PAGE: "$12", OTHER: "$9"})
+        client.mset({PAGE: "12", OTHER: "9"})
     rows: list[Row] = []
     with closing(_Wire(server.port)) as app, closing(_Wire(server.port)) as writer:
 
@@ -112,12 +112,12 @@ def tracked(server: Server) -> list[Row]:
         say(app, "HELLO 3")
         say(app, "CLIENT TRACKING ON")
         say(app, f"GET {PAGE}")
-        for price in ("$15", "$18"):
+        for price in (15, 18):
             say(writer, f"SET {PAGE} {price}")
             hears()
         say(app, "CLIENT TRACKING OFF")
         say(app, "CLIENT TRACKING ON BCAST PREFIX app:product:")
-        say(writer, f"SET {OTHER} $8")
+        say(writer, f"SET {OTHER} 8")
         hears()
     return rows
 
@@ -126,7 +126,7 @@ def redis_py_cache(server: Server) -> str:
     """redis-py's own near cache, which rests on tracking: what it saves, or why it refuses this server."""
     try:
         with sync.Redis(port=server.port, protocol=3, cache_config=CacheConfig(), decode_responses=True) as client:
-            client.set(PAGE, "$12")
+            client.set(PAGE, "12")
             client.config_resetstat()
             for _ in range(3):
                 client.get(PAGE)
@@ -163,12 +163,12 @@ def notified(server: Server, *, others: int = 20_000, wait: float = 1.0) -> list
                 events += [message["data"]] if message else []
             rows.append({"what happens": what, "what is told": ", ".join(events) or "nothing"})
 
-        client.set(PAGE, "$12", px=50)
+        client.set(PAGE, "12", px=50)
         told("SET … PX 50", 0.02)
         told(f"its TTL ends, and {wait:g} s pass", wait + 0.05)
         client.get(PAGE)
         told("somebody asks for it")
-        client.set(PAGE, "$15")
+        client.set(PAGE, "15")
         told("SET, with another price")
         client.delete(PAGE)
         client.delete(PAGE)

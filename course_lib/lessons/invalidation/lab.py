@@ -26,7 +26,7 @@ def _controls(given: Prices) -> dict[str, w.Widget]:
         "rate": decimal("each asks (per s)", given.rate, 0.1, 5, 0.1),
         "load_time": decimal("load time (s)", given.load_time, 0.01, 1, 0.01),
         "ttl": decimal("TTL (s)", given.ttl, 0.5, 20, 0.5),
-        "delay": decimal("second delete after (s)", given.delay, 0.05, 2, 0.05),
+        "delay": decimal("delete again (s)", given.delay, 0.05, 2, 0.05),
         "cuts": decimal("cuts per s", given.cuts, 0, 1, 0.05),
     }
 

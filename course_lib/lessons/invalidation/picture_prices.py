@@ -57,15 +57,17 @@ def over_time(seen: PricesSeen, place: Place, most: float) -> list[str]:
 
 
 def _bars(seen: PricesSeen, x: Scale, most: float) -> str:
-    """A histogram: its first bar holds the right answers."""
+    """A histogram: its first bar, half as wide and blue, holds the right answers."""
     width = most / BINS
-    counts = Counter(min(int(seen.age(a) / width), BINS - 1) for a in seen.answers)
-    path = "".join(
-        f"M{x(place * width) + 1:.1f} {_log(LEAST):.1f}V{_log(count / len(seen.answers)):.1f}"
-        f"H{x((place + 1) * width) - 1:.1f}V{_log(LEAST):.1f}z"
-        for place, count in counts.items()
+    counts = Counter(min(int(age / width), BINS - 1) for age in seen.ages)
+    bars = [(0.0, 0.5, len(seen.answers) - len(seen.ages), BLUE)]
+    bars += [(place + (0.5 if place == 0 else 0.0), place + 1, count, PURPLE) for place, count in counts.items()]
+    return "".join(
+        f'<path d="M{x(begin * width) + 1:.1f} {_log(LEAST):.1f}V{_log(count / len(seen.answers)):.1f}'
+        f'H{x(end * width) - 1:.1f}V{_log(LEAST):.1f}z" fill="{colour}"/>'
+        for begin, end, count, colour in bars
+        if count
     )
-    return f'<path d="{path}" fill="{PURPLE}"/>'
 
 
 def _log(share: float) -> float:
