@@ -73,6 +73,11 @@ def words(lesson: str) -> dict[str, Words]:
     return {id: Words.read(table) for id, table in tables.items()}
 
 
+def grade_id(id: str) -> str:
+    """The exercise's id as nbgrader can have it, which allows letters, digits, `-` and `_`: `04-1` for 04.1."""
+    return id.replace(".", "-")
+
+
 def numbers() -> list[str]:
     """The lessons that have exercises."""
     return [lesson for lesson in LESSONS if words(lesson)]

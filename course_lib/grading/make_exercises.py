@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CourseError
-from course_lib.grading.exercise import words
+from course_lib.grading.exercise import grade_id, words
 from course_lib.grading.solution import BEGIN, END
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -34,8 +34,7 @@ def exercise(solution: Notebook, name: str) -> Notebook:
     twice = sorted({id for id in ids if ids.count(id) > 1})
     if twice:
         raise BadSource(f"{name}: two cells have the grade_id {twice[0]!r}")
-    known = words(name[:2])
-    missing = [id for id in known if id not in ids]
+    missing = [grade_id(id) for id in words(name[:2]) if grade_id(id) not in ids]
     if missing:
         raise BadSource(f"{name}: no cell has the grade_id {missing[0]!r}")
     return {**solution, "cells": cells}
@@ -57,7 +56,7 @@ def _cell(cell: dict[str, Any], name: str) -> dict[str, Any]:
         if BEGIN in source or END in source:
             raise BadSource(f"{name}: cell {cell['id']!r} has a solution, and its metadata do not say so")
         return made
-    exercise_words = words(name[:2]).get(graded["grade_id"])
+    exercise_words = {grade_id(id): its for id, its in words(name[:2]).items()}.get(graded["grade_id"])
     if exercise_words is None or graded["points"] != exercise_words.points:
         raise BadSource(f"{name}: grade_id or points of cell {cell['id']!r} are not those of the exercise's words")
     return {**made, "source": _stripped(source, f"{name}: cell {cell['id']!r}").splitlines(keepends=True)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from course_lib.grading.exercise import Exercise, find
+from course_lib.grading.exercise import Exercise, find, grade_id
 from course_lib.grading.guard import Guard
 from course_lib.grading.on_the_wire import Difference, difference, sends
 from course_lib.grading.page import framed, prose
@@ -124,8 +124,7 @@ def worked(id: str) -> Worked | None:
         sources = {name: _unmarked("".join(cell["source"])) for name, cell in cells.items()}
         before = [sources["imports"]]
         for name, cell in cells.items():
-            grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
-            if grade_id == id:
+            if cell["metadata"].get("nbgrader", {}).get("grade_id") == grade_id(id):
                 called = re.search(rf'check\("{re.escape(id)}", (\w+)\)', "\n".join(sources.values()))
                 return Worked(sources[name], called[1] if called else "answer", tuple(before))
             if name.startswith("answer-"):

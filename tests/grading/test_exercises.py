@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from nbclient import NotebookClient
 
 from course_lib.grading import make_exercises
-from course_lib.grading.exercise import words
+from course_lib.grading.exercise import grade_id, words
 from course_lib.grading.make_exercises import BEGIN, END, BadSource, exercise, main, text
 
 from .programs import LESSONS, ROOT, cells
@@ -103,11 +104,12 @@ def test_cells_carry_nbgraders_metadata(lesson: str) -> None:
         found = [cell["metadata"]["nbgrader"] for cell in notebook["cells"] if "nbgrader" in cell["metadata"]]
         graded = {metadata["grade_id"]: metadata for metadata in found}
         for id, its in words(lesson).items():
-            assert graded[id] == {
-                "grade": True, "grade_id": id, "locked": False, "points": its.points, "schema_version": 3,
+            assert graded[grade_id(id)] == {
+                "grade": True, "grade_id": grade_id(id), "locked": False, "points": its.points, "schema_version": 3,
                 "solution": True, "task": False,
             }  # fmt: skip
-            assert graded[f"{id}-check"]["locked"]
+            assert graded[f"{grade_id(id)}-check"]["locked"]
+        assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", id) for id in graded)  # nbgrader refuses a notebook with any other
 
 
 @pytest.mark.parametrize(
@@ -117,9 +119,9 @@ def test_cells_carry_nbgraders_metadata(lesson: str) -> None:
         (lambda nb: by_id(nb, "answer-05-1")["source"].remove(f"        {END}\n"), "no complete solution"),
         (lambda nb: by_id(nb, "answer-05-1")["metadata"].clear(), "its metadata do not say so"),
         (lambda nb: by_id(nb, "answer-05-1")["metadata"]["nbgrader"].update(points=99), "points"),
-        (lambda nb: by_id(nb, "answer-05-1")["metadata"]["nbgrader"].update(grade_id="05.9"), "grade_id"),
+        (lambda nb: by_id(nb, "answer-05-1")["metadata"]["nbgrader"].update(grade_id="05-9"), "grade_id"),
         (lambda nb: nb["cells"].append(copy.deepcopy(by_id(nb, "answer-05-1"))), "two cells"),
-        (lambda nb: nb["cells"].remove(by_id(nb, "answer-05-3")), "no cell has the grade_id '05.3'"),
+        (lambda nb: nb["cells"].remove(by_id(nb, "answer-05-3")), "no cell has the grade_id '05-3'"),
     ],
 )
 def test_a_bad_source_is_refused_in_words(change: Any, said: str) -> None:

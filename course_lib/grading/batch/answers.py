@@ -14,6 +14,7 @@ from course_lib.grading.batch.handout import Asked, Lesson
 from course_lib.grading.batch.magics import as_python, parsed
 from course_lib.grading.batch.reading import Notebook, RawCell
 from course_lib.grading.batch.seam import Cell
+from course_lib.grading.exercise import grade_id
 from course_lib.words import listed
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -73,7 +74,7 @@ def _place(asked: Asked, own: list[_Code], others: list[_Code], notebook: Notebo
     if chosen not in own:
         why = "its own cell is empty or defines another name" if own else "its own cell is gone or has lost its id"
         remarks.append(f"{asked.exercise}: {why}, so cell {number} counts, which defines `{asked.answer}`.")
-    elif chosen.raw.grade_id != asked.exercise:
+    elif not chosen.raw.grade_id:
         remarks.append(f"{asked.exercise}: the cell has lost its nbgrader id and was known by its other one.")
     if asked.answer not in chosen.names:
         remarks.append(f"{asked.exercise}: cell {number} does not define `{asked.answer}`.")
@@ -81,10 +82,10 @@ def _place(asked: Asked, own: list[_Code], others: list[_Code], notebook: Notebo
 
 
 def _belongs(raw: RawCell, asked: Asked) -> bool:
-    """By nbgrader's id; by the cell's own where that is lost."""
+    """By nbgrader's id, also as notebooks of an earlier edition have it; by the cell's own where that is lost."""
     if raw.grade_id:
-        return raw.grade_id == asked.exercise
-    return raw.cell_id == f"answer-{asked.exercise.replace('.', '-')}"
+        return raw.grade_id in (grade_id(asked.exercise), asked.exercise)
+    return raw.cell_id == f"answer-{grade_id(asked.exercise)}"
 
 
 def _code(raw: RawCell, remarks: list[str]) -> _Code:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from course_lib.errors import CourseError
-from course_lib.grading.exercise import numbers, title, words
+from course_lib.grading.exercise import grade_id, numbers, title, words
 
 ROOT = Path(__file__).resolve().parents[3]
 JUDGING = ("explore", "grading", "lessons", "patterns", "sim", "worlds")
@@ -60,7 +60,7 @@ def lesson(number: str) -> Lesson:
     cells = json.loads(found[0].read_text(encoding="utf-8"))["cells"]
     sources = {cell["metadata"].get("nbgrader", {}).get("grade_id"): "".join(cell["source"]) for cell in cells}
     asked = tuple(
-        Asked(id, _answer(sources[f"{id}-check"], id), its.title, its.points, sources[id])
+        Asked(id, _answer(sources[f"{grade_id(id)}-check"], id), its.title, its.points, sources[grade_id(id)])
         for id, its in words(number).items()
     )
     return Lesson(number, found[0].name, title(number), asked)

@@ -5,7 +5,6 @@ Half of them are whole, with right, wrong and missing answers in them; the other
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import tomllib
@@ -18,6 +17,7 @@ from course_lib.errors import CourseError
 from course_lib.grading.batch.handout import ROOT, lesson
 from course_lib.grading.batch.spoiled import WAYS, saved
 from course_lib.grading.batch.tables import table
+from course_lib.grading.exercise import grade_id
 from course_lib.grading.solution import worked
 
 LESSON = "04"
@@ -60,21 +60,12 @@ def everybody() -> list[str]:
 def _handed_in(number: int) -> dict[str, Any]:
     """The notebook of the student of that number: 1 has everything right, the others what falls to them."""
     notebook: dict[str, Any] = json.loads((ROOT / "exercises" / lesson(LESSON).file).read_text(encoding="utf-8"))
+    cells = {cell["metadata"].get("nbgrader", {}).get("grade_id"): cell for cell in notebook["cells"]}
     for place, asked in enumerate(lesson(LESSON).asked):
         left_out = number % 4 == 3 and place >= 3  # who has not come to the end
-        source = asked.stub if left_out else _answer(asked.exercise, number + place)
-        for cell in notebook["cells"]:
-            if cell["metadata"].get("nbgrader", {}).get("grade_id") == asked.exercise:
-                cell["source"] = source.splitlines(keepends=True)
-    return copy.deepcopy(notebook) if number != 1 else _all_right(notebook)
-
-
-def _all_right(notebook: dict[str, Any]) -> dict[str, Any]:
-    for cell in notebook["cells"]:
-        if (id := cell["metadata"].get("nbgrader", {}).get("grade_id", "")) in {
-            a.exercise for a in lesson(LESSON).asked
-        }:
-            cell["source"] = _solution(id).splitlines(keepends=True)
+        if not left_out:
+            source = _solution(asked.exercise) if number == 1 else _answer(asked.exercise, number + place)
+            cells[grade_id(asked.exercise)]["source"] = source.splitlines(keepends=True)
     return notebook
 
 

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from course_lib.grading.exercise import grade_id
+
 ROOT = Path(__file__).resolve().parents[3]
 RELEASE = """async def release(redis, key, token):
     free = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
@@ -23,7 +25,7 @@ def handed_out(lesson: str = "04", folder: str = "exercises") -> dict[str, Any]:
 def cell(notebook: dict[str, Any], exercise: str) -> dict[str, Any]:
     """The cell for the answer."""
     found: dict[str, Any] = next(
-        one for one in notebook["cells"] if one["metadata"].get("nbgrader", {}).get("grade_id") == exercise
+        one for one in notebook["cells"] if one["metadata"].get("nbgrader", {}).get("grade_id") == grade_id(exercise)
     )
     return found
 

@@ -70,6 +70,14 @@ def test_without_metadata_but_with_the_cells_own_ids_these_are_believed() -> Non
     assert "lost its nbgrader id" in read(made).remarks[0]
 
 
+def test_a_notebook_of_an_earlier_edition_is_read_as_well() -> None:
+    """Its ids were those of the exercises, with a dot, which nbgrader refuses."""
+    made = answered(e1=RELEASE)
+    cell(made, "04.1")["metadata"]["nbgrader"]["grade_id"] = "04.1"
+    assert counted(made) == RELEASE
+    assert read(made).remarks == ()
+
+
 def test_of_a_cell_that_was_copied_the_last_one_counts_that_was_changed() -> None:
     made = answered(e1=RELEASE)
     second = copy.deepcopy(cell(made, "04.1")) | {"source": "release = second = None"}
