@@ -193,10 +193,14 @@ async def commits_then_supersedes(redis: Redis, database: Database, price: str) 
     await supersede(redis, PAGE, await database.save(price), ttl=60)
 
 
+def _shown(read: Read, write: Write) -> str:
+    return "\n\n".join(inspect.getsource(one).strip() for one in (read, write))
+
+
 the_race = Puzzle(
     "price", PROMISE, "the old price is in the cache, and nobody is left who would delete it",
     race(reads_aside, commits_then_deletes, name="price.naive"),
     race(reads_versioned, commits_then_supersedes, name="price.mended"),
-    sources=tuple(inspect.getsource(one).strip() for one in (reads_aside, commits_then_deletes)),
+    sources=(_shown(reads_aside, commits_then_deletes), _shown(reads_versioned, commits_then_supersedes)),
 )  # fmt: skip
 """What `Scheduler` shows."""
