@@ -47,13 +47,17 @@ class Bubblewrap(Sandbox):
             user = AS_ROOT
         else:
             user = ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
-        view = [*folders_above(readable), *(word for path in readable for word in ("--ro-bind", str(path), str(path)))]
+        view = [
+            *folders_above([*readable, Path("/dev/null")]),
+            *(word for path in readable for word in ("--ro-bind", str(path), str(path))),
+        ]
         for path in hidden:
             if path.is_dir():
                 view += ["--perms", "0555", "--tmpfs", str(path), "--remount-ro", str(path)]
             elif path.exists():
                 view += ["--ro-bind", "/dev/null", str(path)]  # devices do not work there, so it cannot be opened
-        return [str(self.bwrap), *OWN, *user, *view, "--remount-ro", "/", "--chdir", "/", "--", *argv]
+        view += ["--dev-bind", "/dev/null", "/dev/null", "--remount-ro", "/"]
+        return [str(self.bwrap), *OWN, *user, *view, "--chdir", "/", "--", *argv]
 
 
 def folders_above(paths: Sequence[Path]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import signal
 import sys
@@ -21,7 +22,8 @@ def confine(limits: Limits) -> tuple[str, ...]:
     """Takes from this process what a student's code must not have; there is no way back. Says what has held.
 
     Call it in a child that was forked for one answer, before anything of the answer runs, and while the child has one
-    thread. The parent must live longer than the child, which is killed when the parent dies (Linux).
+    thread. The parent must live longer than the child, which is killed when the parent dies (Linux). `prepare`
+    in the parent makes it quick.
 
     Does not: hide files, nor what the process has already opened or read; that is the sandbox's part. Without
     libseccomp it stops neither sockets nor writes, and as root not even forks: `probe` then refuses.
@@ -40,6 +42,23 @@ def confine(limits: Limits) -> tuple[str, ...]:
         if seccomp.give_up_calls():
             held.append(SECCOMP)
     return tuple(held)
+
+
+def prepare() -> None:
+    """Does in the parent, once, what each child would do else: confining one then takes half a millisecond, not six."""
+    importlib.import_module("resource")
+    seccomp.prepare()
+
+
+def silence() -> None:
+    """stdin, stdout and stderr become a /dev/null that this process opened itself. Call it before `confine`.
+
+    Children that share what they have inherited can agree by it: each sees the flags that another sets.
+    """
+    for descriptor in range(3):
+        own = os.open(os.devnull, os.O_RDWR)
+        os.dup2(own, descriptor)
+        os.close(own)
 
 
 def _limit(limits: Limits) -> bool:

@@ -19,6 +19,9 @@ PR_SET_PDEATHSIG = 1
 
 def restrict(read: list[str], names: list[str]) -> None:
     """From here on only these can be read, and of `names` only which files there are; nothing can be written."""
+    import ctypes.util  # here, as it takes as long as all the rest
+
+    ctypes.util.find_library = lambda name: None  # else landlockpy has programs started, to find the C library's name
     from landlockpy import AccessFS, Ruleset, Scope
 
     content = AccessFS.READ_FILE | AccessFS.EXECUTE
@@ -27,6 +30,7 @@ def restrict(read: list[str], names: list[str]) -> None:
             rules.allow_path(path, content | AccessFS.READ_DIR if os.path.isdir(path) else content)
         for path in names:
             rules.allow_path(path, AccessFS.READ_DIR)
+        rules.allow_path(os.devnull, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
         rules.restrict()
 
 

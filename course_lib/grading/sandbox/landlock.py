@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from course_lib.grading.sandbox.child import NOBODY, Sandbox, entering, is_root
@@ -31,25 +32,33 @@ class Landlock(Sandbox):
 
     def command(self, argv: Sequence[str], readable: Sequence[Path], hidden: Sequence[Path]) -> list[str]:
         """What stands beside a hidden file is named one by one, because Landlock can only allow."""
-        secret = {path.resolve() for path in hidden}
-        read: list[str] = []
-        names: list[str] = []
-
-        def allow(path: Path) -> None:
-            real = path.resolve()
-            if any(real == one or one in real.parents for one in secret):
-                return
-            if not any(real in one.parents for one in secret):
-                read.append(str(real))
-            elif not path.is_symlink() or path in readable:  # a link to a folder above would lead back in here
-                names.append(str(real))
-                for part in sorted(real.iterdir()):
-                    allow(part)
-
-        for path in readable:
-            allow(path)
+        read, names = _allowed(tuple(readable), tuple(hidden))
         package = importlib.util.find_spec("landlockpy")
         where = str(Path(package.origin).parents[1]) if package and package.origin else None
         user = NOBODY if is_root() else None
         how = {"user": user, "parent": os.getpid(), "read": read, "names": names, "packages": where}
         return entering(how, argv)
+
+
+@lru_cache(maxsize=8)
+def _allowed(readable: tuple[Path, ...], hidden: tuple[Path, ...]) -> tuple[list[str], list[str]]:
+    """What can be read whole; and the folders above something hidden, of which only the names can. Looked up once."""
+    secret = {os.path.realpath(path) for path in hidden}
+    read: list[str] = []
+    names: list[str] = []
+
+    def allow(path: str, *, is_link: bool) -> None:
+        real = os.path.realpath(path) if is_link else path
+        if any(real == one or real.startswith(one + "/") for one in secret):
+            return
+        if not any(one.startswith(real + "/") for one in secret):
+            read.append(real)
+        elif not is_link:  # a link to a folder above would lead back in here
+            names.append(real)
+            with os.scandir(real) as parts:
+                for part in sorted(parts, key=lambda part: part.name):
+                    allow(part.path, is_link=part.is_symlink())
+
+    for path in readable:
+        allow(os.path.realpath(path), is_link=False)
+    return read, names

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from course_lib.grading.sandbox.confine import confine
+from course_lib.grading.sandbox.confine import confine, prepare, silence
 from course_lib.grading.sandbox.limits import Limits
 from course_lib.grading.wire import cells
 from course_lib.grading.wire.judged import serve
@@ -29,6 +29,7 @@ LONGEST = 64_000_000
 def main(descriptor: int) -> None:
     """Serve until the socket is closed, or its parent is gone."""
     control = socket.socket(fileno=descriptor)
+    prepare()
     submission: list[cells.Source] = []
     children: list[int] = []
     while (received := _received(control)) is not None:
@@ -78,6 +79,7 @@ def _forked(load: Callable[[], Any], limits: Limits, descriptors: list[int], con
                 control.close()
                 for other in {*descriptors} - {*descriptors[at : at + 2]}:
                     os.close(other)
+                silence()
                 confine(limits)
                 serve(Pipe(*descriptors[at : at + 2]), load)
             except MemoryError:

@@ -115,6 +115,19 @@ def write_to_strangers() -> None:
             continue
 
 
+def own_a_socket(pid: int) -> bool:
+    one, other = socket.socketpair()
+    with one, other:
+        fcntl.ioctl(one, 0x8901, pid.to_bytes(4, "little"))  # FIOSETOWN
+        return True
+
+
+def lock(how: Callable[[int, int], object], what: int) -> None:
+    """A lock on a file that every child can read: whoever else asks for it knows that it is taken."""
+    with open(__file__, "rb") as file:
+        how(file.fileno(), what)
+
+
 def many_files() -> bool:
     opened = []
     try:
@@ -152,6 +165,9 @@ def deeds() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "send to 127.0.0.1", lambda: connect(socket.AF_INET, ("127.0.0.1", GIVEN["udp"]), socket.SOCK_DGRAM)
     yield "connect to an abstract socket", lambda: connect(socket.AF_UNIX, "\0" + GIVEN["name"])
     yield "connect to a socket in a folder", lambda: connect(socket.AF_UNIX, GIVEN["unix"])
+    yield "lock a file", lambda: silently(lock, fcntl.flock, fcntl.LOCK_EX)
+    yield "lock a part of a file", lambda: silently(lock, fcntl.lockf, fcntl.LOCK_SH)
+    yield "watch a file", lambda: call("inotify_init1", 0)
     yield "listen", lambda: socket.create_server(("127.0.0.1", 0)).close() is None
     yield "fork", fork
     yield "start a thread", lambda: _thread.start_new_thread(len, ("",))
@@ -160,6 +176,7 @@ def deeds() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "signal everybody", lambda: silently(os.kill, -1, 0)
     yield "kill another process", lambda: silently(os.kill, GIVEN["victim"], signal.SIGCONT)
     yield "let the kernel signal the runner", lambda: own_the_signals(runner)
+    yield "let a socket signal the runner", lambda: own_a_socket(runner)
     yield "trace the runner", lambda: trace(GIVEN["victim"] if GIVEN["free"] else runner)
     yield "limit the runner", lambda: resource.prlimit(runner, resource.RLIMIT_CORE, (0, 0))
     yield "slow the runner down", lambda: silently(os.setpriority, os.PRIO_PROCESS, runner, 5)
@@ -194,6 +211,15 @@ def do_all() -> dict[str, str]:
 
 def become_a_program() -> None:
     os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "print('another program')"])
+
+
+def set_a_flag() -> None:
+    """Tells the next child something by a descriptor that both have inherited."""
+    fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK)
+
+
+def see_the_flag() -> None:
+    os._exit(int(bool(fcntl.fcntl(0, fcntl.F_GETFL) & os.O_NONBLOCK)))
 
 
 def spin() -> None:
@@ -288,6 +314,8 @@ def child(deed: str | None) -> None:
 
     if not GIVEN["seccomp"]:
         seccomp.library = lambda: None  # type: ignore[assignment]  # as on a system without libseccomp
+    if GIVEN["silent"]:
+        confine.silence()
     held = () if GIVEN["free"] else confine.confine(Limits(**GIVEN["limits"]))
     if deed is None:
         print(json.dumps({"held": held, "done": do_all()}), flush=True)

@@ -35,6 +35,7 @@ class Layer:
     make: Callable[[], Sandbox]
     seccomp: bool = True
     free: bool = False
+    silent: bool = False
 
     def run(
         self, given: dict[str, Any], *, deeds: Sequence[str] = (), limits: Limits = LIMITS, token: str = ""
@@ -47,7 +48,14 @@ class Layer:
         self, given: dict[str, Any], *, deeds: Sequence[str], limits: Limits = LIMITS, token: str = ""
     ) -> list[str]:
         inside = {"cpu": limits.cpu, "memory": limits.memory, "open_files": limits.open_files}
-        whole = {**given, "deeds": [*deeds], "free": self.free, "seccomp": self.seccomp, "limits": inside}
+        whole = {
+            **given,
+            "deeds": [*deeds],
+            "free": self.free,
+            "seccomp": self.seccomp,
+            "silent": self.silent,
+            "limits": inside,
+        }
         return [self.python(), "-I", "-X", "utf8", str(HOSTILE), str(COURSE), json.dumps(whole), token or new_token()]
 
     def readable(self) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import secrets
@@ -37,12 +38,14 @@ WRITES = (
 )
 CHANNELS = (
     *("make a file in memory", "share memory by System V", "leave a key in the kernel", "open an io_uring", "listen"),
+    *("lock a file", "lock a part of a file", "watch a file"),
     "send to 127.0.0.1",
 )
 NETWORK = (*("connect to 127.0.0.1", "connect to an abstract socket", "connect to a socket in a folder"),)
 PROCESSES = ("fork", "start a thread", "start a program")
 SIGNALS = (
     *("signal the runner", "signal everybody", "kill another process", "let the kernel signal the runner"),
+    "let a socket signal the runner",
     *("trace the runner", "limit the runner", "slow the runner down", "leave the process group"),
 )
 PRIVILEGES = ("become root", "become root of a namespace", "raise its limits")
@@ -174,7 +177,7 @@ ENDS = {
     "kill_the_runner": f"{NO_SUCH_RIGHT}\nkill_the_runner: 0\n",
     "kill_everybody": f"{NO_SUCH_RIGHT}\nkill_everybody: 0\n",
     "fill_memory": "MemoryError \nfill_memory: 0\n",
-    "crash": "crash: -6\n",
+    "crash": "crash: -11\n",
 }
 
 
@@ -197,6 +200,15 @@ def test_what_does_not_end_is_cut_off(name: str, deed: str, how: str) -> None:
     assert ended.how == how
     assert len(ended.output) == (limits.output if how == "output" else 0)
     assert processes(token) == []
+
+
+@pytest.mark.parametrize(("silent", "flag"), [(False, 1), (True, 0)])
+@pytest.mark.parametrize("name", WITH_SECCOMP)
+def test_a_silenced_child_tells_another_nothing_by_stdin(name: str, silent: bool, flag: int) -> None:
+    """Not silenced, two children share what they inherited, and one sees the flag that the other has set."""
+    layer = dataclasses.replace(LAYERS[name], silent=silent)
+    ended = layer.run({}, deeds=["set_a_flag", "see_the_flag"])
+    assert ended.output == f"set_a_flag: 0\nsee_the_flag: {flag}\n".encode()
 
 
 def test_without_libseccomp_a_child_kills_no_more_than_its_own_runner() -> None:
