@@ -1,4 +1,4 @@
-"""Near caches that learners read and break. Each says on its first line what is right or wrong."""
+"""Two near caches, to be read and broken. Above each stands what it does not notice; a learner finds it out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from course_lib.patterns.invalidation import CHANNEL
 
 
+# Wrong: it does not notice what it has not heard.
 class HearsAndForgets:
-    """Wrong: a near cache that forgets what it hears of, and does not notice what it has not heard."""
+    """A near cache: copies in this process's memory, which it forgets when it hears that they have changed."""
 
     def __init__(self, redis: Redis, *, ttl: float) -> None:
         self.redis, self.ttl, self.kept = redis, ttl, dict[str, tuple[float, str | None]]()
@@ -44,8 +45,9 @@ class HearsAndForgets:
             self.kept.pop(message["data"], None)
 
 
+# Better, and still wrong: it does not notice a connection that is only silent.
 class FlushesOnReconnect(HearsAndForgets):
-    """Better: it begins each connection with an empty memory. It does not notice a connection that is only silent."""
+    """The same, and it begins each connection with an empty memory."""
 
     def heard(self, message: dict[str, Any]) -> None:
         """A new connection begins with the confirmation that we listen: who knows what was said before."""
