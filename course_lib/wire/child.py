@@ -133,11 +133,11 @@ class Child:
         self._received.clear()
         self._network.rewind()
 
-    def _on_run(self, run: int, seed: int, by_order: bool) -> None:
+    def _on_run(self, seat: int, seed: int, by_order: bool) -> None:
         self._rewind()
         self._begin()
         self._streams = Streams(seed) if by_order else None
-        random.seed(f"{seed}/child")
+        random.seed(f"{seed}/{seat}")
 
     def _host(self, number: int, now: float) -> Host:
         if number not in self._hosts:

@@ -7,8 +7,8 @@ import select
 from math import inf
 from time import monotonic
 
-MOST = 8_000_000
-"""Bytes in a message; whoever announces more is not listened to any further."""
+MOST, ALL = 8_000_000, 400_000_000
+"""Bytes in a message, and in all of them; whoever says more is not listened to any further."""
 
 
 class Broken(KeyboardInterrupt):
@@ -35,7 +35,7 @@ class Pipe:
         self.reads, self.writes, self.seconds, self.deadline = reads, writes, seconds, inf
         self._poll = select.poll()
         self._poll.register(reads, select.POLLIN)
-        self._read = b""
+        self._read, self._heard = b"", 0
 
     def send(self, message: bytes) -> None:
         """Raises: Broken."""
@@ -68,8 +68,9 @@ class Pipe:
             part = os.read(self.reads, 65_536)
         except OSError as error:
             raise Broken(str(error)) from error
-        if not part:
-            raise Broken("the pipe was closed")
+        self._heard += len(part)
+        if not part or self._heard > ALL:
+            raise Broken("the pipe was closed" if not part else f"more than {ALL:,} bytes")
         self._read = self._read + part if self._read else part
 
     def close(self) -> None:

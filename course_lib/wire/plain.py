@@ -16,7 +16,7 @@ from typing import Any
 import redis.exceptions
 
 DEEPEST, LONGEST = 30, 200_000
-"""How deep a value may be nested, and how many parts it may have."""
+"""How deep a value may be nested, and how many parts or characters it may have."""
 
 _NAMES: dict[str, type[BaseException]] = {}
 _RECORDS = ("course_lib.explore.", "course_lib.sim.faults", "course_lib.trace", "course_lib.lessons.")
@@ -53,7 +53,7 @@ class Encoder:
     def __call__(self, it: Any) -> Any:
         """Its plain form."""
         kind = type(it)
-        if it is None or kind is bool or kind is str or kind is float:
+        if it is None or kind is bool or kind is float:
             return it
         self._left = LONGEST
         return self._of(it, DEEPEST)
@@ -61,10 +61,10 @@ class Encoder:
     def _of(self, it: Any, deeper: int) -> Any:
         self._left -= 1
         kind = type(it)
-        if it is None or kind is bool or kind is str or kind is float:
+        if it is None or kind is bool or kind is float or (kind is str and len(it) <= LONGEST):
             return it
-        if deeper < 0 or self._left < 0:
-            return ["?", kind.__name__, "…"]
+        if deeper < 0 or self._left < 0 or _size(it) > min(self._left, LONGEST):
+            return ["?", kind.__name__[:100], "…"]
         if (number := self._handle(it)) is not None and not isinstance(it, BaseException):
             return ["h", number]
         try:
@@ -115,6 +115,11 @@ class Encoder:
 
 _MANY: dict[Any, str] = {list: "l", tuple: "t", set: "s", frozenset: "f"}
 _MADE: dict[str, Callable[[list[Any]], Any]] = {"l": list, "t": tuple, "s": set, "f": frozenset, "i": iter}
+
+
+def _size(it: Any) -> int:
+    """How many parts it has, if it is a text or a container."""
+    return len(it) if type(it) in (str, bytes, bytearray, dict, *_MANY) else 0
 
 
 def _basic(it: int | str | float) -> Any:

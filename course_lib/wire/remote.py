@@ -16,6 +16,7 @@ import asyncio
 import json
 import pickle
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from math import inf
 from time import monotonic
 from typing import Any
@@ -53,14 +54,16 @@ class Seat:
 class Remote:
     """An answer in children; several, so that simulated processes share no interpreter as long as there are few.
 
-    `seconds` is how long all of it may take.
+    `seconds` is how long all of it may take. Code that draws random numbers draws the same in each run with a seed; a
+    `salt` keeps it from learning that seed.
     """
 
-    def __init__(self, pipes: Sequence[Pipe], *, seconds: float = inf) -> None:
+    def __init__(self, pipes: Sequence[Pipe], *, seconds: float = inf, salt: str | None = None) -> None:
         for pipe in pipes:
             pipe.deadline = monotonic() + seconds
         self.handed = Handed()
         self.decode = Decoder(self.handed)
+        self._salt = salt
         self.seats = [Seat(pipe) for pipe in pipes]
         self._fars: dict[Process | None, Far] = {}
         self._loop: SimLoop | None = None
@@ -132,7 +135,9 @@ class Remote:
     def _begin(self, loop: SimLoop | None, seed: int, *, by_order: bool) -> None:
         self._loop, self._runs = loop, -1 if loop is None else loop.runs
         self._run += 1
-        self._started = ("run", self._run, seed, by_order)
+        if self._salt is not None:
+            seed = int.from_bytes(blake2b(f"{self._salt}/{seed}".encode(), digest_size=8).digest(), "big")
+        self._started = seed, by_order
         self._fars.clear()
         self.handed.clear()
 
@@ -140,7 +145,7 @@ class Remote:
         """It knows of the run."""
         if seat.run != self._run:
             seat.run = self._run
-            seat.pipe.send(self.handed.packed(self._started))
+            seat.pipe.send(self.handed.packed(("run", self.seats.index(seat), *self._started)))
         return seat
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -43,8 +44,10 @@ class Watched:
         """A schedule begins: the children know it by themselves."""
 
 
-HIDDEN = 3
-"""How many seeds of each trial are the student's own."""
+CHILDREN = 2
+"""Of one exercise: simulated processes are dealt to them in turn, so that no two neighbors share an interpreter."""
+HIDDEN, LARGEST = 3, 1 << 40
+"""How many seeds of each trial are the student's own, and below what: too many for a child to try."""
 
 
 def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int | None = None) -> Verdict:
@@ -70,7 +73,7 @@ def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int 
 
 
 def _with_seeds(trials: Callable[[Any], Sequence[Trial]], hidden: int, answer: Any) -> list[Trial]:
-    own = tuple(1_000 + (hidden + 7_919 * number) % 1_000_000 for number in range(HIDDEN))
+    own = tuple(random.Random(hidden).sample(range(LARGEST), HIDDEN))
     return [replace(trial, more_seeds=own) for trial in trials(answer)]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import signal
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -17,14 +19,12 @@ from course_lib.grading.sandbox import limits as confined
 from course_lib.grading.sandbox.child import Sandbox
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.verdict import Verdict
-from course_lib.grading.wire.check import check
+from course_lib.grading.wire.check import CHILDREN, check
 from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.fork_server import OUT_OF_MEMORY
 from course_lib.wire.pipe import Broken, Silent
 from course_lib.wire.remote import Remote
 
-CHILDREN = 2
-"""Of one exercise: simulated processes are dealt to them in turn, so that no two neighbors share an interpreter."""
 ONE_STEP = 10.0
 """Seconds that an answer may take to go on from one command to the next."""
 
@@ -70,14 +70,35 @@ def _judged(
     )
     try:
         with server.children(exercise.id, name, allowed, CHILDREN, fates) as pipes:
-            remote = Remote(pipes, seconds=limits.seconds)
-            verdict = replace(check(exercise, remote, name, number), noted="")
+            remote = Remote(pipes, seconds=limits.seconds, salt=str(number))
+            with _at_most(limits.seconds + ONE_STEP):
+                verdict = replace(check(exercise, remote, name, number), noted="")
     except Silent as silent:
         over = TIME.format(limits.seconds) if silent.whole else STUCK
         return _without(exercise, "timeout", over, sandbox)
     except Broken:
         return _without(exercise, *_fate(fates, limits), sandbox)
     return Judgement(exercise.id, verdict.status, verdict.message, verdict, sandbox.layers)
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """End what takes longer here: a script of the answer's, say, runs in the simulated server. In the main thread only,
+    as a worker's is."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise Silent(whole=True)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _fate(fates: list[int], limits: Limits) -> tuple[Status, str]:

@@ -128,7 +128,7 @@ def _build(answer: Answer, strike: Strike, world: Simulation, clients: int) -> C
         world.at(0.1 if back else 0.005, run.fail)
         world.at(4.0, partial(run.group.heal, 0) if back else run.group.promote)
     elif strike in ("dies", "cut off") and not on_true:
-        world.at(0.01 + jitter + 0.0008 * world.seed, run.fail)  # each seed another moment of the first event
+        world.at(0.01 + jitter + 0.0008 * (world.seed % 14), run.fail)  # each seed another moment of the first event
     run.look(3_890.0 if strike == "again" else 5.0, "GET")
     return run
 

@@ -1,0 +1,113 @@
+"""What a child sends is a value or a refusal; whatever it is, the parent goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from course_lib.explore import OneFault
+from course_lib.wire.pipe import MOST
+from course_lib.wire.plain import Decoder, Encoder, Opaque, SeenAt
+
+ENCODE = Encoder(lambda it: None, lambda error: SeenAt(3, "raise it", True))
+DECODE = Decoder(lambda number: ("handed", number))
+
+
+def there_and_back(value: Any) -> Any:
+    return DECODE(json.loads(json.dumps(ENCODE(value))))
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
+NESTED = st.none() | st.integers() | st.text(max_size=3) | st.lists(st.text(max_size=3) | st.integers(), max_size=3)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text() | st.integers(), inner, max_size=3)
+        | st.sets(st.integers() | st.text(), max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES)
+def test_values_come_as_they_are(value: Any) -> None:
+    assert there_and_back(value) == value
+    assert type(there_and_back(value)) is type(value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(NESTED | st.sampled_from("ltdbsfiheEDN?"), max_size=5))
+def test_what_nobody_wrote_is_refused_by_an_error_that_is_caught(plain: Any) -> None:
+    try:
+        DECODE(plain)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError):
+        pass
+
+
+class AlwaysEqual:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __repr__(self) -> str:
+        return f"<AlwaysEqual at {id(self):#x}>"
+
+
+def test_an_object_with_its_own_notion_of_being_equal_equals_nothing() -> None:
+    came = there_and_back(AlwaysEqual())
+    assert isinstance(came, Opaque)
+    assert came not in (1, "page", True, None)
+    assert repr(came) == "<AlwaysEqual>"
+
+
+@dataclass
+class Own:
+    name: str = "a class of the answer's"
+
+
+@pytest.mark.parametrize("value", [Own(), [Own()], object(), len, {1: Own()}])
+def test_what_is_no_plain_value_is_opaque(value: Any) -> None:
+    came = there_and_back(value)
+    came = came[0] if isinstance(came, list) else came[1] if isinstance(came, dict) else came
+    assert isinstance(came, Opaque)
+
+
+def test_a_value_without_an_end_is_cut() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    assert "…" in repr(there_and_back(endless))
+    for long in ([0] * 200_001, "x" * 200_001, [[0] * 120_000] * 2):
+        assert len(json.dumps(ENCODE(long))) < MOST / 3
+        assert "…" in repr(there_and_back(long))[-50:]
+
+
+def test_a_record_of_the_course_comes_whole_and_no_other() -> None:
+    assert there_and_back(OneFault("crash", at=2, client="c1")) == OneFault("crash", at=2, client="c1")
+    with pytest.raises(ValueError, match="there is no record"):
+        DECODE(["D", "subprocess", "Popen", [["args", "true"]]])
+    with pytest.raises(ValueError, match="there is no record"):
+        DECODE(["D", "course_lib.grading.sandbox.child", "Ended", []])
+
+
+class Missing(LookupError):
+    pass
+
+
+def test_an_error_keeps_its_name_its_bases_and_where_it_arose() -> None:
+    came = there_and_back(Missing("page", 7))
+    assert type(came).__name__ == "Missing"
+    assert isinstance(came, LookupError)
+    assert came.args == ("page", 7)
+    assert came.seen_at == SeenAt(3, "raise it", True)
+    assert type(there_and_back(KeyError("page"))) is KeyError
+    assert type(there_and_back(ExceptionGroup("two", [ValueError("a"), KeyError("b")]))) is ExceptionGroup

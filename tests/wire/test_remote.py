@@ -1,0 +1,198 @@
+"""Code in a child and the same code here leave the same trace, whatever strikes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from course_lib.sim import OneFault, Simulation, Turns
+from course_lib.sim.process import Process
+
+from .children import remote
+
+Load = Callable[[str], Awaitable[str]]
+
+
+async def reads_through(redis: Any, key: str, load: Load) -> Any:
+    page = await redis.get(key)
+    if page is None:
+        page = await load(key)
+        await redis.set(key, page, px=50)
+    return page
+
+
+async def does_two_things(redis: Any, key: str, load: Load) -> Any:
+    first, second = await asyncio.gather(redis.incr(key), load(key))
+    async with redis.pipeline() as pipe:
+        return first, second, await pipe.incr(key).pexpire(key, 70).execute()
+
+
+async def tries_again(redis: Any, key: str, load: Load) -> Any:
+    for number in range(3):
+        try:
+            return await redis.incr(key), number
+        except RedisError as error:
+            await asyncio.sleep(0.01 * (number + 1))
+            failed = error
+    raise failed
+
+
+async def gives_up_soon(redis: Any, key: str, load: Load) -> Any:
+    try:
+        async with asyncio.timeout(0.015):
+            return await load(key)
+    except TimeoutError:
+        return await redis.append(key, "late")
+
+
+async def waits_for_a_lock(redis: Any, key: str, load: Load) -> Any:
+    lock = asyncio.Lock()
+
+    async def one(number: int) -> Any:
+        async with lock:
+            return await redis.rpush(key, number)
+
+    tasks = [asyncio.create_task(one(number)) for number in range(3)]
+    await asyncio.wait(tasks, timeout=0.004)
+    return [await task for task in tasks], await redis.eval("return redis.call('LLEN', KEYS[1])", 1, key)
+
+
+BODIES = [reads_through, does_two_things, tries_again, gives_up_soon, waits_for_a_lock]
+FAULTS: list[OneFault | None] = [
+    None, *(OneFault(kind, at, 0.03) for kind in ("crash", "pause", "lose request", "lose reply", "node down")
+            for at in (1, 2, 4)),
+]  # fmt: skip
+
+
+def played(code: Any, fault: OneFault | None, *, by_order: bool = False, shared: bool = False) -> Any:
+    """Three clients, who load what takes 20 ms. What they came to, and all that was sent."""
+    world = Simulation(socket_timeout=0.2, faults=fault)
+    if by_order:
+        world.turns = Turns(lambda turns: len(turns) - 1)
+        world.rewind(0)
+
+    async def load(key: str) -> str:
+        note = world.note("database", "load")
+        await asyncio.sleep(0.02)
+        note.t_end = world.now()
+        return f"page of {key}"
+
+    async def body(name: str) -> Any:
+        return await code(world.redis(), "page" if name < "c3" else "other", load)
+
+    process = Process("one") if shared else None
+    for number in (1, 2, 3):
+        world.client(f"c{number}", body, f"c{number}", start=0.001 * number, process=process)
+    results = world.run()
+    return {name: repr(result) for name, result in results.items()}, world.trace.text(), world.trace.digest()
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
+def test_the_same_trace(body: Any) -> None:
+    with remote(body) as there:
+        code = there.coroutine_function()
+        for fault in FAULTS:
+            assert played(code, fault) == played(body, fault), fault
+        assert played(code, None, by_order=True) == played(body, None, by_order=True)
+        assert played(code, None, shared=True) == played(body, None, shared=True)
+
+
+def test_an_error_of_what_it_was_handed_comes_back_as_itself() -> None:
+    failed = ValueError("no such row")
+
+    async def asks(redis: Any, key: str, load: Load) -> Any:
+        try:
+            return await load(key)
+        except ValueError as error:
+            await redis.set("told", str(error))
+            raise
+
+    async def load(key: str) -> str:
+        raise failed
+
+    with remote(asks) as there:
+        world, code = Simulation(), there.coroutine_function()
+        world.client("c1", lambda: code(world.redis(), "page", load))
+        assert world.run()["c1"] is failed
+        assert [event.text for event in world.trace] == ["SET told no such row"]
+
+
+def test_an_object_lives_in_the_process_that_made_it() -> None:
+    class Counter:
+        def __init__(self, redis: Any) -> None:
+            self.redis, self.asked = redis, 0
+
+        async def ask(self, key: str) -> Any:
+            self.asked += 1
+            return self.asked, await self.redis.incr(key)
+
+    with remote(Counter) as there:
+        world, make = Simulation(), there.maker(awaited=True)
+
+        async def body() -> Any:
+            counter = make(world.redis())
+            return [await counter.ask("n"), await counter.ask("n")]
+
+        world.client("c1", body)
+        world.client("c2", body, start=1.0)
+        assert world.run() == {"c1": [(1, 1), (2, 2)], "c2": [(1, 3), (2, 4)]}
+
+
+def test_a_plain_function_is_called_out_of_any_run() -> None:
+    with remote(lambda text, times: [text * times, {"bytes": b"\xff\n"}, 2**70, 0.5, None]) as there:
+        assert there.function()("ab", 2) == ["abab", {"bytes": b"\xff\n"}, 2**70, 0.5, None]
+
+
+def test_a_cancellation_is_passed_on() -> None:
+    async def waits(redis: Any) -> Any:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await redis.set("cleaned", "up")
+
+    with remote(waits) as there:
+        world, code = Simulation(), there.coroutine_function()
+
+        async def body() -> Any:
+            task = asyncio.ensure_future(code(world.redis()))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            await asyncio.wait([task])
+            return task.cancelled(), await world.redis().get("cleaned")
+
+        world.client("c1", body)
+        assert world.run() == {"c1": (True, "up")}
+
+
+def test_neighbors_share_no_interpreter() -> None:
+    """The control is one child for both."""
+    seen: list[str] = []
+
+    async def leaves_a_mark(redis: Any) -> Any:
+        seen.append("somebody")
+        return len(seen)
+
+    for count, told in ((2, [1, 1]), (1, [1, 2])):
+        with remote(leaves_a_mark, count) as there:
+            world, code = Simulation(), there.coroutine_function()
+            for name in ("c1", "c2"):
+                world.client(name, code, world.redis())
+            assert list(world.run().values()) == told
+
+
+def test_a_node_that_refuses() -> None:
+    async def asks(redis: Any) -> Any:
+        return await redis.get("page")
+
+    with remote(asks) as there:
+        world, code = Simulation(), there.coroutine_function()
+        world.down(0, 1.0)
+        world.client("c1", lambda: code(world.redis()))
+        result = world.run()["c1"]
+        assert type(result) is RedisConnectionError
+        assert str(result) == "Connection refused by redis"
