@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ from course_lib.grading.batch.seam import Judge, Limits
 from course_lib.grading.batch.shards import merge
 from course_lib.grading.batch.standing import Standing, standing
 from course_lib.words import counted
-
-WIRE = "course_lib.grading.wire"
-
-
-class CannotJudge(CourseError):
-    """This copy of the course has nothing that runs an answer."""
 
 
 def main(arguments: Sequence[str] | None = None, judge: Judge | None = None) -> int:
@@ -49,7 +42,9 @@ def _grade(parser: options.Parser, given: list[str], judge: Judge | None) -> int
         parser.error("name a folder of submissions, or a notebook after --try")
     limits = Limits(seconds=asked.time_limit, memory=asked.memory_limit)
     if asked.attempt is not None:
-        its, found = one_notebook.attempt(asked.attempt, judge or _wire(), limits, unsafe=asked.unsafe)
+        its, found = one_notebook.attempt(
+            asked.attempt, judge or _wire(unsafe=asked.unsafe), limits, unsafe=asked.unsafe
+        )
         print(one_notebook.said(its, found))
         if asked.out is not None:
             one_notebook.save_page(asked.out, its, found)
@@ -58,7 +53,9 @@ def _grade(parser: options.Parser, given: list[str], judge: Judge | None) -> int
         parser.error("say where the report goes: --out REPORT")
     wanted = Wanted(asked.secret, limits, asked.unsafe, tuple(asked.lesson), tuple(asked.exercise), asked.shard)
     bar = not asked.quiet
-    made = grade(asked.submissions, asked.out, judge=judge or _wire(), jobs=asked.jobs, wanted=wanted, bar=bar)
+    made = grade(
+        asked.submissions, asked.out, judge=judge or _wire(unsafe=asked.unsafe), jobs=asked.jobs, wanted=wanted, bar=bar
+    )
     if bar:
         _say(made, asked.out)
         if not asked.secret:
@@ -67,17 +64,13 @@ def _grade(parser: options.Parser, given: list[str], judge: Judge | None) -> int
     return int(bool(made.troubles))
 
 
-def _wire() -> Judge:
-    """Only now, as the other commands need none."""
-    try:
-        found: Judge = import_module(WIRE).judge_submission
-    except ModuleNotFoundError as error:
-        if error.name != WIRE:
-            raise
-        raise CannotJudge(
-            "This copy of the course cannot run answers yet: course_lib.grading.wire is missing."
-        ) from None
-    return found
+def _wire(*, unsafe: bool) -> Judge:
+    """Runs answers in a sandbox. Raises: NoSandbox, before anything is judged. Only now, as others need none of it."""
+    from course_lib.grading.sandbox.probe import probe
+    from course_lib.grading.wire.submission import judge_submission
+
+    probe(unsafe=unsafe)
+    return judge_submission
 
 
 def _say(made: Standing, out: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.errors import NoSandbox
 from course_lib.grading import check
 from course_lib.grading.batch import made_up
-from course_lib.grading.batch.commands import WIRE, main
+from course_lib.grading.batch.commands import main
 from course_lib.grading.batch.gradescope_zip import archive
 from course_lib.grading.batch.handout import lesson
 
@@ -67,13 +68,15 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert "Traceback" not in error
 
 
-def test_a_copy_of_the_course_that_cannot_run_answers_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, WIRE, None)
+def test_without_a_sandbox_nothing_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said) -> None:
+    def none(*, unsafe: bool) -> None:
+        raise NoSandbox("Nothing here isolates an answer.")
+
+    monkeypatch.setattr("course_lib.grading.sandbox.probe.probe", none)
     hand_in(tmp_path / "in", anna=RIGHT)
     assert main([str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 2
-    assert "cannot run answers" in capsys.readouterr().err
+    assert capsys.readouterr().err == "Nothing here isolates an answer.\n"
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_class_is_graded_overridden_and_exported(tmp_path: Path, capsys: Said) -> None:
