@@ -17,6 +17,7 @@ import pytest
 PERMITTED_SKIPS = {
     "COURSE_SLOW is not set": "builds a second environment, as CI has just done, or runs containers",
     "this machine does not offer that sandbox": "the probe then takes another or refuses, as tests hold anywhere",
+    "Linux only: elsewhere the probe tries the system's own sandbox": "macOS and Windows have other sandboxes, or none",
     "no container engine answers here": "it runs where Docker or Podman is, with COURSE_SLOW set",
     "the package index could not supply the peers": "theirs is the fault that a test shows, and .ci/run has tried",
     "dask is not installed": "it stands for any cluster's executor; the course itself needs none",

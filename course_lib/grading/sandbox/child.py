@@ -121,7 +121,7 @@ class Sandbox(ABC):
 
 
 def _read(child: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[str, bytes]:
-    """What the child writes until it ends, at most so many bytes and no longer than the deadline."""
+    """What the child writes until it ends, up to `most` bytes and until the deadline."""
     assert child.stdout is not None
     output = bytearray()
     with selectors.DefaultSelector() as selector:
@@ -140,7 +140,7 @@ def _read(child: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[s
 
 
 def _has_ended(child: subprocess.Popen[bytes], within: float) -> bool:
-    """Whether the child ends within so many seconds. On Linux it is left to be waited for: `kill` needs its number."""
+    """Whether the child ends within that many seconds. On Linux it is left to be waited for: `kill` needs its number."""
     if sys.platform == "linux":
         with contextlib.closing(open(os.pidfd_open(child.pid), "rb", buffering=0)) as one:
             return gone(one.fileno(), within)
@@ -150,7 +150,7 @@ def _has_ended(child: subprocess.Popen[bytes], within: float) -> bool:
 
 
 def gone(process: int, within: float) -> bool:
-    """Whether the process of this pidfd is gone within so many seconds: a pidfd can be read from then on."""
+    """Whether the process of this pidfd is gone within that many seconds: a pidfd can be read from then on."""
     waiting = select.poll()  # not select.select, which knows only the first 1,024 descriptors
     waiting.register(process, select.POLLIN)
     return bool(waiting.poll(within * 1000))

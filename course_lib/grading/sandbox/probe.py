@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import select
 import socket
@@ -160,4 +159,7 @@ class Bait:
 
 
 if __name__ == "__main__":
-    print(os.linesep.join(probe().layers))
+    try:
+        print(*probe().layers, sep="\n")
+    except NoSandbox as missing:
+        sys.exit(str(missing))

@@ -24,7 +24,7 @@ from .layers import HIDDEN, HOSTILE, LAYERS, NOTHING, ROOT, Layer, new_token
 from .test_kill import processes
 
 pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="the deeds are Linux's; the probe tries macOS's sandbox"
+    sys.platform != "linux", reason="Linux only: elsewhere the probe tries the system's own sandbox"
 )
 
 READS = (

@@ -16,7 +16,9 @@ from course_lib.grading.sandbox.bare import WARNING, Bare
 from course_lib.grading.sandbox.seatbelt import profile
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there is nothing to probe on Windows")
-linux = pytest.mark.skipif(sys.platform != "linux", reason="what it tries is written for Linux")
+linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="Linux only: elsewhere the probe tries the system's own sandbox"
+)
 
 
 def fake_bwrap(path: Path, script: str) -> bubblewrap.Bubblewrap:
@@ -29,7 +31,12 @@ def fake_bwrap(path: Path, script: str) -> bubblewrap.Bubblewrap:
 
 def test_what_is_found_here_holds() -> None:
     """On a machine with a sandbox. Its layers are sentences for the report, the child's own among them."""
-    sandbox = probe.probe()
+    try:
+        sandbox = probe.probe()
+    except NoSandbox as refused:
+        assert sys.platform != "linux", refused
+        assert "sandbox-exec" in str(refused)  # nobody has tried the profile on a Mac: then it is refused in words
+        return
     assert not isinstance(sandbox, Bare)
     assert confine.LIMITS in sandbox.layers
     if sys.platform == "linux":
