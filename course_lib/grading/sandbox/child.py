@@ -140,7 +140,7 @@ def _read(child: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[s
 
 
 def _has_ended(child: subprocess.Popen[bytes], within: float) -> bool:
-    """Whether the child ends within that many seconds. On Linux it is left to be waited for: `kill` needs its number."""
+    """Whether the child ends within that many seconds. On Linux it is not waited for: `kill` needs its number."""
     if sys.platform == "linux":
         with contextlib.closing(open(os.pidfd_open(child.pid), "rb", buffering=0)) as one:
             return gone(one.fileno(), within)
