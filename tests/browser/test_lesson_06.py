@@ -17,7 +17,7 @@ def test_the_whole_lesson_runs_and_the_old_price_comes_back(desk: Desk) -> None:
     """No error, no other host, every picture speaks; a prediction can be answered; five keys win the race."""
     desk.run_lesson(LESSON)
     pictures = desk.panel.locator(".jp-Cell-outputArea svg:is([role=img], .spacetime)")
-    expect(pictures).to_have_count(4)  # a version without a mark, the lab, all strategies, the ages
+    expect(pictures).to_have_count(6)  # the TTLs, the second delete, a version without a mark, the lab, all, the ages
     speak(
         desk.panel.locator(
             ".jp-Cell-outputArea svg[role=img], .jp-Cell-outputArea svg.spacetime > g[role=img]:not([tabindex])"
