@@ -10,6 +10,7 @@ WORKERS = 3
 LAB_ARGS =
 TEST_ARGS =
 MUTANTS_ARGS =
+CLASS = .artefacts/class
 
 help: ## list the targets
 	@echo 'Usage: make TARGET'
@@ -61,6 +62,9 @@ exercises: env ## generate exercises/ from solutions/
 reference: env ## generate course_lib/patterns/README.md from the docstrings
 	@$(COURSE) -m course_lib.reference
 
+class: env ## thirty made-up submissions to try the grader on (CLASS=folder)
+	@$(COURSE) -m course_lib.grading class "$(CLASS)"
+
 lock: ## write requirements.lock anew from pyproject.toml (needs uv; LOCK_ARGS=--upgrade for the newest)
 	@uv export -q --no-header --no-annotate --no-emit-project --extra grader --group dev -o requirements.lock $(LOCK_ARGS)
 
@@ -68,4 +72,4 @@ clean: ## remove .venv and every cache; nothing of yours
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help env lab test peers bench mutants check exercises reference lock clean
+.PHONY: help env lab test peers bench mutants check exercises reference class lock clean

@@ -22,11 +22,13 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 @dataclass(frozen=True)
 class Submission:
-    """The code cells of a notebook in order, the exercises of which an answer was found, and remarks for its author."""
+    """The code cells of a notebook in order, the exercises of which an answer was found, and remarks for its author.
+    Of those found, `untouched` are cells as they were handed out."""
 
     cells: tuple[Cell, ...]
     found: tuple[str, ...]
     remarks: tuple[str, ...]
+    untouched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def submission(notebook: Notebook, lesson: Lesson) -> Submission:
         remarks.append(f"The answers stand in another order than they were handed out: {listed(order)}.")
     exercises = {number: id for id, number in places.items()}
     cells = tuple(Cell(cell.source, exercises.get(cell.raw.number)) for cell in code)
-    return Submission(cells, tuple(places), tuple(remarks))
+    stubs = {one.exercise: one.stub for one in lesson.asked}
+    untouched = tuple(cell.exercise for cell in cells if cell.exercise and _same(cell.source, stubs[cell.exercise]))
+    return Submission(cells, tuple(places), tuple(remarks), untouched)
 
 
 def _place(asked: Asked, own: list[_Code], others: list[_Code], notebook: Notebook, remarks: list[str]) -> int | None:

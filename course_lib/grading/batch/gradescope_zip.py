@@ -21,7 +21,7 @@ SETUP = """#!/usr/bin/env bash
 set -euo pipefail
 AUTOGRADER="${AUTOGRADER:-/autograder}"
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && [ -z "${NO_APT:-}" ]; then
-    apt-get update && apt-get install -y python3 python3-venv bubblewrap
+    apt-get update && apt-get install -y python3 python3-venv bubblewrap libseccomp2
 fi
 python=""
 for name in python3.14 python3.13 python3.12 python3.11 python3; do

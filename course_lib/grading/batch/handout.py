@@ -13,7 +13,7 @@ from course_lib.errors import CourseError
 from course_lib.grading.exercise import grade_id, numbers, title, words
 
 ROOT = Path(__file__).resolve().parents[3]
-JUDGING = ("explore", "grading", "lessons", "patterns", "sim", "worlds")
+JUDGING = ("explore", "grading", "lessons", "patterns", "sim", "wire", "worlds")
 """The parts of the course on which a verdict depends."""
 
 

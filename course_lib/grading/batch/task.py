@@ -11,7 +11,7 @@ from typing import Any
 from course_lib.grading.batch.answers import submission
 from course_lib.grading.batch.handout import Lesson, lesson
 from course_lib.grading.batch.reading import Unreadable, notebook
-from course_lib.grading.batch.results import Result, of_judgement, unjudged
+from course_lib.grading.batch.results import UNANSWERED, Result, of_judgement, unjudged
 from course_lib.grading.batch.seam import Cell, Judge, Judgement, Limits
 
 FAILED = "The grader itself failed on this answer. That is not your fault; your instructor can read what went wrong."
@@ -62,11 +62,12 @@ def judged(task: Task) -> Judged:
     except Unreadable as error:
         return all_alike(task, "unreadable", str(error))
     asked = {one.exercise: one for one in its.asked if one.exercise in task.exercises}
-    answers = {id: one.answer for id, one in asked.items() if id in found.found}
+    answers = {id: one.answer for id, one in asked.items() if id in found.found and id not in found.untouched}
     judgements, trouble = _asked(task, found.cells, answers)
     results = [
         of_judgement(one, judgements[id]) if id in judgements
         else unjudged(one, "error", FAILED) if id in answers
+        else unjudged(one, "unanswered", UNANSWERED) if id in found.untouched
         else unjudged(one, "missing", f"No cell of the notebook answers {id}: none defines `{one.answer}`.")
         for id, one in asked.items()
     ]  # fmt: skip

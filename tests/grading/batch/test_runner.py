@@ -64,6 +64,7 @@ def test_each_status_is_told_apart_and_costs_nobody_else(tmp_path: Path) -> None
     assert status(made) == {
         "anna": "passed", "bea": "failed", "carl": "unreadable", "dora": "timeout", "emil": "error", "fred": "missing",
     }  # fmt: skip
+    assert set(status(made, "04.2").values()) == {"unanswered", "unreadable", "missing"}  # nobody has touched its cell
     earned = {pupil.name: pupil.scores["04.1"].points for pupil in made.pupils}
     assert earned == {"anna": points("04.1"), "bea": 0, "carl": 0, "dora": 0, "emil": 0, "fred": 0}
     assert "a mistake of the judge's own" in made.troubles[0]

@@ -53,6 +53,8 @@ def test_an_exercise_that_is_not_there_is_refused_with_those_that_are(id: str) -
 def test_a_notebook_as_it_was_handed_out_has_every_answer_and_no_remark() -> None:
     found = read(handed_out())
     assert (found.found, found.remarks) == (tuple(one.exercise for one in FOUR.asked), ())
+    assert found.untouched == found.found
+    assert read(answered(e1=RELEASE)).untouched == found.found[1:]
     assert len(found.cells) == sum(one["cell_type"] == "code" for one in handed_out()["cells"])
 
 
