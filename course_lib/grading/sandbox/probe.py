@@ -124,6 +124,7 @@ class Bait:
         return self
 
     def __exit__(self, *_: object) -> None:
+        list(self.taken(b""))  # where nothing was refused, files are left
         self._ends.close()
 
     def offer(self, sandbox: Sandbox, *, free: bool = False) -> Ended:
