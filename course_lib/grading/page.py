@@ -18,17 +18,18 @@ def prose(text: str) -> str:
 
 
 STYLE = f"""<style>
-.course-check{{font:14px/1.5 {WORDS};color:{INK};background:{PAPER};max-width:760px;padding:2px 0 6px}}
-.course-check p{{margin:8px 0}} .course-check code,.course-check pre{{font:13px/1.45 {CODE};color:inherit}}
+.course-check{{font:14px/1.5 {WORDS};color:{INK};background:{PAPER};padding:2px 0 6px}}
+.course-check p{{margin:8px 0;max-width:50em}}
+.course-check code,.course-check pre{{font:13px/1.45 {CODE};color:inherit}}
 .course-check code{{background:color-mix(in srgb,{INK} 8%,transparent);padding:1px 4px;border-radius:3px}}
-.course-check .head{{font-size:16px;border-left:5px solid;padding:4px 10px;margin:4px 0 10px;
+.course-check .head{{font-size:16px;max-width:960px;border-left:5px solid;padding:4px 10px;margin:4px 0 10px;
 display:flex;gap:.4em;flex-wrap:wrap}}
 .course-check .good{{border-color:{GREEN}}} .course-check .bad{{border-color:{VERMILLION}}}
 .course-check .calm{{border-color:{FAINT}}} .course-check .earned{{margin-left:auto;font-weight:600}}
 .course-check .known{{border-left:5px solid {ORANGE};padding:4px 10px}}
 .course-check .small{{color:{FAINT};font-size:13px}}
 .course-check .message{{font-size:15px}} .course-check .picture{{overflow-x:auto;margin:10px 0}}
-.course-check table{{border-collapse:collapse;margin:10px 0;font-size:14px;width:100%;color:inherit;
+.course-check table{{border-collapse:collapse;margin:10px 0;font-size:14px;width:100%;max-width:980px;color:inherit;
 table-layout:auto!important}} .course-check tr{{background:none!important}}
 .course-check td,.course-check th{{text-align:left!important;padding:4px 12px 4px 0;border-bottom:1px solid {RULE};
 vertical-align:top;white-space:nowrap;background:none!important;color:inherit}}

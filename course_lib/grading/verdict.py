@@ -126,7 +126,7 @@ def page(verdict: Verdict) -> str:
     if verdict.lesson:
         parts.append(f'<p class="known"><b>A mistake that many make.</b> {prose(verdict.lesson)}</p>')
     if verdict.shown is not None:
-        parts.append(f'<div class="picture">{spacetime(verdict.shown.trace, title=_title(verdict)).svg}</div>')
+        parts.append(f'<div class="picture">{spacetime(verdict.shown.trace, title=_title(verdict)).fitting}</div>')
     if verdict.status in ("passed", "failed"):
         parts.append(_table(verdict.properties))
     if verdict.status == "passed" and verdict.after:

@@ -1,6 +1,7 @@
 """Trace or numbers in, picture and its text alternative out. Nothing here knows a pattern or a lesson.
 
 - `picture`          a picture: one SVG element, its text alternative, a style sheet of its own
+- `room`             how wide a picture is drawn
 - `palette`          the colors and marks that every lesson shares
 - `spacetime`        a folder: the space-time diagram of a trace
 - `axes`             panels over one axis of time, drawn by hand: what the picture of a lab is made of

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from course_lib.views.palette import BLUE, FAINT, GREEN, INK, ORANGE, PAPER, PURPLE, RULE, VERMILLION, WORDS
 from course_lib.views.picture import UID, Picture, escape, named, scoped
+from course_lib.views.room import width as room
 
-LEFT, RIGHT, WIDTH = 62.0, 748.0, 760.0
+LEFT = 62.0
 LEAST = 640.0
 """Pixels. In a narrower picture the smallest text would be less than 10 px high."""
 
@@ -46,6 +47,11 @@ KINDS: dict[str, Kind] = {
 """In drawing order: the rare kinds come last, so they lie on top."""
 
 
+def right() -> float:
+    """Where panels end, in pixels; they begin at LEFT."""
+    return room() - 12
+
+
 def framed(title: str, parts: Iterable[str], *, height: float, alt: str, uid: str | None = None) -> Picture:
     """The parts below a title as one picture, `height` pixels high, with its text alternative.
 
@@ -53,7 +59,7 @@ def framed(title: str, parts: Iterable[str], *, height: float, alt: str, uid: st
     is new each time, so a picture that was drawn again can be told from the one before, even if it looks the same.
     """
     svg = (
-        f'<svg class="{UID}" viewBox="0 0 {WIDTH:.0f} {height:.0f}" style="width:100%;max-width:{WIDTH:.0f}px;'
+        f'<svg class="{UID}" viewBox="0 0 {room():.0f} {height:.0f}" style="width:100%;max-width:{room():.0f}px;'
         f'min-width:{LEAST:.0f}px" role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">'
         f'<style>{scoped(_RULES)}</style><text class="title" x="12" y="22">{escape(title)}</text>'
         f"{''.join(parts)}</svg>"
@@ -86,7 +92,7 @@ def panel(place: Place, name: str, numbers: Iterable[tuple[object, float]]) -> s
     """A panel's name, its axis, and a line at each (number, y)."""
     top, bottom = place
     pairs = [(f"{n:g}" if isinstance(n, float) else n, y) for n, y in numbers]
-    lines = "".join(f"M{LEFT} {y:.1f}H{RIGHT}" for _, y in pairs)
+    lines = "".join(f"M{LEFT} {y:.1f}H{right():g}" for _, y in pairs)
     words = "".join(f'<text class="s end" x="{LEFT - 6}" y="{y + 4:.1f}">{n}</text>' for n, y in pairs)
     return (
         f'<text class="b" x="12" y="{top - 8}">{name}</text><path class="grid" d="{lines}"/>{words}'
@@ -108,8 +114,8 @@ def time_axis(x: Scale, last: float, bottom: float, words: str) -> str:
         f'<text class="s mid" x="{x(t):.0f}" y="{bottom + 18:g}">{t:g}</text>' for t in ticks(last, about=6)
     )
     return (
-        f'<path class="axis" d="M{LEFT} {bottom:g}H{RIGHT}"/>{numbers}'
-        f'<text class="s end" x="{RIGHT}" y="{bottom + 36:g}">{words}</text>'
+        f'<path class="axis" d="M{LEFT} {bottom:g}H{right():g}"/>{numbers}'
+        f'<text class="s end" x="{right():g}" y="{bottom + 36:g}">{words}</text>'
     )
 
 

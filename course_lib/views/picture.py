@@ -23,6 +23,22 @@ class Picture:
 
     svg: str
     alt: str
+    wider: tuple[tuple[float, str], ...] = ()
+    """The same, drawn wider: the width in pixels, and the element."""
+
+    @property
+    def fitting(self) -> str:
+        """As HTML that shows the widest of the elements for which there is room where it stands."""
+        if not self.wider:
+            return self.svg
+        rules, shown = ".course-fit{container-type:inline-size}.course-fit>.wide{display:none}", "usual"
+        for wide, _ in self.wider:
+            now = f"w{wide:.0f}"
+            swap = f".course-fit>.{shown}{{display:none}}.course-fit>.{now}{{display:block}}"
+            rules, shown = f"{rules}@container(min-width:{wide:.0f}px){{{swap}}}", now
+        others = "".join(f'<div class="wide w{wide:.0f}">{svg}</div>' for wide, svg in self.wider)
+        usual = f'<div class="usual">{self.svg}</div>'
+        return f'<style>{rules}</style><div class="course-fit">{usual}{others}</div>'
 
     def _repr_html_(self) -> str:
         """The element, and the same as an image.
@@ -30,7 +46,7 @@ class Picture:
         In a notebook that is not trusted, a sanitizer removes the style and leaves only the words of the element, but
         the whole image.
         """
-        live = f'<div class="course-live" hidden="hidden">{self.svg}</div>'
+        live = f'<div class="course-live" hidden="hidden">{self.fitting}</div>'
         still = f'<p class="course-still">{self.as_image()}</p>'
         return f"{_TRUSTED}{live}{still}"
 
@@ -43,8 +59,12 @@ class Picture:
         return f'<img alt="{escape(self.alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
 
     def as_file(self) -> str:
-        """The same as an SVG file of its own, on white, as a page shows it that is read without a kernel."""
-        return self.svg.removesuffix("</svg>") + _ON_WHITE + "\n"
+        """The same as an SVG file, on white and of its own size, as a page shows it that is read without a kernel."""
+        size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)" style="[^"]*"', self.svg)
+        svg = self.svg
+        if size is not None:
+            svg = svg.replace(size[0], f'viewBox="0 0 {size[1]} {size[2]}" width="{size[1]}" height="{size[2]}"', 1)
+        return svg.removesuffix("</svg>") + _ON_WHITE + "\n"
 
 
 def named(svg: str, alt: str, *, uid: str | None, kind: str = "") -> Picture:

@@ -13,6 +13,7 @@ What a lesson shows
 
 What these are made of
 - `controls`           sliders, choices and buttons that look alike
+- `number`             a number, by a slider or typed
 - `fallback`           what a saved notebook shows in a widget's place
 - `progress`           a bar that leaves nothing behind
 - `browser`            a folder: what runs in the browser

@@ -7,6 +7,8 @@ from typing import Any
 
 import ipywidgets as w
 
+from course_lib.widgets.number import Number
+
 
 def choice(name: str, value: str, labels: Mapping[str, str]) -> w.Widget:
     """One of several; `labels` says what is shown for each value."""
@@ -14,13 +16,21 @@ def choice(name: str, value: str, labels: Mapping[str, str]) -> w.Widget:
 
 
 def whole(name: str, value: int, low: int, high: int, step: int = 1) -> w.Widget:
-    """A slider of whole numbers."""
-    return w.IntSlider(value, low, high, step, **look(name))
+    """A whole number, by a slider or typed."""
+    return Number(name, value, low, high, step)
 
 
 def decimal(name: str, value: float, low: float, high: float, step: float) -> w.Widget:
-    """A slider of numbers."""
-    return w.FloatSlider(value, min=low, max=high, step=step, **look(name))
+    """A number, by a slider or typed."""
+    return Number(name, float(value), low, high, step)
+
+
+def disable(control: Any, why: str) -> None:
+    """Lock a control, with the reason as its tooltip; or with none, unlock it."""
+    if isinstance(control, Number):
+        control.disable(why)
+    else:
+        control.disabled, control.tooltip = bool(why), why or None
 
 
 def button(

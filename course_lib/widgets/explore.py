@@ -81,7 +81,7 @@ class Explored:
         if any(one.what.startswith("classes") for one in found.played):
             parts.append(f'<p class="small">{CLASSES}</p>')
         if found.shown is not None:
-            parts.append(f"<div>{spacetime(_marked(found), title=_title(found)).svg}</div>")
+            parts.append(f"<div>{spacetime(_marked(found), title=_title(found)).fitting}</div>")
             lines = found.shown.trace.text()
             parts.append(
                 f'<p class="small">{_is_shown(found)}. To play it again, also with other code, add '
@@ -166,8 +166,9 @@ class _Bar:
 
 
 STYLE = f"""<style>
-.course-explored{{font:14px/1.5 {WORDS};color:{INK};background:{PAPER};max-width:760px;padding:2px 0 6px}}
-.course-explored p{{margin:8px 0}} .course-explored .head{{font-size:16px;border-left:5px solid;padding:4px 10px}}
+.course-explored{{font:14px/1.5 {WORDS};color:{INK};background:{PAPER};padding:2px 0 6px}}
+.course-explored p{{margin:8px 0;max-width:50em}}
+.course-explored .head{{font-size:16px;border-left:5px solid;padding:4px 10px}}
 .course-explored .good{{border-color:{GREEN}}} .course-explored .bad{{border-color:{VERMILLION}}}
 .course-explored .calm{{border-color:{FAINT}}} .course-explored .bad b{{color:{ALARM}}}
 .course-explored .small{{color:{FAINT};font-size:13px}} .course-explored summary{{color:{FAINT};font-size:13px;

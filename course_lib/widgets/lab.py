@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import ipywidgets as w
 
 from course_lib.views.picture import Picture, escape
+from course_lib.views.room import within
 from course_lib.views.table import table
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.labels import Names
-from course_lib.widgets.controls import button, look
+from course_lib.widgets.browser.room import Room
+from course_lib.widgets.controls import button, disable
+from course_lib.widgets.number import Number
 
 SHOW_PROGRESS_AFTER = 0.5
 """Seconds of real time after which a run shows a progress bar."""
@@ -39,7 +42,8 @@ class Experiment(Generic[Given, Result]):
     `given` holds the values that the lab begins with, a `seed` among them. `widgets` makes the controls, named after
     fields of `given`, in the order in which they are shown; a field without a control keeps its value. `in_slices` runs
     with such values and yields (share that is done, from 0 to 1, result so far). `row` is a result's line in the table
-    of runs; `says` is a sentence above the picture, or empty.
+    of runs; `says` is a sentence above the picture, or empty. `ignored` names the controls that do not count with such
+    values, each with the reason: they are locked.
     """
 
     given: Given
@@ -48,15 +52,20 @@ class Experiment(Generic[Given, Result]):
     picture: Callable[[Result], Picture]
     row: Callable[[Result], Mapping[str, object]]
     says: Callable[[Result], str] = lambda _: ""
+    ignored: Callable[[Given], Mapping[str, str]] = lambda _: {}
 
     def controls(self) -> dict[str, w.Widget]:
         """The controls by name, and that of the seed; each has a `value`."""
         seed: Any = self.given
-        return {**self.widgets(self.given), "seed": w.BoundedIntText(seed.seed, 0, 999_999, **look("seed"))}
+        return {**self.widgets(self.given), "seed": Number("seed", seed.seed, 0, 999_999)}
 
     def running(self, **values: Any) -> Iterator[tuple[float, Result]]:
         """Run with these values, in slices."""
         return self.in_slices(replace(self.given, **values))
+
+    def locked(self, **values: Any) -> Mapping[str, str]:
+        """Which controls do not count with these values, and why."""
+        return self.ignored(replace(self.given, **values))
 
 
 class Lab(Generic[Result]):
@@ -75,7 +84,9 @@ class Lab(Generic[Result]):
         self._controls = experiment.controls()
         self._picture, self._table = (w.HTML(layout={"overflow": "auto"}) for _ in range(2))
         self._says = w.HTML()
-        self._bar = w.FloatProgress(min=0, max=1, description="simulating", layout={"visibility": "hidden"})
+        self._room = Room()
+        self._room.observe(lambda _: self._draw(), "wide")
+        self._bar = w.FloatProgress(min=0, max=1, description="simulating", layout={"display": "none"})
         self._again = button("Again", "dice", self._pressed_again, "Run with the next seed")
         self._keep = button("Keep this run", "thumb-tack", self._pressed_keep, "Add this run's numbers to the table")
         self._clear = button("Clear table", "eraser", self._pressed_clear, "Empty the table of kept runs")
@@ -104,6 +115,7 @@ class Lab(Generic[Result]):
         finally:
             self._by_program = False
         self._cancel()
+        self._lock()
         *_, (_, result) = self._experiment.running(**self.values)
         self._show(result)
         return result
@@ -119,6 +131,7 @@ class Lab(Generic[Result]):
         if self._by_program:
             return
         self._cancel()
+        self._lock()
         try:
             self._task = asyncio.get_running_loop().create_task(self._run())
         except RuntimeError:  # no loop runs: a program, not a notebook
@@ -138,7 +151,7 @@ class Lab(Generic[Result]):
                 for done, latest in slices:
                     result = latest
                     if perf_counter() - began > SHOW_PROGRESS_AFTER:
-                        self._bar.layout.visibility = "visible"
+                        self._bar.layout.display = ""
                         self._bar.value = done
                     await asyncio.sleep(0.001)  # long enough to receive the next change, or Stop, as a whole
             self._show(result)
@@ -146,15 +159,26 @@ class Lab(Generic[Result]):
             self.error = error
             self._says.value = f"<b>{escape(type(error).__name__)}</b>: {escape(error)}"
         finally:
-            self._bar.layout.visibility = "hidden"
+            self._bar.layout.display = "none"
             self._stop.disabled = True
 
     def _show(self, result: Result) -> None:
         self.result, self.error = result, None
-        picture = self._experiment.picture(result)
-        self._picture.value = picture.svg
+        self._draw()
         self._says.value = escape(self._experiment.says(result))
         self._tabulate()
+
+    def _draw(self) -> None:
+        """The picture of the result, as wide as its place."""
+        if self.result is not None:
+            with within(self._room.wide):
+                self._picture.value = self._experiment.picture(self.result).svg
+
+    def _lock(self) -> None:
+        reasons = self._experiment.locked(**self.values)
+        for name, control in self._controls.items():
+            disable(control, reasons.get(name, ""))
+        disable(self._again, reasons.get("seed", ""))
 
     def _tabulate(self) -> None:
         assert self.result is not None
@@ -181,12 +205,16 @@ class Lab(Generic[Result]):
         self._tabulate()
 
     def _arranged(self) -> w.Widget:
+        """Controls and picture side by side where there is room for both, else one above the other."""
+        seed = self._controls["seed"]
         controls = w.GridBox(
-            list(self._controls.values()),
-            layout={"grid_template_columns": "repeat(auto-fit, minmax(300px, 1fr))", "max_width": "760px"},
+            [control for control in self._controls.values() if control is not seed],
+            layout={"grid_template_columns": "repeat(auto-fit, minmax(320px, 1fr))", "grid_gap": "0 12px"},
         )
         hide = w.HTML(f"<style>{fallback.hide(self._uid)}</style>")
-        buttons = w.HBox(
-            [self._again, self._keep, self._clear, self._stop, self._bar], layout={"flex_flow": "row wrap"}
-        )
-        return w.VBox([controls, buttons, self._says, self._picture, self._table, hide, Names()])
+        again = [seed, self._again, self._keep, self._clear, self._stop, self._bar]
+        buttons = w.HBox(again, layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        left = w.VBox([controls, buttons, self._says], layout={"flex": "1 1 340px", "max_width": "760px"})
+        right = w.VBox([self._room, self._picture], layout={"flex": "100 1 700px", "min_width": "0"})
+        both = w.HBox([left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        return w.VBox([both, self._table, hide, Names()])

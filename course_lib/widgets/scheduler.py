@@ -14,10 +14,12 @@ from course_lib.explore.puzzle import Puzzle
 from course_lib.explore.puzzles import PUZZLES
 from course_lib.views.palette import BLUE, GREEN, RULE, VERMILLION
 from course_lib.views.picture import escape
+from course_lib.views.room import within
 from course_lib.views.spacetime import spacetime
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
+from course_lib.widgets.browser.room import Room
 from course_lib.widgets.controls import button
 from course_lib.widgets.scheduler_words import headline, named, proof, standing
 from course_lib.words import capital, counted
@@ -132,13 +134,15 @@ class Scheduler:
         self.turns = [button("", "", partial(self.move, number)) for number in range(1, MOST + 1)]
         self.all = button("[e] every schedule", "list-ol", self.every)
         self.head, self.told, self.proof, self.picture = w.HTML(), w.HTML(), w.HTML(), w.HTML()
+        self.room = Room()
+        self.room.observe(lambda _: self._show(), "wide")
         self.keys = Pressed(KEYS, "Be the scheduler")
         self.keys.observe(self._key, "pressed")
 
     def _arranged(self, size: int, width: str) -> Any:
         me = f".{self.uid}"
         rules = (
-            f"{fallback.hide(self.uid)}{me}{{max-width:1100px}}"
+            f"{fallback.hide(self.uid)}{me} .turns{{max-width:1100px}}"
             f"{me} p,{me} summary,{me} details{{margin:4px 0;font-size:{size}px;line-height:1.4}}"
             f"{me} .widget-button,{me} .widget-toggle-button,{me} .widget-label,{me} .widget-text input"
             f"{{font-size:{size}px;height:auto;min-height:32px;padding:2px 10px;line-height:1.6}}"
@@ -160,8 +164,11 @@ class Scheduler:
         options = w.HBox([*both, self.code], layout=wrap)
         fates = w.HBox([w.Label("Its fate:"), self.fate], layout=wrap)
         source = w.HTML(_sources(self.puzzle))
-        shown = [self.head, options, source, self.keys, self.row, fates, controls, self.told, self.proof, self.picture]
-        box = w.VBox([w.HTML(f"<style>{rules}</style>"), *shown, Names()], layout={"padding": "4px 12px"})
+        shown = [self.head, options, source, self.keys, self.row, fates, controls, self.told, self.proof]
+        box = w.VBox(
+            [w.HTML(f"<style>{rules}</style>"), *shown, self.room, self.picture, Names()],
+            layout={"padding": "4px 12px"},
+        )
         box.add_class(self.uid)
         return box
 
@@ -216,7 +223,8 @@ class Scheduler:
         self.proof.value = _framed(*proof(puzzle, every, mended=mended, longer=mended in self._longer)) if every else ""
         wrong = game.violation
         title = headline(wrong.text) if wrong else f"After {counted(len(game.moves), 'move')} nothing is broken"
-        drawn = spacetime(self._marked(), title=capital(title), uid=f"{self.uid}p")
+        with within(self.room.wide):
+            drawn = spacetime(self._marked(), title=capital(title), uid=f"{self.uid}p")
         self.picture.value = drawn.svg if game.moves else ""
 
     def _marked(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -13,6 +14,7 @@ import ipywidgets
 from course_lib.trace import Event, Trace
 from course_lib.views.axes import nice_step
 from course_lib.views.picture import escape
+from course_lib.views.room import within
 from course_lib.views.spacetime import draw
 from course_lib.views.spacetime.plan import lay_out
 from course_lib.views.spacetime.style import current
@@ -21,9 +23,11 @@ from course_lib.widgets import fallback
 from course_lib.widgets.browser.follow import Follow
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
+from course_lib.widgets.browser.room import Room
 from course_lib.widgets.controls import button
 from course_lib.words import ms
 
+LIST, LEAST = 300, 760  # pixels: what the text trace takes beside the picture, and what the picture needs there
 PAGE = 200  # lines of the text trace that are on the page at once
 
 
@@ -39,7 +43,7 @@ class SpaceTime:
         self,
         trace: Trace,
         *,
-        width: float = 720,
+        width: float | None = None,
         title: str | None = None,
         highlight: Callable[[Event], bool] | None = None,
         lanes: Sequence[str] | None = None,
@@ -48,13 +52,15 @@ class SpaceTime:
         self.uid = "st" + secrets.token_hex(4)
         self.position = 0
         self.moments: list[Moment] = moments(trace)
-        self._plan = lay_out(trace, width=width, lanes=lanes, to_scale=to_scale)
+        self._lay_out = partial(lay_out, trace, width=width, lanes=lanes, to_scale=to_scale)
+        self._title, self._highlight = title, highlight
+        self._plan = self._lay_out()
         self.picture = draw(self._plan, title=title, highlight=highlight, uid=self.uid)
         self._moving = False
         self._placed = inf  # ms at which a program last put the slider
         self._page = -1
         self._make_controls(trace)
-        self.box = self._arranged(width)
+        self.box = self._arranged()
         self.go(0)
 
     def go(self, position: int) -> None:
@@ -109,21 +115,35 @@ class SpaceTime:
         self.time.observe(self._scrubbed, "value")
         self.play.observe(self._played, "value")
 
-    def _arranged(self, width: float) -> Any:
+    def _arranged(self) -> Any:
         self._style = ipywidgets.HTML(layout={"display": "none"})
         self.status = ipywidgets.HTML()
-        self.list = ipywidgets.HTML(layout={"flex": "1 1 260px", "min_width": "240px", "max_width": f"{width}px"})
+        self.list = ipywidgets.HTML(layout={"flex": f"1 1 {LIST}px", "min_width": "240px", "max_width": "760px"})
         still = f"<style>{fallback.hide(self.uid)}</style>"
         layout = {"flex": "0 0 auto", "max_width": "100%", "overflow": "auto"}
-        figure = ipywidgets.HTML(still + self.picture.svg, layout=layout)
+        self._figure = ipywidgets.HTML(self.picture.svg, layout=layout)
+        self.room = Room()
+        self.room.observe(self._placed_in, "wide")
         self.follow = Follow(self.uid)
         self.follow.observe(self._picked, "picked")
         row = {"flex_flow": "row wrap", "align_items": "center"}
         controls = ipywidgets.HBox([self.back, self.forward, self.fault, self.play, self.time], layout=row)
-        both = ipywidgets.HBox([figure, self.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        box = ipywidgets.VBox([self._style, controls, self.keys, self.status, both, Names(), self.follow])
+        both = ipywidgets.HBox([self._figure, self.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        hide = ipywidgets.HTML(still, layout={"display": "none"})
+        parts = [self._style, controls, self.keys, self.status, self.room, both, hide, Names(), self.follow]
+        box = ipywidgets.VBox(parts)
         box.add_class(f"{self.uid}-live")
         return box
+
+    def _placed_in(self, change: dict[str, Any]) -> None:
+        """Draw it as wide as there is room beside the list; below it, where there is little."""
+        wide = change["new"]
+        with within(wide - LIST if wide - LIST > LEAST else wide):
+            plan = self._lay_out()
+        if plan.width != self._plan.width:
+            self._plan = plan
+            self._figure.value = draw(plan, title=self._title, highlight=self._highlight, uid=self.uid).svg
+            self.go(self.position)
 
     # -- what moves it ------------------------------------------------------------------------------------------------
 

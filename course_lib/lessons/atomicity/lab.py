@@ -14,7 +14,7 @@ from course_lib.widgets.lab import Experiment, Lab
 
 def limiter_lab(**given: Any) -> Lab[TrafficResult]:
     """The lab, set up with the fields of a `Traffic`: `limiter_lab(algorithm="gcra", limit=20)`."""
-    return Lab(Experiment(Traffic(**given), _controls, in_slices, limiter_picture, _row))
+    return Lab(Experiment(Traffic(**given), _controls, in_slices, limiter_picture, _row, ignored=_ignored))
 
 
 def _controls(given: Traffic) -> dict[str, w.Widget]:
@@ -26,6 +26,12 @@ def _controls(given: Traffic) -> dict[str, w.Widget]:
         "rate": whole("asked (per s)", round(given.rate), 10, 500, 10),
         "burst": whole("burst (buckets)", given.most_at_once, 1, 200),
     }
+
+
+def _ignored(given: Traffic) -> dict[str, str]:
+    """Only buckets have a burst, and only arrivals at random are drawn."""
+    found = {} if ALGORITHMS[given.algorithm].is_bucket else {"burst": "Only the two buckets have a burst."}
+    return found if given.arrivals == "random" else {**found, "seed": "Only arrivals at random are drawn."}
 
 
 def _row(result: TrafficResult) -> dict[str, object]:

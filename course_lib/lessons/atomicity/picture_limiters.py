@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 
 from course_lib.lessons.atomicity.experiment_limiters import ALGORITHMS, MICRO, Traffic, TrafficResult
-from course_lib.views.axes import LEFT, RIGHT, Scale, area, framed, linear, panel, ticks, time_axis
+from course_lib.views.axes import LEFT, Scale, area, framed, linear, panel, right, ticks, time_axis
 from course_lib.views.figures import as_picture, chart, paint
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture
+from course_lib.views.room import fluid
 from course_lib.words import capital
 
 LIMITERS: dict[str, Role] = {
@@ -29,6 +30,7 @@ Points = Sequence[tuple[float, float]]
 # -- the lab ----------------------------------------------------------------------------------------------------------
 
 
+@fluid
 def limiter_picture(result: TrafficResult) -> Picture:
     """One run; the title says how many were admitted in the fullest window."""
     given, most = result.traffic, result.fullest[1]
@@ -45,7 +47,7 @@ def limiter(asked: Sequence[tuple[float, bool]], curve: Points, given: Traffic, 
     """
     window, limit, bound, end = given.window, given.limit, given.bound, given.duration
     top = 2 * limit
-    x, (at, most) = linear(0.0, end, LEFT, RIGHT), max(curve, key=lambda step: step[1], default=(0.0, 0.0))
+    x, (at, most) = linear(0.0, end, LEFT, right()), max(curve, key=lambda step: step[1], default=(0.0, 0.0))
     y = linear(0.0, max(top, most) * 1.14, WITHIN[1], WITHIN[0])
     admitted = sum(allowed for _, allowed in asked)
     parts = [
@@ -79,7 +81,7 @@ def _requests(asked: Sequence[tuple[float, bool]], x: Scale, end: float) -> str:
     for t, allowed in asked:
         counts[allowed][min(int(t / end * SLICES), SLICES - 1)] += 1
     tallest = max(max(counts[True]), max(counts[False]), 1)
-    middle, unit, wide = sum(REQUESTS) / 2, (REQUESTS[1] - REQUESTS[0]) / 2.4 / tallest, (RIGHT - LEFT) / SLICES
+    middle, unit, wide = sum(REQUESTS) / 2, (REQUESTS[1] - REQUESTS[0]) / 2.4 / tallest, (right() - LEFT) / SLICES
     bars = {
         allowed: "".join(
             f"M{LEFT + i * wide:.1f} {middle:.1f}h{wide - 1:.1f}v{(-n if allowed else n) * unit:.1f}h{1 - wide:.1f}z"
@@ -121,7 +123,7 @@ def _steps(curve: Points, x: Scale, y: Scale, end: float) -> str:
 def _level(y: float, words: str, style: str, *, below: bool = False) -> str:
     """A line across, with its words above it, or below where another line is near."""
     return (
-        f'<path class="{style}" stroke-width="1.5" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
+        f'<path class="{style}" stroke-width="1.5" d="M{LEFT} {y:.1f}H{right():g}"/>'
         f'<text class="s note" x="{LEFT + 8}" y="{y + (14 if below else -5):.1f}">{words}</text>'
     )
 

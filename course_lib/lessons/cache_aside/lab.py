@@ -17,7 +17,7 @@ from course_lib.words import capital
 def shop_lab(**given: Any) -> Lab[ShopResult]:
     """The lab, set up with the fields of a `Shop`: `shop_lab(ttl=10, readers=200)`."""
     shop = Shop(**{"size": given.get("books", Shop.books), **given})
-    return Lab(Experiment(shop, _controls, in_slices, shop_picture, _row, says=_says))
+    return Lab(Experiment(shop, _controls, in_slices, shop_picture, _row, says=_says, ignored=_ignored))
 
 
 def _controls(given: Shop) -> dict[str, w.Widget]:
@@ -28,6 +28,10 @@ def _controls(given: Shop) -> dict[str, w.Widget]:
         "ttl": decimal("TTL (s)", given.ttl, 0.5, 20, 0.5),
         "size": whole("keys that fit", given.size or given.books, 10, given.books, 10),
     }
+
+
+def _ignored(given: Shop) -> dict[str, str]:
+    return {} if given.source == "cache" else dict.fromkeys(("ttl", "size"), "Nothing is cached.")
 
 
 def _says(result: ShopResult) -> str:

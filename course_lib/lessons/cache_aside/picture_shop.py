@@ -6,15 +6,17 @@ import math
 from collections import Counter
 
 from course_lib.lessons.cache_aside.experiment_shop import SOURCES, Read, ShopResult, hit_ratio
-from course_lib.views.axes import LEFT, RIGHT, Scale, area, dots, framed, legend, linear, panel, ticks, time_axis
+from course_lib.views.axes import LEFT, Scale, area, dots, framed, legend, linear, panel, right, ticks, time_axis
 from course_lib.views.palette import BLUE, GREY, ORANGE
 from course_lib.views.picture import Picture
+from course_lib.views.room import fluid
 from course_lib.words import capital, ms
 
 DATABASE, WAIT, FOUND = (58.0, 138.0), (178.0, 296.0), (372.0, 452.0)  # top and bottom of each panel, in pixels
 SHORTEST, LONGEST = 0.0005, 5.0  # ends of the axis of waits, in seconds
 
 
+@fluid
 def shop_picture(result: ShopResult, *, by_popularity: bool = True, uid: str | None = None) -> Picture:
     """Draw a run. The axes of waits and of hits are the same for every run; a longer queue stretches the first panel.
 
@@ -25,12 +27,12 @@ def shop_picture(result: ShopResult, *, by_popularity: bool = True, uid: str | N
     foot = (FOUND if by_popularity else WAIT)[1] + 56
     shop, queue = result.shop, result.in_the_database()
     most = max(2.0 * shop.connections, *(count for _, count in queue)) if queue else 2.0 * shop.connections
-    x, y = linear(0.0, shop.duration, LEFT, RIGHT), linear(0.0, most, DATABASE[1], DATABASE[0])
+    x, y = linear(0.0, shop.duration, LEFT, right()), linear(0.0, most, DATABASE[1], DATABASE[0])
     limit = y(shop.connections)
     parts = [
         panel(DATABASE, "pages in the database, at work and waiting", [(n, y(n)) for n in ticks(most, whole=True)]),
         _queue(queue, x, y, shop.duration),
-        f'<path class="limit" d="M{LEFT} {limit:.0f}H{RIGHT}"/><text class="s note end" x="{RIGHT - 4}" '
+        f'<path class="limit" d="M{LEFT} {limit:.0f}H{right():g}"/><text class="s note end" x="{right() - 4}" '
         f'y="{limit - 4:.0f}">{shop.connections} connections: above this line, pages wait</text>',
         panel(WAIT, "how long each reader waited", [(ms(s), _log(s)) for s in (0.001, 0.01, 0.1, 1.0)]),
         *dots((x(r.t_end), _log(r.latency), _kind(r)) for r in result.reads if r.t_end <= shop.duration),
@@ -67,7 +69,7 @@ def _queue(queue: list[tuple[float, int]], x: Scale, y: Scale, end: float) -> st
 def _by_rank(result: ShopResult) -> list[str]:
     """Hits by popularity: points for the measured, in groups of ranks, and a line for what was derived."""
     shop, rate = result.shop, result.pages_per_second
-    x = linear(0.0, math.log(shop.books), LEFT, RIGHT)
+    x = linear(0.0, math.log(shop.books), LEFT, right())
     y = linear(0.0, 1.0, FOUND[1], FOUND[0])
     asked, found = (Counter(_group(r.rank) for r in result.reads if r.hit or all_of_them) for all_of_them in (1, 0))
     line = "".join(
@@ -90,8 +92,8 @@ def _by_rank(result: ShopResult) -> list[str]:
         panel(FOUND, "found in the cache, by popularity (points: measured; line: derived)",
               [(f"{share} %", y(share / 100)) for share in (0, 50, 100)]),
         derived, points,
-        f'<path class="axis" d="M{LEFT} {FOUND[1]:g}H{RIGHT}"/>{numbers}'
-        f'<text class="s end" x="{RIGHT}" y="{FOUND[1] + 36:g}">the book’s place among the most popular</text>',
+        f'<path class="axis" d="M{LEFT} {FOUND[1]:g}H{right():g}"/>{numbers}'
+        f'<text class="s end" x="{right():g}" y="{FOUND[1] + 36:g}">the book’s place among the most popular</text>',
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from course_lib.lessons.keys.experiment_rollout import Rollout
 from course_lib.lessons.keys.experiment_rollout_run import play
 from course_lib.views import axes
-from course_lib.views.axes import LEFT, RIGHT, Kind, dots, framed, legend, linear, panel, time_axis
+from course_lib.views.axes import LEFT, Kind, dots, framed, legend, linear, panel, right, time_axis
 from course_lib.views.palette import BLUE
 from course_lib.views.picture import Picture
 
@@ -23,7 +23,7 @@ def head() -> Picture:
     """Every read of a profile, in the row of its customer: the page, or an error page."""
     run = play(NIGHT)
     wrong = [read for read in run.reads if read.kind == "error"]
-    x, y = linear(0.0, NIGHT.duration, LEFT, RIGHT), linear(-0.5, NIGHT.profiles - 0.5, TOP + 2, FOOT - 2)
+    x, y = linear(0.0, NIGHT.duration, LEFT, right()), linear(-0.5, NIGHT.profiles - 0.5, TOP + 2, FOOT - 2)
     points = ((x(read.t), y(read.thing), "error" if read.kind == "error" else "page") for read in run.reads)
     title = f"A new version goes out: {len(wrong)} of {len(run.deployed)} answers are error pages"
     alt = (

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from course_lib.lessons.keys.experiment_rollout import RolloutResult
 from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES
-from course_lib.views.axes import LEFT, RIGHT, Place, Scale, area, dots, framed, legend, linear, panel, ticks, time_axis
+from course_lib.views.axes import LEFT, Place, Scale, area, dots, framed, legend, linear, panel, right, ticks, time_axis
 from course_lib.views.palette import GREEN, GREY, SKY
 from course_lib.views.picture import Picture
+from course_lib.views.room import fluid
 from course_lib.words import capital
 
 SHARE, OLD, NEW, MEMORY = (58.0, 86.0), (122.0, 218.0), (254.0, 350.0), (386.0, 476.0)
@@ -18,6 +19,7 @@ LAYERS = (("both versions can read it", GREY), ("version 1 alone", SKY), ("versi
 NAMES = {"hit": "served from the cache", "stale": "stale", "load": "misses that loaded", "error": "crashes"}
 
 
+@fluid
 def rollout_picture(result: RolloutResult) -> Picture:
     """Draw a run on axes that depend on the rollout and not on its strategy; what is larger stretches its own axis.
 
@@ -26,7 +28,7 @@ def rollout_picture(result: RolloutResult) -> Picture:
     given, title = result.rollout, _finding(result)
     stored = [(step.t, (step.both / 1000, step.v1 / 1000, step.v2 / 1000)) for step in result.stored]
     most = max([LARGEST * given.keys, *(sum(kb) for _, kb in stored)])
-    x, begins, end = linear(0.0, given.duration, LEFT, RIGHT), given.begins, given.duration
+    x, begins, end = linear(0.0, given.duration, LEFT, right()), given.begins, given.duration
     y_share, y_kb = linear(0.0, 1.0, SHARE[1], SHARE[0]), linear(0.0, most, MEMORY[1], MEMORY[0])
     parts = [
         panel(SHARE, "share of version 2", [("0", y_share(0)), ("1", y_share(1))]),
@@ -64,7 +66,7 @@ def _reads(result: RolloutResult, version: int, place: Place, x: Scale) -> list[
     y = linear(-0.5, given.keys - 0.5, place[0] + 2, place[1] - 2)
     parts, first = [panel(place, f"reads by version {version} of the code", [])], 0
     for kind, count in (("profiles", given.profiles), ("prices", given.prices)):
-        parts.append(f'<path class="grid" d="M{LEFT} {y(first + count - 0.5):.1f}H{RIGHT}"/>')
+        parts.append(f'<path class="grid" d="M{LEFT} {y(first + count - 0.5):.1f}H{right():g}"/>')
         parts.append(f'<text class="s end" x="{LEFT - 6}" y="{y(first + count / 2) + 4:.1f}">{kind}</text>')
         first += count
     return [*parts, *dots((x(r.t), y(r.thing), r.kind) for r in result.reads if r.version == version)]
@@ -73,8 +75,8 @@ def _reads(result: RolloutResult, version: int, place: Place, x: Scale) -> list[
 def _layers(stored: Sequence[tuple[float, Sequence[float]]], x: Scale, y: Scale, end: float) -> list[str]:
     """The three layers on top of one another, sampled once for each pixel or two."""
     samples, at = [], 0
-    for px in range(int(LEFT), int(RIGHT) + 1, 2):
-        t = (px - LEFT) / (RIGHT - LEFT) * end
+    for px in range(int(LEFT), int(right()) + 1, 2):
+        t = (px - LEFT) / (right() - LEFT) * end
         while at + 1 < len(stored) and stored[at + 1][0] <= t:
             at += 1
         if stored and stored[at][0] <= t:

@@ -15,7 +15,7 @@ from course_lib.widgets.lab import Experiment, Lab
 
 def redlock_lab(**given: Any) -> Lab[ContestResult]:
     """The lab, set up with the fields of a `Contest`: `redlock_lab(lock="one", fault="nodes forget")`."""
-    return Lab(Experiment(Contest(**given), _controls, in_slices, contest_picture, _row))
+    return Lab(Experiment(Contest(**given), _controls, in_slices, contest_picture, _row, ignored=_ignored))
 
 
 def _controls(given: Contest) -> dict[str, w.Widget]:
@@ -31,6 +31,18 @@ def _controls(given: Contest) -> dict[str, w.Widget]:
         "dead": whole("nodes down before", given.dead, 0, NODES),
         "fenced": w.Checkbox(given.fenced, description="the resource checks the fence", indent=False),
     }
+
+
+def _ignored(given: Contest) -> dict[str, str]:
+    """What does not count with the thing that goes wrong."""
+    if given.fault == "nothing":
+        return dict.fromkeys(("at", "lasts", "hit"), "Nothing goes wrong.")
+    found = {}
+    if given.fault in ("holder crashes", "nodes forget"):
+        found["lasts"] = "It strikes at one moment."
+    if given.fault in ("holder crashes", "holder pauses", "write pauses", "asking pauses"):
+        found["hit"] = "It strikes a worker, and no node."
+    return found
 
 
 def _row(result: ContestResult) -> dict[str, str]:

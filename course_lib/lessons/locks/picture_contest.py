@@ -14,9 +14,10 @@ from course_lib.lessons.locks.experiment_contest import END, LOCKS, ContestResul
 from course_lib.lessons.locks.experiment_contest_keys import KeySpan
 from course_lib.lessons.locks.picture_contest_signs import HATCH, LASTING, TROUBLES, WRITES, legend, moment
 from course_lib.trace import Note
-from course_lib.views.axes import LEFT, RIGHT, framed, linear, time_axis
+from course_lib.views.axes import LEFT, framed, linear, right, time_axis
 from course_lib.views.palette import ALARM, FAINT, GREY, INK, PAPER, VERMILLION, process_colour
 from course_lib.views.picture import Picture, escape
+from course_lib.views.room import fluid
 from course_lib.words import capital, counted
 
 ROW, GAP = 24.0, 44.0
@@ -25,6 +26,7 @@ LETTER = 16.0  # pixels that a bar must be wide to bear a letter
 RINGED = 12  # times that two hold; more of them would hide the rest
 
 
+@fluid
 def contest_picture(result: ContestResult) -> Picture:
     """One run as a picture whose title states what happened: nodes above, workers below, on one axis for all locks."""
     contest = result.contest
@@ -82,7 +84,7 @@ class _Lanes:
     end: float
 
     def x(self, seconds: float) -> float:
-        return linear(0.0, self.end, LEFT, RIGHT)(min(seconds, self.end))
+        return linear(0.0, self.end, LEFT, right())(min(seconds, self.end))
 
     def node(self, number: int) -> float:
         return TOP + ROW * (number + 0.5)
@@ -118,7 +120,7 @@ def _named(lanes: _Lanes) -> Iterator[str]:
     names = [(f"node {number + 1}", "s end", lanes.node(number)) for number in range(lanes.nodes)]
     names += [(escape(name), "s end b", lanes.worker(name)) for name in lanes.workers]
     for name, style, y in names:
-        yield f'<path class="grid" d="M{LEFT} {y}H{RIGHT}"/>'
+        yield f'<path class="grid" d="M{LEFT} {y}H{right():g}"/>'
         yield f'<text class="{style}" x="{LEFT - 8}" y="{y + 4}">{name}</text>'
 
 
@@ -181,7 +183,7 @@ def _rings(together: Sequence[Together], lanes: _Lanes) -> Iterator[str]:
             f'stroke="{VERMILLION}" stroke-width="{1.2 if place else 2.8}"/>'
         )
         if place == 0:
-            anchor, at = ("end", left + width) if left > (LEFT + RIGHT) / 2 else ("start", left)
+            anchor, at = ("end", left + width) if left > (LEFT + right()) / 2 else ("start", left)
             yield (
                 f'<text class="note b" style="fill:{ALARM};text-anchor:{anchor}" x="{at:.1f}" '
                 f'y="{lanes.worker(lanes.workers[0]) - 18}">{escape(first)} and {escape(second)} hold</text>'

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from course_lib.lessons.locks.experiment_contest import Tenure
 from course_lib.trace import Note
-from course_lib.views.axes import RIGHT
+from course_lib.views.axes import right
 from course_lib.views.palette import ALARM, FAINT, INK, PURPLE, VERMILLION
 
 WRITES = {
@@ -47,7 +47,7 @@ def legend(tenures: Iterable[Tenure], troubles: Iterable[Note], y: float) -> Ite
     at = 16.0
     for sign, words in _entries(list(tenures), {trouble.kind for trouble in troubles}):
         width = 40 + len(words) * 6.4
-        if at + width - 14 > RIGHT:
+        if at + width - 14 > right():
             at, y = 16.0, y + 20
         yield f'<g transform="translate({at:.0f} {y:g})">{sign}<text class="s" x="20">{words}</text></g>'
         at += width

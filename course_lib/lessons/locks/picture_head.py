@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from course_lib.lessons.locks.experiment_one_job import Worker, shift
-from course_lib.views.axes import LEFT, RIGHT, Kind, dots, framed, legend, linear, time_axis
+from course_lib.views.axes import LEFT, Kind, dots, framed, legend, linear, right, time_axis
 from course_lib.views.palette import BLUE, VERMILLION
 from course_lib.views.picture import Picture
 
@@ -30,11 +30,11 @@ def head() -> Picture:
     sent = [event for event in shift(send_all, workers=WORKERS, seed=SEED).trace if event.name == "SADD"]
     again = [event for event in sent if event.reply == 0]
     last, foot = max(event.t_end or 0.0 for event in sent), TOP + ROW * WORKERS
-    x, lanes = linear(0.0, last, LEFT, RIGHT), {f"w{n + 1}": TOP + ROW * (n + 0.5) for n in range(WORKERS)}
+    x, lanes = linear(0.0, last, LEFT, right()), {f"w{n + 1}": TOP + ROW * (n + 0.5) for n in range(WORKERS)}
     places = ((x(e.t_start), lanes[e.client], "first" if e.reply else "again") for e in sent)
     title = f"{INVOICES} invoices, {len(sent)} letters: {len(again)} go out again"
     parts = [
-        *(f'<path class="grid" d="M{LEFT} {y:.0f}H{RIGHT}"/>' for y in lanes.values()),
+        *(f'<path class="grid" d="M{LEFT} {y:.0f}H{right():g}"/>' for y in lanes.values()),
         *(f'<text class="s end b" x="{LEFT - 8}" y="{y + 4:.0f}">{name}</text>' for name, y in lanes.items()),
         *dots(places, KINDS),
         time_axis(x, last, foot, "seconds (virtual time)"),

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from course_lib.lessons.locks.experiment_acquisition import Answer
-from course_lib.views.axes import LEFT, RIGHT, Scale, framed, linear, time_axis
+from course_lib.views.axes import LEFT, Scale, framed, linear, right, time_axis
 from course_lib.views.palette import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER, VERMILLION
 from course_lib.views.picture import Picture
+from course_lib.views.room import fluid
 
 ROW, TOP, GAP = 26.0, 68.0, 52.0
 
 
+@fluid
 def validity(answers: Sequence[Answer], *, ttl: float, elapsed: float, lasts: float) -> Picture:
     """Draw one acquisition, by the names of `Acquisition`. Units: seconds since its first request left."""
     most = 1.35 * max(ttl, elapsed)
-    x = linear(0.0, 1000 * most, LEFT, RIGHT)
+    x = linear(0.0, 1000 * most, LEFT, right())
     expiries = [ran + ttl for ran, _ in answers if ran is not None]
     gap = (min(expiries, default=0.0) - lasts) * 1000
     title = f"The lease ends {gap:.0f} ms before the first of its keys" if lasts > elapsed else "No validity is left"
@@ -35,19 +37,19 @@ def validity(answers: Sequence[Answer], *, ttl: float, elapsed: float, lasts: fl
 
 def _node(number: int, answer: Answer, ttl: float, x: Scale) -> Iterator[str]:
     y, (ran, replied) = TOP + ROW * (number + 0.5), answer
-    yield f'<path class="grid" d="M{LEFT} {y}H{RIGHT}"/>'
+    yield f'<path class="grid" d="M{LEFT} {y}H{right():g}"/>'
     yield f'<text class="s end" x="{LEFT - 8}" y="{y + 4}">node {number + 1}</text>'
     if ran is None:
         yield f'<path d="M{x(0) + 26:.1f} {y - 6}l12 12m0-12l-12 12" stroke="{VERMILLION}" stroke-width="3"/>'
         yield f'<text class="s note" x="{x(0) + 46:.1f}" y="{y + 4}">the request is lost: no key, and no reply</text>'
         return
-    left, right = x(ran * 1000), x((ran + ttl) * 1000)
-    yield f'<rect x="{left:.1f}" y="{y - 9}" width="{right - left:.1f}" height="18" rx="2" style="fill:{PAPER}"/>'
+    left, end = x(ran * 1000), x((ran + ttl) * 1000)
+    yield f'<rect x="{left:.1f}" y="{y - 9}" width="{end - left:.1f}" height="18" rx="2" style="fill:{PAPER}"/>'
     yield (
-        f'<rect x="{left:.1f}" y="{y - 9}" width="{right - left:.1f}" height="18" rx="2" fill="{BLUE}" '
+        f'<rect x="{left:.1f}" y="{y - 9}" width="{end - left:.1f}" height="18" rx="2" fill="{BLUE}" '
         f'fill-opacity=".3" stroke="{BLUE}" stroke-width="1.2"/>'
     )
-    yield f'<text class="s" x="{right + 6:.1f}" y="{y + 4}">{(ran + ttl) * 1000:.0f}</text>'
+    yield f'<text class="s" x="{end + 6:.1f}" y="{y + 4}">{(ran + ttl) * 1000:.0f}</text>'
     if replied is not None:
         yield f'<circle cx="{x(replied * 1000):.1f}" cy="{y}" r="4.5" fill="{ORANGE}" style="stroke:{INK}"/>'
     else:
@@ -63,15 +65,15 @@ def _sum(x: Scale, y: float, ttl: float, elapsed: float, lasts: float) -> Iterat
         pieces.append((elapsed, lasts, GREEN, f"validity {(lasts - elapsed) * 1000:.0f}"))
         pieces.append((lasts, ttl, GREY, f"drift {(ttl - lasts) * 1000:.0f}"))
     for start, stop, colour, words in pieces:
-        left, right = x(start * 1000), x(stop * 1000)
+        left, end = x(start * 1000), x(stop * 1000)
         yield (
-            f'<rect x="{left:.1f}" y="{y - 9}" width="{max(right - left, 0):.1f}" height="24" fill="{colour}" '
+            f'<rect x="{left:.1f}" y="{y - 9}" width="{max(end - left, 0):.1f}" height="24" fill="{colour}" '
             f'fill-opacity=".4" stroke="{colour}" stroke-width="1.2"/>'
         )
-        if right - left > len(words) * 7:
-            yield f'<text class="mid" x="{(left + right) / 2:.1f}" y="{y + 8}">{words}</text>'
+        if end - left > len(words) * 7:
+            yield f'<text class="mid" x="{(left + end) / 2:.1f}" y="{y + 8}">{words}</text>'
         else:
-            yield f'<text class="note" x="{right + 5:.1f}" y="{y + 8}">{words}</text>'
+            yield f'<text class="note" x="{end + 5:.1f}" y="{y + 8}">{words}</text>'
     yield f'<path class="axis" d="M{x(0):.1f} {y - 13}V{y + 19}" stroke="{FAINT}"/>'
 
 

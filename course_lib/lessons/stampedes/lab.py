@@ -16,7 +16,7 @@ from course_lib.widgets.lab import Experiment, Lab
 
 def stampede_lab(**given: Any) -> Lab[CrowdResult]:
     """The lab, set up with the fields of a `Crowd`: `stampede_lab(strategy="lock", clients=500)`."""
-    return Lab(Experiment(Crowd(**given), _controls, in_slices, crowd_picture, _row, says=_says))
+    return Lab(Experiment(Crowd(**given), _controls, in_slices, crowd_picture, _row, says=_says, ignored=_ignored))
 
 
 def _controls(given: Crowd) -> dict[str, w.Widget]:
@@ -28,6 +28,10 @@ def _controls(given: Crowd) -> dict[str, w.Widget]:
         "ttl": decimal("TTL (s)", given.ttl, 0.2, 5, 0.1),
         "beta": decimal("β (XFetch)", given.beta, 0, 4, 0.25),
     }
+
+
+def _ignored(given: Crowd) -> dict[str, str]:
+    return {} if given.strategy == "xfetch" else {"beta": "Only XFetch has a β."}
 
 
 def _says(result: CrowdResult) -> str:

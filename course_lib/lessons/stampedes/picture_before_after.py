@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from course_lib.lessons.stampedes.experiment_crowd_run import play
 from course_lib.lessons.stampedes.picture_head import FOOT, KINDS, NOON, SLOW, TICKS, TOP, log
-from course_lib.views.axes import LEFT, RIGHT, dots, framed, legend, linear, panel, time_axis
+from course_lib.views.axes import LEFT, dots, framed, legend, linear, panel, right, time_axis
 from course_lib.views.picture import Picture
 
 
@@ -14,7 +14,7 @@ def before_after() -> Picture:
     """The same crowd twice, on the same axes: without a remedy, and with one reader who loads for all."""
     runs = {name: play(replace(NOON, strategy=name, duration=2.0)) for name in ("naive", "lock")}
     last = max(request.t_end for run in runs.values() for request in run.requests)
-    x, parts = linear(0.0, last, LEFT, RIGHT), []
+    x, parts = linear(0.0, last, LEFT, right()), []
     heads = {
         "naive": "Before: every reader who finds nothing asks the database",
         "lock": "After: one asks, the others wait",

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 
 from course_lib.lessons.stampedes.experiment_crowd import CrowdResult, Request
 from course_lib.lessons.stampedes.experiment_remedies import STRATEGIES
-from course_lib.views.axes import KINDS, LEFT, RIGHT, Scale, dots, framed, legend, linear, panel, ticks, time_axis
+from course_lib.views.axes import KINDS, LEFT, Scale, dots, framed, legend, linear, panel, right, ticks, time_axis
 from course_lib.views.palette import ORANGE
 from course_lib.views.picture import Picture
+from course_lib.views.room import fluid
 from course_lib.words import capital
 
 LOADS, LATENCY, AGE = (58.0, 124.0), (160.0, 296.0), (332.0, 408.0)  # top and bottom of each panel, in pixels
 SHORTEST, LONGEST = 0.0005, 30.0  # ends of the latency axis, in seconds, the same for every strategy
 
 
+@fluid
 def crowd_picture(result: CrowdResult, *, title: str | None = None) -> Picture:
     """Draw a run on axes that depend on the crowd and not on its strategy; what is larger stretches its own axis.
 
@@ -30,7 +32,7 @@ def crowd_picture(result: CrowdResult, *, title: str | None = None) -> Picture:
     oldest = given.ttl + max(given.stale, 0.2 * given.ttl)
     oldest = max([oldest, *(request.age for request in asked if request.age is not None)])
     last = max([given.end, *(t for t, _ in under_way), *(request.t_end for request in asked)])
-    x, ttl = linear(0.0, last, LEFT, RIGHT), given.ttl
+    x, ttl = linear(0.0, last, LEFT, right()), given.ttl
     y_loads = linear(0.0, most, LOADS[1], LOADS[0])
     y_age = linear(0.0, oldest, AGE[1], AGE[0])
     parts = [
@@ -38,8 +40,8 @@ def crowd_picture(result: CrowdResult, *, title: str | None = None) -> Picture:
         _area(under_way, x, y_loads),
         panel(LATENCY, "latency", [(_seconds(s), _log(s)) for s in (0.001, 0.01, 0.1, 1.0, 10.0)]),
         panel(AGE, "age of the answer (s)", [(f"{s:g}", y_age(s)) for s in ticks(oldest)]),
-        f'<path class="limit" d="M{LEFT} {y_age(ttl):.0f}H{RIGHT}M{x(ttl):.0f} {LOADS[0]}V{AGE[1]}"/>',
-        f'<text class="s note end" x="{RIGHT - 4}" y="{y_age(ttl) - 4:.0f}">TTL {ttl:g} s</text>',
+        f'<path class="limit" d="M{LEFT} {y_age(ttl):.0f}H{right():g}M{x(ttl):.0f} {LOADS[0]}V{AGE[1]}"/>',
+        f'<text class="s note end" x="{right() - 4}" y="{y_age(ttl) - 4:.0f}">TTL {ttl:g} s</text>',
         f'<text class="s note" x="{x(ttl) + 4:.0f}" y="{LOADS[0] + 10}">expires</text>',
         *dots((x(r.t_end), _log(r.latency), kind) for r, kind in zip(asked, kinds, strict=True)),
         *dots((x(r.t_end), y_age(r.age), kind) for r, kind in zip(asked, kinds, strict=True) if r.age is not None),

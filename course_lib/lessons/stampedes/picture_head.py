@@ -6,7 +6,7 @@ import math
 
 from course_lib.lessons.stampedes.experiment_crowd import Crowd
 from course_lib.lessons.stampedes.experiment_crowd_run import play
-from course_lib.views.axes import LEFT, RIGHT, Kind, dots, framed, legend, linear, panel, time_axis
+from course_lib.views.axes import LEFT, Kind, dots, framed, legend, linear, panel, right, time_axis
 from course_lib.views.palette import BLUE, ORANGE
 from course_lib.views.picture import Picture
 
@@ -27,7 +27,7 @@ def head() -> Picture:
     run = play(NOON)
     slow = [request for request in run.requests if request.latency > SLOW]
     last = max(request.t_end for request in run.requests)
-    x, expires = linear(0.0, last, LEFT, RIGHT), linear(0.0, last, LEFT, RIGHT)(NOON.ttl)
+    x, expires = linear(0.0, last, LEFT, right()), linear(0.0, last, LEFT, right())(NOON.ttl)
     points = ((x(r.t_end), log(r.latency), "slow" if r.latency > SLOW else "quick") for r in run.requests)
     before = max(request.latency for request in run.requests if request.t_end < NOON.ttl)
     title = f"One page expires: {len(slow)} readers wait, for up to {run.worst:.1f} s"

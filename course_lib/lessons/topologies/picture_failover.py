@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.views.axes import LEFT, RIGHT, Kind, Scale, dots, framed, legend, linear, time_axis
+from course_lib.views.axes import LEFT, Kind, Scale, dots, framed, legend, linear, right, time_axis
 from course_lib.views.labels import Box, Places
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, SKY, VERMILLION
 from course_lib.views.picture import Picture, escape
+from course_lib.views.room import fluid
 
 FATES: dict[str, Kind] = {
     "acknowledged": Kind("acknowledged, and still there", BLUE, "h.01", 4.0),
@@ -27,6 +28,7 @@ Writes = Sequence[Sequence[object]]
 """A writer's writes: [seconds from the fault on, one of FATES] each."""
 
 
+@fluid
 def timeline(outcome: Mapping[str, Any]) -> Picture:
     """A failover: a writer's lane, a lane for each sentinel, and the steps numbered and listed with their times.
 
@@ -38,7 +40,7 @@ def timeline(outcome: Mapping[str, Any]) -> Picture:
     ordered = sorted(outcome["steps"].items(), key=lambda step: step[1])
     first, last = ordered[0][1], ordered[-1][1]
     room = (last - first) * 0.08 + 0.01
-    x = linear(first - room, last + room, START, RIGHT)
+    x = linear(first - room, last + room, START, right())
     rows = _stacked([x(t) for _, t in ordered])
     top = 50.0 + 21 * max(rows)
     names = sorted({str(one[1]) for one in events})
@@ -65,6 +67,7 @@ def timeline(outcome: Mapping[str, Any]) -> Picture:
     return framed(title, parts, height=bottom + 132 + 20 * ((len(ordered) + 1) // 2), alt=alt)
 
 
+@fluid
 def fates(outcome: Mapping[str, Any]) -> Picture:
     """What became of every write: a lane for each of the outcome's `writers`, and a line at each of its `marks`.
 
@@ -77,7 +80,7 @@ def fates(outcome: Mapping[str, Any]) -> Picture:
     title = f"{gone:,} of {promised:,} acknowledged writes are gone"
     times = [float(str(one[0])) for writes in writers.values() for one in writes] + list(moments.values())
     low, high = min(times, default=0.0), max(times, default=1.0)
-    x, ordered = linear(low, high, START, RIGHT), sorted(moments.items(), key=lambda one: one[1])
+    x, ordered = linear(low, high, START, right()), sorted(moments.items(), key=lambda one: one[1])
     labels, rows = _labels(ordered, x)
     top = 44.0 + 18 * rows
     bottom = top + LANE * len(writers)
@@ -115,7 +118,7 @@ def _stacked(places: Sequence[float]) -> list[int]:
 
 def _labels(ordered: Sequence[tuple[str, float]], x: Scale) -> tuple[list[str], int]:
     """The names of moments, each to the right or left of its line in the first row that is free; and how many rows."""
-    places, parts, rows = Places(Box(START - 60, 30, RIGHT - START + 68, 18.0 * (len(ordered) + 1))), [], 0
+    places, parts, rows = Places(Box(START - 60, 30, right() - START + 68, 18.0 * (len(ordered) + 1))), [], 0
     for words, t in ordered:
         text = f"{words}, {t:.2f} s"
         width = len(text) * 7.2
@@ -139,7 +142,7 @@ def _head(number: int, x: float, y: float, bottom: float) -> str:
 
 def _lane(name: str, y: float) -> str:
     return (
-        f'<path class="grid" d="M{START} {y:.0f}H{RIGHT}"/><text class="end" x="{START - 10}" y="{y + 4:.0f}">'
+        f'<path class="grid" d="M{START} {y:.0f}H{right():g}"/><text class="end" x="{START - 10}" y="{y + 4:.0f}">'
         f"{escape(name)}</text>"
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from course_lib.lessons.topologies.experiment_bench import RECORDED
 from course_lib.views import axes
-from course_lib.views.axes import LEFT, RIGHT, Kind, dots, framed, legend, linear, panel, time_axis
+from course_lib.views.axes import LEFT, Kind, dots, framed, legend, linear, panel, right, time_axis
 from course_lib.views.palette import BLUE
 from course_lib.views.picture import Picture
 
@@ -25,7 +25,7 @@ def head() -> Picture:
     failed = [t for t, fate in writes if fate == "no reply"]
     shown = [(t, "no reply" if fate == "no reply" else "acknowledged") for t, fate in writes if t <= failed[-1]]
     sold = len(shown) - len(failed)
-    x = linear(0.0, failed[-1] - FROM + 0.02, LEFT, RIGHT)
+    x = linear(0.0, failed[-1] - FROM + 0.02, LEFT, right())
     title = f"The server dies, and {len(failed)} sales in a row get no answer"
     alt = (
         f"{title}. In the {-FROM:g} seconds before the crash, {sold} sales were answered with OK. In the "

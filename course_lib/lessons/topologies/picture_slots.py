@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from course_lib.views.axes import RIGHT, Scale, framed, linear
+from course_lib.views.axes import Scale, framed, linear, right
 from course_lib.views.labels import Box, Places
 from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION
 from course_lib.views.picture import Picture, escape
+from course_lib.views.room import fluid
 
 SLOTS = 16384
 COLOURS = (BLUE, GREEN, PURPLE, SKY, VERMILLION, GREY)
@@ -18,21 +19,22 @@ Owners = Mapping[str, Sequence[Sequence[int]]]
 """For each primary its ranges of slots, both ends included."""
 
 
+@fluid
 def slots(owners: Owners, keys: Mapping[str, int] | None = None, *, before: Owners | None = None) -> Picture:
     """Draw who owns which slots. `keys` maps names to slots; `before` is an earlier map, drawn as outlines.
 
     The title counts the owners, or the slots that have changed hands.
     """
     names = list(dict.fromkeys([*(before or ()), *owners]))
-    x, keys = linear(0, SLOTS, START, RIGHT), dict(keys or {})
+    x, keys = linear(0, SLOTS, START, right()), dict(keys or {})
     bottom = TOP + ROW * len(names)
     title = _title(owners, before)
     parts = []
-    places = Places(Box(START, TOP - 18, RIGHT - START + 8, ROW * len(names) + 18))
+    places = Places(Box(START, TOP - 18, right() - START + 8, ROW * len(names) + 18))
     for n, name in enumerate(names):
         y = TOP + ROW * n
         parts.append(f'<text class="b end" x="{START - 10}" y="{y + 20:.0f}">{escape(name)}</text>')
-        parts.append(f'<path class="grid" d="M{START} {y + 16:.0f}H{RIGHT}"/>')
+        parts.append(f'<path class="grid" d="M{START} {y + 16:.0f}H{right():g}"/>')
         parts += [_outline(one, x, y) for one in (before or {}).get(name, ())]
         parts += [_block(one, x, y, COLOURS[n % len(COLOURS)], places) for one in owners.get(name, ())]
     rows = {slot: n for slot in keys.values() for n, name in enumerate(names) if _owns(owners.get(name, ()), slot)}
@@ -96,8 +98,8 @@ def _axis(x: Scale, y: float) -> str:
         for slot in range(0, SLOTS + 1, 4096)
     )
     return (
-        f'<path class="axis" d="M{START} {y:.0f}H{RIGHT}"/>{numbers}'
-        f'<text class="s end" x="{RIGHT}" y="{y + 36:.0f}">slot = CRC16 of the key, modulo 16,384</text>'
+        f'<path class="axis" d="M{START} {y:.0f}H{right():g}"/>{numbers}'
+        f'<text class="s end" x="{right():g}" y="{y + 36:.0f}">slot = CRC16 of the key, modulo 16,384</text>'
     )
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from course_lib.trace import Event, Trace
 from course_lib.views.labels import Box, Places
 from course_lib.views.picture import UID, Picture, escape, named, px
+from course_lib.views.room import fluid
 from course_lib.views.spacetime import marks
 from course_lib.views.spacetime.captions import captions
 from course_lib.views.spacetime.density import density
@@ -29,10 +30,11 @@ from course_lib.views.spacetime.text import alternative, finding
 from course_lib.words import shorten
 
 
+@fluid
 def spacetime(
     trace: Trace,
     *,
-    width: float = 720,
+    width: float | None = None,
     title: str | None = None,
     now: float | None = None,
     highlight: Callable[[Event], bool] | None = None,
@@ -42,7 +44,7 @@ def spacetime(
 ) -> Picture:
     """Draw a trace, in as much detail as its size allows: labels, lines only, or the density of a crowd.
 
-    Units: `width` in pixels; `now` in seconds, veils what comes later.
+    Units: `width` in pixels, by default what there is room for; `now` in seconds, veils what comes later.
     `title` says the one finding; by default it is counted from the trace. Events that `highlight` refuses are faint.
     `lanes` orders the lanes from the top; what it does not name is left out. `to_scale=False` shortens idle
     stretches, True never does; by default they are shortened unless there are many commands. `uid` scopes the styles.

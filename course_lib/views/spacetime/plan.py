@@ -8,6 +8,7 @@ from typing import Literal
 
 from course_lib.trace import Trace
 from course_lib.views.palette import INK, process_colour
+from course_lib.views.room import width as room
 from course_lib.views.spacetime.time_scale import TimeScale, shortened, straight
 from course_lib.words import shorten
 
@@ -16,6 +17,8 @@ NAME_LENGTH = 18
 CROWDED, LONG = 20, 300
 """Commands: from here on only what is new is written; from there on a picture of lines keeps time to scale."""
 
+NARROW, MARGIN, EACH = 720.0, 40.0, 30.0
+"""Pixels: the width of a short run, what stands beside a picture, and what a command more may take."""
 CHARACTER = 7.4  # width in pixels of one character at 12 px, an upper estimate for the fonts that are asked for
 
 
@@ -47,12 +50,15 @@ class Plan:
 
 
 def lay_out(
-    trace: Trace, *, width: float = 720, lanes: Sequence[str] | None = None, to_scale: bool | None = None
+    trace: Trace, *, width: float | None = None, lanes: Sequence[str] | None = None, to_scale: bool | None = None
 ) -> Plan:
     """Lay out a trace. `lanes` orders the lanes from the top; clients and nodes that it does not name are left out.
 
-    `to_scale=None` shortens idle stretches where there are at most LONG commands.
+    `to_scale=None` shortens idle stretches where there are at most LONG commands. Without a `width` it is as wide as
+    there is room, but no wider than what happens can fill.
     """
+    if width is None:
+        width = max(NARROW, min(room() - MARGIN, NARROW + EACH * (len(trace.events) + len(trace.notes) - 4)))
     clients, nodes = _names(trace)
     order = list(lanes) if lanes is not None else clients + nodes
     clients, nodes = [name for name in order if name in clients], [name for name in order if name in nodes]

@@ -4,5 +4,6 @@
 - `keep`     keeps plain keys that are pressed in a widget from JupyterLab
 - `keys`     keys for a whole panel, its focus, and a line that says whether they work
 - `follow`   keeps the current line of a text trace in view, and hears a click on a line or a message
+- `room`     how wide the place of a picture is
 - `clicks`   hears a click on a part of a picture
 """

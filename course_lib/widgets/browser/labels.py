@@ -14,7 +14,12 @@ function set(node, name) {
 }
 
 function nameAll(root) {
-  for (const row of root.querySelectorAll(".widget-slider")) {
+  for (const number of root.querySelectorAll(".course-number")) {
+    const name = number.querySelector(".widget-label")?.textContent.trim();
+    set(number.querySelector("[role=slider]"), name);
+    set(number.querySelector("input"), number.querySelector("[role=slider]") ? `${name}, number` : name);
+  }
+  for (const row of root.querySelectorAll(".widget-slider:not(.course-number *)")) {
     const name = row.querySelector(".widget-label")?.textContent.trim();
     const handles = row.querySelectorAll("[role=slider]");
     handles.forEach((handle, i) => set(handle, handles.length > 1 ? `${name}, ${i ? "upper" : "lower"} end` : name));
