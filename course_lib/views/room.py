@@ -31,8 +31,8 @@ def width() -> float:
 
 @contextmanager
 def within(wide: float) -> Iterator[None]:
-    """What is drawn in the block is at most so wide. Unknown, as 0, is the usual width."""
-    before = _room.set(max(USUAL, min(MOST, wide // STEP * STEP)) if wide else None)
+    """What is drawn in the block is so wide, from USUAL to MOST; 0, where that is not known yet, gives USUAL."""
+    before = _room.set(max(USUAL, min(MOST, wide // STEP * STEP)))
     try:
         yield
     finally:

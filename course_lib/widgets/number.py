@@ -23,7 +23,7 @@ class Number(w.VBox):
     value = traitlets.Any()
 
     def __init__(self, name: str, value: float, low: float, high: float, step: float | None = None) -> None:
-        self.name, self.min, self.max = name, low, high
+        self.name, self.min, self.max, self._writing = name, low, high, False
         self.whole = all(isinstance(number, int) for number in (value, low, high, step or 1))
         self.field = w.Text(continuous_update=False, layout={"width": "80px" if step else "96px", "flex": "0 0 auto"})
         self.note = w.HTML()
@@ -68,9 +68,16 @@ class Number(w.VBox):
         self._write()
 
     def _write(self) -> None:
-        self.field.value, self.note.value = f"{self.value:g}" if abs(self.value) < 1e5 else str(self.value), ""
+        """Show the value. That is not typed: a slider's 1.2000000000000002, shown as 1.2, stays what it is."""
+        self._writing = True
+        try:
+            self.field.value, self.note.value = f"{self.value:g}" if abs(self.value) < 1e5 else str(self.value), ""
+        finally:
+            self._writing = False
 
     def _typed(self, change: dict[str, Any]) -> None:
+        if self._writing:
+            return
         wrong = self._objection(change["new"])
         stays = f" {self.name} stays {shown(self.value)}." if wrong else ""
         self.note.value = f'<span role="alert" style="color:{ALARM}">{escape(wrong + stays)}</span>' if wrong else ""

@@ -16,6 +16,9 @@ SCREENSHOTS = ROOT / ".artefacts" / "screenshots"
 BLANK = "about:blank"
 SIZE: ViewportSize = {"width": 1280, "height": 900}
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+PICTURES = ".jp-Cell-outputArea svg:is([role=img], .spacetime):visible"
+SPOKEN = ".jp-Cell-outputArea :is(svg[role=img], svg.spacetime > g[role=img]:not([tabindex])):visible"
+"""The pictures of a notebook that are seen, for which the page chooses among widths; and what speaks for each."""
 IDLE = """() => {
   const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
   return session?.isReady && session.session?.kernel?.status === "idle";

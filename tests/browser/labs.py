@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, expect
 
 from .desk import Desk
 
-PICTURE = "svg[role=img]"
+PICTURE = "svg[role=img]:visible"
 
 
 def title(box: Locator) -> Locator:

@@ -204,7 +204,7 @@ def test_a_button_that_goes_away_leaves_the_focus_to_its_panel(desk: Desk) -> No
     (9, "button:enabled", ["Space", "Enter", "ArrowDown"]),
     (11, "select", ["ArrowDown", "ArrowUp"]),
     (11, "[role=slider]", ["ArrowLeft", "ArrowUp", "PageDown"]),
-    (11, ".widget-readout", ["ArrowDown"]),
+    (11, ".course-number input", ["ArrowDown"]),
 ])  # fmt: skip
 def test_the_keys_of_any_control_stay_with_it(desk: Desk, cell: int, control: str, keys: list[str]) -> None:
     """In widgets that offer no keys of their own: the cells are as they were, and the focus is still in the widget."""

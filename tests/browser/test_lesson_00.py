@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
-from .desk import ROOT, Desk, speak
+from .desk import PICTURES, ROOT, SPOKEN, Desk, speak
 from .labs import changes, numbers, play, press
 
 LESSON = ROOT / "notebooks" / "00_cache_aside.ipynb"
@@ -16,13 +16,9 @@ LAB = ("cache_aside", "shop_lab")
 def test_the_whole_lesson_runs_and_the_last_copy_is_sold_twice(desk: Desk) -> None:
     """No error, no other host, every picture speaks; a prediction can be answered; four keys win the first race."""
     desk.run_lesson(LESSON)
-    pictures = desk.panel.locator(".jp-Cell-outputArea svg:is([role=img], .spacetime)")
+    pictures = desk.panel.locator(PICTURES)
     expect(pictures).to_have_count(5)  # the slow page, the first reads, the lab, the hit ratios, what check shows
-    speak(
-        desk.panel.locator(
-            ".jp-Cell-outputArea svg[role=img], .jp-Cell-outputArea svg.spacetime > g[role=img]:not([tabindex])"
-        )
-    )
+    speak(desk.panel.locator(SPOKEN))
     desk.screenshot_outputs("lesson-00")
     question = desk.panel.locator(".jp-Cell-outputArea", has_text="how many find the page").first
     desk.answer(question, "30 to 60", told="leaves “more than 60”", name="lesson-00-predicted")

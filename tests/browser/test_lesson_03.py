@@ -20,7 +20,10 @@ COUNTED = {"explore(count": (84, 90), "explore(published": (684, 702), "explore(
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     """Run all: no error, no other host, each picture speaks in numbers; a prediction and a schedule can be made."""
     desk.run_lesson(LESSON)
-    for kind, count in (("svg[role=img]", CHARTS), ("svg.spacetime > g[role=img]:not([tabindex])", DIAGRAMS)):
+    for kind, count in (
+        ("svg[role=img]:visible", CHARTS),
+        ("svg.spacetime > g[role=img]:not([tabindex]):visible", DIAGRAMS),
+    ):
         pictures = desk.panel.locator(f".jp-Cell-outputArea {kind}")
         expect(pictures).to_have_count(count)
         speak(pictures)

@@ -31,7 +31,7 @@ def test_what_was_saved_with_widgets_shows_what_they_showed(desk: Desk, notebook
     path = notebook("saved", *CELLS)
     desk.open_notebook(path)
     desk.run_all()
-    expect(desk.output(3).locator("svg.spacetime")).to_be_visible()
+    expect(desk.output(3).locator("svg.spacetime:visible")).to_be_visible()
     expect(desk.output(3).locator("img")).to_be_hidden()
     expect(desk.output(4).get_by_role("progressbar")).to_have_count(0)
     desk.save()

@@ -43,7 +43,7 @@ def five(desk_of_five: Desk) -> Iterator[Locator]:
     """The diagram of five clients, as new."""
     desk_of_five.run_all()
     shown = desk_of_five.output(0)
-    expect(shown.locator("svg.spacetime")).to_be_visible()
+    expect(shown.locator("svg.spacetime:visible")).to_be_visible()
     expect(shown.get_by_role("status")).to_contain_text("The whole run")
     yield shown
     desk_of_five.assert_clean()

@@ -72,3 +72,11 @@ def test_a_locked_number_says_why() -> None:
     number.disable("")
     assert not number.disabled
     assert number.field.tooltip is None
+
+
+def test_what_a_slider_sends_is_not_sent_back_rounded() -> None:
+    """It would overtake what the learner does meanwhile: of ten keys that are pressed quickly, some would be lost."""
+    number = Number("rate", 1.0, 0.1, 5.0, 0.1)
+    number.slider.value = 1.2000000000000002
+    assert (number.value, number.slider.value) == (1.2000000000000002, 1.2000000000000002)
+    assert number.field.value == "1.2"

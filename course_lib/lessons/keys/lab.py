@@ -12,22 +12,14 @@ from course_lib.lessons.keys.picture_rollout import rollout_picture
 from course_lib.widgets.controls import choice, decimal
 from course_lib.widgets.lab import Experiment, Lab
 
-NO_V2 = {"ramp": "No process is deployed: the share of v2 is 0."}
-
 
 def rollout_lab(**given: Any) -> Lab[RolloutResult]:
     """The lab, set up with the fields of a `Rollout`: `rollout_lab(strategy="both", share=0.3)`."""
-    return Lab(
-        Experiment(
-            Rollout(**given),
-            _controls,
-            in_slices,
-            rollout_picture,
-            _row,
-            says=_says,
-            ignored=lambda given: {} if given.share else NO_V2,
-        )
-    )
+    return Lab(Experiment(Rollout(**given), _controls, in_slices, rollout_picture, _row, says=_says, ignored=_ignored))
+
+
+def _ignored(given: Rollout) -> dict[str, str]:
+    return {} if given.share else {"ramp": "No process is deployed: the share of v2 is 0."}
 
 
 def _controls(given: Rollout) -> dict[str, w.Widget]:
