@@ -94,7 +94,7 @@ class SpaceTime:
             min=start * 1000,
             max=max(end, start + 1e-6) * 1000,
             step=nice_step(max(end - start, 1e-6) * 1000 / 400),
-            readout_format=",.2f",
+            readout=False,  # one could type into it, and be changed in silence; the status says the time
             layout={"flex": "1 1 260px"},
             disabled=not last,
         )

@@ -16,6 +16,11 @@ SCREENSHOTS = ROOT / ".artefacts" / "screenshots"
 BLANK = "about:blank"
 SIZE: ViewportSize = {"width": 1280, "height": 900}
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+# What has a name and no role that may have one: to a screen reader the name is lost (axe: aria-prohibited-attr).
+MISNAMED = """() => [...document.querySelectorAll(".jp-Cell-outputArea :is(div,span,p,pre,code,label,b,i)")]
+  .filter((one) => one.hasAttribute("aria-label") || one.hasAttribute("aria-labelledby"))
+  .filter((one) => ["none", "presentation", "generic", "paragraph"].includes(one.getAttribute("role") ?? "none"))
+  .map((one) => one.outerHTML.slice(0, 200))"""
 PICTURES = ".jp-Cell-outputArea svg:is([role=img], .spacetime):visible"
 SPOKEN = ".jp-Cell-outputArea :is(svg[role=img], svg.spacetime > g[role=img]:not([tabindex])):visible"
 """The pictures of a notebook that are seen, for which the page chooses among widths; and what speaks for each."""
@@ -178,7 +183,9 @@ class Desk:
         self.page.set_viewport_size(SIZE)
 
     def assert_clean(self, allow: tuple[str, ...] = ()) -> None:
-        """No console error but those that contain an allowed text, and no request to any other host."""
+        """No console error but those that contain an allowed text, no request to any other host, no name without a
+        role that may have one."""
+        assert self.page.evaluate(MISNAMED) == []
         assert self.foreign == []
         assert [error for error in self.errors if not any(text in error for text in allow)] == []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from .texts import LESSONS
 KNOWN: dict[str, int] = {}
 """Predictions whose answer may be read before, by notebook: these numbers may only shrink."""
 
+RIGHT: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("right.toml").read_text(encoding="utf-8"))
 LEAKED = (
     # what once stood before a prediction, the question, the answer, the other options, the unit
     (
@@ -70,3 +73,39 @@ def test_the_run_that_is_held_back_says_what_is_right(tmp_path: Path) -> None:
     (one,) = questions(notebook)
     assert (one.cell, one.options) == ("c2", ["three", "four"])
     assert truth(notebook, "c2") == ["three"]
+
+
+def known() -> Iterator[tuple[str, list[str]]]:
+    """What came true of each prediction for which that is recorded, and its options."""
+    for path in LESSONS:
+        for one in questions(path):
+            right = RIGHT.get(path.stem[:2], {}).get(one.cell, "")
+            if one.options and right:
+                assert right in one.options, f"{path.stem}, {one.cell}: what right.toml has is none of the options"
+                yield right, list(one.options)
+
+
+def gives_away(right: str, options: list[str]) -> bool:
+    """Is the right option much longer than any other?"""
+    return len(right) > max(1.4 * len(other) for other in options if other != right)
+
+
+def test_the_longest_option_is_not_the_right_one() -> None:
+    """Not more often than by chance; and nowhere is it so long that it must be the one with the exceptions in it."""
+    asked = list(known())
+    longest = sum(right == max(options, key=len) for right, options in asked)
+    assert len(asked) > 20
+    assert longest <= sum(1 / len(options) for _, options in asked)
+    assert [right for right, options in asked if gives_away(right, options) and len(right) > 40] == []
+    worst = ["the lease is over, so nothing is written", "never two leases at once, and yet an old report overwrites a"]
+    assert gives_away(worst[1], worst)  # the control: what once stood in lesson 04
+
+
+def test_the_record_of_what_is_right_is_true() -> None:
+    """Of some that are cheap to run; and every prediction of a lesson that is recorded at all is recorded."""
+    path = next(path for path in LESSONS if path.stem.startswith("00"))
+    for cell in ("predict3", "predict5"):
+        assert truth(path, cell) == [RIGHT["00"][cell]]
+    for path in LESSONS:
+        if (its := RIGHT.get(path.stem[:2])) is not None:
+            assert set(its) == {one.cell for one in questions(path) if one.options}

@@ -7,7 +7,7 @@ from collections import Counter
 
 from course_lib.lessons.invalidation.experiment_prices import PricesSeen
 from course_lib.lessons.invalidation.experiment_strategies import STRATEGIES
-from course_lib.views.axes import LEFT, RIGHT, Kind, Place, Scale, dots, framed, legend, linear, panel, ticks, time_axis
+from course_lib.views.axes import LEFT, Kind, Place, Scale, dots, framed, legend, linear, panel, right, ticks, time_axis
 from course_lib.views.palette import BLUE, PURPLE
 from course_lib.views.picture import Picture
 from course_lib.words import capital, counted
@@ -23,7 +23,7 @@ KINDS = {
 def prices_picture(seen: PricesSeen) -> Picture:
     """Draw a run, on axes that depend on its setting and not on its strategy; an older answer stretches them."""
     title, most = finding(seen), max(1.2 * seen.prices.ttl, seen.oldest)
-    x = linear(0.0, most, LEFT, RIGHT)
+    x = linear(0.0, most, LEFT, right())
     limit = f'<path class="limit" d="M{x(seen.prices.ttl):.0f} {SHARES[0]}V{SHARES[1]}"/>'
     parts = [
         *over_time(seen, AGES, most),
@@ -39,7 +39,7 @@ def prices_picture(seen: PricesSeen) -> Picture:
 
 def over_time(seen: PricesSeen, place: Place, most: float) -> list[str]:
     """A panel: when each answer was given, and for how long its price had been wrong. A line marks each change."""
-    x = linear(0.0, seen.prices.duration, LEFT, RIGHT)
+    x = linear(0.0, seen.prices.duration, LEFT, right())
     y = linear(0.0, most, place[1], place[0])
     points = (
         (x(min(a.t_end, seen.prices.duration)), y(seen.age(a)), "stale" if seen.is_stale(a) else "right")
@@ -49,8 +49,8 @@ def over_time(seen: PricesSeen, place: Place, most: float) -> list[str]:
     ttl = y(seen.prices.ttl)
     return [
         panel(place, "for how long the price shown had been wrong (s)", [(n, y(n)) for n in ticks(most)]),
-        f'<path class="grid" d="{changes}"/><path class="limit" d="M{LEFT} {ttl:.0f}H{RIGHT}"/>',
-        f'<text class="s note end" x="{RIGHT - 4}" y="{ttl - 4:.0f}">TTL {seen.prices.ttl:g} s</text>',
+        f'<path class="grid" d="{changes}"/><path class="limit" d="M{LEFT} {ttl:.0f}H{right():g}"/>',
+        f'<text class="s note end" x="{right() - 4}" y="{ttl - 4:.0f}">TTL {seen.prices.ttl:g} s</text>',
         *dots(points, KINDS),
         time_axis(x, seen.prices.duration, place[1], "seconds (virtual time); a line for each change of the price"),
     ]

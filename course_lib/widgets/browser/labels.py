@@ -23,7 +23,9 @@ function nameAll(root) {
     const name = row.querySelector(".widget-label")?.textContent.trim();
     const handles = row.querySelectorAll("[role=slider]");
     handles.forEach((handle, i) => set(handle, handles.length > 1 ? `${name}, ${i ? "upper" : "lower"} end` : name));
-    set(row.querySelector(".widget-readout[contenteditable]"), name && `${name}, number`);
+    const typed = row.querySelector(".widget-readout[contenteditable]");
+    typed?.setAttribute("role", "textbox");  // a name may not stand on what has no role
+    set(typed, name && `${name}, number`);
   }
   for (const button of root.querySelectorAll(".widget-button")) {
     // Without this the icon's character, from a private range, would be read out too.
