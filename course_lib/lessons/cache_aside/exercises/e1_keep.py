@@ -109,6 +109,8 @@ def _stored(run: Play) -> Iterator[Found]:
             yield failure(act), act.who, act.ended, "an error"
         elif act.done and kept.page not in [state.text for state in states[-2:]]:
             now = [one.text for one in run.witness.shelf.states[kept.key] if one.when <= act.ended][-1]
+            if now == kept.page:  # it stood there before, without an end, and so nothing has changed
+                continue
             found = "nothing" if now is None else shown(now)
             keep = f"{act.who} was to keep {shown(kept.page)} under {kept.key}"
             text = f"{keep}, and when it returned, under that stood {found}."
