@@ -170,7 +170,7 @@ def refuse_error(error: BaseException, code: Any) -> NoReturn:
         raise Refused("unanswered", NOT_YET)
     where = f" in line {seen.line} of your cell, `{seen.text}`" if seen.line is not None else ""
     text = f"Your code raised {type(error).__name__}{where}: {str(error).rstrip('.') or 'without a message'}."
-    raise Refused("error", f"{text} {advice(error)}".strip())
+    raise Refused("error", f"{text} {advice(error)}".strip()) from error
 
 
 def seen_at(error: BaseException, code: Any) -> SeenAt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import ModuleType
@@ -12,6 +13,7 @@ from typing import Any
 
 from course_lib.grading.answer import NOT_YET, Refused
 from course_lib.grading.exercise import packages
+from course_lib.wire.plain import SeenAt
 
 Source = tuple[str, str | None]
 """A code cell, and the exercise whose answer it is."""
@@ -45,6 +47,12 @@ def answer(cells: Sequence[Source], exercise: str, name: str) -> Any:
     if name not in names:
         raise Refused("error", f"Your cell does not define `{name}`, the name by which the answer is found.")
     return names[name]
+
+
+def seen_at(error: BaseException) -> SeenAt:
+    """Where in a cell an error arose while the cells were run."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell ")]
+    return SeenAt(own[-1].lineno, own[-1].line or "") if own else SeenAt()
 
 
 def _notebook() -> dict[str, Any]:

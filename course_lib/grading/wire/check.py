@@ -20,6 +20,10 @@ from course_lib.wire.pipe import Broken
 from course_lib.wire.remote import Remote
 
 
+class Exhausted(Exception):
+    """The answer found no memory to go on, when one client ran it alone."""
+
+
 class Watched:
     """What a guard tells of code that runs elsewhere."""
 
@@ -53,7 +57,7 @@ HIDDEN, LARGEST = 3, 1 << 40
 def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int | None = None) -> Verdict:
     """The verdict on an answer that is called `name`; with `hidden`, also under some seeds that are made of it.
 
-    Raises: Broken and Silent, where a child has ended, talks nonsense, or does not answer in time.
+    Raises: Exhausted; Broken and Silent, where a child has ended, talks nonsense, or does not answer in time.
     """
     try:
         try:
@@ -67,6 +71,8 @@ def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int 
         except BaseException as error:
             refuse_error(error, None)
     except Refused as refusal:
+        if isinstance(refusal.__cause__, MemoryError):
+            raise Exhausted from refusal
         return refused(exercise, refusal.status, str(refusal))
     except Unrepeatable as error:
         return refused(exercise, "error", str(error))

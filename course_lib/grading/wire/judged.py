@@ -8,6 +8,7 @@ from typing import Any
 from course_lib.grading.answer import Refused, seen_at
 from course_lib.grading.calls import Misused, awaited
 from course_lib.grading.guard import Blocked, Guard
+from course_lib.grading.wire import cells
 from course_lib.wire.child import Child
 from course_lib.wire.pipe import Pipe
 from course_lib.wire.plain import Encoder, SeenAt, learn
@@ -30,12 +31,13 @@ class Judged:
     def __init__(self, pipe: Pipe, load: Callable[[], Any], guard: Guard) -> None:
         self._load, self._guard = load, guard
         self._answer: Any = None
+        self._loaded = False
         self._prepared: Any = None
         self._encode = Encoder(lambda it: None, self._seen_at)
         self.child = Child(pipe, self._call, self._asked, self._seen_at, guard.begin)
 
     def _seen_at(self, error: BaseException) -> SeenAt:
-        return seen_at(error, self._answer)
+        return seen_at(error, self._answer) if self._loaded else cells.seen_at(error)
 
     def _call(self, what: tuple[int | None, bool, str], args: Any, options: Any, objects: list[Any]) -> Any:
         number, _, method = what
@@ -51,7 +53,7 @@ class Judged:
         """`["accepted"]`, or `["refused", status, sentence]`; without `accept` the answer itself, for it is data."""
         self._awaits = awaits
         try:
-            self._answer = self._load()
+            self._answer, self._loaded = self._load(), True
             if accept is None:
                 return ["value", self._encode(self._answer)]
             self._prepared = accept(self._answer)

@@ -19,7 +19,7 @@ from course_lib.grading.sandbox import limits as confined
 from course_lib.grading.sandbox.child import Sandbox
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.verdict import Verdict
-from course_lib.grading.wire.check import CHILDREN, check
+from course_lib.grading.wire.check import CHILDREN, Exhausted, check
 from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.fork_server import OUT_OF_MEMORY
 from course_lib.wire.pipe import Broken, Silent
@@ -76,6 +76,8 @@ def _judged(
     except Silent as silent:
         over = TIME.format(limits.seconds) if silent.whole else STUCK
         return _without(exercise, "timeout", over, sandbox)
+    except Exhausted:
+        return _without(exercise, "out-of-memory", MEMORY.format(limits.memory >> 20), sandbox)
     except Broken:
         return _without(exercise, *_fate(fates, limits), sandbox)
     return Judgement(exercise.id, verdict.status, verdict.message, verdict, sandbox.layers)

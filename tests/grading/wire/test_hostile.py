@@ -1,0 +1,203 @@
+"""Answers that cheat, break or never end: none gains a point, each gets a sentence, and nothing is left."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from course_lib.errors import NoSandbox
+from course_lib.grading.batch.seam import Cell, Judgement, Limits
+from course_lib.grading.exercise import find
+from course_lib.grading.sandbox.probe import probe
+from course_lib.grading.wire import submission
+from course_lib.grading.wire.submission import judge_submission
+
+RIGHT = "async def keep(redis, key, page, *, ttl):\n    await redis.set(key, page, px=round(ttl * 1000))"
+LIMITS = Limits(seconds=60.0, memory=400 << 20)
+
+
+def isolated() -> bool:
+    try:
+        probe()
+    except NoSandbox:
+        return False
+    return True
+
+
+ISOLATED = isolated()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds on is given up sooner."""
+    monkeypatch.setattr(submission, "ONE_STEP", 4.0)
+
+
+def judged(*sources: str, name: str = "keep", student: str = "ann") -> Judgement:
+    """What becomes of 00.1 when its cell is the last of these."""
+    cells = [*(Cell(source) for source in sources[:-1]), Cell(sources[-1], "00.1")]
+    made = judge_submission(
+        cells, {"00.1": name}, secret=b"sixteen bytes or more", student=student, limits=LIMITS, unsafe=not ISOLATED
+    )
+    return made["00.1"]
+
+
+def points(judgement: Judgement) -> int:
+    return 0 if judgement.verdict is None else judgement.verdict.points
+
+
+def doing(deed: str, after: str = "") -> str:
+    """An answer that first does this, and does nothing of what it should."""
+    lines = "\n    ".join(deed.splitlines())
+    return (
+        f"import asyncio, os, sys\nasync def keep(redis, key, page, *, ttl):\n    {lines}\n    {after or 'return True'}"
+    )
+
+
+def test_the_control() -> None:
+    helped = RIGHT.replace("round(ttl * 1000)", "helper(ttl)")
+    made = judged("import asyncio", "def helper(ttl):\n    return round(ttl * 1000)", helped)
+    assert (made.status, points(made)) == ("passed", find("00.1").words.points), made.sentence
+    assert made.layers
+
+
+FORGED = """
+import json, struct
+frame = json.dumps([["done", 1, "returned", None], ["idle", None, 1]]).encode()
+for fd in range(3, 64):
+    try:
+        os.write(fd, struct.pack(">I", len(frame)) + frame)
+    except OSError:
+        pass
+""".strip()
+NOISE = """
+for fd in range(3, 64):
+    try:
+        os.write(fd, b"\\x00\\x00\\x00\\x02[]" * 9)
+    except OSError:
+        pass
+""".strip()
+CLOSES = NOISE.replace('os.write(fd, b"\\x00\\x00\\x00\\x02[]" * 9)', "os.close(fd)")
+FOR_EVER = """
+while True:
+    try:
+        await asyncio.sleep(0)
+    except BaseException:
+        pass
+""".strip()
+PATCHES = """
+import json, redis.asyncio
+json.JSONEncoder.encode = lambda *_: '[["idle",null,1]]'
+asyncio.sleep = asyncio.Future
+redis.asyncio.Redis.set = lambda *_, **__: asyncio.sleep(0)
+""".strip()
+
+
+@pytest.mark.parametrize(
+    ("deed", "statuses"),
+    [
+        ("while True:\n    pass", {"timeout"}),
+        (FOR_EVER, {"error", "failed"}),
+        ("sys.exit(0)", {"error"}),
+        ("os._exit(0)", {"error"}),
+        ("os.abort()", {"error"}),
+        ("os.kill(os.getppid(), 9)", {"error", "failed"}),
+        ("os.kill(os.getpid(), 9)", {"error"}),
+        ("import ctypes\nctypes.string_at(0)", {"error"}),
+        ("page = bytearray(1 << 33)", {"out-of-memory"}),
+        ("def deeper():\n    return deeper()\ndeeper()", {"error"}),
+        ("print('x' * 10_000_000)\nsys.__stdout__.write('y' * 10_000_000)", {"error", "failed"}),
+        (FORGED, {"error", "failed"}),
+        (NOISE, {"error", "failed"}),
+        (PATCHES, {"error", "failed"}),
+        (CLOSES, {"error"}),
+    ],
+    ids=["hangs", "yields for ever", "exits", "leaves at once", "aborts", "kills its parent", "kills itself", "crashes",
+         "takes all memory", "recursion", "prints without end", "forges", "noise", "patches", "closes its pipe"],
+)  # fmt: skip
+def test_nothing_is_gained(deed: str, statuses: set[str]) -> None:
+    made = judged(doing(deed))
+    assert made.status in statuses, (made.status, made.sentence)
+    assert points(made) < find("00.1").words.points
+    assert made.sentence.endswith((".", "?"))
+    assert "Traceback" not in made.sentence
+
+
+@pytest.mark.skipif(not ISOLATED, reason="nothing isolates an answer on this machine")
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "open(__import__('course_lib').__path__[0] + '/lessons/cache_aside/exercises/e1_keep.py').read()",
+        "open('/etc/passwd').read()",
+        "open('left', 'w')",
+        "open('/tmp/left', 'w')",
+        "os.fork()",
+        "import socket\nsocket.create_connection(('127.0.0.1', 22))",
+        "import threading\nthreading.Thread(target=print).start()",
+        "import subprocess\nsubprocess.run(['true'])",
+        "os.environ['HOME']",
+    ],
+    ids=[
+        "the judge's file",
+        "a file",
+        "writes here",
+        "writes in /tmp",
+        "forks",
+        "connects",
+        "a thread",
+        "a program",
+        "home",
+    ],
+)
+def test_what_is_out_of_reach_raises_in_the_answer(deed: str) -> None:
+    made = judged(doing(f"{deed}\nawait redis.set(key, page, px=round(ttl * 1000))"))
+    assert made.status == "error", (made.status, made.sentence)
+    assert made.sentence.startswith("Your code raised ")
+
+
+def test_one_that_has_killed_everything_harms_no_other() -> None:
+    cells = [Cell(doing("os.kill(os.getppid(), 9)\nos.kill(os.getpid(), 9)"), "00.1"),
+             Cell("async def product_page(redis, key, load, *, ttl):\n    return await load()", "00.2")]  # fmt: skip
+    made = judge_submission(
+        cells, {"00.1": "keep", "00.2": "product_page"}, secret=b"", student="bob", limits=LIMITS, unsafe=not ISOLATED
+    )
+    assert made["00.1"].status == "error"
+    assert made["00.2"].status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("sources", "status", "says"),
+    [
+        ((RIGHT, "1 / 0"), "error", "ZeroDivisionError in line 1 of your cell, `1 / 0`"),
+        ((RIGHT, "def keep(:"), "error", "Your cell does not run: invalid syntax in line 1"),
+        (("1 / 0", RIGHT), "passed", ""),
+        ((RIGHT, "other = keep"), "passed", ""),
+        (("x = 1",), "error", "does not define `keep`"),
+        (("async def keep(redis, key, page, *, ttl):\n    raise NotImplementedError",), "unanswered", ""),
+        (("keep = ...",), "unanswered", ""),
+        (("async def keep(redis, key):\n    await redis.get(key)",), "error", "must accept (redis, key, page, *, ttl)"),
+        (("import time", RIGHT.replace("await", "time.sleep(1)\n    await")), "error", "time.sleep"),
+    ],
+)
+def test_what_a_student_is_told(sources: tuple[str, ...], status: str, says: str) -> None:
+    made = judged(*sources)
+    assert (made.status, says in made.sentence) == (status, True), made.sentence
+
+
+def test_the_same_submission_gets_the_same_and_each_student_runs_of_its_own() -> None:
+    wrong = "import os\n" + RIGHT.replace("round(ttl * 1000)", "int(ttl * 1000) + int.from_bytes(os.urandom(1))")
+    first, again, other = judged(wrong), judged(wrong), judged(wrong, student="carol")
+    assert str(first.verdict) == str(again.verdict)
+    assert first.status == other.status == "failed"
+
+
+def test_nothing_is_left() -> None:
+    def children() -> set[str]:
+        return set(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split())
+
+    before, descriptors = children(), len(os.listdir("/proc/self/fd"))
+    judged(doing("while True:\n    pass"))
+    assert children() == before
+    assert len(os.listdir("/proc/self/fd")) == descriptors
