@@ -182,9 +182,9 @@ def test_damaged_cells_cost_only_themselves() -> None:
 def test_fifty_megabytes_of_outputs_are_dropped() -> None:
     made = answered(e1=RELEASE)
     cell(made, "04.1")["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "x" * 1_000_000}] * 50
-    began = time.monotonic()
+    began = time.process_time()  # a busy machine takes its time
     found = notebook(data(made))
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert sum(len(one.source) for one in found.cells) < 50_000
 
 
