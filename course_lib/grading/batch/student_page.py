@@ -11,7 +11,7 @@ from course_lib.grading.batch.standing import Pupil, Score, Standing
 from course_lib.grading.batch.tables import lesson_points, number
 from course_lib.grading.page import framed, prose
 from course_lib.views.picture import escape
-from course_lib.words import capital, counted, listed
+from course_lib.words import capital, counted
 
 
 def student_page(pupil: Pupil, standing: Standing) -> str:
@@ -26,7 +26,9 @@ def student_page(pupil: Pupil, standing: Standing) -> str:
         parts += [_section(score) for score in scores]
     layers = sorted({layer for score in pupil.scores.values() for layer in score.result.layers})
     if layers:
-        parts.append(f'<p class="faint">What isolated your code while it ran: {escape(listed(layers))}.</p>')
+        parts.append(
+            f'<div class="faint"><p>What isolated your code while it ran:</p>{listing(list(map(escape, layers)))}</div>'
+        )
     return document(f"{pupil.name}: exercises", *parts)
 
 
