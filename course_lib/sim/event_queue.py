@@ -97,7 +97,7 @@ class EventQueue:
             )
 
     def run_due(self, halt: Callable[[], bool], steps: int) -> int:
-        """Run what is ready, and the timers that are due, at most so many callbacks, and none after which `halt()` is
+        """Run what is ready, and the timers that are due, at most `steps` callbacks, and stop where `halt()` is
         true; no time passes. Returns how many ran."""
         ready, ran = self._ready, 0
         while ran < steps and self.can_go_on():

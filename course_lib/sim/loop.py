@@ -178,7 +178,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
                 tasks._enter_task(outer, outer_task)  # type: ignore[arg-type]
 
     def take_place(self) -> None:
-        """From now on it is the loop that runs, for whoever drives it by `run_due`."""
+        """From now on it is the loop that runs, and another drives it by `run_due`."""
         events._set_running_loop(self)
         sys.set_asyncgen_hooks(firstiter=None, finalizer=self._close_generator)
 

@@ -1,4 +1,4 @@
-"""Messages through a pair of pipes: each is its length, four bytes, and then so many bytes."""
+"""Messages through a pair of pipes: each begins with its length, in four bytes."""
 
 from __future__ import annotations
 

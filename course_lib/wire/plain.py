@@ -1,4 +1,4 @@
-"""Values as a child sends them: JSON and nothing else, for whoever reads them does not trust the child.
+"""Values as a child sends them: JSON and nothing else, because the parent does not trust the child.
 
 What is no plain value comes as its type's name and its text, an `Opaque`, which equals nothing else.
 """

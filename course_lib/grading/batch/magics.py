@@ -28,7 +28,7 @@ def parsed(source: str) -> ast.Module | str:
 
 
 def as_python(source: str) -> tuple[str, tuple[str, ...]]:
-    """The cell as plain Python, line for line, and what was left out. What is no Python at all stays as it is."""
+    """The cell as plain Python, line for line, and what was left out. A line that Python cannot read stays as it is."""
     if not isinstance(parsed(source), str):
         return source, ()
     removed: list[str] = []

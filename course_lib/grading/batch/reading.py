@@ -1,4 +1,4 @@
-"""A file that somebody handed in, which may be anything, as the cells of a notebook. Its outputs are not kept."""
+"""A file that somebody handed in, which can be anything, as the cells of a notebook. Its outputs are not kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Unreadable(CourseError):
 
 @dataclass(frozen=True, slots=True)
 class RawCell:
-    """One cell as it stands in the file: its number there, counted from 1, and its ids, which may be lost or wrong."""
+    """One cell as it stands in the file: its number there, counted from 1, and its ids, which can be lost or wrong."""
 
     number: int
     is_code: bool

@@ -76,7 +76,7 @@ def nothing(_: Notebook) -> bytes:
 
 
 def a_web_page(_: Notebook) -> bytes:
-    """Whoever was logged out has saved the page that says so."""
+    """A student who was logged out has saved the page that says so."""
     return b"<!doctype html><title>Please log in</title>"
 
 

@@ -85,7 +85,7 @@ class ForkServer:
 
     @contextmanager
     def children(self, exercise: str, name: str, limits: Limits, count: int, fates: list[int]) -> Iterator[list[Pipe]]:
-        """The pipes of so many children that hold this answer. Afterwards `fates` says how each had ended: 0, if it
+        """The pipes of `count` children that hold this answer. Afterwards `fates` says how each had ended: 0, if it
         had not."""
         if self._process is None:
             self._start()

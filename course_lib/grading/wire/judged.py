@@ -1,4 +1,4 @@
-"""The child's part of a judgement: it holds the answer, and accepts or refuses it as the notebook's check does."""
+"""The child's part of a judgment: it holds the answer, and accepts or refuses it as the notebook's check does."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Judged:
         return getattr(self, f"_{request}")(*args)
 
     def _accept(self, accept: Accept | None, awaits: bool) -> Any:
-        """`["accepted"]`, or `["refused", status, sentence]`; without `accept` the answer itself, for it is data."""
+        """`["accepted"]`, or `["refused", status, sentence]`; without `accept` the answer itself, which is data then."""
         self._awaits = awaits
         try:
             self._answer, self._loaded = self._load(), True
