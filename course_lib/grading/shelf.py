@@ -66,9 +66,13 @@ class Shelf(Extension):
         """What the key holds now."""
         end, now = self.command("PEXPIRETIME", key), self.world.now()
         end = -2 if end is None else int(end)  # of a key that is gone
-        held = self.command("GET", key) if end != GONE else None
-        text = held.decode() if isinstance(held, bytes) else held if held is None else "[not a text]"
+        text = self.held(key) if end != GONE else None
         return State(now, text, end / 1000 - EPOCH - now if end > 0 else float(end), end)
+
+    def held(self, key: str) -> str | None:
+        """The text under a key; what inherits this reads other types."""
+        held = self.command("GET", key)
+        return held.decode() if isinstance(held, bytes) else held if held is None else "[not a text]"
 
     def names(self, command: Collection[bytes]) -> list[str]:
         """The keys of the run that a command names."""

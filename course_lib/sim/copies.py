@@ -83,7 +83,10 @@ class Copies(Code):
         body = {name: value for name, value in vars(it).items() if name in ("__module__", "__qualname__", "__doc__",
                                                                            "__slots__", "__annotations__")}  # fmt: skip
         try:
-            copy = type(it)(it.__name__, tuple(map(self.copy, it.__bases__)), body)
+            bases = tuple(map(self.copy, it.__bases__))
+            if (made := self._made.get(id(it))) is not None:  # a base that refers to it has copied it
+                return made[1]
+            copy = type(it)(it.__name__, bases, body)
         except Exception:  # a class that wants more than that to be made, so it is shared
             return it
         self._keep(it, copy, stateful=False)

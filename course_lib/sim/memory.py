@@ -13,7 +13,7 @@ from types import CodeType
 from typing import Any
 
 from course_lib.sim.copies import Copies
-from course_lib.sim.own_code import code_in
+from course_lib.sim.own_code import code_in, names_in
 from course_lib.sim.process import PROCESS
 from course_lib.sim.stand_ins import instead_of
 
@@ -43,7 +43,7 @@ def _keeps(code: CodeType) -> bool:
     """May this code, or a function in it, change what outlives its call?"""
     outer = set(code.co_freevars)
     for each in code_in(code):
-        if not _REACHES.isdisjoint(each.co_names):
+        if "__dict__" in each.co_names or not _REACHES.isdisjoint(names_in(each)):
             return True
         for step in dis.get_instructions(each):
             if step.opname in _WRITES or (step.opname == "STORE_DEREF" and step.argval in outer):
@@ -52,4 +52,4 @@ def _keeps(code: CodeType) -> bool:
 
 
 _WRITES = {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR"}
-_REACHES = {"setattr", "delattr", "globals", "exec", "eval", "vars", "__dict__"}
+_REACHES = {"setattr", "delattr", "globals", "exec", "eval", "vars"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 import sysconfig
@@ -50,12 +51,21 @@ def own_class(kind: type) -> bool:
 _known: dict[int, tuple[types.CodeType, frozenset[str]]] = {}
 
 
+_LOOKS_UP = {"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
+
+
 def names_in(code: types.CodeType) -> frozenset[str]:
-    """Each name that a function's code looks up, or a function's in it."""
+    """Each name that a function's code looks up, or a function's in it; not what it asks of objects: `redis.eval` is no
+    `eval`."""
     known = _known.get(id(code))
     if known is None:
         if len(_known) > 1_000:
             _known.clear()
-        known = code, frozenset(name for each in code_in(code) for name in each.co_names)
+        known = (
+            code,
+            frozenset(
+                step.argval for each in code_in(code) for step in dis.get_instructions(each) if step.opname in _LOOKS_UP
+            ),
+        )
         _known[id(code)] = known
     return known[1]

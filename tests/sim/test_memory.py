@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from course_lib.sim import Process, Simulation, clocks, in_place, in_process
+from course_lib.sim.copies import Copies
 from course_lib.sim.fake_server import EPOCH
 
 SEEN: list[int] = []
@@ -272,6 +273,26 @@ def test_one_thing_stays_one_thing_in_the_copy() -> None:
 
 class Color(Enum):
     RED = 1
+
+
+class Base:
+    def sibling(self) -> Any:
+        return Derived()
+
+    def name(self) -> str:
+        return "base"
+
+
+class Derived(Base):
+    def name(self) -> str:
+        return f"derived from {super().name()}"
+
+
+def test_a_class_whose_base_refers_to_it_has_one_copy() -> None:
+    """Otherwise `super()` in it would be of another class than its objects."""
+    copy = Copies({}).copy(Derived)
+    assert copy is not Derived
+    assert copy().name() == copy().sibling().name() == "derived from base"
 
 
 def test_an_enum_and_an_exception_are_what_they_were() -> None:

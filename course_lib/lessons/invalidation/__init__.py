@@ -10,7 +10,8 @@
 - `experiment_real`         Pub/Sub, tracking and keyspace notifications on a real server
 - `picture_prices`, `picture_charts`, `picture_head`
 - `lab`                     the readers, with controls
-- `exercises`               06.1 to 06.5
+- `programs`                readers and writers that learners read and break
+- `exercises`               06.1 to 06.6
 """
 
 from course_lib.lazy import lazy
@@ -32,6 +33,7 @@ __getattr__ = lazy(
         "lab": "price_lab",
         "course_lib.errors": "NoServer",
         "course_lib.servers": "Server",
+        "course_lib.sim": "OneFault",
         "course_lib.views.spacetime": "spacetime",
         "course_lib.views.table": "table",
         "course_lib.widgets.explore": "explore",

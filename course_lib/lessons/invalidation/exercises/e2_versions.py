@@ -1,0 +1,273 @@
+"""06.2, never over a newer version: readers store pages and writers leave marks, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, until
+from course_lib.grading import shelf
+from course_lib.grading.acts import Act, Acts, failure
+from course_lib.grading.answer import coroutine_function
+from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.evidence import ms, shown
+from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
+from course_lib.grading.shelf import Shelf, State
+from course_lib.lessons.invalidation.exercises.errors import errors
+from course_lib.sim.faults import Kind
+
+Answer = Callable[..., Awaitable[Any]]
+LAST = 2**53 - 1
+STEPS = [
+    (9, "nine"), (10, "ten"), (9, "late"), (10, "ten, again"), (10, None), (9, "late"), (10, ""), (100, None),
+    (99, "x"), (100, "page"), (1_000, "y"), (999, "z"), (LAST, "None"), (LAST - 1, None),
+    (100, "low"), (LAST, None), (LAST - 1, ""),
+]  # fmt: skip
+"""Versions and pages, None for a mark, that c1 stores in turn; then, when all has expired, the first once more."""
+SETS = [("app:product:42", "app:product:7", 60), ("app:product:{de}:7", "a{b:c", 1.5), ("é 7", "7", 0.57),
+        ("App:Product:7 ", "app:product:7", 2.006)]  # fmt: skip
+"""Of a run: two keys, and the ttl in seconds."""
+OLDER = "redis.call('HSET', KEYS[1], 'version', 9, 'page', 'older') redis.call('PEXPIRE', KEYS[1], 60000)"
+AT_ONCE = [(99, "of c1"), (100, "of c2"), (101, None)]
+
+
+@dataclass(eq=False)
+class Stores(Act):
+    """One call. `before` and `after`: what the key held when it began, and when it was over."""
+
+    key: str = ""
+    version: int = 0
+    page: str | None = None
+    before: State | None = None
+    after: State | None = None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the hash is to hold."""
+        return {"version": str(self.version)} | ({} if self.page is None else {"page": self.page})
+
+    @property
+    def newer(self) -> bool:
+        """Was something newer held when it began?"""
+        return version(self.before) > self.version
+
+    @property
+    def call(self) -> str:
+        held = "Nothing" if self.before is None or not self.before.there else self.before.text
+        return f"{held} was held, and {self.who} called store with version {self.version} and page {self.page!r}"
+
+
+class Hashes(Shelf):
+    """Reads a hash as the text `{'version': '7', 'page': '…'}`."""
+
+    def held(self, key: str) -> str | None:
+        flat = self.command("HGETALL", key)
+        if not isinstance(flat, list):
+            return "[not a hash]"
+        words = [word.decode(errors="replace") for word in flat]
+        return repr(dict(sorted(zip(words[::2], words[1::2], strict=True), reverse=True)))
+
+
+def version(state: State | None) -> int:
+    """The version that is held; -1 for none."""
+    word = (state.text if state is not None else None) or ""
+    digits = word.partition("'version': '")[2].partition("'")[0]
+    return int(digits) if digits.isdigit() else -1
+
+
+def page(state: State | None) -> str | None:
+    """The page that is held, as it is written."""
+    return ((state.text if state is not None else None) or "").partition("'page': ")[2].removesuffix("}") or None
+
+
+@dataclass
+class Versions(Acts):
+    """What was stored in one run."""
+
+    shelf: Hashes = field(kw_only=True)
+    ttl: float = field(kw_only=True)
+
+
+def trials(answer: Answer) -> list[Trial]:
+    """One call after another; with an error; several at once, with one fault at every send."""
+    all_of = {"newer": _newer, "whole": _whole, "life": _life, "told": _told}
+    faults: dict[Kind, float] = {"crash": 0.0, "pause": 0.3, "lose reply": 0.0}
+    return [
+        trial("one after another", partial(_in_turn, answer, STEPS), all_of, sizes=(1,), seeds=len(SETS), horizon=1e3),
+        trial("one fault", partial(_in_turn, answer, STEPS[:1]), {"errors": errors}, sizes=(1,), faults=LOSSES,
+              horizon=1e3),
+        trial("the server refuses a command", partial(_refusing, answer), {"errors": errors}, sizes=(1,), seeds=8),
+        trial("several at once", partial(_at_once, answer), {"race": _race, "errors": errors}, sizes=(3,),
+              seeds=8, faults=faults, fault_seeds=2),
+    ]  # fmt: skip
+
+
+def _run(world: Simulation, refuses: tuple[int, ...] = ()) -> Versions:
+    *keys, ttl = SETS[world.seed % len(SETS)]
+    run = Versions(world, shelf=Hashes(world, keys, refuses, ERRORS[world.seed % 2]), ttl=ttl)
+    run.shelf.plant(f"{key}{end}" for key in keys for end in (":version", ":lock"))
+    return run
+
+
+async def _deed(answer: Answer, run: Versions, act: Stores) -> Any:
+    act.before = run.shelf.note([act.key])[act.key]
+    try:
+        return await answer(run.world.redis(), act.key, act.version, act.page, ttl=run.ttl)
+    finally:
+        act.after = run.shelf.note([act.key])[act.key]
+
+
+def _in_turn(answer: Answer, steps: list[tuple[int, str | None]], world: Simulation, clients: int) -> Versions:
+    """c1 stores under one key, and c2, under odd seeds a task of the same process, under another."""
+    run = _run(world)
+
+    async def body(who: str, key: str, start: int) -> None:
+        for place, (number, page) in enumerate([*steps[start:], steps[0]]):
+            late = run.ttl + 0.05 if place == len(steps[start:]) else 0.0
+            await until(world, 0.02 + 0.03 * place + late)
+            act = Stores(who, "stores", key=key, version=number, page=page)
+            await run.do(act, partial(_deed, answer, run))
+
+    process = Process("shop") if world.seed % 2 else None
+    for who, key, start in zip(("c1", "c2"), run.shelf.keys, (0, 7), strict=True):
+        world.client(who, body, who, key, start, process=process)
+    return run
+
+
+def _at_once(answer: Answer, world: Simulation, clients: int) -> Versions:
+    """All come for the same key, under odd seeds as tasks of one process. There is an older page, or nothing."""
+    run, process, draw = _run(world), Process("shop") if world.seed % 2 else None, world.draws("start")
+    run.ttl, key = 60.0, run.shelf.keys[0]
+    if world.seed // 2 % 2:
+        world.given(("EVAL", OLDER, 1, key))
+    for number, (wanted, page) in enumerate(AT_ONCE[:clients], 1):
+        act = Stores(f"c{number}", "stores", key=key, version=wanted, page=page)
+        world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.004 * draw(), process=process)
+    return run
+
+
+def _refusing(answer: Answer, world: Simulation, clients: int) -> Versions:
+    run = _run(world, (world.seed // 2,))
+    act = Stores("c1", "stores", key=run.shelf.keys[0], version=7, page="page")
+    world.client("c1", run.do, act, partial(_deed, answer, run))
+    return run
+
+
+# -- judges ------------------------------------------------------------------------------------------------------------
+
+
+def _newer(run: Play) -> Iterator[Found]:
+    """What is older than what is held changes nothing; what is not is stored."""
+    for act in run.witness.acts:
+        if act.failed and not shelf.excused(run, act):
+            yield f"{act.call}. {failure(act)}", act.who, act.ended, "an error"
+        elif act.over and act.newer and (act.after.text, act.after.end) != (act.before.text, act.before.end):
+            yield f"{act.call}. Afterwards {held(act.after)} was held.", act.who, act.ended, "old over new"
+        elif (
+            act.over
+            and not act.newer
+            and not any(
+                version(state) == act.version and state.when > act.began
+                for state in run.witness.shelf.during(act.key, act)
+            )
+        ):
+            yield f"{act.call}. Afterwards {held(act.after)} was held.", act.who, act.ended, "not stored"
+
+
+def held(state: State) -> str:
+    """What it is, for a sentence."""
+    return "nothing" if state.text is None else state.text
+
+
+def _whole(run: Play) -> Iterator[Found]:
+    """What is stored is its version and its page, and nothing else; not even for a moment."""
+    for act in run.witness.acts:
+        for state in run.witness.shelf.during(act.key, act):
+            new = version(state) == act.version and not act.newer
+            if (new and state.text != repr(act.fields)) or (not new and state.text != act.before.text):
+                text = f"{act.call}. At {ms(state.when)} {held(state)} was held."
+                yield text, act.who, state.when, "not whole"
+    yield from shelf.strays(run)
+
+
+def _life(run: Play) -> Iterator[Found]:
+    """What is stored lives for ttl, from the first moment on."""
+    ttl = run.witness.ttl
+    for act in run.witness.acts:
+        for state in run.witness.shelf.during(act.key, act):
+            if state.there and version(state) == act.version and not shelf.right_life(run, state, ttl):
+                text = f"What {act.who} stored under {act.key} {shelf.lasting(shelf.lasts(run, state, ttl))}"
+                yield f"{text} from {ms(state.when)} on; ttl is {ttl:g} s.", act.who, state.when, "another life"
+
+
+def _told(run: Play) -> Iterator[Found]:
+    """True, or 1, if it was stored; False, or 0, if something newer is held."""
+    for act in run.witness.acts:
+        if act.done and (type(act.result) not in (bool, int) or act.result != (not act.newer)):
+            yield f"{act.call}. It returned {shown(act.result)}.", act.who, act.ended, f"must be {not act.newer}"
+
+
+def _race(run: Play) -> Iterator[Found]:
+    """No older one ever replaces a newer one, none is there by halves, and each is told what became of it."""
+    states, acts = run.witness.shelf.states[run.witness.shelf.keys[0]], run.witness.acts
+    whole = {repr(act.fields) for act in acts} | {"{'version': '9', 'page': 'older'}", None}
+    for before, state in pairwise(states):
+        if version(state) < version(before):
+            text = f"At {ms(state.when)} {held(state)} took the place of {held(before)}."
+            yield text, "", state.when, "old over new"
+        elif state.text not in whole or state.left == shelf.FOREVER:
+            text = f"At {ms(state.when)} there was {held(state)}, which {shelf.lasting(state.left)}."
+            yield text, "", state.when, "by halves"
+    for act in acts:
+        seen = [version(state) for state in states if state.when <= act.ended]
+        if run.results.get(act.who) is CRASHED:
+            continue
+        if not act.over:
+            yield f"{act.who} had not ended at {ms(run.now)}.", act.who, run.now, "no end"
+        elif act.failed and not shelf.excused(run, act):
+            yield failure(act), act.who, act.ended, "an error"
+        elif act.done and act.result and max(seen) < act.version:
+            text = f"{act.who} was told {shown(act.result)}, and version {act.version} was never stored."
+            yield text, act.who, act.ended, "not stored"
+        elif act.done and not act.result and max(seen) <= act.version:
+            yield f"{act.who} was told False, and nothing newer was there.", act.who, act.ended, "refused"
+
+
+# -- clues -------------------------------------------------------------------------------------------------------------
+
+
+def clues(failing: Failing) -> Iterator[str]:
+    """What was held, what was called for, and what came of it, in the first call that went wrong."""
+    acts = failing["newer"].witness.acts if "newer" in failing else []
+    done = [act for act in acts if act.over and not act.failed and act.before.there]
+    taken = {(version(act.before), act.version): version(act.after) == act.version
+             and (act.after.text, act.after.end) != (act.before.text, act.before.end) for act in done}  # fmt: skip
+    states = [(act, state) for run in failing.values() for act in run.witness.acts
+              for state in run.witness.shelf.during(act.key, act)]  # fmt: skip
+    race, life = failing.get("race"), failing.get("life")
+    names = {event.name for event in race.trace} if race is not None else set()
+    lives = [shelf.lasts(life, state, life.witness.ttl) / life.witness.ttl for act, state in states
+             if version(state) == act.version] if life is not None else [0.0]  # fmt: skip
+    yield from named({
+        "stores-none": any(act.page is None and page(state) == "'None'" != page(act.before) for act, state in states),
+        "empty-is-a-mark": any(act.page == "" and held(state) == repr({"version": str(act.version)})
+                               for act, state in states),
+        "compares-texts": bool(taken) and all(was == (str(new) >= str(old)) for (old, new), was in taken.items()),
+        "refuses-its-equal": any(new == old for old, new in taken)
+        and all(was == (new > old) for (old, new), was in taken.items()),
+        "only-if-missing": len(taken) > 1 and not any(taken.values()),
+        "takes-everything": bool(taken) and all(taken.values()),
+        "keeps-the-old-page": any(
+            act.page is None and version(state) == act.version and not act.newer
+            and page(state) == page(act.before) not in (None, "''") for act, state in states),
+        "wrong-unit": any(abs(one / 1000 - 1) < 0.01 for one in lives),
+        "never-expires": max(lives) < 0,
+        "looks-then-writes": bool(names & {"HGET", "HGETALL", "HMGET"}) and "newer" not in failing
+        and not names & {"EVAL", "EVALSHA", "FCALL", "WATCH"},
+    })  # fmt: skip
+
+
+RULES = Rules(coroutine_function("redis, key, version, page, *, ttl"), trials, clues)
