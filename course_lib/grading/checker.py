@@ -73,7 +73,7 @@ def _judged(exercise: Exercise, answer: Any, judge: Callable[[Guard], Verdict]) 
     except Unrepeatable as error:
         verdict = refused(exercise, "error", str(error))
     except Stuck:
-        verdict = refused(exercise, "error", STUCK)
+        verdict = refused(exercise, "error", STUCK.format(LIMIT))
     except Exception:  # of the judge's own, which met what had been replaced
         if not guard.replaced:
             raise
@@ -126,8 +126,8 @@ REPLACED = (
 
 
 STUCK = (
-    f"Your code held on for {LIMIT:.0f} s and let nobody else run. Does a loop go round without an await? Does "
-    f"something in it wait in real time?"
+    "Your code held on for {:g} s and let nobody else run. Does a loop go round without an await? Does something in it "
+    "wait in real time?"
 )
 
 

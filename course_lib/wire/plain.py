@@ -63,6 +63,8 @@ class Encoder:
         kind = type(it)
         if it is None or kind is bool or kind is float or (kind is str and len(it) <= LONGEST):
             return it
+        if it is Ellipsis:
+            return ["..."]
         if deeper < 0 or self._left < 0 or _size(it) > min(self._left, LONGEST):
             return ["?", kind.__name__[:100], "…"]
         if (number := self._handle(it)) is not None and not isinstance(it, BaseException):
@@ -167,6 +169,8 @@ class Decoder:
         tag, *rest = plain
         if tag in _MADE:
             return _MADE[tag]([self._of(one) for one in rest[0]])
+        if tag == "...":
+            return Ellipsis
         if tag == "h":
             return self._handed(int(rest[0]))
         if tag == "b":

@@ -57,7 +57,9 @@ def grading() -> Parser:
         "--jobs", type=_at_least_one, default=0, metavar="N", help="processes (as many as there are cores)"
     )
     _secret(how)
-    how.add_argument("--time-limit", type=_seconds, default=60.0, metavar="S", help="seconds for an exercise (60)")
+    how.add_argument(
+        "--time-limit", type=_seconds, default=60.0, metavar="S", help="seconds of computing for an exercise (60)"
+    )
     how.add_argument("--memory-limit", type=_bytes, default=1 << 30, metavar="M", help="as 512M or 2G (1G)")
     how.add_argument("--unsafe", action="store_true", help="also where nothing isolates an answer from this machine")
     how.add_argument("--quiet", action="store_true", help="no progress bar, and nothing said")

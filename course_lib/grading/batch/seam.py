@@ -21,7 +21,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an answer may use. Units: `seconds` of real time for an exercise; `memory` and `output` in bytes."""
+    """What an answer may use. Units: `seconds` of computing for an exercise; `memory` and `output` in bytes."""
 
     seconds: float = 60.0
     memory: int = 1 << 30

@@ -51,8 +51,9 @@ def answer(cells: Sequence[Source], exercise: str, name: str) -> Any:
 
 def seen_at(error: BaseException) -> SeenAt:
     """Where in a cell an error arose while the cells were run."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell ")]
-    return SeenAt(own[-1].lineno, own[-1].line or "") if own else SeenAt()
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith("<cell ")]
+    return SeenAt(own[-1].lineno, own[-1].line or "", frames[-1] == own[-1]) if own else SeenAt()
 
 
 def _notebook() -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Judged:
         return getattr(self, f"_{request}")(*args)
 
     def _accept(self, accept: Accept | None, awaits: bool) -> Any:
-        """`["accepted"]`, or `["refused", status, sentence]`; without `accept` the answer itself, which is data then."""
+        """`["accepted"]`, or `["refused", status, sentence]`; the answer itself, if that is data: without `accept`."""
         self._awaits = awaits
         try:
             self._answer, self._loaded = self._load(), True

@@ -27,6 +27,9 @@ from course_lib.wire.remote import Remote
 
 ONE_STEP = 10.0
 """Seconds that an answer may take to go on from one command to the next."""
+BUSY = 5
+"""The time of an exercise is time of computing, here and in each child; by the clock on the wall it has BUSY times
+that, because others use the machine too."""
 
 TIME = "It took more than the {:g} s that an exercise has."
 MEMORY = "Your code needed more than the {:,} MiB of memory that it may use."
@@ -70,11 +73,11 @@ def _judged(
     )
     try:
         with server.children(exercise.id, name, allowed, CHILDREN, fates) as pipes:
-            remote = Remote(pipes, seconds=limits.seconds, salt=str(number))
-            with _at_most(limits.seconds + ONE_STEP):
+            remote = Remote(pipes, seconds=BUSY * limits.seconds, salt=str(number))
+            with _at_most(limits.seconds):
                 verdict = replace(check(exercise, remote, name, number), noted="")
     except Silent as silent:
-        over = TIME.format(limits.seconds) if silent.whole else STUCK
+        over = TIME.format(limits.seconds) if silent.whole else STUCK.format(min(ONE_STEP, limits.seconds))
         return _without(exercise, "timeout", over, sandbox)
     except Exhausted:
         return _without(exercise, "out-of-memory", MEMORY.format(limits.memory >> 20), sandbox)
@@ -85,8 +88,8 @@ def _judged(
 
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
-    """End what takes longer here: a script of the answer's, say, runs in the simulated server. In the main thread only,
-    as a worker's is."""
+    """End what computes for longer here, as a script of the answer's can in the simulated server. Only in the main
+    thread, which is where a worker judges."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
@@ -94,13 +97,13 @@ def _at_most(seconds: float) -> Iterator[None]:
     def ring(*_: object) -> None:
         raise Silent(whole=True)
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _fate(fates: list[int], limits: Limits) -> tuple[Status, str]:

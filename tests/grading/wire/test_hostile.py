@@ -177,6 +177,7 @@ def test_one_that_has_killed_everything_harms_no_other() -> None:
         (("x = 1",), "error", "does not define `keep`"),
         (("async def keep(redis, key, page, *, ttl):\n    raise NotImplementedError",), "unanswered", ""),
         (("keep = ...",), "unanswered", ""),
+        (("raise NotImplementedError()",), "unanswered", ""),
         (("async def keep(redis, key):\n    await redis.get(key)",), "error", "must accept (redis, key, page, *, ttl)"),
         (("import time", RIGHT.replace("await", "time.sleep(1)\n    await")), "error", "time.sleep"),
     ],
