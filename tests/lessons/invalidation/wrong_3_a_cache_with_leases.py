@@ -227,7 +227,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("takes in two steps", "lease", TakesInTwoSteps),
     ("the lease, then the page", "race", LeaseThenPage),
     ("deletes the page, then the lease", "race", PageThenLease),
-    ("a lease's TTL later", "lives", LeaseLater),
+    ("a lease's TTL later", "lives", LeaseLater, "never-expires"),
     ("asks twice", "hit", AsksTwice),
     ("swallows errors of get", "errors", SwallowsErrors),
     ("swallows errors of put", "errors", SwallowsThePut),

@@ -27,8 +27,8 @@ def trials(answer: Answer) -> list[Trial]:
         trial("the server refuses a command", partial(in_turn, answer), {"errors": errors}, sizes=(2,), seeds=6,
               horizon=1e3),
         trial("readers and a writer", partial(at_once, answer),
-              {"race": _race, "lease": _one_lease, "errors": errors}, sizes=(2,), seeds=8, faults=FAULTS,
-              fault_seeds=2, horizon=5.0),
+              {"race": _race, "lease": _one_lease, "errors": errors}, sizes=(2,), seeds=4, faults=FAULTS,
+              fault_seeds=3, horizon=5.0),
     ]  # fmt: skip
 
 

@@ -179,7 +179,7 @@ def clues(failing: Failing) -> Iterator[str]:
         "never-publishes": bool(early) and run is not None and all(one.what != "published" for one in run.witness.log),
         "one-batch": ends is not None and "done" not in failing and any(
             act.done and act.marks == BATCH == act.calls - 1 for act in failing.first.witness.acts),
-        "swallows-errors": "errors" in failing and any(
+        "swallows-errors": "errors" in failing and "done" not in failing and any(
             act.done and act.result is not act.error and (act.error is not None or shelf.failed(shelf.sent(run, act)))
             for run in [failing["errors"]] for act in run.witness.acts),
     })  # fmt: skip

@@ -23,7 +23,7 @@ SETS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product
         ("é 7", "lease:7")]  # fmt: skip
 LIVES = [(60, 0.5), (1.5, 0.25), (0.6, 1.5), (2.006, 0.3)]
 """Of a run: two keys; ttl and lease_ttl, in seconds."""
-WRITES = [(0.03,), (0.6, 0.9), (0.03, 0.14), (0.02, 0.7)]
+WRITES = [(0.03,), (0.6, 0.9), (0.14,), (0.02, 0.7)]
 """When the writer of a run commits and deletes, in seconds."""
 GAP, WAITS, MOST = 0.03, 0.05, 9
 """Seconds from one step to the next, and until a reader that must wait looks again; and how often it looks."""
@@ -149,7 +149,7 @@ def at_once(answer: Answer, world: Simulation, clients: int) -> Leases:
                 await run.op(own, op)
                 if op.given is not None:
                     page = f"version {run.row}"
-                    await load_takes(0.03 + 0.02 * draw(), world, who)
+                    await load_takes(0.05 + 0.02 * draw(), world, who)
                     await run.op(own, Op(who, "put", key=key, page=page, lease=op.given))
                 if op.given is not None or op.hit is not None or not op.pair:
                     break
