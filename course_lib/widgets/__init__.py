@@ -8,6 +8,7 @@ What a lesson shows
 - `scheduler_words`    how such a game stands, in words
 - `explore`            what the explorer found: a bar, a verdict, the failing schedule
 - `lab`                controls around an experiment, and its picture
+- `class_judge`        a button that has the class's judge look at a notebook
 - `topology_panel`     a panel around running servers: look at them, and break them
 - `topology_buttons`    the controls of that panel, and where they stand
 

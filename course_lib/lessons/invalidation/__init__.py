@@ -36,6 +36,7 @@ __getattr__ = lazy(
         "course_lib.sim": "OneFault",
         "course_lib.views.spacetime": "spacetime",
         "course_lib.views.table": "table",
+        "course_lib.widgets.class_judge": "ClassJudge",
         "course_lib.widgets.explore": "explore",
         "course_lib.widgets.predict": "predict",
         "course_lib.widgets.progress": "progress",

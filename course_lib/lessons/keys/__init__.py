@@ -26,6 +26,7 @@ __getattr__ = lazy(
         "course_lib.sim": "Draws",
         "course_lib.views.expiries": "expiries",
         "course_lib.views.table": "table",
+        "course_lib.widgets.class_judge": "ClassJudge",
         "course_lib.widgets.predict": "predict",
         "course_lib.widgets.progress": "progress",
         "course_lib.worlds": "Embedded",

@@ -45,6 +45,7 @@ __getattr__ = lazy(
         "course_lib.servers": "Topology",
         "course_lib.sim": "OneFault",
         "course_lib.views.table": "table",
+        "course_lib.widgets.class_judge": "ClassJudge",
         "course_lib.widgets.predict": "predict",
         "course_lib.widgets.progress": "progress",
         "course_lib.widgets.scheduler": "Scheduler",

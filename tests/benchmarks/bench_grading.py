@@ -1,0 +1,93 @@
+"""The grader of a class: what the wire costs, how long a submission takes, and how many are judged in a minute."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from course_lib.errors import NoSandbox
+from course_lib.grading import check
+from course_lib.grading.batch.seam import Limits
+from course_lib.grading.exercise import find
+from course_lib.grading.sandbox.probe import probe
+from course_lib.grading.wire import check as wired
+from course_lib.grading.wire.judged import serve
+from course_lib.wire.remote import Remote
+
+from ..grading.programs import ANSWERS, ROOT, answers
+from ..wire.children import forked
+from .table import Row, Table
+
+LESSON = "04"
+EXERCISES = [id for id in ANSWERS if id.startswith(LESSON)]
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[Table]:
+    table = Table()
+    yield table
+    print(f"\n\n{table.text()}")
+
+
+def computed() -> float:
+    """Seconds of computing so far, here and in children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def test_the_wire_costs_at_most_twice_the_check(table: Table) -> None:
+    """By time of computing, all six exercises of the lesson together."""
+    solutions = answers("solutions")
+    ratios = []
+    for _ in range(3):
+        here = there = 0.0
+        for id in EXERCISES:
+            answer = solutions[id]
+            begin = computed()
+            assert check(id, answer).passed
+            here += computed() - begin
+            with forked(lambda pipe, answer=answer: serve(pipe, lambda: answer), wired.CHILDREN) as pipes:
+                begin = computed()
+                assert wired.check(find(id), Remote(pipes)).passed
+            there += computed() - begin
+        ratios.append(there / here)
+    assert table.add(Row("the wire, beside the notebook's check", "times", ratios, 2.0)).holds
+
+
+@pytest.fixture(scope="module")
+def class_of(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight students whose answers are right: nothing takes longer to judge."""
+    folder = tmp_path_factory.mktemp("class")
+    (notebook,) = (ROOT / "solutions").glob(f"{LESSON}_*.ipynb")
+    for number in range(8):
+        (folder / f"student{number}").mkdir()
+        shutil.copy(notebook, folder / f"student{number}" / notebook.name)
+    return folder
+
+
+def test_a_class_in_ten_minutes(table: Table, class_of: Path, tmp_path: Path) -> None:
+    """Two hundred submissions of six exercises, on two cores."""
+    from course_lib.grading.batch.runner import Wanted, grade
+    from course_lib.grading.wire.submission import judge_submission
+
+    try:
+        probe()
+    except NoSandbox:
+        pytest.skip("nothing isolates an answer on this machine")
+    begin = time.perf_counter()
+    made = grade(
+        class_of, tmp_path / "report", judge=judge_submission, jobs=2, wanted=Wanted(limits=Limits()), bar=False
+    )
+    rate = 60 * 8 / (time.perf_counter() - begin)
+    assert [
+        pupil.scores for pupil in made.pupils if not all(s.result.status == "passed" for s in pupil.scores.values())
+    ] == []
+    one = table.add(Row("seconds of a core for a submission", "s", [2 * 60 / rate], 4.0 * 2))
+    many = table.add(Row("submissions in a minute, two cores (/s is /min)", "/s", [rate], 20.0))
+    assert one.holds
+    assert many.holds
