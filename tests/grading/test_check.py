@@ -288,3 +288,16 @@ def test_hints_come_one_at_a_time() -> None:
     assert [one.text for one in given[:4]] == list(words("05")["05.1"].hints)
     assert "Hint 2 of 4" in str(given[1])
     assert "That was the last one" in given[5]._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("passed", "computed", "waits"),
+    [(5.01, 0.6, True), (29.0, 2.4, True), (31.0, 2.4, False), (5.01, 4.9, False), (5.01, 0.001, False)],
+    ids=["a busy machine", "a very busy one", "much too long", "it goes round", "it is blocked"],
+)
+def test_a_busy_machine_is_not_held_against_anybody(
+    passed: float, computed: float, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = guard.Guard()
+    monkeypatch.setattr(guard, "_CLOCKS", (lambda: passed, lambda: computed))
+    assert watch._others_run() is waits
