@@ -138,6 +138,20 @@ def _plain_function(signature: str, answer: Any) -> Any:
     return called
 
 
+Kind = Literal["coroutine function", "plain function", "class", "object"]
+
+
+def kind_of(accept: Callable[[Any], Any]) -> Kind | None:
+    """What one of the functions above accepts; None for what is no code."""
+    return _KINDS.get(getattr(accept, "func", None))
+
+
+_KINDS: dict[Any, Kind] = {
+    _coroutine_function: "coroutine function", _plain_function: "plain function", _a_class: "class",
+    _an_object: "object",
+}  # fmt: skip
+
+
 def sound(run: Play, client_code: Callable[..., Any]) -> None:
     """Refuse an answer that fails when one client runs it alone, with no fault: there is nothing else to judge yet."""
     for result in run.results.values():

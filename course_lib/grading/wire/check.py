@@ -10,8 +10,7 @@ from typing import Any
 
 from course_lib.errors import Unrepeatable
 from course_lib.explore import Trial
-from course_lib.grading import answer as accepting
-from course_lib.grading.answer import Refused, refuse_error
+from course_lib.grading.answer import Kind, Refused, kind_of, refuse_error
 from course_lib.grading.checker import refused, searched
 from course_lib.grading.exercise import Exercise
 from course_lib.grading.verdict import Verdict
@@ -83,17 +82,18 @@ def _with_seeds(trials: Callable[[Any], Sequence[Trial]], hidden: int, answer: A
     return [replace(trial, more_seeds=own) for trial in trials(answer)]
 
 
-_KINDS: dict[Any, tuple[bool, Callable[[Remote], Any]]] = {
-    accepting._coroutine_function: (True, Remote.coroutine_function),
-    accepting._plain_function: (False, Remote.function),
-    accepting._a_class: (True, partial(Remote.maker, awaited=True)),
-    accepting._an_object: (False, partial(Remote.maker, awaited=False)),
+_STAND_INS: dict[Kind, tuple[bool, Callable[[Remote], Any]]] = {
+    "coroutine function": (True, Remote.coroutine_function),
+    "plain function": (False, Remote.function),
+    "class": (True, partial(Remote.maker, awaited=True)),
+    "object": (False, partial(Remote.maker, awaited=False)),
 }
-"""By what accepts an answer: are its methods awaited, and what stands for it here."""
+"""By what an answer is: are its methods awaited, and what stands for it here."""
 
 
 def _stands(exercise: Exercise) -> tuple[bool, Callable[[Remote], Any]] | None:
-    return _KINDS.get(getattr(exercise.rules.accept, "func", None))
+    kind = kind_of(exercise.rules.accept)
+    return None if kind is None else _STAND_INS[kind]
 
 
 def _accepted(exercise: Exercise, remote: Remote) -> Callable[[Any], Any]:
