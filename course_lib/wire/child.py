@@ -249,6 +249,6 @@ class Child:
 
     def _settled(self, host: Host, steps: int) -> None:
         if host.loop.can_go_on():
-            self._reply("more", steps)
+            self._reply("more", None, steps)
         else:
             self._reply("idle", host.loop.next_timer(), steps)

@@ -86,14 +86,14 @@ class Far:
             if last[0] != "ask":
                 break
             message = self._asked(*_parts(last, 5))
-        kind, *about = last
-        if kind not in ("more", "idle") or type(about[-1]) is not int:
-            raise Broken(f"nothing ends with {kind!r:.30}")
-        self._loop.steps += max(0, about[-1] - 1)
-        if kind == "more":
+        when, steps = _parts(last, 3)
+        if last[0] not in ("more", "idle") or type(steps) is not int:
+            raise Broken(f"nothing ends with {last[0]!r:.30}")
+        self._loop.steps += max(0, steps - 1)
+        if last[0] == "more":
             self._loop.call_soon(self._have, "go", context=self._context)
         else:
-            self._wake_at(about[0])
+            self._wake_at(when)
 
     @property
     def _dead(self) -> bool:
@@ -129,10 +129,10 @@ class Far:
     def _called(self, client: str, number: int, args: list[Any], options: list[Any]) -> Any:
         if client not in self._clients:
             raise Broken("a call of nobody")
-        function = self._handed(number)
-        given = list(map(self._decode, args))
-        if not callable(function):
-            function = getattr(function, _public(given.pop(0)))
+        try:
+            function, given = self._handed.called(number, list(map(self._decode, args)))
+        except (TypeError, ValueError) as error:
+            raise Broken(str(error)) from error
         caller = CLIENT.set(client)
         try:
             return function(*given, **{str(name): self._decode(value) for name, value in options})
@@ -215,12 +215,6 @@ def _parts(action: list[Any], wanted: int) -> list[Any]:
     if len(action) != wanted:
         raise Broken(f"{action[0]!r:.30} in {len(action)} parts")
     return action[1:]
-
-
-def _public(name: Any) -> str:
-    if type(name) is not str or name.startswith("_"):
-        raise Broken("no method that it may call")
-    return name
 
 
 async def _raising(error: Exception) -> None:

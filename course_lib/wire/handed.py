@@ -10,7 +10,7 @@ import inspect
 import io
 import marshal
 import pickle
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any, Protocol
@@ -36,12 +36,38 @@ class Handed:
         self._things: list[Any] = []
         self._numbers: dict[int, int] = {}
         self.nodes: dict[str, tuple[Any, Any]] = {}  # by name: the network of its world, and the node
+        self._functions: set[int] = set()
+        self._methods: dict[int, set[str]] = {}
 
     def clear(self) -> None:
         """A new run begins."""
         self._things.clear()
         self._numbers.clear()
         self.nodes.clear()
+        self._functions.clear()
+        self._methods.clear()
+
+    def function(self, function: Any) -> int:
+        """The number of a function that the child may call."""
+        number = self.number(function)
+        self._functions.add(number)
+        return number
+
+    def object(self, it: Any, methods: Iterable[str]) -> int:
+        """The number of an object of which the child may call these methods."""
+        number = self.number(it)
+        self._methods[number] = set(methods)
+        return number
+
+    def called(self, number: int, args: list[Any]) -> tuple[Any, list[Any]]:
+        """What the child calls, and with what: of an object, the first argument names the method. Raises: ValueError
+        for what it was not handed to be called."""
+        if number in self._functions:
+            return self(number), args
+        method, *rest = args
+        if method not in self._methods.get(number, ()):
+            raise ValueError(f"{method!r:.30} of {number} is nothing to be called")
+        return getattr(self(number), method), rest
 
     def number(self, thing: Any) -> int:
         """The one that it has, or gets."""
@@ -92,12 +118,12 @@ class _Pickler(pickle.Pickler):
         if isinstance(it, type | ModuleType):
             return None
         if callable(it):
-            return "function", self._handed.number(it), inspect.iscoroutinefunction(it), _name(it)
+            return "function", self._handed.function(it), inspect.iscoroutinefunction(it), _name(it)
         if hidden(kind):
             if dataclasses.is_dataclass(it) and not _methods(kind):
                 return "record", {name: getattr(it, name) for name in _told(kind)}
             if not isinstance(it, tuple):
-                return "object", self._handed.number(it), _methods(kind)
+                return "object", self._handed.object(it, _methods(kind)), _methods(kind)
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from course_lib.errors import OutOfBudget
 from course_lib.sim import OneFault, Simulation, Turns
 from course_lib.sim.process import Process
+from course_lib.wire.pipe import Broken, Silent
+from course_lib.wire.remote import Remote
 
-from .children import remote
+from .children import forked, remote
 
 Load = Callable[[str], Awaitable[str]]
 
@@ -196,3 +200,71 @@ def test_a_node_that_refuses() -> None:
         result = world.run()["c1"]
         assert type(result) is RedisConnectionError
         assert str(result) == "Connection refused by redis"
+
+
+def speaks(*actions: Any) -> Callable[[Any], None]:
+    """A child that says these actions to whatever it hears."""
+
+    def serve(pipe: Any) -> None:
+        try:
+            while True:
+                pipe.receive()
+                pipe.send(json.dumps(actions).encode())
+        except Broken:
+            pass
+
+    return serve
+
+
+IDLE = ["idle", None, 1]
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        [], ["idle"], [[]], [{}], [["idle"]], [["idle", None, "x"]], [["idle", "soon", 1]], [["more"]],
+        [["nothing", None, 1]],
+        [["open", 0, "another node", 0], IDLE], [["open", 0, "redis"], IDLE], [["send", 7, "c1", [["GET", "a"]]], IDLE],
+        [["open", 0, "redis", 0], ["send", 0, "somebody else", [["GET", "a"]]], IDLE],
+        [["open", 0, "redis", 0], ["send", 0, "c1", [[]]], IDLE], [["open", 0, "redis", 0], ["send", 0, "c1", 5], IDLE],
+        [["open", 0, "redis", 0], ["open", 0, "redis", 0], IDLE], [["wait", 3, None], IDLE], [["close", 3], IDLE],
+        [["call", 1, "c1", 99, [], []], IDLE], [["call", 1, "c1", 0, ["set", "a", "b"], []], IDLE],
+        [["ask", "c1", 0, ["connection_pool"], []]], [["ask", "c1", -1, [], []]],
+        [["done", 1, "returned"], IDLE], [["done", 8, "returned", None], IDLE],
+        [["done", 1, "raised", "no error"], IDLE],
+        [["done", 1, "returned", ["D", "subprocess", "Popen", []]], IDLE], [["outcome", "made", "x"], IDLE],
+        [["done", 1, "raised", ["e", "X", True, ["builtins.type"], [], [None, "", False]]], ["x"]],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_makes_no_sense_ends_the_judgment(actions: list[Any]) -> None:
+    with forked(speaks(*actions), 1) as pipes:
+        there = Remote(pipes)
+        world, code = Simulation(), there.coroutine_function()
+        world.client("c1", lambda: code(world.redis(), "page"))
+        with pytest.raises(Broken):
+            world.run()
+
+
+def test_a_child_that_says_nothing_is_silent_and_one_that_has_gone_broken() -> None:
+    def waits(pipe: Any) -> None:
+        pipe.receive()
+        pipe.receive()
+        pipe.receive()
+
+    for serve, error in ((waits, Silent), (lambda pipe: None, Broken)):
+        with forked(serve, 1, seconds=0.2) as pipes:
+            there = Remote(pipes)
+            world, code = Simulation(), there.coroutine_function()
+            world.client("c1", lambda code=code, world=world: code(world.redis()))
+            with pytest.raises(error):
+                world.run()
+
+
+def test_one_that_goes_on_for_ever_runs_out_of_steps() -> None:
+    with forked(speaks(["more", None, 1]), 1) as pipes:
+        there = Remote(pipes)
+        world, code = Simulation(max_steps=2_000), there.coroutine_function()
+        world.client("c1", lambda: code(world.redis()))
+        with pytest.raises(OutOfBudget):
+            world.run()
