@@ -45,11 +45,10 @@ def judge_submission(
     notebook's check; nobody can know them in advance.
     Raises: NoSandbox.
     """
-    sandbox = _sandbox(unsafe)
     judged = {}
-    with ForkServer(sandbox, [(cell.source, cell.exercise) for cell in cells]) as server:
+    with ForkServer(_sandbox(unsafe), [(cell.source, cell.exercise) for cell in cells]) as server:
         for id, name in answers.items():
-            judged[id] = _judged(server, find(id), name, sandbox, limits, hidden(secret, student, id))
+            judged[id] = judge_one(server, find(id), name, limits, hidden(secret, student, id))
     return judged
 
 
@@ -64,10 +63,11 @@ def hidden(secret: bytes, student: str, exercise: str) -> int:
     return int.from_bytes(digest[:4], "big")
 
 
-def _judged(
-    server: ForkServer, exercise: Exercise, name: str, sandbox: Sandbox, limits: Limits, number: int
+def judge_one(
+    server: ForkServer, exercise: Exercise, name: str, limits: Limits, number: int
 ) -> Judgement:  # fmt: skip
-    fates: list[int] = []
+    """Judge the answer to one exercise. `number` is what `hidden` gave."""
+    fates, layers = list[int](), server.sandbox.layers
     allowed = confined.Limits(
         cpu=ceil(limits.seconds), wall=min(ONE_STEP, limits.seconds), memory=limits.memory, output=limits.output
     )
@@ -78,12 +78,12 @@ def _judged(
                 verdict = replace(check(exercise, remote, name, number), noted="")
     except Silent as silent:
         over = TIME.format(limits.seconds) if silent.whole else STUCK.format(min(ONE_STEP, limits.seconds))
-        return _without(exercise, "timeout", over, sandbox)
+        return _without(exercise, "timeout", over, layers)
     except Exhausted:
-        return _without(exercise, "out-of-memory", MEMORY.format(limits.memory >> 20), sandbox)
+        return _without(exercise, "out-of-memory", MEMORY.format(limits.memory >> 20), layers)
     except Broken:
-        return _without(exercise, *_fate(fates, limits), sandbox)
-    return Judgement(exercise.id, verdict.status, verdict.message, verdict, sandbox.layers)
+        return _without(exercise, *_fate(fates, limits), layers)
+    return Judgement(exercise.id, verdict.status, verdict.message, verdict, layers)
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def _fate(fates: list[int], limits: Limits) -> tuple[Status, str]:
     return "error", ENDED
 
 
-def _without(exercise: Exercise, status: Status, sentence: str, sandbox: Sandbox) -> Judgement:
+def _without(exercise: Exercise, status: Status, sentence: str, layers: tuple[str, ...]) -> Judgement:
     """Nothing was judged to the end, so there are no points; the verdict lists what there was to get."""
     verdict: Verdict = refused(exercise, "error", sentence)
-    return Judgement(exercise.id, status, sentence, verdict, sandbox.layers)
+    return Judgement(exercise.id, status, sentence, verdict, layers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from course_lib.grading.batch.seam import Cell, Judgement, Limits
 from course_lib.grading.exercise import find
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.wire import submission
+from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.submission import judge_submission
 
 RIGHT = "async def keep(redis, key, page, *, ttl):\n    await redis.set(key, page, px=round(ttl * 1000))"
@@ -35,13 +37,27 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submission, "ONE_STEP", 4.0)
 
 
-def judged(*sources: str, name: str = "keep", student: str = "ann") -> Judgement:
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    """One for all: it is started again when an answer has killed it."""
+    with ForkServer(probe(unsafe=not ISOLATED), []) as server:
+        yield server
+
+
+@pytest.fixture
+def judged(server: ForkServer) -> Callable[..., Judgement]:
     """What becomes of 00.1 when its cell is the last of these."""
-    cells = [*(Cell(source) for source in sources[:-1]), Cell(sources[-1], "00.1")]
-    made = judge_submission(
-        cells, {"00.1": name}, secret=b"sixteen bytes or more", student=student, limits=LIMITS, unsafe=not ISOLATED
-    )
-    return made["00.1"]
+
+    def judge(*sources: str, name: str = "keep", student: str = "ann") -> Judgement:
+        cells: list[tuple[str, str | None]] = [*((source, None) for source in sources[:-1]), (sources[-1], "00.1")]
+        server.show(cells)
+        number = submission.hidden(b"sixteen bytes or more", student, "00.1")
+        return submission.judge_one(server, find("00.1"), name, LIMITS, number)
+
+    return judge
+
+
+Judge = Callable[..., Judgement]
 
 
 def points(judgement: Judgement) -> int:
@@ -56,7 +72,7 @@ def doing(deed: str, after: str = "") -> str:
     )
 
 
-def test_the_control() -> None:
+def test_the_control(judged: Judge) -> None:
     helped = RIGHT.replace("round(ttl * 1000)", "helper(ttl)")
     made = judged("import asyncio", "def helper(ttl):\n    return round(ttl * 1000)", helped)
     assert (made.status, points(made)) == ("passed", find("00.1").words.points), made.sentence
@@ -117,7 +133,7 @@ redis.asyncio.Redis.set = lambda *_, **__: asyncio.sleep(0)
     ids=["hangs", "yields for ever", "exits", "leaves at once", "aborts", "kills its parent", "kills itself", "crashes",
          "takes all memory", "recursion", "prints without end", "forges", "noise", "patches", "closes its pipe"],
 )  # fmt: skip
-def test_nothing_is_gained(deed: str, statuses: set[str]) -> None:
+def test_nothing_is_gained(deed: str, statuses: set[str], judged: Judge) -> None:
     made = judged(doing(deed))
     assert made.status in statuses, (made.status, made.sentence)
     assert points(made) < find("00.1").words.points
@@ -151,7 +167,7 @@ def test_nothing_is_gained(deed: str, statuses: set[str]) -> None:
         "home",
     ],
 )
-def test_what_is_out_of_reach_raises_in_the_answer(deed: str) -> None:
+def test_what_is_out_of_reach_raises_in_the_answer(deed: str, judged: Judge) -> None:
     made = judged(doing(f"{deed}\nawait redis.set(key, page, px=round(ttl * 1000))"))
     assert made.status == "error", (made.status, made.sentence)
     assert made.sentence.startswith("Your code raised ")
@@ -182,12 +198,12 @@ def test_one_that_has_killed_everything_harms_no_other() -> None:
         (("import time", RIGHT.replace("await", "time.sleep(1)\n    await")), "error", "time.sleep"),
     ],
 )
-def test_what_a_student_is_told(sources: tuple[str, ...], status: str, says: str) -> None:
+def test_what_a_student_is_told(sources: tuple[str, ...], status: str, says: str, judged: Judge) -> None:
     made = judged(*sources)
     assert (made.status, says in made.sentence) == (status, True), made.sentence
 
 
-def test_the_same_submission_gets_the_same_and_each_student_runs_of_its_own() -> None:
+def test_the_same_submission_gets_the_same_and_each_student_runs_of_its_own(judged: Judge) -> None:
     wrong = "import os\n" + RIGHT.replace("round(ttl * 1000)", "int(ttl * 1000) + int.from_bytes(os.urandom(1))")
     first, again, other = judged(wrong), judged(wrong), judged(wrong, student="carol")
     assert str(first.verdict) == str(again.verdict)
@@ -199,6 +215,7 @@ def test_nothing_is_left() -> None:
         return set(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split())
 
     before, descriptors = children(), len(os.listdir("/proc/self/fd"))
-    judged(doing("while True:\n    pass"))
+    cells = [Cell(doing("while True:\n    pass"), "00.1")]
+    judge_submission(cells, {"00.1": "keep"}, secret=b"", student="ann", limits=LIMITS, unsafe=not ISOLATED)
     assert children() == before
     assert len(os.listdir("/proc/self/fd")) == descriptors
