@@ -1,0 +1,57 @@
+"""The course's own solutions are judged as a class's: from their notebooks, and under seeds that nobody has seen."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from course_lib.grading.batch.seam import Cell, Limits
+from course_lib.grading.checker import searched
+from course_lib.grading.exercise import find
+from course_lib.grading.guard import Guard
+from course_lib.grading.wire.check import LARGEST, _stands, _with_seeds
+from course_lib.grading.wire.submission import judge_submission
+
+from ..programs import ANSWERS, LESSONS, ROOT, answers
+from .test_hostile import ISOLATED
+
+SOLUTIONS = answers("solutions")
+SEEN = [id for id in ANSWERS if _stands(find(id)) is not None]
+"""Of these the answer is code, and so is judged under seeds of the student's own."""
+
+
+@pytest.mark.parametrize("lesson", ["00", *(pytest.param(one, marks=pytest.mark.thorough) for one in LESSONS[1:])])
+def test_a_notebook_with_all_solutions_gets_all_points(lesson: str) -> None:
+    (path,) = (ROOT / "solutions").glob(f"{lesson}_*.ipynb")
+    cells = []
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            its = cell["metadata"].get("nbgrader", {})
+            cells.append(
+                Cell("".join(cell["source"]), its["grade_id"].replace("-", ".") if its.get("solution") else None)
+            )
+    wanted = {id: name for id, name in ANSWERS.items() if id.startswith(lesson)}
+    made = judge_submission(cells, wanted, secret=b"", student="ann", limits=Limits(), unsafe=not ISOLATED)
+    assert {id: judgment.status for id, judgment in made.items()} == dict.fromkeys(wanted, "passed")
+
+
+def rows() -> list[Any]:
+    few = [pytest.param(id, 1, id=id) for id in SEEN]
+    return few + [pytest.param(id, 15, id=f"{id} and more", marks=pytest.mark.thorough) for id in SEEN]
+
+
+@pytest.mark.parametrize(("id", "sets"), rows())
+def test_a_solution_passes_under_any_seeds(id: str, sets: int) -> None:
+    exercise, guard, draw = find(id), Guard(), random.Random(7)
+    trials = exercise.rules.trials
+    for _ in range(sets):
+        also = partial(_with_seeds, trials, draw.randrange(LARGEST))
+        here = replace(exercise, rules=replace(exercise.rules, trials=also))
+        with guard.up():
+            verdict = searched(here, SOLUTIONS[id], guard, lambda *_: guard.begin())
+        assert verdict.passed, str(verdict)
