@@ -104,6 +104,28 @@ def cells_of(path: Path) -> list[dict[str, Any]]:
     return [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
 
 
+def prices(text: str) -> list[str]:
+    """What JupyterLab would set as a formula although it is none: between two dollar signs outside of code, without a
+    sign of TeX in it and more than one letter. A sign alone is shown as it is."""
+    text = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+    between = [
+        two or one
+        for block in text.split("\n\n")
+        for two, one in re.findall(r"\$\$(.+?)\$\$|\$([^$]+)\$", block, re.DOTALL)
+    ]
+    return [inside for inside in between if not re.search(r"[\\^_]", inside) and not re.fullmatch(r"\w", inside)]
+
+
+def test_a_price_is_no_formula() -> None:
+    """Two dollar signs in one paragraph make a formula of what is between them. The control finds such a paragraph."""
+    assert prices("It was $12, and is $15 now; `$1` and `$2` are code, and $\\tau$ and $u$ are formulas") == [
+        "12, and is "
+    ]
+    for path in NOTEBOOKS:
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            assert cell["cell_type"] == "code" or not prices("".join(cell["source"])), (path.name, cell["id"])
+
+
 @pytest.mark.parametrize("path", [*NOTEBOOKS, ROOT / "notebooks" / "Progress.ipynb"], ids=name)
 def test_to_open_a_notebook_does_not_change_it(path: Path) -> None:
     """Else closing it asks a question, and the next `git pull` is refused."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, ORANGE, PAPER, RULE, VERMILLION, WELL, WORDS
-from course_lib.views.picture import escape
+from course_lib.views.picture import PROSE, escape
 
 
 def framed(html: str) -> str:
     """The page around these pieces."""
-    return f'<div class="course-check">{STYLE}{html}</div>'
+    return f'<div class="course-check {PROSE}">{STYLE}{html}</div>'
 
 
 def prose(text: str) -> str:

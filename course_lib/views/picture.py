@@ -13,6 +13,9 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]
 _TRUSTED = "<style>.course-live{display:block!important} .course-still{display:none}</style>"
 _ON_WHITE = "<style>:root{background:#fff}</style></svg>"  # an <img> knows nothing of the page's theme
 
+PROSE = "mathjax_ignore"
+"""The class of HTML in which two dollar signs are prices: elsewhere JupyterLab takes what is between for a formula."""
+
 UID = "@uid@"
 """Stands for a picture's own name, the class that scopes its style sheet, until all of it is written: see `named`."""
 
@@ -46,7 +49,7 @@ class Picture:
         In a notebook that is not trusted, a sanitizer removes the style and leaves only the words of the element, but
         the whole image.
         """
-        live = f'<div class="course-live" hidden="hidden">{self.fitting}</div>'
+        live = f'<div class="course-live {PROSE}" hidden="hidden">{self.fitting}</div>'
         still = f'<p class="course-still">{self.as_image()}</p>'
         return f"{_TRUSTED}{live}{still}"
 

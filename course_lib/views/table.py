@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from course_lib.views.picture import escape
+from course_lib.views.picture import PROSE, escape
 
 _RULES = """.course-table th,.course-table td{padding:2px 6px;text-align:right;vertical-align:bottom;line-height:1.35}
 .course-table tbody th,.course-table td{white-space:nowrap;vertical-align:baseline}
@@ -36,7 +36,7 @@ class Table:
         )
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         return (
-            f'<style>{_RULES}</style><table class="course-table">{caption}'
+            f'<style>{_RULES}</style><table class="course-table {PROSE}">{caption}'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 

@@ -13,7 +13,7 @@ from course_lib.explore.puzzle import by_hand
 from course_lib.explore.verdict_words import struck
 from course_lib.trace import Trace
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
-from course_lib.views.picture import escape
+from course_lib.views.picture import PROSE, escape
 from course_lib.views.spacetime import spacetime
 from course_lib.views.spacetime.text import as_title
 from course_lib.widgets.progress import Bar
@@ -93,7 +93,7 @@ class Explored:
         if found.printed:
             printed = escape(found.printed)
             parts.append(f"<details><summary>What your code printed in it</summary><pre>{printed}</pre></details>")
-        return f'<div class="course-explored">{STYLE}{"".join(parts)}</div>'
+        return f'<div class="course-explored {PROSE}">{STYLE}{"".join(parts)}</div>'
 
 
 def _head(found: Findings) -> tuple[str, str]:

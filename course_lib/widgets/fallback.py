@@ -7,6 +7,8 @@ from typing import Any
 
 from IPython.display import HTML, display
 
+from course_lib.views.picture import PROSE
+
 
 def show(
     box: Any, still: str, uid: str, *, plain: str = "Run this cell to use what belongs here."
@@ -24,7 +26,7 @@ def show(
     dead += "" if still else hide(uid)
 
     def page(still: str) -> HTML:
-        return HTML(f'<style>{dead}</style><div class="still-{uid}">{still}</div>')  # type: ignore[no-untyped-call]
+        return HTML(f'<style>{dead}</style><div class="still-{uid} {PROSE}">{still}</div>')  # type: ignore[no-untyped-call]
 
     handle = display(page(still), display_id=f"still-{uid}")  # type: ignore[no-untyped-call]
     return lambda still: handle.update(page(still)) if handle is not None else None

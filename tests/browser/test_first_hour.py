@@ -17,6 +17,9 @@ ASK = """def race():
     print('they race')
     return 17
 predict("How many loads?", choices={"one": lambda n: n == 1, "all": lambda n: n > 9}, run=race)"""
+PRICED = "from IPython.display import HTML\nHTML('<p>from $12 to $15</p>')"
+TABLE = "from course_lib.views.table import table\ntable([{'what': 'from $12 to $15'}])"
+PAGE = "from course_lib.grading.page import framed\nHTML(framed('<p>from $12 to $15</p>'))"
 SHOW = "# After your answer\nprint('It was', race())"
 
 
@@ -33,6 +36,17 @@ def test_a_cell_in_the_middle_asks_for_those_above(desk: Desk, notebook: Callabl
     desk.open_notebook(notebook("middle", "from math import sqrt", "print(sqrt(4))"))
     desk.run_cell(1)
     expect(desk.output(1)).to_have_text(EARLY.format("sqrt"))
+    desk.assert_clean()
+
+
+def test_two_prices_are_no_formula(desk: Desk, notebook: Callable[..., Path]) -> None:
+    """Neither in a table nor on the page of a hint. The control: in other HTML JupyterLab makes a formula of them."""
+    desk.open_notebook(notebook("prices", PRICED, TABLE, PAGE))
+    desk.run_all()
+    expect(desk.output(0).locator("mjx-container")).to_have_count(1)
+    for cell in (1, 2):
+        expect(desk.output(cell)).to_contain_text("from $12 to $15")
+        expect(desk.output(cell).locator("mjx-container")).to_have_count(0)
     desk.assert_clean()
 
 

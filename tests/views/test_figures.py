@@ -113,5 +113,5 @@ def test_without_trust_the_same_picture_is_left_as_an_image_on_white() -> None:
     shown = picture._repr_mimebundle_()["text/html"]
     sheet, rest = shown.split("</style>", 1)
     assert sheet == "<style>.course-live{display:block!important} .course-still{display:none}"
-    assert rest.startswith(f'<div class="course-live" hidden="hidden">{picture.svg}</div>')
+    assert rest.startswith(f'<div class="course-live mathjax_ignore" hidden="hidden">{picture.svg}</div>')
     assert rest.endswith(f'</div><p class="course-still">{picture.as_image()}</p>')

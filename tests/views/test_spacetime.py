@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -82,6 +83,68 @@ def test_in_a_crowded_picture_what_repeats_is_written_once() -> None:
 
     assert asks(30) == 2
     assert asks(4) == 5
+
+
+def test_in_a_crowded_picture_what_broke_a_promise_is_written() -> None:
+    """However many others want the room, the command on which a promise broke has its words. The control: without the
+    violation there is no room for it."""
+
+    def said(broken: bool) -> list[str]:
+        trace = Trace()
+        for i in range(30):
+            name, at = "ab"[i % 2], 10 * i
+            trace.events.append(event(name, "redis", f"SET job:{i} {'x' * 20}", at, at + 1, at + 2, b"OK"))
+        if broken:
+            trace.note("b", "violation", 0.152, None, "freed another's")
+        return [text for text, *_ in labels(spacetime(trace, width=720).svg)]
+
+    assert any(text.startswith("SET job:15") for text in said(broken=True))
+    assert not any(text.startswith("SET job:15") for text in said(broken=False))
+    assert any(text.startswith("SET job:0") for text in said(broken=True))
+
+
+def test_commands_that_were_sent_together_do_not_make_a_crowd() -> None:
+    """Thirty commands in six transactions are six arrows. The control: thirty that are sent one by one."""
+
+    def words(together: int) -> int:
+        trace = Trace()
+        for i in range(30):
+            at = 20 * (i // together)
+            trace.events.append(event("a", "redis", "INCR x", at, at + 5, at + 10, None))
+        return sum("INCR" in text for text, *_ in labels(spacetime(trace, width=720).svg))
+
+    assert words(together=5) == 6
+    assert words(together=1) == 1
+
+
+def test_the_stroke_before_or_after_a_command_stands_by_its_arrow() -> None:
+    """The client's stroke is within 7 px of where the command left, on whichever side of it the words are."""
+    trace = Trace()
+    trace.events = [
+        event("a", "redis", f"SET job:{i} {'x' * 12}", t, t + 1, t + 2, None) for i, t in enumerate((0, 50))
+    ]
+    svg = spacetime(trace, width=720).svg
+    strokes = [float(x) for x in re.findall(r'<path class="w" stroke="[^"]*" d="M([\d.]+) [\d.]+v12"/>', svg)]
+    starts = [float(x) for x in re.findall(r"M([\d.]+) [\d.]+L", re.findall(r'class="q" d="(M[^"]*L[^"]*)"', svg)[0])]
+    assert len(strokes) == len(starts) == 2
+    assert all(abs(a - b) <= 7 for a, b in zip(sorted(strokes), sorted(starts), strict=True))
+    last = next((at, width) for text, at, _, width in labels(svg) if "job:1" in text)
+    assert (
+        last[0] + last[1] < starts[1]
+    )  # at the right edge the words stand before the arrow, and the stroke after them
+
+
+def test_long_numbers_on_the_axis_keep_apart() -> None:
+    """A year of virtual time has numbers of fourteen characters."""
+    trace, year = Trace(), 32_400_000_000.0
+    trace.events = [
+        event("a", "redis", "GET x", t, t + 40, t + 80, None) for t in (0, 100, year, year + 100, year + 200)
+    ]
+    svg = spacetime(trace, width=720).svg
+    found = [(float(x), text) for x, text in re.findall(r'<text class="s mid" x="([\d.]+)"[^>]*>([^<]*)</text>', svg)]
+    assert any(len(text) == 14 for _, text in found)
+    for (x, text), (further, other) in pairwise(found):
+        assert further - x >= 6.2 * (len(text) + len(other)) / 2
 
 
 def test_a_command_names_its_node_where_there_are_several() -> None:

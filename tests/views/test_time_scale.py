@@ -33,6 +33,15 @@ def test_even_moments_stay_to_scale() -> None:
     assert shortened([0, 1, 2, 3, 4], 0, 100).idle == ()
 
 
+def test_replies_that_come_together_make_no_stretch_idle() -> None:
+    """Four replies within 3 µs are one moment, and do not make the usual 0.5 ms look long. A second of nothing does."""
+    rounds = [t + dt for t in (0, 0.001, 0.002, 0.003) for dt in (0, 0.0005, 0.001, 0.001001, 0.001002, 0.001003)]
+    scale = shortened(rounds, 0, 100)
+    assert scale.idle == ()
+    assert scale(0.001003) - scale(0.001) < 0.2
+    assert shortened([*rounds, 1.0], 0, 100).idle
+
+
 def test_steps_of_the_axis_are_round() -> None:
     """1, 2 or 5 times a power of ten."""
     assert [nice_step(x) for x in (0.3, 1.1, 2.1, 7, 10)] == [0.5, 2, 5, 10, 10]

@@ -11,6 +11,7 @@ from course_lib.views.spacetime.plan import CHARACTER, Plan
 from course_lib.views.spacetime.text import lost
 from course_lib.words import shorten
 
+BRIEF = 20  # characters of a command where there is no room for more
 SWATCH = 7.0  # room for the stroke in the client's color that stands before a command
 
 
@@ -18,21 +19,23 @@ def captions(plan: Plan, found: list[Message], places: Places) -> str:
     """Faults first, then commands, then replies. For what finds no free place there are the mouse and the text trace.
 
     Commands that left, ran and were answered together share one arrow, so they share one label; so does a command that
-    went to several nodes at once. In a crowded picture a client's question that gets the same answer again and again is
-    written once.
+    went to several nodes at once. In a crowded picture the command on which a promise broke comes first, then what a
+    client says for the first time; a client's question that gets the same answer again and again is written once.
     """
     batches = [list(sent) for _, sent in groupby(found, _together)]
     went: dict[tuple[object, ...], list[str]] = {}
     for sent in batches:
         went.setdefault(_words(sent), []).append(sent[0].event.node)
     parts, told, replies = [], set[tuple[object, ...]](), batches if not plan.crowded else []
-    for sent in sorted(batches, key=_urgency):
+    urgent = _urgent(plan, batches) if plan.crowded else {}
+    for sent in sorted(batches, key=lambda sent: (*_urgency(sent), urgent.get(id(sent), 0), sent[0].event.t_start)):
         nodes = went.pop(_words(sent), [])
         said = sent[0].event.client, _said(sent)[0], _answered(sent), sent[0].strong
         if not nodes or (plan.crowded and said in told and lost(sent[0].event) is None):
             continue
-        room = 2 if plan.crowded and said[0] in {client for client, *_ in told} else 5
-        written = _command(plan, sent, places, _to(plan, nodes), room)
+        rank = urgent.get(id(sent), 1)
+        room = 2 if plan.crowded and rank and said[0] in {client for client, *_ in told} else 5 if rank else 9
+        written = _command(plan, sent, places, _to(plan, nodes), room, rank)
         parts.append(written)
         if written:
             told.add(said)
@@ -62,16 +65,31 @@ def _together(m: Message) -> tuple[object, ...]:
     return e.client, e.node, e.t_start, ran, ended, lost(e), m.strong
 
 
-def _urgency(sent: list[Message]) -> tuple[bool, bool, float]:
-    m = sent[0]
-    return not m.strong, lost(m.event) is None, m.event.t_start
+def _urgency(sent: list[Message]) -> tuple[bool, bool]:
+    return not sent[0].strong, lost(sent[0].event) is None
+
+
+def _urgent(plan: Plan, batches: list[list[Message]]) -> dict[int, int]:
+    """A rank for each message, by its id: 0 for the last that a client sent before it broke a promise, 1 for its first
+    of these words, 2 for all others."""
+    ranks, said = {}, set[tuple[str, str]]()
+    for sent in sorted(batches, key=lambda sent: sent[0].event.t_start):
+        words = sent[0].event.client, _said(sent)[0]
+        ranks[id(sent)] = 2 if words in said else 1
+        said.add(words)
+    for note in plan.trace.notes:
+        own = [s for s in batches if s[0].event.client == note.who and s[0].event.t_start <= note.t_start]
+        if note.kind == "violation" and own:
+            ranks[id(max(own, key=lambda sent: sent[0].event.t_start))] = 0
+    return ranks
 
 
 def _said(sent: list[Message]) -> list[str]:
-    """One command; or several with dots between them: whole, by their names if too long, or the first and last."""
+    """One command, whole or its beginning; or several with dots between them: whole, by their names if too long, or the
+    first and last."""
     whole = " · ".join(m.event.text for m in sent)
     if len(sent) == 1 or len(whole) <= 36:
-        return [shorten(whole, 36)]
+        return [shorten(whole, 36), *([shorten(whole, BRIEF)] if len(whole) > BRIEF else [])]
     runs = [(name, len(list(same))) for name, same in groupby(m.event.name for m in sent)]
     names = " · ".join(f"{n} × {name}" if n > 1 else name for name, n in runs)
     return [shorten(names, 48), f"{runs[0][0]} … {runs[-1][0]}"]
@@ -84,14 +102,17 @@ def _answered(sent: list[Message]) -> str:
     return shorten(" · ".join(e.reply_text for e in events), 18)
 
 
-def _command(plan: Plan, sent: list[Message], places: Places, to: str, crossed: int) -> str:
-    """The command, or those sent together, in the longest version for which there is room."""
-    return next(filter(None, (_beside(plan, sent[0], said + to, places, crossed) for said in _said(sent))), "")
+def _command(plan: Plan, sent: list[Message], places: Places, to: str, crossed: int, rank: int) -> str:
+    """The command, or those sent together, in the longest version for which there is room; what only repeats, whole."""
+    said = _said(sent)[: 2 if rank < 2 else 1]
+    under = rank == 0
+    return next(filter(None, (_beside(plan, sent[0], words + to, places, crossed, under) for words in said)), "")
 
 
-def _beside(plan: Plan, m: Message, said: str, places: Places, crossed: int) -> str:
-    """Words beside the client's end of a request, the fault in words; nothing where all places are taken, or more
-    arrows than `crossed` go through them."""
+def _beside(plan: Plan, m: Message, said: str, places: Places, crossed: int, under: bool) -> str:
+    """Words beside the client's end of a request, the fault in words, the stroke at the end of them that is nearer to
+    it, or `under` its end at the node, where no arrows are; nothing where all places are taken, or more arrows than
+    `crossed` go through them."""
     e, fault = m.event, lost(m.event)
     text = said + (f" ✕ {fault}" if fault else "")
     x, y = plan.scale(e.t_start), plan.lanes[e.client]
@@ -99,15 +120,18 @@ def _beside(plan: Plan, m: Message, said: str, places: Places, crossed: int) -> 
     width = len(text) * CHARACTER + SWATCH
     near, far = y - 7 + 17 * down, y - 7 - 17 * down
     rows = (near, far, near + 14 * down, far - 14 * down)
-    corners: list[Point] = [(at, row) for row in rows for at in (x + 4, x - width - 4, x - width / 2)]
+    corners: list[Point] = [(at, row) for row in rows for at in (x + 4, x - width - 4)]
     if m.request:
         (a, b), (c, d) = m.request
         corners += [(a + (c - a) * s + 5, b + (d - b) * s - 7) for s in (0.4, 0.55, 0.7)]
+        corners += [(at, d + 6) for at in (c + 4, c - width - 4)] if under and d > b else []
     box = places.put(width, 14, corners, most_crossed=crossed)
     if box is None:
         return ""
-    swatch = f'<path class="w" stroke="{m.colour}" d="M{px(box.x + 2)} {px(box.y + 1)}v12"/>'
-    return swatch + _text(text, box.x + SWATCH, box.y, "c f" if fault else "c")
+    before = box.x + width <= x
+    stroke = box.x + width - 2 if before else box.x + 2
+    swatch = f'<path class="w" stroke="{m.colour}" d="M{px(stroke)} {px(box.y + 1)}v12"/>'
+    return swatch + _text(text, box.x + (0 if before else SWATCH), box.y, "c f" if fault else "c")
 
 
 def _reply(plan: Plan, sent: list[Message], places: Places) -> str:

@@ -14,7 +14,8 @@ def axis(plan: Plan, bottom: float) -> str:
     """Ticks, their numbers and what they mean; a dashed axis where an idle stretch was shortened."""
     kind = "virtual time" if plan.trace.world == "simulated" else "time"
     note = ", idle stretches shortened" if plan.scale.idle else ""
-    ticks = plan.scale.ticks()
+    longest = len(ms(plan.scale.times[-1], unit=False))
+    ticks = plan.scale.ticks(max(64.0, longest * CHARACTER + 8))
     lines = "".join(f"M{px(x)} {px(plan.top - 14)}V{px(bottom + 4)}" for _, x in ticks)
     low = px(bottom + 18)
     names = "".join(f'<text class="s mid" x="{px(x)}" y="{low}">{ms(t, unit=False)}</text>' for t, x in ticks)

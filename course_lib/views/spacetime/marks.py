@@ -6,7 +6,7 @@ from course_lib.trace import Note
 from course_lib.views.labels import Box, Places, Point
 from course_lib.views.palette import FAULT, GREY, INK, NOTES
 from course_lib.views.picture import UID, escape, px
-from course_lib.views.spacetime.plan import CHARACTER, Plan
+from course_lib.views.spacetime.plan import CHARACTER, CROWDED, Plan
 from course_lib.views.spacetime.text import note_label, note_text
 from course_lib.words import shorten
 
@@ -113,7 +113,7 @@ def _words(plan: Plan, note: Note, places: Places) -> str:
     width = len(text) * (CHARACTER if bold else CHARACTER * 0.92) + 2
     inside = _inside(plan, note, width) if bar else []
     box = places.put(width, HEIGHT, inside, most_crossed=1000)
-    if box is None and bar and plan.crowded:
+    if box is None and bar and len(plan.trace.events) > CROWDED:
         return ""  # a label that is not in its bar would seem to belong to what is beside it; the legend names the bar
     dark = " on" if box is not None and note.kind in ("load", "compute") else ""
     box = box or places.put(width, HEIGHT, _corners(plan, note, width), most_crossed=1000)

@@ -15,7 +15,7 @@ from course_lib.words import shorten
 Detail = Literal["labels", "lines", "density"]
 NAME_LENGTH = 18
 CROWDED, LONG = 20, 300
-"""Commands: from here on only what is new is written; from there on a picture of lines keeps time to scale."""
+"""Arrows from which on only what is new is written; commands from which on a picture of lines keeps time to scale."""
 
 NARROW, MARGIN, EACH = 720.0, 40.0, 30.0
 """Pixels: the width of a short run, what stands beside a picture, and what a command more may take."""
@@ -41,8 +41,8 @@ class Plan:
 
     @property
     def crowded(self) -> bool:
-        """More messages than can each have a label beside it."""
-        return len(self.trace.events) > CROWDED
+        """More arrows than can each have a label beside it. Commands that were sent together share one."""
+        return len({(e.client, e.node, e.t_start) for e in self.trace}) > CROWDED
 
     def colour(self, name: str) -> str:
         """Each client has its color; a node is drawn in the color of text."""

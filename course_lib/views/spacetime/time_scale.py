@@ -11,6 +11,8 @@ from statistics import median
 
 from course_lib.views.axes import nice_step
 
+TOGETHER = 1e-5  # seconds: replies of one message come so close after one another, and are one moment here
+
 
 @dataclass(frozen=True, slots=True)
 class TimeScale:
@@ -49,7 +51,7 @@ def shortened(moments: Iterable[float], left: float, right: float) -> TimeScale:
 
     Where no stretch is long enough to hide the others, the scale is straight and its `idle` is empty.
     """
-    times = sorted(set(moments))
+    times = _apart(sorted(set(moments)))
     gaps = [after - before for before, after in pairwise(times)]
     if len(gaps) < 2:
         return straight(times[0] if times else 0.0, times[-1] if times else 0.0, left, right)
@@ -63,6 +65,15 @@ def shortened(moments: Iterable[float], left: float, right: float) -> TimeScale:
             idle.append((places[-1], places[-1] + width * unit))
         places.append(places[-1] + width * unit)
     return TimeScale(tuple(times), tuple(places), tuple(idle))
+
+
+def _apart(times: list[float]) -> list[float]:
+    """The moments without those that are one with the moment before; the last one stays."""
+    least, kept = min(TOGETHER, (times[-1] - times[0]) / 200) if times else 0.0, times[:1]
+    for t in times[1:]:
+        if t - kept[-1] >= least:
+            kept.append(t)
+    return [*kept[:-1], times[-1]] if len(kept) > 1 else times
 
 
 def _spread(candidates: Iterable[tuple[float, float]], apart: float) -> list[tuple[float, float]]:
