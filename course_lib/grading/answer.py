@@ -142,7 +142,7 @@ Kind = Literal["coroutine function", "plain function", "class", "object"]
 
 
 def kind_of(accept: Callable[[Any], Any]) -> Kind | None:
-    """What one of the functions above accepts; None for what is no code."""
+    """What one of the functions above accepts; None where an answer is data."""
     return _KINDS.get(getattr(accept, "func", None))
 
 
