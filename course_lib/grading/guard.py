@@ -154,7 +154,7 @@ class Guard:
         """Is the machine busy with others? Then this process has computed, but for less than half of the time; and it
         may go on for longer, up to six times as long. One that has not computed at all waits in real time."""
         passed, computed = (now() - then for now, then in zip(_CLOCKS, self._began, strict=True))
-        return LIMIT / 50 < computed < LIMIT / 2 and passed < 6 * LIMIT
+        return LIMIT / 250 < computed < LIMIT / 2 and passed < 6 * LIMIT
 
     def _stand_ins(self) -> Iterator[StandIn]:
         """(module or class, name, stand-in): where no simulated code runs, each does what the function itself does.
