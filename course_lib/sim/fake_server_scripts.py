@@ -16,7 +16,7 @@ from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE
 from fakeredis.model import is_write_command
 
 from course_lib.sim.fake_server_commands import CommandSocket, ours, reworded
-from course_lib.sim.lua_sandbox import Failure, Sandbox
+from course_lib.sim.lua_sandbox import MEMORY, TOO_MUCH, Failure, Sandbox
 from course_lib.sim.process import CLIENT
 from course_lib.sim.streams import first_of_scripts
 
@@ -127,7 +127,7 @@ class ScriptEngine:
     @cached_property
     def _sandbox(self) -> Sandbox:
         lua = LUA_MODULE.LuaRuntime(
-            encoding=None, unpack_returned_tuples=True,
+            encoding=None, unpack_returned_tuples=True, max_memory=MEMORY,
             register_eval=False, register_builtins=False, attribute_filter=_no_attribute,
         )  # fmt: skip
         functions = {
@@ -165,6 +165,9 @@ class ScriptEngine:
             said = error.args[0] if error.args else b""
             said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
             raise SimpleError(f"ERR Error compiling script (new function): {said}") from None
+        except LUA_MODULE.LuaMemoryError:
+            self._sandbox.lua.gccollect()
+            raise SimpleError(TOO_MUCH) from None
         finally:
             self.read_only = before
         if isinstance(result, Failure):

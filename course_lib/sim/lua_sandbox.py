@@ -20,6 +20,11 @@ ALLOWANCE = 50_000_000
 """Instructions that one script may run, about half a second. A real server has no limit: all clients wait."""
 
 
+MEMORY = 256 << 20
+"""Bytes that the scripts of a world may hold. A real server has no limit but its machine's."""
+TOO_MUCH = f"SIMULATOR the script needs more than {MEMORY >> 20} MB of memory"
+
+
 class Failure(NamedTuple):
     """The error that a script raised: the message, and where it was raised."""
 
@@ -64,6 +69,9 @@ class Sandbox:
         if isinstance(error, BaseException):
             raise error
         line = _last_call(source)
+        if where is None:  # of an error that Lua tells to nobody: it has no memory left
+            self.lua.gccollect()
+            return Failure(TOO_MUCH, f"user_script:{line}")
         message = error.decode("utf-8", "replace").replace("user_script:?: ", f"user_script:{line}: ")
         return Failure(message, where.decode("utf-8", "replace").replace("user_script:?", f"user_script:{line}"))
 

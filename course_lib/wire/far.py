@@ -11,7 +11,7 @@ from typing import Any
 
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, Process
-from course_lib.wire.far_connections import Connections
+from course_lib.wire.far_connections import Connections, seconds
 from course_lib.wire.handed import Handed
 from course_lib.wire.outcomes import Kept, Said, left
 from course_lib.wire.pipe import Broken
@@ -80,9 +80,11 @@ class Far:
                 if self._dead:
                     break
                 try:
-                    self._do(action)
+                    ends = self._do(action)
                 except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
                     raise Broken(f"{action!r:.100}: {error!r:.100}") from error
+                if ends is not None:
+                    raise ends
             if last[0] != "ask":
                 break
             message = self._asked(*_parts(last, 5))
@@ -93,31 +95,30 @@ class Far:
         if last[0] == "more":
             self._loop.call_soon(self._have, "go", context=self._context)
         else:
-            self._wake_at(when)
+            self._wake_at(None if when is None else seconds(when))
 
     @property
     def _dead(self) -> bool:
         return self._process is not None and self._process.dead
 
-    def _do(self, action: list[Any]) -> None:
+    def _do(self, action: list[Any]) -> BaseException | None:
+        """What ends the run, if this does."""
         what = action[0]
         if what in _ON_THE_WIRE:
             getattr(self._connections, what)(*_parts(action, _ON_THE_WIRE[what]))
-        elif what in _DOES:
-            does, parts = _DOES[what]
-            does(self, *_parts(action, parts))
-        else:
+            return None
+        if what not in _DOES:
             raise Broken(f"there is no action {what!r:.30}")
+        does, parts = _DOES[what]
+        return does(self, *_parts(action, parts))
 
-    def _wake_at(self, when: Any) -> None:
+    def _wake_at(self, when: float | None) -> None:
         if self._timer is not None:
             if self._timer.when() == when:
                 return
             self._timer.cancel()
             self._timer = None
         if when is not None:
-            if type(when) not in (int, float) or when != when:
-                raise Broken(f"{when!r:.30} is no time")
             self._timer = self._loop.call_at(when, self._woken, context=self._context)
 
     def _woken(self) -> None:
@@ -159,7 +160,7 @@ class Far:
             result = self._called(client, number, args, options)
         except Exception as error:  # such as a TypeError, for other arguments than it takes
             result = _raising(error)
-        if not inspect.isawaitable(result) or later <= 0:
+        if not inspect.isawaitable(result) or type(later) is not int or later <= 0 or later in self._tasks:
             raise Broken("what it was handed cannot be awaited")
         self._follow(later, client, result)
 
@@ -196,15 +197,18 @@ class Far:
     def _said(self, how: str, plain: Any) -> None:
         self._outcome.keep(Said.checked([how, plain], self._decode))
 
-    def _left(self, plain: Any) -> None:
-        raise left(self._decode(plain))
+    def _left(self, plain: Any) -> BaseException:
+        return left(self._decode(plain))
 
-    def _failed(self, plain: Any) -> None:
-        raise self._decode(plain)
+    def _failed(self, plain: Any) -> BaseException:
+        error = self._decode(plain)
+        if not isinstance(error, BaseException):
+            raise Broken("what has failed is no error")
+        return error
 
 
 _ON_THE_WIRE = {"open": 4, "send": 4, "wait": 3, "close": 2}
-_DOES: dict[str, tuple[Callable[..., None], int]] = {
+_DOES: dict[str, tuple[Callable[..., BaseException | None], int]] = {
     "call": (Far._begin, 6), "stop": (Far._stop, 2), "done": (Far._done, 4), "outcome": (Far._said, 3),
     "left": (Far._left, 2), "failed": (Far._failed, 2),
 }  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
+from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -56,7 +57,7 @@ class Connections:
         if number in self._refused or socket.replies:
             self._loop.call_soon(self._arrived, number, context=self._context)
             return
-        waiter = socket.arrival(limit)
+        waiter = socket.arrival(None if limit is None else seconds(limit))
         waiter.add_done_callback(partial(self._ended, number), context=self._context)
 
     def _ended(self, number: int, waiter: asyncio.Future[None]) -> None:
@@ -76,3 +77,10 @@ class Connections:
         """The client hangs up."""
         socket = self._sockets[number]
         socket.world.network.close(socket)  # type: ignore[attr-defined]
+
+
+def seconds(plain: Any) -> float:
+    """A time as a child says it. Raises: Broken, for what can be compared with none."""
+    if type(plain) not in (int, float) or plain != plain or (type(plain) is int and plain.bit_length() > 1_000):
+        raise Broken(f"{plain!r:.30} is no time")
+    return float(plain)

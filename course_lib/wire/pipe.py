@@ -35,22 +35,37 @@ class Pipe:
         self.reads, self.writes, self.seconds, self.deadline = reads, writes, seconds, inf
         self._poll = select.poll()
         self._poll.register(reads, select.POLLIN)
+        self._writable = select.poll()
+        self._writable.register(writes, select.POLLOUT)
+        if seconds < inf:
+            os.set_blocking(writes, False)
         self._read, self._heard = b"", 0
 
     def send(self, message: bytes) -> None:
-        """Raises: Broken."""
-        data: bytes | memoryview = len(message).to_bytes(4, "big") + message
-        try:
-            sent = os.write(self.writes, data)
-            while sent < len(data):
-                data = memoryview(data)[sent:]
-                sent = os.write(self.writes, data)
-        except OSError as error:
-            raise Broken(str(error)) from error
+        """Raises: Broken; Silent, where nobody reads it in time."""
+        data = memoryview(len(message).to_bytes(4, "big") + message)
+        until = None
+        while data:
+            try:
+                data = data[os.write(self.writes, data) :]
+            except BlockingIOError:
+                until = until or self._until()
+                self._wait(self._writable, until)
+            except OSError as error:
+                raise Broken(str(error)) from error
+
+    def _until(self) -> float:
+        return inf if self.seconds == inf else min(monotonic() + self.seconds, self.deadline)
+
+    def _wait(self, poll: select.poll, until: float) -> None:
+        """Who never falls silent has no more time than others. Raises: Silent."""
+        left = until - monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise Silent(whole=until == self.deadline)
 
     def receive(self) -> bytes:
         """Raises: Broken; Silent."""
-        deadline = inf if self.seconds == inf else min(monotonic() + self.seconds, self.deadline)
+        deadline = self._until()
         while len(self._read) < 4:
             self._more(deadline)
         end = 4 + int.from_bytes(self._read[:4], "big")
@@ -62,8 +77,8 @@ class Pipe:
         return message
 
     def _more(self, deadline: float) -> None:
-        if deadline < inf and not self._poll.poll(max(0.0, deadline - monotonic()) * 1000):
-            raise Silent(whole=deadline == self.deadline)
+        if deadline < inf:
+            self._wait(self._poll, deadline)
         try:
             part = os.read(self.reads, 65_536)
         except OSError as error:

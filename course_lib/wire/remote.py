@@ -117,7 +117,7 @@ class Remote:
     def extra(self, request: str, *args: Any) -> list[Any]:
         """What each child says to a request of its own kind."""
         replies = [seat.exchange(b"w" + pickle.dumps(("extra", request, args))) for seat in self.seats]
-        return [reply[-1][1] if reply[-1][0] == "said" else None for reply in replies]
+        return [said[1] if said[0] == "said" and len(said) == 2 else None for *_, said in replies]
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from course_lib.sim import Simulation
-from course_lib.sim.lua_sandbox import ALLOWANCE
+from course_lib.sim import Simulation, fake_server_scripts
+from course_lib.sim.lua_sandbox import ALLOWANCE, TOO_MUCH
 from course_lib.sim.network import SimEvent
 
 from .running import alone, say, world
@@ -111,6 +111,14 @@ def test_a_script_that_never_ends_is_stopped() -> None:
     assert "SIMULATOR the script runs for ever" in replies[1]
     assert replies[2] == 2
     assert ALLOWANCE >= 1_000_000
+
+
+def test_a_script_that_takes_all_memory_is_told_so_and_the_next_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_server_scripts, "MEMORY", 8 << 20)
+    greedy = "local t = {} for i = 1, 1000 do t[i] = string.rep('a', 1000000) .. i end"
+    replies = run(greedy, "local t = {} for i = 1, 1000 do t[i] = {i} end return #t")
+    assert TOO_MUCH in replies[0]
+    assert replies[1] == 1000
 
 
 def test_errors_read_as_those_of_redis() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from redis.exceptions import RedisError
 from course_lib.errors import OutOfBudget
 from course_lib.sim import OneFault, Simulation, Turns
 from course_lib.sim.process import Process
-from course_lib.wire.pipe import Broken, Silent
+from course_lib.wire.pipe import Broken, Pipe, Silent
 from course_lib.wire.remote import Remote
 
 from .children import forked, remote
@@ -268,3 +269,77 @@ def test_one_that_goes_on_for_ever_runs_out_of_steps() -> None:
         world.client("c1", lambda: code(world.redis()))
         with pytest.raises(OutOfBudget):
             world.run()
+
+
+E = '["e","{}",true,["builtins.{}"],[],[1,"x",false]]'
+ASKS = '[["ask","c1",0,["{}"],[]]]'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '[["idle",NaN,1]]', '[["idle",' + "9" * 4000 + ",1]]", '[["more",null,0],["idle",null,1]]',
+        '[["open",0,"redis",0],["wait",0,NaN],["idle",null,1]]',
+        '[["call",1,"c1",1,["page"],[]],["call",1,"c1",1,["page"],[]],["idle",null,1]]',
+        '[["done",1,"raised",["E",0,[1,"x",false]]],["idle",null,1]]', '[["failed",5],["idle",null,1]]',
+    ],
+)  # fmt: skip
+def test_a_child_that_speaks_nonsense_is_broken(said: str) -> None:
+    assert isinstance(told(said), Broken)
+
+
+@pytest.mark.parametrize("name", ["TypeError", "ZeroDivisionError", "KeyboardInterrupt"])
+def test_a_failure_that_a_child_tells_of_is_the_codes_own(name: str) -> None:
+    error = told(f'[["failed",{E.format(name, name)}],["idle",null,1]]')
+    assert (type(error).__name__, isinstance(error, KeyboardInterrupt)) == (name, False)
+
+
+def told(*says: str) -> BaseException:
+    """What a call raises whose child says just this."""
+
+    def serve(pipe: Pipe) -> None:
+        pipe.receive()  # a run begins
+        for said in says:
+            pipe.receive()
+            pipe.send(said.encode())
+        pipe.receive()
+
+    async def load(key: str) -> str:
+        return key
+
+    with forked(serve, 1) as pipes:
+        world, code = Simulation(), Remote(pipes).coroutine_function()
+        world.client("c1", lambda: code(world.redis(), load))
+        try:
+            (result,) = world.run().values()
+        except BaseException as error:
+            return error
+    assert isinstance(result, BaseException), result
+    return result
+
+
+def test_who_does_not_read_is_given_up() -> None:
+    (read, write), (given, its) = os.pipe(), os.pipe()
+    pipe = Pipe(read, its, 0.2)
+    try:
+        with pytest.raises(Silent):
+            pipe.send(b"x" * 1_000_000)
+    finally:
+        pipe.close()
+        os.close(write)
+        os.close(given)
+
+
+def test_who_never_falls_silent_is_given_up_when_all_time_is_over() -> None:
+    (read, write), (given, its) = os.pipe(), os.pipe()
+    pipe = Pipe(read, its, 5.0)
+    pipe.deadline = 0.0
+    os.write(write, b"\0\0\0\1x")
+    try:
+        with pytest.raises(Silent) as silent:
+            pipe.receive()
+        assert silent.value.whole
+    finally:
+        pipe.close()
+        os.close(write)
+        os.close(given)

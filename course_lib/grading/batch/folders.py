@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from course_lib.grading.batch.reading import LARGEST, Unreadable
 
 DEEPEST, MOST = 3, 2_000
 """Folders below a student's that are looked into, and entries that are looked at."""
+NAMED = 5
+"""Of several notebooks of one lesson, so many are named."""
 RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}
 """Names that no file can have on Windows."""
 BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
@@ -80,7 +83,7 @@ def handed_in(student: Student, lessons: Iterable[Lesson]) -> tuple[list[HandedI
         known.update(its)
         own: list[str] = []
         if chosen is not None and len(its) > 1:
-            names = ", ".join(shown(str(path.relative_to(student.folder))) for path in its)
+            names = ", ".join(_in(path, student) for path in its[:NAMED]) + ", …" * (len(its) > NAMED)
             own.append(
                 f"There are {len(its)} notebooks of lesson {lesson.number} ({names}); {_in(chosen, student)} counts."
             )
@@ -96,6 +99,22 @@ def handed_in(student: Student, lessons: Iterable[Lesson]) -> tuple[list[HandedI
 def lessons_in(everybody: Iterable[Student]) -> set[str]:
     """The numbers with which the names of notebooks begin."""
     return {_number(path) for student in everybody for path in _notebooks(student.folder, [])} - {""}
+
+
+def too_high(everybody: Iterable[Student]) -> tuple[list[Student], bool]:
+    """Whose folders seem to be a class and not a student's, as they have three folders or more with a notebook of the
+    same lesson in each; and is nobody's folder with a notebook any other?"""
+    classes, only = [], True
+    for student in everybody:
+        notebooks = [path.relative_to(student.folder) for path in _notebooks(student.folder, [])]
+        inner = Counter(
+            number for _, number in {(path.parts[0], _number(path)) for path in notebooks if path.parts[1:]}
+        )
+        if any(number and folders > 2 for number, folders in inner.items()):
+            classes.append(student)
+        elif notebooks:
+            only = False
+    return classes, bool(classes) and only
 
 
 def content(path: Path, folder: Path) -> bytes:

@@ -24,6 +24,7 @@ from course_lib.grading.batch.spread import spread
 from course_lib.grading.batch.standing import Plan, Standing, standing
 from course_lib.grading.batch.task import Judged, Task, judged
 from course_lib.grading.exercise import numbers
+from course_lib.words import either
 
 
 class NothingToGrade(CourseError):
@@ -82,6 +83,16 @@ def _planned(submissions: Path, wanted: Wanted) -> tuple[list[Student], Plan]:
     if not everybody or not lessons:
         what = "a student's folder" if not everybody else "a notebook of a lesson, such as 04_redlock.ipynb"
         raise NothingToGrade(f"{submissions} does not have {what} in it.")
+    classes, only = folders.too_high(everybody)
+    if only:
+        instead = either([folders.shown(str(one.folder)) for one in classes])
+        raise NothingToGrade(
+            f"{submissions} seems to be the folder above the submissions, as what is in it has a folder for each of "
+            f"several students. Name {instead} in its place."
+        )
+    for one in classes:
+        folder = folders.shown(str(one.folder))
+        remarks.append(f"{one.name} was taken for a student. If it has the students' folders in it, grade {folder}.")
     part, parts = wanted.shard
     mine = [one for one in everybody if _part(one.name, parts) == part]
     students = {student.name: tuple(folders.handed_in(student, lessons)[1]) for student in mine}

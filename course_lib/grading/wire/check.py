@@ -108,7 +108,7 @@ def _accepted(exercise: Exercise, remote: Remote) -> Callable[[Any], Any]:
         raise Refused(rest[0], str(rest[1]))
     if how in ("raised", "left") and len(rest) == 1:
         refuse_error(Said.checked([how, *rest], remote.decode).value, None)
-    if how == "value" and stands is None:
+    if how == "value" and stands is None and len(rest) == 1:
         value = remote.decode(rest[0])
         return lambda _: accept(value)
     if how != "accepted" or stands is None:

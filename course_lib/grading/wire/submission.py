@@ -19,6 +19,7 @@ from course_lib.grading.sandbox import limits as confined
 from course_lib.grading.sandbox.child import Sandbox
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.verdict import Verdict
+from course_lib.grading.wire.bounds import bounded
 from course_lib.grading.wire.check import CHILDREN, Exhausted, check
 from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.fork_server import OUT_OF_MEMORY
@@ -74,12 +75,12 @@ def judge_one(
     try:
         with server.children(exercise.id, name, allowed, CHILDREN, fates) as pipes:
             remote = Remote(pipes, seconds=BUSY * limits.seconds, salt=str(number))
-            with _at_most(limits.seconds):
+            with _at_most(limits.seconds), bounded():
                 verdict = replace(check(exercise, remote, name, number), noted="")
     except Silent as silent:
         over = TIME.format(limits.seconds) if silent.whole else STUCK.format(min(ONE_STEP, limits.seconds))
         return _without(exercise, "timeout", over, layers)
-    except Exhausted:
+    except (Exhausted, MemoryError):
         return _without(exercise, "out-of-memory", MEMORY.format(limits.memory >> 20), layers)
     except Broken:
         return _without(exercise, *_fate(fates, limits), layers)

@@ -7,6 +7,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -165,6 +166,17 @@ def test_an_empty_folder_and_no_folder_are_refused(tmp_path: Path) -> None:
         run(tmp_path, tmp_path / "out")
     with pytest.raises(NothingToGrade, match="not a folder"):
         run(tmp_path / "no", tmp_path / "out")
+
+
+def test_the_folder_above_the_submissions_is_refused_with_the_one_to_name(tmp_path: Path) -> None:
+    hand_in(tmp_path / "course" / "in", anna=RIGHT, bea=WRONG, cleo=RIGHT)
+    with pytest.raises(NothingToGrade, match=re.escape(f"Name {tmp_path / 'course' / 'in'} in its place.")):
+        run(tmp_path / "course", tmp_path / "out")
+    hand_in(tmp_path / "course", dora=RIGHT)  # one student cannot keep the class from being graded
+    run(tmp_path / "course", tmp_path / "out")
+    remarks = (tmp_path / "out" / "remarks.csv").read_text()
+    assert "in was taken for a student" in remarks
+    assert "There are 3 notebooks" in remarks
 
 
 # -- parts of a class --------------------------------------------------------------------------------------------------
