@@ -25,6 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from IPython import get_ipython
+from IPython.display import display
 from packaging.requirements import Requirement
 
 from course_lib import notebook
@@ -37,6 +38,9 @@ class WrongKernel(Exception):
     """This kernel lacks something that the course needs; a notebook shows the sentence, under each cell."""
 
 
+COLUMN = "46em"
+_PROSE = f".jp-MarkdownOutput>:is(p:not(:has(img)),ul,ol,blockquote,details){{max-width:{COLUMN}}}"
+"""Text is as wide as is well read, about ninety characters a line; pictures, tables and outputs use the whole width."""
 SKIPPED = "so “On a real server” will be skipped; everything simulated runs"
 
 
@@ -53,6 +57,8 @@ def begin(lesson: str, *, without: str = SKIPPED) -> None:
         return
     if (shell := get_ipython()) is not None:
         notebook.load_ipython_extension(shell)
+        if hasattr(shell, "kernel"):
+            display({"text/html": f"<style>{_PROSE}</style>", "text/plain": " "}, raw=True)  # type: ignore[no-untyped-call]
     from course_lib.servers import find  # only now: it may not import under a wrong version of redis
 
     opening = f"Lesson {lesson} · Python {platform.python_version()} · "

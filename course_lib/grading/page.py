@@ -19,7 +19,7 @@ def prose(text: str) -> str:
 
 STYLE = f"""<style>
 .course-check{{font:14px/1.5 {WORDS};color:{INK};background:{PAPER};padding:2px 0 6px}}
-.course-check p{{margin:8px 0;max-width:50em}}
+.course-check p{{margin:8px 0;max-width:46em}}
 .course-check code,.course-check pre{{font:13px/1.45 {CODE};color:inherit}}
 .course-check code{{background:color-mix(in srgb,{INK} 8%,transparent);padding:1px 4px;border-radius:3px}}
 .course-check .head{{font-size:16px;max-width:960px;border-left:5px solid;padding:4px 10px;margin:4px 0 10px;

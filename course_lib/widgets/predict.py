@@ -141,7 +141,9 @@ class Prediction:
         return box
 
     def _arranged(self) -> Any:
-        rules = f"{fallback.hide(self._uid)}.{self._uid} p{{margin:4px 0;font-size:14px;line-height:1.5}}"
+        rules = (
+            f"{fallback.hide(self._uid)}.{self._uid} p{{margin:4px 0;font-size:14px;line-height:1.5;max-width:46em}}"
+        )
         locked = "background:var(--jp-layout-color2,#eee);color:var(--jp-ui-font-color1,#222)"  # else black on blue
         rules += f".{self._uid} button.mod-primary:disabled{{{locked};opacity:.75}}"
         asked = ipywidgets.HTML(f"<style>{rules}</style><p><b>Predict.</b> {_prose(self.question)}</p>")

@@ -21,6 +21,9 @@ def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     spoken = desk.panel.locator(SPOKEN)
     assert spoken.count() == pictures.count()
     speak(spoken)
+    paragraph = desk.panel.locator(".jp-MarkdownOutput > p:not(:has(img))").first.bounding_box()
+    assert paragraph is not None
+    assert paragraph["width"] <= 46 * 14  # px: about ninety characters a line, whatever the screen
     desk.screenshot_outputs("lesson-05")
     desk.answer(desk.output(3), "about half", told="1,000", name="lesson-05-predicted")
     desk.assert_clean()
