@@ -11,7 +11,7 @@ from typing import Any
 from course_lib import explore
 from course_lib.errors import BadReplayCode, Unrepeatable
 from course_lib.explore import NAMED, REPEATABLE, Budget, Findings, Play, Schedule, Tally, Trial, play
-from course_lib.grading.answer import Refused, refuse_error, sound
+from course_lib.grading.answer import Refused, refuse_error, seen_at, sound
 from course_lib.grading.bar import Bar
 from course_lib.grading.calls import Misused
 from course_lib.grading.exercise import Exercise, find
@@ -64,8 +64,12 @@ def _judged(exercise: Exercise, answer: Any, judge: Callable[[Guard], Verdict]) 
         with guard.up():
             try:
                 verdict = replace(judge(guard), answer=_name(answer))
-            except (Exception, KeyboardInterrupt):
+            except KeyboardInterrupt:
                 raise
+            except Exception as error:
+                if seen_at(error, answer).line is None:
+                    raise
+                refuse_error(error, answer)  # it came out of a callback of the answer's
             except BaseException as error:  # such as SystemExit, which no `except Exception` of the answer catches
                 refuse_error(error, answer)
     except Refused as refusal:

@@ -200,11 +200,11 @@ class Far:
     def _left(self, plain: Any) -> BaseException:
         return left(self._decode(plain))
 
-    def _failed(self, plain: Any) -> BaseException:
+    def _failed(self, plain: Any) -> None:
         error = self._decode(plain)
         if not isinstance(error, BaseException):
             raise Broken("what has failed is no error")
-        return error
+        self._loop.failures.append(error)  # as of a callback here: the run ends by it
 
 
 _ON_THE_WIRE = {"open": 4, "send": 4, "wait": 3, "close": 2}

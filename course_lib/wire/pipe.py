@@ -16,6 +16,10 @@ class Broken(KeyboardInterrupt):
     nothing else out of a task at once."""
 
 
+class Flooded(Broken):
+    """More came than is listened to."""
+
+
 class Silent(KeyboardInterrupt):
     """No message came in time; `whole`: not in the time that all of them together have."""
 
@@ -70,7 +74,7 @@ class Pipe:
             self._more(deadline)
         end = 4 + int.from_bytes(self._read[:4], "big")
         if end > MOST:
-            raise Broken(f"a message of {end:,} bytes; {MOST:,} is the most")
+            raise Flooded(f"a message of {end:,} bytes; {MOST:,} is the most")
         while len(self._read) < end:
             self._more(deadline)
         message, self._read = self._read[4:end], self._read[end:]
@@ -84,8 +88,10 @@ class Pipe:
         except OSError as error:
             raise Broken(str(error)) from error
         self._heard += len(part)
-        if not part or self._heard > ALL:
-            raise Broken("the pipe was closed" if not part else f"more than {ALL:,} bytes")
+        if not part:
+            raise Broken("the pipe was closed")
+        if self._heard > ALL:
+            raise Flooded(f"more than {ALL:,} bytes")
         self._read = self._read + part if self._read else part
 
     def close(self) -> None:

@@ -290,7 +290,7 @@ def test_a_child_that_speaks_nonsense_is_broken(said: str) -> None:
 
 @pytest.mark.parametrize("name", ["TypeError", "ZeroDivisionError", "KeyboardInterrupt"])
 def test_a_failure_that_a_child_tells_of_is_the_codes_own(name: str) -> None:
-    error = told(f'[["failed",{E.format(name, name)}],["idle",null,1]]')
+    error = told(f'[["failed",{E.format(name, name)}],["done",1,"returned",1],["idle",null,1]]')
     assert (type(error).__name__, isinstance(error, KeyboardInterrupt)) == (name, False)
 
 

@@ -65,8 +65,12 @@ def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int 
                 rules = replace(rules, trials=partial(_with_seeds, rules.trials, hidden))
             here = replace(exercise, rules=rules)
             return replace(searched(here, None, Watched(remote), lambda done, expected: None), answer=name)
-        except (Exception, KeyboardInterrupt):
+        except KeyboardInterrupt:
             raise
+        except Exception as error:
+            if not hasattr(error, "seen_at"):
+                raise
+            refuse_error(error, None)  # a child has told of it: it came out of a callback of the answer's
         except BaseException as error:
             refuse_error(error, None)
     except Refused as refusal:

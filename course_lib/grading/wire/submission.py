@@ -19,11 +19,11 @@ from course_lib.grading.sandbox import limits as confined
 from course_lib.grading.sandbox.child import Sandbox
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.verdict import Verdict
-from course_lib.grading.wire.bounds import bounded
+from course_lib.grading.wire.bounds import bounded, tidy
 from course_lib.grading.wire.check import CHILDREN, Exhausted, check
 from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.fork_server import OUT_OF_MEMORY
-from course_lib.wire.pipe import Broken, Silent
+from course_lib.wire.pipe import ALL, MOST, Broken, Flooded, Silent
 from course_lib.wire.remote import Remote
 
 ONE_STEP = 10.0
@@ -34,6 +34,7 @@ that, because others use the machine too."""
 
 TIME = "It took more than the {:g} s that an exercise has."
 MEMORY = "Your code needed more than the {:,} MiB of memory that it may use."
+FLOODED = "Your code sent more than {} MB in one go, or more than {} MB in all, which is more than any answer needs."
 ENDED = "Your code ended its process, or spoke in its place, so that nothing could be judged."
 
 
@@ -68,6 +69,7 @@ def judge_one(
     server: ForkServer, exercise: Exercise, name: str, limits: Limits, number: int
 ) -> Judgement:  # fmt: skip
     """Judge the answer to one exercise. `number` is what `hidden` gave."""
+    tidy()
     fates, layers = list[int](), server.sandbox.layers
     allowed = confined.Limits(
         cpu=ceil(limits.seconds), wall=min(ONE_STEP, limits.seconds), memory=limits.memory, output=limits.output
@@ -82,6 +84,8 @@ def judge_one(
         return _without(exercise, "timeout", over, layers)
     except (Exhausted, MemoryError):
         return _without(exercise, "out-of-memory", MEMORY.format(limits.memory >> 20), layers)
+    except Flooded:
+        return _without(exercise, "error", FLOODED.format(MOST // 1_000_000, ALL // 1_000_000), layers)
     except Broken:
         return _without(exercise, *_fate(fates, limits), layers)
     return Judgement(exercise.id, verdict.status, verdict.message, verdict, layers)

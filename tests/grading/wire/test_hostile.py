@@ -183,6 +183,15 @@ def test_one_that_has_killed_everything_harms_no_other() -> None:
     assert made["00.2"].status == "failed"
 
 
+CALLBACK = """import asyncio
+async def keep(redis, key, page, *, ttl):
+    def late():
+        raise TypeError('late')
+    asyncio.get_running_loop().call_soon(late)
+    await redis.set(key, page, px=round(ttl * 1000))
+"""
+
+
 @pytest.mark.parametrize(
     ("sources", "status", "says"),
     [
@@ -195,6 +204,7 @@ def test_one_that_has_killed_everything_harms_no_other() -> None:
         (("keep = ...",), "unanswered", ""),
         (("raise NotImplementedError()",), "unanswered", ""),
         (("async def keep(redis, key):\n    await redis.get(key)",), "error", "must accept (redis, key, page, *, ttl)"),
+        ((CALLBACK,), "error", "Your code raised TypeError in line 4 of your cell, `raise TypeError('late')`: late."),
         (("import time", RIGHT.replace("await", "time.sleep(1)\n    await")), "error", "time.sleep"),
     ],
 )
