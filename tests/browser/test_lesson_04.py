@@ -24,7 +24,7 @@ def test_the_whole_lesson_runs_and_a_lock_is_broken_by_hand(desk: Desk) -> None:
     question = desk.panel.locator(".jp-Cell-outputArea", has_text="How many work at once?").first
     desk.answer(question, "three or more", told="leaves “exactly two”", name="lesson-04-predicted")
     question = desk.panel.locator(".jp-Cell-outputArea", has_text="between its last look at the lease").first
-    desk.answer(question, "nothing bad", told="leaves “an old report overwrites a newer one”", name="lesson-04-experiment")
+    desk.answer(question, "nothing bad", told="leaves “an old report overwrites", name="lesson-04-experiment")
     expect(question.locator("svg[role=img]:visible")).to_have_attribute("aria-label", re.compile("old write"))
     puzzle = desk.panel.locator(".jp-Cell-outputArea", has_text="even if its node is replaced").first
     for command in ("alice: SET", "failover: FLUSHALL", "bob: SET"):
