@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
-from .desk import ROOT, Desk, speak
+from .desk import PICTURES, ROOT, SPOKEN, Desk, speak
 from .labs import assert_reads_in_both_themes, changes, numbers, play, press
 
 LESSON = ROOT / "notebooks" / "06_invalidation.ipynb"
@@ -16,15 +16,11 @@ LAB = ("invalidation", "price_lab")
 def test_the_whole_lesson_runs_and_the_old_price_comes_back(desk: Desk) -> None:
     """No error, no other host, every picture speaks; a prediction can be answered; five keys win the race."""
     desk.run_lesson(LESSON)
-    pictures = desk.panel.locator(".jp-Cell-outputArea svg:is([role=img], .spacetime)")
+    pictures = desk.panel.locator(PICTURES)
     expect(pictures).to_have_count(6)  # the TTLs, the second delete, a version without a mark, the lab, all, the ages
-    speak(
-        desk.panel.locator(
-            ".jp-Cell-outputArea svg[role=img], .jp-Cell-outputArea svg.spacetime > g[role=img]:not([tabindex])"
-        )
-    )
+    speak(desk.panel.locator(SPOKEN))
     desk.screenshot_outputs("lesson-06")
-    question = desk.panel.locator(".jp-Cell-outputArea", has_text="For how long is the old price shown").first
+    question = desk.panel.locator(".jp-Cell-outputArea", has_text="For how long after the change is the old price shown").first
     desk.answer(question, "about a second", told="more than 3 s", name="lesson-06-predicted")
     panel = desk.panel.locator(".jp-Cell-outputArea", has_text="You win when").first
     panel.get_by_role("button", name="1 reader: GET").focus()

@@ -15,7 +15,7 @@ from course_lib.lessons.locks.picture_contest import holders
 from course_lib.lessons.locks.picture_contest_signs import TROUBLES, WRITES
 from course_lib.lessons.locks.picture_validity import validity
 from course_lib.trace import Note
-from course_lib.views.axes import LEFT, RIGHT
+from course_lib.views.axes import LEFT, right
 
 KEYS = [
     KeySpan(0, "A", 0.0, 2.0, "expired"),
@@ -59,8 +59,8 @@ def test_a_bar_lies_where_its_time_is_and_stays_inside() -> None:
     boxes = {
         (float(x), float(width)) for x, width in re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', svg)
     }
-    half = (LEFT + RIGHT) / 2
-    assert list(boxes) == [(pytest.approx(half), pytest.approx(RIGHT - half))]
+    half = (LEFT + right()) / 2
+    assert list(boxes) == [(pytest.approx(half), pytest.approx(right() - half))]
 
 
 def test_marks_are_explained_only_if_they_occur() -> None:
