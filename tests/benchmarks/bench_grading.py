@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from grading.programs import ANSWERS, ROOT, answers
+from wire.children import forked
 
 from course_lib.errors import NoSandbox
 from course_lib.grading import check
@@ -19,8 +21,6 @@ from course_lib.grading.wire import check as wired
 from course_lib.grading.wire.judged import serve
 from course_lib.wire.remote import Remote
 
-from ..grading.programs import ANSWERS, ROOT, answers
-from ..wire.children import forked
 from .table import Row, Table
 
 LESSON = "04"

@@ -20,7 +20,9 @@ def test_the_whole_lesson_runs_and_the_old_price_comes_back(desk: Desk) -> None:
     expect(pictures).to_have_count(6)  # the TTLs, the second delete, a version without a mark, the lab, all, the ages
     speak(desk.panel.locator(SPOKEN))
     desk.screenshot_outputs("lesson-06")
-    question = desk.panel.locator(".jp-Cell-outputArea", has_text="For how long after the change is the old price shown").first
+    question = desk.panel.locator(
+        ".jp-Cell-outputArea", has_text="For how long after the change is the old price shown"
+    ).first
     desk.answer(question, "about a second", told="more than 3 s", name="lesson-06-predicted")
     panel = desk.panel.locator(".jp-Cell-outputArea", has_text="You win when").first
     panel.get_by_role("button", name="1 reader: GET").focus()
