@@ -153,14 +153,14 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         Raises: `Deadlock` when everything waits and no timer is left; `OutOfBudget` past `max_steps` or `max_time`;
         what a callback outside every task raised.
         """
-        with self.in_place():
+        with self._in_place():
             self.spin(task, steps)
         if self.failures:
             raise self.failures.pop(0)
         return task.done()
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
+    def _in_place(self) -> Iterator[None]:
         """It is the loop that runs, in the place of another, if one does."""
         outer = events._get_running_loop()
         outer_task = asyncio.current_task(outer) if outer else None
@@ -190,7 +190,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         """
         self.ending, interrupted = True, None
         try:
-            with self.in_place():
+            with self._in_place():
                 for _ in range(3):  # a task may swallow one, and a `finally` may wait
                     for task in (left := self.unfinished()):
                         task.cancel()

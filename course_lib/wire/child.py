@@ -24,14 +24,17 @@ from course_lib.wire.plain import Encoder, SeenAt
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 MOST = 1_000
 """Callbacks in one go; then the parent is asked, who counts them."""
+News = list[tuple[int, list[Any], bool]]
+"""Of connections: their numbers, replies that have come, and whether they are still open."""
 
 
 class Child:
     """Serves its parent until the pipe is closed.
 
-    `call(what, args, options)` makes a call of the answer: `what` names the answer itself, or a method of an object
-    that it made. `extra(request, args)` answers what the parent asks between two runs. `refused` are errors with a
-    sentence of their own, of which the parent has the class.
+    `call(what, args, options, objects)` makes a call of the answer. `what` is (number, keep, method): of the answer
+    itself if the number is None, else of that one among the objects that it has made; with `keep`, what comes of it is
+    one more of these. `extra(request, *args)` answers what the parent asks between two runs. `seen_at(error)` says
+    where in the answer an error arose; `begin()` hears that a run begins.
     """
 
     def __init__(
@@ -43,7 +46,6 @@ class Child:
         self._encode = Encoder(self._received.number, seen_at)
         self._actions: list[Any] = []
         self._hosts: dict[int, Host] = {}
-        self._run: Any = None
         self._streams: Any = None
         self._network = ChildNetwork()
         self._objects: list[Any] = []
@@ -139,7 +141,7 @@ class Child:
         self._streams = Streams(seed) if by_order else None
         random.seed(f"{seed}/{seat}")
 
-    def _host(self, number: int, now: float) -> Host:
+    def _host(self, number: int, now: float, news: News) -> Host:
         if number not in self._hosts:
             self._hosts[number] = Host(self.tell)
         host = self._hosts[number]
@@ -147,10 +149,14 @@ class Child:
             self._now = self._network.host = host
             host.loop.take_place()
         host.loop.now = max(host.loop.now, now)
+        for socket, replies, is_open in news:
+            host.sockets[socket].heard(replies, is_open)
         return host
 
-    def _on_call(self, host: int, now: float, client: str, call: int, what: Any, args: Any, options: Any) -> None:
-        at = self._host(host, now)
+    def _on_call(
+        self, host: int, now: float, news: News, client: str, call: int, what: Any, args: Any, options: Any
+    ) -> None:
+        at = self._host(host, now, news)
 
         async def whole() -> Any:
             return await self._call(what, args, options, self._objects)
@@ -173,9 +179,11 @@ class Child:
         else:
             self.tell("done", call, "returned", self._encode(task.result()))
 
-    def _on_sync(self, host: int | None, now: float, client: str, what: Any, args: Any, options: Any) -> None:
-        """A plain call, or the making of an object: `keep` gives its number."""
-        at = None if host is None else self._host(host, now)
+    def _on_sync(
+        self, host: int | None, now: float, news: News, client: str, what: Any, args: Any, options: Any
+    ) -> None:
+        """A plain call, or the making of an object, of which the number is told."""
+        at = None if host is None else self._host(host, now, news)
         outcome = self._outcome(at, client, what, args, options)
         self.tell("outcome", *outcome)
         if at is None:
@@ -193,21 +201,22 @@ class Child:
             return "raised", self._encode.error(error)
         except BaseException as error:  # sys.exit
             return "left", self._encode.error(error)
-        if what[1]:
+        _, keep, _ = what
+        if keep:
             self._objects.append(result)
             return "made", len(self._objects) - 1
         return "returned", self._encode(result)
 
-    def _on_go(self, host: int, now: float) -> None:
-        self._step(self._host(host, now))
+    def _on_go(self, host: int, now: float, news: News) -> None:
+        self._step(self._host(host, now, news))
 
-    def _on_arrived(self, host: int, now: float, socket: int, replies: list[Any], error: str) -> None:
-        at = self._host(host, now)
-        at.sockets[socket].arrived(replies, error)
+    def _on_arrived(self, host: int, now: float, news: News, socket: int, error: str) -> None:
+        at = self._host(host, now, news)
+        at.sockets[socket].arrived(error)
         self._step(at)
 
-    def _on_settled(self, host: int, now: float, number: int, how: str, value: Any) -> None:
-        at = self._host(host, now)
+    def _on_settled(self, host: int, now: float, news: News, number: int, how: str, value: Any) -> None:
+        at = self._host(host, now, news)
         future = at.waiting.get(number)
         if future is not None and not future.done():
             if how == "returned":
@@ -218,8 +227,8 @@ class Child:
                 future.cancel()
         self._step(at)
 
-    def _on_cancel(self, host: int, now: float, call: int) -> None:
-        at = self._host(host, now)
+    def _on_cancel(self, host: int, now: float, news: News, call: int) -> None:
+        at = self._host(host, now, news)
         if call in at.calls:
             at.calls[call].cancel()
         self._step(at)

@@ -49,10 +49,14 @@ class ChildSocket:
         host.tell("open", self.number, node.name, db)
 
     def send(self, commands: list[list[bytes]]) -> None:
-        """Put commands on the wire, in one message. That the node refuses it is heard at the first reply."""
-        if not self._host.loop.ending:
-            words = [[word.decode("latin-1") for word in command] for command in commands]
-            self._host.tell("send", self.number, CLIENT.get(), words)
+        """Put commands on the wire, in one message. That the node refuses it is heard at the first reply. Raises:
+        redis's ConnectionError, if the connection has been reset."""
+        if self._host.loop.ending:
+            return
+        words = [[word.decode("latin-1") for word in command] for command in commands]
+        self._host.tell("send", self.number, CLIENT.get(), words)
+        if not self.open:
+            raise RedisConnectionError(f"Connection reset by {self.node.name}")
 
     def arrival(self, limit: float | None) -> asyncio.Future[None]:
         """Done when `replies` has one; with asyncio's TimeoutError after `limit` seconds, if it is not None."""
@@ -61,9 +65,13 @@ class ChildSocket:
             self._host.tell("wait", self.number, limit)
         return self.waiter
 
-    def arrived(self, replies: list[Any], error: str) -> None:
-        """What the parent says of it: replies, or why there will be none."""
+    def heard(self, replies: list[Any], is_open: bool) -> None:
+        """What the parent says of it: replies that have come, and whether it is still open."""
         self.replies.extend(replies)
+        self.open = self.open and is_open
+
+    def arrived(self, error: str) -> None:
+        """What it waits for has come, or will not, and why."""
         if self.waiter is None or self.waiter.done():
             return
         if error == "time-out":

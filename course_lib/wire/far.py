@@ -73,7 +73,7 @@ class Far:
         """Tell the child what has happened; do what its code does, until all of that waits."""
         if self._loop.ending:
             return
-        message = self._handed.packed((what, self._number, self._loop.now, *rest))
+        message = self._handed.packed((what, self._number, self._loop.now, self._connections.news(), *rest))
         while True:
             *actions, last = self._exchange(message)
             for action in actions:

@@ -21,8 +21,8 @@ MOST = 10_000
 
 
 class Connections:
-    """By number. `have("arrived", number, replies, error)` tells the code what came; `clients` are those that it may
-    send as."""
+    """By number. `have("arrived", number, error)` tells the code that what it waits for has come, or will not;
+    `clients` are those that it may send as."""
 
     def __init__(
         self, handed: Handed, loop: SimLoop, context: Context, clients: set[str], have: Callable[..., None]
@@ -30,53 +30,77 @@ class Connections:
         self._handed, self._loop, self._context, self._clients, self._have = handed, loop, context, clients, have
         self._sockets: dict[int, SimSocket] = {}
         self._refused: dict[int, str] = {}
+        self._waited: set[int] = set()
+        self._reset: set[int] = set()  # the code knows of it
+        self._opened = 0
 
     def open(self, number: int, node: str, db: int) -> None:
         """A new connection of the running process."""
         network, there = self._handed.nodes[node]
-        if number in self._sockets or len(self._sockets) >= MOST:
+        if number != self._opened or number >= MOST:
             raise Broken("a connection that cannot be opened")
-        self._sockets[number] = network.open(there, int(db))
+        self._opened += 1
+        try:
+            self._sockets[number] = network.open(there, int(db))
+        except RedisConnectionError as error:
+            self._refused[number] = str(error)
 
     def send(self, number: int, client: str, commands: list[list[str]]) -> None:
         """Put commands on the wire, in one message, as a client."""
         words = [[word.encode("latin-1") for word in command] for command in commands]
         if client not in self._clients or not all(words):
             raise Broken("a command of nobody, or none")
+        if number in self._refused:
+            return
         sender = CLIENT.set(client)
         try:
             self._sockets[number].send(words)
         except RedisConnectionError as error:
-            self._refused[number] = str(error)
+            if number not in self._reset:
+                self._refused[number] = str(error)
         finally:
             CLIENT.reset(sender)
 
     def wait(self, number: int, limit: float | None) -> None:
         """Tell the code when there are replies, or when there will be none."""
-        socket = self._sockets[number]
-        if number in self._refused or socket.replies:
+        self._waited.add(number)
+        if number in self._refused or self._sockets[number].replies:
             self._loop.call_soon(self._arrived, number, context=self._context)
             return
-        waiter = socket.arrival(None if limit is None else seconds(limit))
+        waiter = self._sockets[number].arrival(None if limit is None else seconds(limit))
         waiter.add_done_callback(partial(self._ended, number), context=self._context)
 
     def _ended(self, number: int, waiter: asyncio.Future[None]) -> None:
-        if waiter.cancelled():
-            return
-        error = waiter.exception()
-        if self._sockets[number].open:
-            self._arrived(number, "time-out" if isinstance(error, TimeoutError) else str(error) if error else "")
+        error = None if waiter.cancelled() else waiter.exception()
+        if not waiter.cancelled() and number in self._sockets:
+            self._arrived(number, "time-out" if isinstance(error, TimeoutError) else str(error or ""))
 
     def _arrived(self, number: int, error: str = "") -> None:
-        socket = self._sockets[number]
-        replies = list(socket.replies)
-        socket.replies.clear()
-        self._have("arrived", number, replies, error or self._refused.pop(number, ""))
+        self._waited.discard(number)
+        self._have("arrived", number, error or self._refused.pop(number, ""))
+
+    def news(self) -> list[tuple[int, list[Any], bool]]:
+        """What has come on connections since the code heard of them: replies, and whether they are still open. Not of
+        those for which it waits: it hears of these by `_arrived`, when its process runs."""
+        found = []
+        for number, socket in self._sockets.items():
+            reset = not socket.open and number not in self._reset
+            if number not in self._waited and (socket.replies or reset):
+                found.append((number, list(socket.replies), socket.open))
+                socket.replies.clear()
+                if reset:
+                    self._reset.add(number)
+        return found
 
     def close(self, number: int) -> None:
         """The client hangs up."""
-        socket = self._sockets[number]
-        socket.world.network.close(socket)  # type: ignore[attr-defined]
+        if not 0 <= number < self._opened:
+            raise Broken("a connection that was never opened")
+        self._waited.discard(number)
+        self._refused.pop(number, None)
+        if (socket := self._sockets.pop(number, None)) is not None:
+            network, _ = self._handed.nodes[socket.node.name]
+            network.close(socket)
 
 
 def seconds(plain: Any) -> float:

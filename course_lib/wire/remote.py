@@ -7,14 +7,13 @@ Each simulated process is one `Far`: the commands that its code sends go through
 process, so that faults, pauses and turns strike it as they strike any other. What a child says is checked as a
 stranger's word is: `Broken`, where it makes no sense.
 
-Cost: about 40 µs each time that code goes on.
+Cost: a message each way whenever code goes on; together somewhat more than the simulation itself (`make bench`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import pickle
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from math import inf
@@ -24,7 +23,7 @@ from typing import Any
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import PROCESS, Process
 from course_lib.wire.far import Far
-from course_lib.wire.handed import Handed
+from course_lib.wire.handed import Handed, whole
 from course_lib.wire.outcomes import Kept, Said
 from course_lib.wire.pipe import Broken, Pipe
 from course_lib.wire.plain import Decoder
@@ -107,7 +106,7 @@ class Remote:
         self._begin(None, 0, by_order=False)
         seat = self._ready(self.seats[0])
         outcome = Kept()
-        for action in seat.exchange(self.handed.packed(("sync", None, 0.0, "outside", what, args, options))):
+        for action in seat.exchange(self.handed.packed(("sync", None, 0.0, [], "outside", what, args, options))):
             if action[0] == "ask":
                 raise Broken("a child asked for something out of a run")
             if action[0] == "outcome":
@@ -116,7 +115,7 @@ class Remote:
 
     def extra(self, request: str, *args: Any) -> list[Any]:
         """What each child says to a request of its own kind."""
-        replies = [seat.exchange(b"w" + pickle.dumps(("extra", request, args))) for seat in self.seats]
+        replies = [seat.exchange(whole(("extra", request, args))) for seat in self.seats]
         return [said[1] if said[0] == "said" and len(said) == 2 else None for *_, said in replies]
 
     # -- runs ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -105,6 +106,42 @@ def test_the_same_trace(body: Any) -> None:
             assert played(code, fault) == played(body, fault), fault
         assert played(code, None, by_order=True) == played(body, None, by_order=True)
         assert played(code, None, shared=True) == played(body, None, shared=True)
+
+
+async def listens(redis: Any) -> Any:
+    """Looks at times of its own for what was published, and asks something in between."""
+    heard = []
+    async with redis.pubsub() as channel:
+        for _ in range(12):
+            try:
+                await channel.subscribe("news")
+                message = await channel.get_message(timeout=0)
+                heard.append(message and (message["type"], message["data"]))
+                heard.append(await redis.incr("looks"))
+            except RedisError as error:
+                heard.append(str(error))
+            await asyncio.sleep(0.01)
+    return heard
+
+
+@pytest.mark.parametrize("severed", [None, "reset", "deaf"])
+def test_what_comes_while_nobody_waits_and_connections_that_are_reset(severed: str | None) -> None:
+    def heard(code: Any) -> Any:
+        world = Simulation(socket_timeout=0.05)
+
+        async def tells() -> None:
+            for number in range(8):
+                await world.redis().publish("news", number)
+                await asyncio.sleep(0.013)
+
+        if severed is not None:
+            world.at(0.045, partial(world.sever, "c1", silently=severed == "deaf"))
+        world.client("c1", lambda: code(world.redis()))
+        world.client("c2", tells)
+        return world.run(), world.trace.text()
+
+    with remote(listens) as there:
+        assert heard(there.coroutine_function()) == heard(listens)
 
 
 def test_an_error_of_what_it_was_handed_comes_back_as_itself() -> None:
