@@ -107,8 +107,13 @@ class Child:
         """Until the pipe is closed."""
         try:
             while True:
-                request = self._received.unpacked(self._pipe.receive())
-                getattr(self, f"_on_{request[0]}")(*request[1:])
+                what, *rest = self._received.unpacked(self._pipe.receive())
+                if what == "run":
+                    self._begun(*rest)
+                elif what == "extra":
+                    self._asked_apart(*rest)
+                else:
+                    self._happened(what, *rest)
         except Broken:
             pass
         finally:
@@ -135,38 +140,66 @@ class Child:
         self._received.clear()
         self._network.rewind()
 
-    def _on_run(self, seat: int, seed: int, by_order: bool) -> None:
+    def _begun(self, seat: int, seed: int, by_order: bool) -> None:
         self._rewind()
         self._begin()
         self._streams = Streams(seed) if by_order else None
         random.seed(f"{seed}/{seat}")
 
-    def _host(self, number: int, now: float, news: News) -> Host:
+    def _happened(self, what: str, number: int | None, now: float, news: News, *rest: Any) -> None:
+        """Something has, in the simulated process of that number; without a number, a plain call out of any."""
+        if number is None:
+            self.tell("outcome", *self._outcome(None, *rest))
+            self._reply("idle", None, 0)
+            return
+        host = self._host(number)
+        host.loop.now = max(host.loop.now, now)
+        for socket, replies, is_open in news:
+            host.sockets[socket].heard(replies, is_open)
+        if what == "sync":
+            self.tell("outcome", *self._outcome(host, *rest))
+            self._settled(host, 0)
+            return
+        if what != "go":  # a timer is due, or it was to go on later
+            getattr(self, f"_on_{what}")(host, *rest)
+        self._step(host)
+
+    def _host(self, number: int) -> Host:
         if number not in self._hosts:
             self._hosts[number] = Host(self.tell)
         host = self._hosts[number]
         if host is not self._now:
             self._now = self._network.host = host
             host.loop.take_place()
-        host.loop.now = max(host.loop.now, now)
-        for socket, replies, is_open in news:
-            host.sockets[socket].heard(replies, is_open)
         return host
 
-    def _on_call(
-        self, host: int, now: float, news: News, client: str, call: int, what: Any, args: Any, options: Any
-    ) -> None:
-        at = self._host(host, now, news)
-
+    def _on_call(self, host: Host, client: str, call: int, what: Any, args: Any, options: Any) -> None:
         async def whole() -> Any:
             return await self._call(what, args, options, self._objects)
 
         def begun() -> None:
-            at.calls[call] = task = at.loop.create_task(whole())
-            task.add_done_callback(lambda task: self._done(at, call, task))
+            host.calls[call] = task = host.loop.create_task(whole())
+            task.add_done_callback(lambda task: self._done(host, call, task))
 
-        at.context(client).run(begun)
-        self._step(at)
+        host.context(client).run(begun)
+
+    def _on_arrived(self, host: Host, socket: int, error: str) -> None:
+        host.sockets[socket].arrived(error)
+
+    def _on_settled(self, host: Host, number: int, how: str, value: Any) -> None:
+        future = host.waiting.get(number)
+        if future is None or future.done():
+            return
+        if how == "returned":
+            future.set_result(value)
+        elif how == "raised":
+            future.set_exception(value)
+        else:
+            future.cancel()
+
+    def _on_cancel(self, host: Host, call: int) -> None:
+        if call in host.calls:
+            host.calls[call].cancel()
 
     def _done(self, host: Host, call: int, task: asyncio.Task[Any]) -> None:
         host.calls.pop(call, None)
@@ -179,19 +212,9 @@ class Child:
         else:
             self.tell("done", call, "returned", self._encode(task.result()))
 
-    def _on_sync(
-        self, host: int | None, now: float, news: News, client: str, what: Any, args: Any, options: Any
-    ) -> None:
-        """A plain call, or the making of an object, of which the number is told."""
-        at = None if host is None else self._host(host, now, news)
-        outcome = self._outcome(at, client, what, args, options)
-        self.tell("outcome", *outcome)
-        if at is None:
-            self._reply("idle", None, 0)
-        else:
-            self._settled(at, 0)
-
     def _outcome(self, host: Host | None, client: str, what: Any, args: Any, options: Any) -> tuple[str, Any]:
+        """Of a plain call, or of the making of an object, which gets a number."""
+
         def call() -> Any:
             return self._call(what, args, options, self._objects)
 
@@ -207,33 +230,7 @@ class Child:
             return "made", len(self._objects) - 1
         return "returned", self._encode(result)
 
-    def _on_go(self, host: int, now: float, news: News) -> None:
-        self._step(self._host(host, now, news))
-
-    def _on_arrived(self, host: int, now: float, news: News, socket: int, error: str) -> None:
-        at = self._host(host, now, news)
-        at.sockets[socket].arrived(error)
-        self._step(at)
-
-    def _on_settled(self, host: int, now: float, news: News, number: int, how: str, value: Any) -> None:
-        at = self._host(host, now, news)
-        future = at.waiting.get(number)
-        if future is not None and not future.done():
-            if how == "returned":
-                future.set_result(value)
-            elif how == "raised":
-                future.set_exception(value)
-            else:
-                future.cancel()
-        self._step(at)
-
-    def _on_cancel(self, host: int, now: float, news: News, call: int) -> None:
-        at = self._host(host, now, news)
-        if call in at.calls:
-            at.calls[call].cancel()
-        self._step(at)
-
-    def _on_extra(self, request: str, args: Any) -> None:
+    def _asked_apart(self, request: str, args: Any) -> None:
         self._now = None
         self._reply("said", self._extra(request, *args))
 

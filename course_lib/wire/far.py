@@ -156,11 +156,13 @@ class Far:
         return self._handed.packed(("returned", result))
 
     def _begin(self, later: int, client: str, number: int, args: list[Any], options: list[Any]) -> None:
+        if type(later) is not int or later <= 0 or later in self._tasks:
+            raise Broken("a call whose number is not its own")
         try:
             result = self._called(client, number, args, options)
         except Exception as error:  # such as a TypeError, for other arguments than it takes
             result = _raising(error)
-        if not inspect.isawaitable(result) or type(later) is not int or later <= 0 or later in self._tasks:
+        if not inspect.isawaitable(result):
             raise Broken("what it was handed cannot be awaited")
         self._follow(later, client, result)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 from collections.abc import Awaitable, Callable
 from functools import partial
+from math import nan
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from course_lib.sim.process import Process
 from course_lib.wire.pipe import Broken, Pipe, Silent
 from course_lib.wire.remote import Remote
 
-from .children import forked, remote
+from .children import forked, remote, serving
 
 Load = Callable[[str], Awaitable[str]]
 
@@ -272,14 +274,21 @@ IDLE = ["idle", None, 1]
         [["done", 1, "raised", "no error"], IDLE],
         [["done", 1, "returned", ["D", "subprocess", "Popen", []]], IDLE], [["outcome", "made", "x"], IDLE],
         [["done", 1, "raised", ["e", "X", True, ["builtins.type"], [], [None, "", False]]], ["x"]],
+        [["idle", nan, 1]], [["idle", int("9" * 4_000), 1]], [["more", None, 0], IDLE],
+        [["open", 0, "redis", 0], ["wait", 0, nan], IDLE], [["open", 1, "redis", 0], IDLE], [["close", -1], IDLE],
+        [["call", 1, "c1", 1, ["page"], []], ["call", 1, "c1", 1, ["page"], []], IDLE],
+        [["done", 1, "raised", ["E", 0, [1, "x", False]]], IDLE], [["failed", 5], IDLE],
     ],
-    ids=str,
+    ids=lambda actions: str(actions)[:80],
 )  # fmt: skip
 def test_what_makes_no_sense_ends_the_judgment(actions: list[Any]) -> None:
+    async def load(key: str) -> str:
+        return key
+
     with forked(speaks(*actions), 1) as pipes:
         there = Remote(pipes)
         world, code = Simulation(), there.coroutine_function()
-        world.client("c1", lambda: code(world.redis(), "page"))
+        world.client("c1", lambda: code(world.redis(), load))
         with pytest.raises(Broken):
             world.run()
 
@@ -309,20 +318,6 @@ def test_one_that_goes_on_for_ever_runs_out_of_steps() -> None:
 
 
 E = '["e","{}",true,["builtins.{}"],[],[1,"x",false]]'
-ASKS = '[["ask","c1",0,["{}"],[]]]'
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        '[["idle",NaN,1]]', '[["idle",' + "9" * 4000 + ",1]]", '[["more",null,0],["idle",null,1]]',
-        '[["open",0,"redis",0],["wait",0,NaN],["idle",null,1]]',
-        '[["call",1,"c1",1,["page"],[]],["call",1,"c1",1,["page"],[]],["idle",null,1]]',
-        '[["done",1,"raised",["E",0,[1,"x",false]]],["idle",null,1]]', '[["failed",5],["idle",null,1]]',
-    ],
-)  # fmt: skip
-def test_a_child_that_speaks_nonsense_is_broken(said: str) -> None:
-    assert isinstance(told(said), Broken)
 
 
 @pytest.mark.parametrize("name", ["TypeError", "ZeroDivisionError", "KeyboardInterrupt"])
@@ -380,3 +375,20 @@ def test_who_never_falls_silent_is_given_up_when_all_time_is_over() -> None:
         pipe.close()
         os.close(write)
         os.close(given)
+
+
+def test_a_salt_keeps_a_child_from_learning_the_seed() -> None:
+    """What it draws is the same for each seed and salt, and says nothing of the seed: the control is without a salt."""
+
+    async def draws(redis: Any) -> Any:
+        return random.random()
+
+    def drawn(salt: str | None, seed: int) -> Any:
+        with forked(serving(draws), 1) as pipes:
+            world, code = Simulation(seed), Remote(pipes, salt=salt).coroutine_function()
+            world.client("c1", code, world.redis())
+            return world.run()["c1"]
+
+    assert drawn(None, 7) == random.Random("7/0").random()
+    assert drawn("ann", 7) == drawn("ann", 7) != random.Random("7/0").random()
+    assert len({drawn("ann", 7), drawn("ann", 8), drawn("bob", 7), drawn("bob", 8)}) == 4

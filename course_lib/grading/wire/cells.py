@@ -6,7 +6,7 @@ import ast
 import linecache
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,11 @@ from course_lib.wire.plain import SeenAt
 
 Source = tuple[str, str | None]
 """A code cell, and the exercise whose answer it is."""
-_ONLY_SHOWS = ("check", "hint", "progress", "replay", "reset_progress", "solution")
+_ONLY_SHOWS = {
+    "course_lib.grading": ("check", "hint", "progress", "replay", "reset_progress", "solution"),
+    "course_lib.lesson": ("begin",),
+}
+"""By module: what a notebook calls in order to show something."""
 
 
 def answer(cells: Sequence[Source], exercise: str, name: str) -> Any:
@@ -31,18 +35,15 @@ def answer(cells: Sequence[Source], exercise: str, name: str) -> Any:
     if own is None:
         raise Refused("unanswered", NOT_YET)
     names = _notebook()
-    for number, (source, whose) in enumerate(cells[: own + 1]):
+    for number, (source, _) in enumerate(cells[: own + 1]):
         try:
             _run(source, f"<cell {number + 1}>", names, always=number == own)
         except SyntaxError as error:
             if number == own:
                 text = f"Your cell does not run: {error.msg} in line {error.lineno}, `{(error.text or '').strip()}`."
                 raise Refused("error", text) from error
-        except Exception:
+        except (Exception, SystemExit):
             if number == own:
-                raise
-        except SystemExit:
-            if whose == exercise:
                 raise
     if name not in names:
         raise Refused("error", f"Your cell does not define `{name}`, the name by which the answer is found.")
@@ -59,10 +60,8 @@ def seen_at(error: BaseException) -> SeenAt:
 def _notebook() -> dict[str, Any]:
     """The names of a new notebook, in which nothing is checked or shown."""
     main = sys.modules["__main__"] = ModuleType("__main__")
-    for module, stand_ins in _stand_ins().items():
-        stand_in = sys.modules.get(module) or sys.modules.setdefault(module, ModuleType(module))
-        for name, value in stand_ins.items():
-            setattr(stand_in, name, value)
+    for module, names in _ONLY_SHOWS.items():
+        vars(sys.modules.setdefault(module, ModuleType(module))).update(dict.fromkeys(names, _nothing))
     for lesson in packages():
         lesson.__getattr__ = partial(_what_is_here, lesson.__getattr__)  # type: ignore[method-assign]
     return vars(main)
@@ -78,10 +77,6 @@ def _what_is_here(find: Callable[[str], Any], name: str) -> Any:
 
 def _nothing(*args: Any, **options: Any) -> None:
     """It shows nothing here."""
-
-
-def _stand_ins() -> Mapping[str, Mapping[str, Callable[..., Any]]]:
-    return {"course_lib.grading": dict.fromkeys(_ONLY_SHOWS, _nothing), "course_lib.lesson": {"begin": _nothing}}
 
 
 def _run(source: str, file: str, names: dict[str, Any], *, always: bool) -> None:

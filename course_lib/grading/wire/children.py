@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import course_lib
+from course_lib.errors import CourseError
 from course_lib.grading.sandbox.child import Sandbox
 from course_lib.grading.sandbox.limits import Limits
 from course_lib.grading.wire.cells import Source
@@ -24,6 +25,10 @@ COURSE = Path(course_lib.__file__).resolve().parent
 HIDDEN = sorted(COURSE.glob("lessons/*/exercises"))
 START = 60.0
 """Seconds until a fork server must have come up: half a second on a quiet machine."""
+
+
+class NotStarted(CourseError):
+    """The process that runs a submission's code does not come up: the machine's fault, and of no answer."""
 
 
 class ForkServer:
@@ -47,15 +52,21 @@ class ForkServer:
             self._ask(("cells", self._cells))
 
     def _start(self) -> None:
-        ours, its = socket.socketpair()
+        self._control, its = socket.socketpair()
         with its:
             self._process = self.sandbox.start(
                 program(str(COURSE), its.fileno()), readable=[COURSE], hidden=HIDDEN, pass_fds=[its.fileno()],
                 env={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
             )  # fmt: skip
-        self._control = ours
-        if self._ask(("cells", self._cells)) != "ready":
-            raise Broken("the fork server does not start")
+        try:
+            said = self._ask(("cells", self._cells))
+        except (Broken, Silent) as error:
+            said = str(error) or f"nothing within {START:g} s"
+        if said != "ready":
+            self._stop()
+            raise NotStarted(
+                f"What runs a submission's code did not start: {said!r:.200}. Is the machine short of memory?"
+            )
 
     def _stop(self) -> None:
         if self._control is not None:
@@ -80,7 +91,10 @@ class ForkServer:
         while not line.endswith(b"\n"):
             if not select.select([self._control], [], [], START)[0]:
                 raise Silent(whole=True)
-            part = self._control.recv(4096)
+            try:
+                part = self._control.recv(4096)
+            except OSError as error:
+                raise Broken(str(error)) from error
             if not part or len(line) > 100_000:
                 raise Broken("the fork server has ended")
             line += part

@@ -18,7 +18,6 @@ from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.sandbox import limits as confined
 from course_lib.grading.sandbox.child import Sandbox
 from course_lib.grading.sandbox.probe import probe
-from course_lib.grading.verdict import Verdict
 from course_lib.grading.wire.bounds import bounded, tidy
 from course_lib.grading.wire.check import CHILDREN, Exhausted, check
 from course_lib.grading.wire.children import ForkServer
@@ -45,7 +44,7 @@ def judge_submission(
 
     The code runs in a sandbox, the judge here. `secret` and `student` decide which seeds are played beyond those of the
     notebook's check; nobody can know them in advance.
-    Raises: NoSandbox.
+    Raises: NoSandbox; NotStarted, which is no answer's fault.
     """
     judged = {}
     with ForkServer(_sandbox(unsafe), [(cell.source, cell.exercise) for cell in cells]) as server:
@@ -65,9 +64,7 @@ def hidden(secret: bytes, student: str, exercise: str) -> int:
     return int.from_bytes(digest[:16], "big")
 
 
-def judge_one(
-    server: ForkServer, exercise: Exercise, name: str, limits: Limits, number: int
-) -> Judgement:  # fmt: skip
+def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits, number: int) -> Judgement:
     """Judge the answer to one exercise. `number` is what `hidden` gave."""
     tidy()
     fates, layers = list[int](), server.sandbox.layers
@@ -122,5 +119,4 @@ def _fate(fates: list[int], limits: Limits) -> tuple[Status, str]:
 
 def _without(exercise: Exercise, status: Status, sentence: str, layers: tuple[str, ...]) -> Judgement:
     """Nothing was judged to the end, so there are no points; the verdict lists what there was to get."""
-    verdict: Verdict = refused(exercise, "error", sentence)
-    return Judgement(exercise.id, status, sentence, verdict, layers)
+    return Judgement(exercise.id, status, sentence, refused(exercise, "error", sentence), layers)

@@ -14,8 +14,10 @@ from course_lib.grading.batch.seam import Cell, Limits
 from course_lib.grading.checker import searched
 from course_lib.grading.exercise import find
 from course_lib.grading.guard import Guard
-from course_lib.grading.wire.check import LARGEST, _stands, _with_seeds
-from course_lib.grading.wire.submission import judge_submission
+from course_lib.grading.sandbox.child import Sandbox
+from course_lib.grading.wire.check import HIDDEN, LARGEST, _stands, _with_seeds
+from course_lib.grading.wire.children import ForkServer, NotStarted
+from course_lib.grading.wire.submission import hidden, judge_one, judge_submission
 
 from ..programs import ANSWERS, LESSONS, ROOT, answers
 from .test_hostile import ISOLATED
@@ -55,3 +57,25 @@ def test_a_solution_passes_under_any_seeds(id: str, sets: int) -> None:
         with guard.up():
             verdict = searched(here, SOLUTIONS[id], guard, lambda *_: guard.begin())
         assert verdict.passed, str(verdict)
+
+
+def test_each_student_and_exercise_has_seeds_that_only_the_secret_tells() -> None:
+    def seeds(secret: bytes, student: str, id: str) -> tuple[int, ...]:
+        number = hidden(secret, student, id)
+        (own,) = {trial.more_seeds for trial in _with_seeds(find("00.1").rules.trials, number, SOLUTIONS["00.1"])}
+        return own
+
+    asked = [(b"one", "ann", "00.1"), (b"two", "ann", "00.1"), (b"one", "bob", "00.1"), (b"one", "ann", "00.2")]
+    drawn = [seed for each in asked for seed in seeds(*each)]
+    assert len(set(drawn)) == HIDDEN * len(asked)
+    assert max(drawn) > LARGEST / 10
+    assert seeds(*asked[0]) == seeds(*asked[0])
+
+
+def test_a_fork_server_that_does_not_start_is_nobodys_answer() -> None:
+    class Nowhere(Sandbox):
+        def command(self, argv: Any, readable: Any, hidden: Any) -> list[str]:
+            return ["/bin/false"]
+
+    with ForkServer(Nowhere(), []) as server, pytest.raises(NotStarted, match="did not start"):
+        judge_one(server, find("00.1"), "keep", Limits(), 0)
