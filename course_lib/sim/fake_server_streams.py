@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from fakeredis import _msgs as msgs
-from fakeredis._command_args_parsing import extract_args
+from fakeredis._command_args_parsing import Int, extract_args
 from fakeredis._commands import Key
 from fakeredis._core import CommandItem
-from fakeredis._helpers import OK, SimpleError, SimpleString, casematch
-from fakeredis.model import StreamEntryKey, XStream
+from fakeredis._helpers import OK, SimpleError, SimpleString, casematch, current_time
+from fakeredis.model import StreamEntryKey, StreamRangeTest, XStream
 
 from course_lib.sim.fake_server_commands import CommandSocket, ours, typed
 
@@ -27,6 +27,10 @@ _INFO = (
     b"length", b"radix-tree-keys", b"radix-tree-nodes", b"last-generated-id", b"max-deleted-entry-id",
     b"entries-added", b"recorded-first-entry-id", b"groups", b"first-entry", b"last-entry",
 )  # fmt: skip
+
+
+def _within(entry: StreamEntryKey, start: StreamRangeTest) -> bool:
+    return bool(start.value < entry or (start.value == entry and not start.exclusive))
 
 
 def _valid(identifier: bytes) -> bool:
@@ -132,9 +136,37 @@ class StreamSocket(CommandSocket):
         with _unless_it_claims(key, group_name, consumer):
             return super().xclaim(key, group_name, consumer, min_idle_ms, *args)
 
-    def xautoclaim(self, key: CommandItem, group_name: bytes, consumer: bytes, min_idle_ms: int, *args: bytes) -> Any:
+    def xautoclaim(
+        self, key: CommandItem, group_name: bytes, consumer: bytes, min_idle_ms: int, start: bytes, *args: bytes
+    ) -> Any:
+        """It looks at ten times `count` pending entries, and goes on behind them: a reply can be empty before the end.
+        Entries that are in no stream any more count like others."""
+        (count, justid), _ = extract_args(args, ("+count", "justid"))
+        group = key.value.group_get(group_name) if key.value is not None else None
+        if group is None:
+            return super().xautoclaim(key, group_name, consumer, min_idle_ms, start, *args)
+        if count is not None and count < 1:
+            raise SimpleError("ERR COUNT must be > 0")
+        room, now, claimed, gone = count or 100, current_time(), list[StreamEntryKey](), list[StreamEntryKey]()
+        left = sorted(entry for entry in group.pel if _within(entry, StreamRangeTest.decode(start)))
+        looks = 10 * room
+        while left and looks and len(claimed) + len(gone) < room:
+            entry, looks = left.pop(0), looks - 1
+            if entry not in key.value:
+                gone.append(entry)
+            elif now - group.pel[entry].time_read >= max(min_idle_ms, 0):
+                claimed.append(entry)
         with _unless_it_claims(key, group_name, consumer):
-            return super().xautoclaim(key, group_name, consumer, min_idle_ms, *args)
+            group.claim(0, claimed + gone, consumer, None, False, justid=bool(justid))
+        found = [entry.encode() if justid else key.value.format_record(entry) for entry in claimed]
+        removed = [[entry.encode() for entry in gone]] if self.version >= (7,) else []
+        return [left[0].encode() if left else b"0-0", found, *removed]
+
+    def xpending(self, key: CommandItem, group_name: bytes, *args: bytes) -> Any:
+        """An entry that has been idle for exactly IDLE is among them."""
+        if len(args) > 4 and casematch(b"idle", args[0]):
+            args = (args[0], str(Int.decode(args[1]) - 1).encode(), *args[2:])
+        return super().xpending(key, group_name, *args)
 
     def xrange(self, key: CommandItem, start: bytes, end: bytes, *args: bytes) -> Any:
         return self._counted(key, args, super().xrange(key, start, end, *args))
