@@ -43,9 +43,9 @@ def lock_of(key: str) -> str:
 
 async def reads_like_the_guide(
     redis: Redis, key: str, load: Load, *, ttl: float, lock_ttl: float, poll: float, token: Token
-) -> str | None:
+) -> Any:
     """Wrong in four ways: one client loads and the others look again, until they have waited for lock_ttl."""
-    page: str | None = await redis.get(key)
+    page: Any = await redis.get(key)
     if page is not None:
         return page
     clock, mine = asyncio.get_running_loop().time, token()
@@ -80,7 +80,7 @@ async def reads_mended(
     back to the lock when it has waited."""
     mine = ""
     while True:
-        page: str | None = await redis.get(key)
+        page: Any = await redis.get(key)
         if page is None:
             mine = mine or token()
             lock_ms = round(lock_ttl * 1000)
@@ -145,7 +145,7 @@ class OneToken:
 class TokenForEach(OneToken):
     """Right: `acquire` gives the token to its caller, or None, and `free` wants it back."""
 
-    async def take(self) -> str | None:
+    async def take(self) -> Any:
         token = self.new_token()
         return token if await takes_and_looks(self.redis, self.name, token, ttl=self.ttl) else None
 
