@@ -63,7 +63,7 @@ LOOKS_UP = {"course_lib.grading.exercise": {"course_lib.lessons"}}
 
 # Within a lesson, what the first word of a module's name may import: a picture knows no controls, and so on.
 LAYERS: dict[str, set[str]] = {
-    "experiment": {"experiment"},
+    "experiment": {"experiment", "programs"},
     "picture": {"picture", "experiment"},
     "lab": {"lab", "picture", "experiment"},
     "programs": {"programs"},

@@ -8,12 +8,16 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from course_lib.patterns.queues import once
+
 Pack = Callable[[str], Awaitable[object]]
 
 IDLE, LIFETIME = 1800, 43200
 """Seconds until a session ends: after its last request, and after its log-in."""
 PARCELS, GROUP = "app:parcels", "packers"
 """A stream with an entry for each parcel, whose field `parcel` has its name; and the group of its workers."""
+PACKED = "app:packed"
+"""A hash: for each parcel, how often it was packed."""
 
 # -- the basket: a session is app:session:{id} -------------------------------------------------------------------------
 
@@ -95,6 +99,17 @@ async def claims(redis: Redis, me: str, pack: Pack, *, claim_after: float = 2.0)
             entry, parcel = given
             await pack(parcel)
             await redis.xack(PARCELS, GROUP, entry)
+
+
+async def counts(redis: Redis, parcel: str) -> None:
+    """The plain effect: one more label is printed."""
+    printed: Any = redis.hincrby(PACKED, parcel, 1)
+    await printed
+
+
+async def counts_once(redis: Redis, parcel: str) -> None:
+    """Right, within one Redis: the effect and the mark that it happened, in one transaction."""
+    await once(redis, f"app:done:{parcel}", lambda pipe: pipe.hincrby(PACKED, parcel, 1), remember=3600)
 
 
 # -- the bestseller list: a sorted set ---------------------------------------------------------------------------------
