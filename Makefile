@@ -35,6 +35,7 @@ lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=999
 	if [ "$$(id -u)" = 0 ]; then root=--allow-root; fi; \
 	JUPYTERLAB_WORKSPACES_DIR="$(WORKSPACES)" exec $(COURSE) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
 	    --LabApp.default_url=/lab/tree/notebooks/README.md --LabApp.extension_manager=readonly \
+	    --LabApp.extra_labextensions_path="$(CURDIR)/course_lib/jupyterlab" \
 	    --LanguageServerManager.autodetect=False $$root $(LAB_ARGS)
 
 # More workers than cores, as tests wait half of their time; a file stays together, so it starts its servers once.

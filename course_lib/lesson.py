@@ -38,9 +38,8 @@ class WrongKernel(Exception):
     """This kernel lacks something that the course needs; a notebook shows the sentence, under each cell."""
 
 
-COLUMN = "46em"
-_PROSE = f".jp-MarkdownOutput>:is(p:not(:has(img)),ul,ol,blockquote,details){{max-width:{COLUMN}}}"
-"""Text is as wide as is well read, about ninety characters a line; pictures, tables and outputs use the whole width."""
+COLUMN = Path(__file__).resolve().parent / "jupyterlab" / "redis-course" / "static" / "column.css"
+"""How wide text is. `make lab` brings it with JupyterLab's page; elsewhere the first cell does."""
 SKIPPED = "so “On a real server” will be skipped; everything simulated runs"
 
 
@@ -58,7 +57,8 @@ def begin(lesson: str, *, without: str = SKIPPED) -> None:
     if (shell := get_ipython()) is not None:
         notebook.load_ipython_extension(shell)
         if hasattr(shell, "kernel"):
-            display({"text/html": f"<style>{_PROSE}</style>", "text/plain": " "}, raw=True)  # type: ignore[no-untyped-call]
+            style = f"<style>{COLUMN.read_text(encoding='utf-8')}</style>"
+            display({"text/html": style, "text/plain": " "}, raw=True)  # type: ignore[no-untyped-call]
     from course_lib.servers import find  # only now: it may not import under a wrong version of redis
 
     opening = f"Lesson {lesson} · Python {platform.python_version()} · "

@@ -152,7 +152,10 @@ def test_a_home_that_cannot_be_written_is_a_sentence(lab: Lab) -> None:
 
 
 def test_it_opens_on_the_lesson_map_rendered(lab: Lab, chromium: str) -> None:
-    """The address that JupyterLab prints leads to the map as a page, with no pop-up and no request to another host."""
+    """The address that JupyterLab prints leads to the map as a page, with no pop-up and no request to another host.
+
+    Its text is a column, by the course's style sheet: JupyterLab alone sets no bound.
+    """
     address = lab.wait_until_it_says(r"http://127\.0\.0\.1:\d+/\S+")[0]
     title = re.search(r"^# (.+)$", (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert title is not None
@@ -163,6 +166,7 @@ def test_it_opens_on_the_lesson_map_rendered(lab: Lab, chromium: str) -> None:
             elsewhere = requests_elsewhere(page)
             page.goto(address)
             expect(page.locator(".jp-MarkdownViewer h1")).to_contain_text(title[1], timeout=60_000)
+            expect(page.locator(".jp-MarkdownViewer p").first).to_have_css("max-width", re.compile(r"^\d+px$"))
             page.wait_for_load_state("networkidle")
             expect(page.locator(".jp-Dialog, .jp-toast-message")).to_have_count(0)
             assert elsewhere == []
