@@ -12,7 +12,7 @@ _RULES = """.course-table th,.course-table td{padding:2px 6px;text-align:right;v
 .course-table tbody th,.course-table td{white-space:nowrap;vertical-align:baseline}
 .course-table tr>:first-child,.course-table tr>.words.words{text-align:left} .course-table td.words{white-space:normal}
 .course-table tr>:first-child{font-weight:600}
-.course-table caption{text-align:left;padding:4px 8px;caption-side:top}"""
+.course-table caption{text-align:left;padding:4px 8px;caption-side:top;white-space:nowrap}"""
 _NUMBER = re.compile(r"[-−+]?\d[\d.,]*(e[-+]?\d+)?( ?[^\d\s]{1,4})?")
 
 

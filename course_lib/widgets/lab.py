@@ -211,10 +211,13 @@ class Lab(Generic[Result]):
             [control for control in self._controls.values() if control is not seed],
             layout={"grid_template_columns": "repeat(auto-fit, minmax(320px, 1fr))", "grid_gap": "0 12px"},
         )
-        hide = w.HTML(f"<style>{fallback.hide(self._uid)}</style>")
+        left_too = f".{self._uid} .widget-dropdown .widget-label{{text-align:left}}"  # as the names of sliders are
+        hide = w.HTML(f"<style>{fallback.hide(self._uid)}{left_too}</style>")
         again = [seed, self._again, self._keep, self._clear, self._stop, self._bar]
         buttons = w.HBox(again, layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         left = w.VBox([controls, buttons, self._says], layout={"flex": "1 1 340px", "max_width": "760px"})
         right = w.VBox([self._room, self._picture], layout={"flex": "100 1 700px", "min_width": "0"})
         both = w.HBox([left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        return w.VBox([both, self._table, hide, Names()])
+        box = w.VBox([both, self._table, hide, Names()])
+        box.add_class(self._uid)
+        return box

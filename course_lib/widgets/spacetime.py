@@ -131,7 +131,7 @@ class SpaceTime:
         both = ipywidgets.HBox([self._figure, self.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         hide = ipywidgets.HTML(still, layout={"display": "none"})
         parts = [self._style, controls, self.keys, self.status, self.room, both, hide, Names(), self.follow]
-        box = ipywidgets.VBox(parts)
+        box = ipywidgets.VBox(parts, layout={"padding": "4px 12px"})
         box.add_class(f"{self.uid}-live")
         return box
 

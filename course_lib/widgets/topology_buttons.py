@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as w
 
 from course_lib.views.picture import escape
-from course_lib.views.topology import topology
+from course_lib.views.topology import WIDTH, topology
 from course_lib.views.topology_words import NodeLike
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.clicks import Picking
@@ -140,8 +140,10 @@ class Face:
         )
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         acts = w.HBox(list(self.buttons.values()), layout=wrap)
-        seen = [self.told, self.writer, self.picture, self.log]
-        parts = [self.keys, self.choice, acts, *seen, self.picking, Names()]
+        self.picture.layout = {"flex": f"0 1 {WIDTH:.0f}px", "min_width": "0"}
+        self.log.layout = {"flex": "1 1 320px"}  # beside the picture where there is room, else below
+        seen = w.HBox([self.picture, self.log], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        parts = [self.keys, self.choice, acts, self.told, self.writer, seen, self.picking, Names()]
         style = w.HTML(f"<style>{rules}</style>")
         # The page counts its views of a widget that has a number there, and tells the kernel.
         box = w.VBox([style, *parts], layout={"padding": "4px 12px"}, _view_count=0)

@@ -25,7 +25,7 @@ def test_the_whole_lesson_runs_and_the_last_copy_is_sold_twice(desk: Desk) -> No
     panel = desk.panel.locator(".jp-Cell-outputArea", has_text="You win when").first
     panel.get_by_role("button", name="1 alice: GET").focus()
     play(panel.get_by_role("status").first, "1211")
-    expect(panel.get_by_role("status").first).to_contain_text("Alice and bob both bought the last copy")
+    expect(panel.get_by_role("status").first).to_contain_text("Alice and Bob both bought the last copy")
     desk.screenshot("lesson-00-race", panel)
     desk.assert_clean()
 

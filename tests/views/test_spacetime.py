@@ -11,6 +11,7 @@ import pytest
 
 from course_lib.trace import Event, Trace
 from course_lib.views.picture import escape
+from course_lib.views.room import within
 from course_lib.views.spacetime import spacetime
 
 from .samples import crowd, event, five_clients, five_nodes, two_holders
@@ -155,6 +156,30 @@ def test_a_command_names_its_node_where_there_are_several() -> None:
     found = [text for text, *_ in labels(spacetime(trace).svg) if "PING" in text or "GET" in text]
     assert found == ["PING → all 3 nodes", "GET x → n1"]
     assert "→" not in "".join(text for text, *_ in labels(spacetime(two_holders()).svg))
+
+
+def test_a_script_is_written_by_its_comment_or_its_keys() -> None:
+    """Neither its code nor its digest: they say nothing to a reader. The text trace has both."""
+    script = b"-- UPDATE price\nreturn redis.call('SET', KEYS[1], ARGV[1])"
+    trace = Trace()
+    trace.events = [
+        Event("a", "redis", (b"EVAL", script, b"1", b"row:42", b"15"), 0.0, 0.001, 0.002, b"OK"),
+        event("a", "redis", "EVALSHA 26497cfd4835170d 1 lock:page:42 a7f", 3, 4, 5, 1),
+    ]
+    written = [text for text, *_ in labels(spacetime(trace).svg)]
+    assert {"EVAL UPDATE price row:42 15", "EVALSHA … lock:page:42 a7f"} <= set(written)
+    assert "26497cfd" in trace.text()
+
+
+def test_long_commands_take_the_room_that_there_is() -> None:
+    """Side by side they cross fewer arrows. A run of short commands stays as narrow as it was."""
+    short, long = Trace(), Trace()
+    for i in range(5):
+        short.events.append(event("a", "redis", "GET page", 3 * i, 3 * i + 1, 3 * i + 2))
+        long.events.append(event("a", "redis", "SET app:product:42 12_dollars EX 60", 3 * i, 3 * i + 1, 3 * i + 2))
+    with within(1400):
+        narrow, wide = (float(re.findall(r' width="([\d.]+)"', spacetime(one).svg)[0]) for one in (short, long))
+    assert narrow < 800 < wide < 1400
 
 
 def test_the_alternative_counts_what_is_in_the_trace() -> None:

@@ -49,7 +49,7 @@ class Contention:
         return self.wanted - self.kept
 
     def __repr__(self) -> str:
-        return f"<{self.clients} clients, {self.trace.world}: {self.kept} of {self.wanted} updates kept>"
+        return f"{self.clients} clients, {self.trace.world}: {self.kept} of {self.wanted} updates kept"
 
 
 def contend(
@@ -106,7 +106,7 @@ class Disturbed:
 
     def __repr__(self) -> str:
         sent = ", ".join(f"{event.text} ({event.fault or event.reply_text})" for event in self.trace)
-        return f"<{sent}: {self.result!r}>"
+        return f"{sent}: {self.result!r}"
 
 
 def disturbed(body: Body, kind: Kind | None, *, at: int = 1, retries: int = REDIS_PY_RETRIES) -> Disturbed:

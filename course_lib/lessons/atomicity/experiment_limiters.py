@@ -148,7 +148,7 @@ class TrafficResult:
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} {value:g}" for name, value in self.summary().items())
-        return f"<{ALGORITHMS[self.traffic.algorithm].label}: {numbers}>"
+        return f"{ALGORITHMS[self.traffic.algorithm].label}: {numbers}"
 
     @cached_property
     def admitted(self) -> list[int]:

@@ -119,4 +119,4 @@ class ParcelsSeen:
         }
 
     def __repr__(self) -> str:
-        return "<" + ", ".join(f"{name} {value:g}" for name, value in self.summary().items()) + ">"
+        return ", ".join(f"{name} {value:g}" for name, value in self.summary().items())

@@ -50,7 +50,7 @@ class Shift:
     def __repr__(self) -> str:
         never, once, twice = (self.parcels(times) for times in range(3))
         held = f", pending: {', '.join(f'{p} of {w}' for p, w in self.pending)}" if self.pending else ""
-        return f"<never packed: {_names(never)}; once: {len(once)}; twice or more often: {_names(twice)}{held}>"
+        return f"never packed: {_names(never)}; once: {len(once)}; twice or more often: {_names(twice)}{held}"
 
 
 def _names(parcels: Collection[str]) -> str:
@@ -136,7 +136,7 @@ class Deaths:
 
     def __repr__(self) -> str:
         never, once, twice = (self.times[times] for times in range(3))
-        return f"<{counted(self.tried, 'death')} tried; parcels packed never {never}, once {once}, twice {twice}>"
+        return f"{counted(self.tried, 'death')} tried; parcels packed never {never}, once {once}, twice {twice}"
 
 
 def die_everywhere(work: Work, effect: Effect = counts) -> Deaths:

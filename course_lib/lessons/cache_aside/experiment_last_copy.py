@@ -34,7 +34,7 @@ def sold_once(run: Play) -> Iterable[Violation]:
     buyers = [who for who, result in run.results.items() if result is True]
     if len(buyers) > 1:
         told = max((e.t_end or 0.0 for e in run.trace if e.client == buyers[1]), default=0.0)
-        said = f"{buyers[0]} and {buyers[1]} both bought the last copy"
+        said = f"{buyers[0].capitalize()} and {buyers[1].capitalize()} both bought the last copy"
         yield Violation("one copy, one customer", said, buyers[1], told, "sold again")
 
 

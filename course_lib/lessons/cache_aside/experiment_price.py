@@ -44,9 +44,9 @@ class PricesSeen:
         return next((t - self.changed for t, price in self.reads if price == NEW), None)
 
     def __repr__(self) -> str:
-        when = "never" if self.corrected is None else f"after {self.corrected:.1f} s"
+        when = "is never seen" if self.corrected is None else f"is seen {self.corrected:.1f} s after the change"
         old, loads = counted(len(self.stale), "read"), counted(self.loads, "load")
-        return f"<new price seen {when}, after the change {old} of the old one, {loads}>"
+        return f"the new price {when}; after the change {old} showed the old one; {loads} in all"
 
 
 async def only_save(redis: Redis, save: Save) -> None:

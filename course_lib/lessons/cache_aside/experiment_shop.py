@@ -93,7 +93,7 @@ class ShopResult:
     loads: list[tuple[float, float, float]] = field(default_factory=list)
 
     def __repr__(self) -> str:
-        return "<" + ", ".join(f"{name} {value:g}" for name, value in self.summary().items()) + ">"
+        return ", ".join(f"{name} {value:g}" for name, value in self.summary().items())
 
     @property
     def pages_per_second(self) -> float:

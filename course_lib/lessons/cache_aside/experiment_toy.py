@@ -31,7 +31,7 @@ class Toy:
 
     def __repr__(self) -> str:
         ended = ", ".join(f"{who}: {_said(result)}" for who, result in self.results.items())
-        return f"<{ended}; {counted(len(self.trace.events), 'command')} in {ms(self.took)} of virtual time>"
+        return f"{ended}; {counted(len(self.trace.events), 'command')} in {ms(self.took)} of virtual time"
 
 
 def simulate(

@@ -39,7 +39,7 @@ class NearRun:
         return max((t - CHANGES for t, price in self.shown if price == OLD and t > CHANGES), default=0.0)
 
     def __repr__(self) -> str:
-        return f"<the old price for {self.stale_for:.2f} s; {len(self.shown)} answers, {self.fetches} fetches>"
+        return f"the old price for {self.stale_for:.2f} s; {len(self.shown)} answers, {self.fetches} fetches"
 
 
 def break_connection(make: Callable[[Redis], Any], *, silently: bool = False, until: float = 8.0) -> NearRun:

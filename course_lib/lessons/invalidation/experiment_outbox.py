@@ -42,7 +42,7 @@ class Crashes:
     def __repr__(self) -> str:
         crashes = counted(len(self.tried), "crash", "crashes")
         told = counted(self.invalidations, "invalidation")
-        return f"<{crashes} tried, and the old price stays after {self.stays}; {told} without a crash>"
+        return f"{crashes} tried, and the old price stays after {self.stays}; {told} without a crash"
 
 
 def crashes(save: Save) -> Crashes:

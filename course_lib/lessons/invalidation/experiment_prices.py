@@ -66,7 +66,7 @@ class PricesSeen:
     loads: int = 0
 
     def __repr__(self) -> str:
-        return "<" + ", ".join(f"{name} {value:g}" for name, value in self.summary().items()) + ">"
+        return ", ".join(f"{name} {value:g}" for name, value in self.summary().items())
 
     def age(self, answer: Answer) -> float:
         """For how long its price had been replaced when it was asked for, in seconds; 0 if it was right."""

@@ -105,7 +105,7 @@ class RolloutResult:
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} {value:g}" for name, value in self.summary().items())
-        return f"<{self.rollout.strategy}, {self.trace.world}: {numbers}>"
+        return f"{self.rollout.strategy}, {self.trace.world}: {numbers}"
 
     @cached_property
     def deployed(self) -> list[Read]:

@@ -85,7 +85,7 @@ class CrowdResult:
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} {value:g}" for name, value in self.summary().items())
-        return f"<{self.crowd.strategy}, {self.world}: {numbers}>"
+        return f"{self.crowd.strategy}, {self.world}: {numbers}"
 
     @cached_property
     def waits(self) -> list[float]:

@@ -8,7 +8,7 @@ from course_lib.views.labels import Places, Point
 from course_lib.views.picture import escape, px
 from course_lib.views.spacetime.messages import Message
 from course_lib.views.spacetime.plan import CHARACTER, Plan
-from course_lib.views.spacetime.text import lost
+from course_lib.views.spacetime.text import brief, lost
 from course_lib.words import shorten
 
 BRIEF = 20  # characters of a command where there is no room for more
@@ -87,7 +87,7 @@ def _urgent(plan: Plan, batches: list[list[Message]]) -> dict[int, int]:
 def _said(sent: list[Message]) -> list[str]:
     """One command, whole or its beginning; or several with dots between them: whole, by their names if too long, or the
     first and last."""
-    whole = " · ".join(m.event.text for m in sent)
+    whole = " · ".join(brief(m.event) for m in sent)
     if len(sent) == 1 or len(whole) <= 36:
         return [shorten(whole, 36), *([shorten(whole, BRIEF)] if len(whole) > BRIEF else [])]
     runs = [(name, len(list(same))) for name, same in groupby(m.event.name for m in sent)]

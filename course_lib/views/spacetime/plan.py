@@ -9,6 +9,7 @@ from typing import Literal
 from course_lib.trace import Trace
 from course_lib.views.palette import INK, process_colour
 from course_lib.views.room import width as room
+from course_lib.views.spacetime.text import brief
 from course_lib.views.spacetime.time_scale import TimeScale, shortened, straight
 from course_lib.words import shorten
 
@@ -19,6 +20,8 @@ CROWDED, LONG = 20, 300
 
 NARROW, MARGIN, EACH = 720.0, 40.0, 30.0
 """Pixels: the width of a short run, what stands beside a picture, and what a command more may take."""
+LABEL, SIDE_BY_SIDE = 36, 0.75
+"""Characters of the longest label; and the share of all labels that stands side by side, where there is room for it."""
 CHARACTER = 7.4  # width in pixels of one character at 12 px, an upper estimate for the fonts that are asked for
 
 
@@ -58,7 +61,7 @@ def lay_out(
     there is room, but no wider than what happens can fill.
     """
     if width is None:
-        width = max(NARROW, min(room() - MARGIN, NARROW + EACH * (len(trace.events) + len(trace.notes) - 4)))
+        width = max(NARROW, min(room() - MARGIN, _filled(trace)))
     clients, nodes = _names(trace)
     order = list(lanes) if lanes is not None else clients + nodes
     clients, nodes = [name for name in order if name in clients], [name for name in order if name in nodes]
@@ -77,6 +80,16 @@ def lay_out(
         scale = straight(*trace.span, left + 6, right - 6)
     bottom = max(heights.values(), default=top) + (34 if detail == "labels" else max(14, pitch))
     return Plan(trace, detail, tuple(clients), tuple(nodes), heights, pitch, left, right, top, bottom, width, scale)
+
+
+def _filled(trace: Trace) -> float:
+    """The width that the run can fill: by the number of what happens, or by its labels where there are few."""
+    wide = NARROW + EACH * (len(trace.events) + len(trace.notes) - 4)
+    if len(trace.events) > CROWDED:
+        return wide
+    nodes = len(trace.nodes) > 1
+    said = {(e.client, e.t_start): min(len(brief(e)), LABEL) + (len(e.node) + 3) * nodes for e in trace.events}
+    return max(wide, SIDE_BY_SIDE * CHARACTER * sum(said.values()))
 
 
 def _names(trace: Trace) -> tuple[list[str], list[str]]:

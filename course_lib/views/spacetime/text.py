@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from course_lib.trace import Event, Note, Trace, most_at_once
 from course_lib.views.palette import NOTES
@@ -54,6 +54,15 @@ def event_text(event: Event) -> str:
     answer = event.reply_text if event.t_server is not None else "no reply"
     fault = lost(event)
     return f"{event.client} → {event.node}  {event.text}  ⇒  {answer}" + (f"  [{fault}]" if fault else "")
+
+
+def brief(event: Event) -> str:
+    """A command as a label says it: of a script not its code or digest, but the comment at its head, and its keys."""
+    words = event.command
+    if event.name not in ("EVAL", "EVALSHA") or len(words) < 3:
+        return event.text
+    comment = words[1].partition(b"\n")[0].removeprefix(b"-- ") if words[1].startswith(b"-- ") else "…".encode()
+    return replace(event, command=(words[0], comment, *words[3:])).text
 
 
 def note_text(note: Note) -> str:

@@ -253,7 +253,7 @@ def test_a_retry_after_a_lost_reply_counts_twice(kind: Any, counted: int) -> Non
     run = disturbed(count, kind)
     assert run.result == counted
     assert [event.fault for event in run.trace].count("reply lost") == (kind == "lose reply")
-    assert repr(run).endswith(f"INCRBY requests 1 ({counted}): {counted}>")
+    assert repr(run).endswith(f"INCRBY requests 1 ({counted}): {counted}")
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])

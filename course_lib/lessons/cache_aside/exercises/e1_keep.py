@@ -130,7 +130,7 @@ def _life(run: Play) -> Iterator[Found]:
         text = (
             f"The page under {kept.key} {shelf.lasting(shelf.lasts(run, state, kept.ttl))}, and ttl is {kept.ttl:g} s."
         )
-        yield text, act.who, state.when, "another life"
+        yield text, act.who, state.when, "wrong lifetime"
 
 
 def _one_step(run: Play) -> Iterator[Found]:

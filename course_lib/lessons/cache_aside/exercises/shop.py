@@ -203,7 +203,7 @@ def lives(run: Play) -> Iterator[Found]:
         elif state.there and not shelf.right_life(run, state, shop.ttl):
             at_once = ", for the moment at least" if state.left == shelf.FOREVER else ""
             text = f"What {call.who} stored under {key} {shelf.lasting(shelf.lasts(run, state, shop.ttl))}{at_once}"
-            yield f"{text}; ttl is {shop.ttl:g} s.", call.who, state.when, "another life"
+            yield f"{text}; ttl is {shop.ttl:g} s.", call.who, state.when, "wrong lifetime"
     yield from shelf.strays(run)
 
 

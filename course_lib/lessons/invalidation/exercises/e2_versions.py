@@ -200,7 +200,7 @@ def _life(run: Play) -> Iterator[Found]:
         for state in run.witness.shelf.during(act.key, act):
             if state.there and version(state) == act.version and not shelf.right_life(run, state, ttl):
                 text = f"What {act.who} stored under {act.key} {shelf.lasting(shelf.lasts(run, state, ttl))}"
-                yield f"{text} from {ms(state.when)} on; ttl is {ttl:g} s.", act.who, state.when, "another life"
+                yield f"{text} from {ms(state.when)} on; ttl is {ttl:g} s.", act.who, state.when, "wrong lifetime"
 
 
 def _told(run: Play) -> Iterator[Found]:

@@ -86,7 +86,7 @@ def _lives(run: Play) -> Iterator[Found]:
     for op, name, state, life in lives(run):
         if not shelf.right_life(run, state, life):
             lasts = shelf.lasting(shelf.lasts(run, state, life))
-            yield f"What {op.who} left under {name} {lasts}; {life:g} s is right.", op.who, state.when, "another life"
+            yield f"What {op.who} left under {name} {lasts}; {life:g} s is right.", op.who, state.when, "wrong lifetime"
         elif op.what == "get" and op.given is None:
             yield f"{op.who}'s get gave no lease, and changed {name}.", op.who, state.when, "changed"
     yield from _first_wrong("lives", run)

@@ -127,7 +127,7 @@ def replaced(run: Play) -> Iterator[Found]:
         for lock in run.witness.locks:
             if lock.life is not None and not lock.life.right:
                 text = f"{lock.who}'s lock lives {_lasting(lock.life)}, and lock_ttl is {setting.lock_ttl:g} s."
-                yield text, lock.who, lock.start, "another life"
+                yield text, lock.who, lock.start, "wrong lifetime"
         return
     struck_at = [note.t_start for note in run.trace.notes if note.kind == "crash"]
     struck_at += [event.t_start for event in run.trace if event.fault in ("request lost", "reply lost")]
@@ -224,7 +224,7 @@ def expires(run: Play) -> Iterator[Found]:
     for life in run.witness.values if run.schedule.faults == 0 else ():
         if not life.right:
             text = f"The value that {life.who} stored lives {_lasting(life)}, and ttl is {life.asked:g} s."
-            yield text, life.who, life.at, "another life"
+            yield text, life.who, life.at, "wrong lifetime"
 
 
 def loaded_again(run: Play) -> Iterator[Found]:
