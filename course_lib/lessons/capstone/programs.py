@@ -75,7 +75,7 @@ async def writes_like_the_guide(redis: Redis, key: str, save: Save) -> None:
 async def reads_mended(
     redis: Redis, key: str, load: Load, *,
     ttl: float, lock_ttl: float, poll: float, token: Token, absent_ttl: float = 1.0,
-) -> str | None:  # fmt: skip
+) -> Any:  # fmt: skip
     """Right: it looks again once it has the lock, stores only while it has it, remembers what does not exist, and goes
     back to the lock when it has waited."""
     mine = ""
