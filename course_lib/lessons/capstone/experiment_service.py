@@ -37,11 +37,11 @@ class Policy:
 
     ttl: float = 4.0
     absent_ttl: float = 2.0
-    lock_ttl: float = 1.2
+    lock_ttl: float = 1.0
     timeout: float = 0.05
     limit: int = 20
     window: float = 2.0
-    slots: int = 8
+    slots: int = 10
     processes: int = 4
 
 

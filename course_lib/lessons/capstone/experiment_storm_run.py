@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import inf
 
@@ -136,7 +136,10 @@ class _Noon:
                 next_visit = at + draw.exponential(1 / rate)
             else:
                 left = left or storm.burst // storm.policy.processes
-                begin("scraper", f"{int(draw() * storm.products) + 1 if draw() < 0.5 else storm.products + 1 + int(draw() * 2)}")
+                begin(
+                    "scraper",
+                    f"{int(draw() * storm.products) + 1 if draw() < 0.5 else storm.products + 1 + int(draw() * 2)}",
+                )
                 left -= 1
                 burst_at = at + (draw.exponential(0.02) if left else draw.exponential(2.0))
         while under_way:
@@ -173,7 +176,7 @@ class _Noon:
             self.world.faults = None
         for visitor in sorted({visitor for visitor, _ in self.seen.told}):
             told = {item for who, item in self.seen.told if who == visitor}
-            there = set(await self.primary().smembers(basket_of(visitor)))  # type: ignore[misc]
+            there = set(await self.primary().smembers(basket_of(visitor)))
             self.seen.lost += len(told - there)
 
     # -- the weather ---------------------------------------------------------------------------------------------------
@@ -191,9 +194,9 @@ class _Noon:
         if storm.level == 3:
             self._topple(at[3], at[4])
 
-    def _later(self, when: float, lasts: float, what: str, action: object) -> None:
+    def _later(self, when: float, lasts: float, what: str, action: Callable[[], object]) -> None:
         self.seen.strikes.append(Strike(what, when, when + lasts))
-        self.world.at(when, action)  # type: ignore[arg-type]
+        self.world.at(when, action)
 
     def _crash(self) -> None:
         """A process dies while it loads the bestseller."""

@@ -1,0 +1,80 @@
+"""The frontier of tries: loads against p99 and against staleness, a point for each service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from course_lib.lessons.capstone.experiment_score import Score
+from course_lib.views.figures import as_picture, chart, paint
+from course_lib.views.palette import BLUE, GREEN, GREY, ORANGE, VERMILLION, Role
+from course_lib.views.picture import Picture
+from course_lib.words import listed
+
+PASSED = (Role(VERMILLION, "X"), Role(ORANGE, "^"), Role(BLUE, "s"), Role(GREEN, "o"))
+"""By the level that was passed."""
+
+
+class Try(NamedTuple):
+    """One service at noon. Units: loads for 100 pages; p99 in ms; stale in percent."""
+
+    name: str
+    level: int
+    loads: float
+    p99: float
+    stale: float
+
+    def beats(self, other: Try) -> bool:
+        """Is it nowhere worse, and somewhere better?"""
+        mine, theirs = self[2:], other[2:]
+        return all(a <= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
+
+
+def tried(score: Score) -> Try:
+    """A score's point: means of its runs at level 1, which every try has."""
+    return Try(
+        score.name,
+        score.passed,
+        score.mean(lambda seen: 100 * len(seen.loads) / max(1, len(seen.pages))),
+        score.mean(lambda seen: 1000 * seen.p99),
+        score.mean(lambda seen: 100 * seen.share("stale")),
+    )
+
+
+def frontier(tries: Sequence[Try]) -> list[Try]:
+    """Those that no other try beats: to be better in one number you must be worse in another."""
+    return [one for one in tries if not any(other.beats(one) for other in tries)]
+
+
+def frontier_picture(scores: Sequence[Score]) -> Picture:
+    """Draw the tries, side by side against p99 and against staleness. Those on the frontier have a ring."""
+    tries = [tried(score) for score in scores]
+    best = frontier(tries)
+    with chart(9.4, 4.2) as figure:
+        for panel, (column, label) in zip(
+            figure.subplots(1, 2), {"p99": "p99 (ms)", "stale": "stale pages (%)"}.items(), strict=True
+        ):
+            for number, one in enumerate(tries):
+                role, value = PASSED[one.level], getattr(one, column)
+                name = f"passes level {one.level}" if one.level else "passes none"
+                known = panel.get_legend_handles_labels()[1]
+                panel.plot([one.loads], [value], role.mark, color=paint(role.colour), ms=9, clip_on=False,
+                           label="" if name in known else name)  # fmt: skip
+                if one in best:
+                    panel.plot([one.loads], [value], "o", ms=17, mfc="none", color=paint(GREY), clip_on=False)
+                panel.annotate(str(number + 1), (one.loads, value), xytext=(9, 5), textcoords="offset points")
+            panel.set(xlabel="loads for 100 pages", ylabel=label, xlim=(0, None), ylim=(0, None))
+            panel.margins(0.12)
+            panel.grid()
+        figure.axes[1].legend(loc="best")
+        title = f"On the frontier: {listed([one.name for one in best])}" if best else "No tries yet"
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+        figure.supxlabel(
+            "   ".join(f"{n + 1} {one.name}" for n, one in enumerate(tries)), fontsize=9, x=0.01, ha="left"
+        )
+        said = "; ".join(
+            f"{n + 1} {one.name}: {one.loads:.1f} loads for 100 pages, p99 {one.p99:.0f} ms, {one.stale:.1f} % stale, "
+            f"passes {f'level {one.level}' if one.level else 'none'}"
+            for n, one in enumerate(tries)
+        )
+        return as_picture(figure, f"{title}. {said}.")
