@@ -137,8 +137,8 @@ the_log_out = Puzzle(
 def lasts(
     *, every: float, leaves: float = inf, idle: float = IDLE, lifetime: float = LIFETIME, days: float = 3
 ) -> float:
-    """Hours after the log-in at which a session is first refused, if somebody asks `every` so many seconds until they
-    leave; `inf` if that never happens within so many days. From `leaves` on only a look at the server asks.
+    """Hours after the log-in at which a session is first refused, if somebody asks every `every` seconds until they
+    leave; `inf` if that does not happen within `days`. From `leaves` on only a look at the server asks.
 
     Units: `every`, `leaves`, `idle`, `lifetime` in seconds.
     """

@@ -72,7 +72,7 @@ async def next_parcel(redis: Redis, me: str, *, block: float = 1.0) -> tuple[str
 
 
 async def acknowledges_first(redis: Redis, me: str, pack: Pack) -> None:
-    """At most once: whoever dies while packing has said already that it was done."""
+    """At most once: a worker that dies while packing has said already that it was done."""
     while True:
         if (given := await next_parcel(redis, me)) is not None:
             entry, parcel = given
