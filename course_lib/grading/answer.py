@@ -30,7 +30,7 @@ class Refused(Exception):
         self.status: Literal["error", "unanswered"] = status
 
 
-NOT_YET = "Replace `raise NotImplementedError` in the cell above with your code, run that cell, and then this one again."
+NOT_YET = "Replace `raise NotImplementedError` in the cell above with your code, run that cell, then this one again."
 
 
 def coroutine_function(signature: str) -> Callable[[Any], Any]:

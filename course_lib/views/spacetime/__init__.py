@@ -104,6 +104,7 @@ def _figure(plan: Plan, found: list[Message]) -> str:
         return threads(plan, found) + below + drawn(plan, found) + marks.shapes(plan)
     places = Places(Box(plan.left, 28, plan.width - plan.left - 2, plan.bottom - 28))
     places.lines = [line for m in found for line in m.segments]
+    places.lines += [((plan.left, y), (plan.right, y)) for y in plan.lanes.values()]
     for x, y in (m.cross for m in found if m.cross):
         places.take(Box(x - 6, y - 6, 12, 12))
     words = marks.words(plan, places)

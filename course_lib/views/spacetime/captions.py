@@ -16,19 +16,21 @@ SWATCH = 7.0  # room for the stroke in the client's color that stands before a c
 
 
 def captions(plan: Plan, found: list[Message], places: Places) -> str:
-    """Faults first, then commands, then replies. For what finds no free place there are the mouse and the text trace.
+    """Faults first, then the command on which a promise broke, then the others, then replies. For what finds no free
+    place there are the mouse and the text trace.
 
     Commands that left, ran and were answered together share one arrow, so they share one label; so does a command that
-    went to several nodes at once. In a crowded picture the command on which a promise broke comes first, then what a
-    client says for the first time; a client's question that gets the same answer again and again is written once.
+    went to several nodes at once. In a crowded picture what a client says for the first time comes before the
+    rest; a client's question that gets the same answer again and again is written once.
     """
     batches = [list(sent) for _, sent in groupby(found, _together)]
     went: dict[tuple[object, ...], list[str]] = {}
     for sent in batches:
         went.setdefault(_words(sent), []).append(sent[0].event.node)
     parts, told, replies = [], set[tuple[object, ...]](), batches if not plan.crowded else []
-    urgent = _urgent(plan, batches) if plan.crowded else {}
-    for sent in sorted(batches, key=lambda sent: (*_urgency(sent), urgent.get(id(sent), 0), sent[0].event.t_start)):
+    ranks = _urgent(plan, batches)
+    urgent = ranks if plan.crowded else {sent: rank for sent, rank in ranks.items() if rank == 0}
+    for sent in sorted(batches, key=lambda sent: (*_urgency(sent), urgent.get(id(sent), 1), sent[0].event.t_start)):
         nodes = went.pop(_words(sent), [])
         said = sent[0].event.client, _said(sent)[0], _answered(sent), sent[0].strong
         if not nodes or (plan.crowded and said in told and lost(sent[0].event) is None):
