@@ -124,9 +124,9 @@ def described(seen: ParcelsSeen) -> str:
     )
 
 
-def times_packed(runs: Mapping[str, Mapping[str, int]], *, title: str) -> Picture:
+def times_packed(runs: Mapping[str, Mapping[str, int]]) -> Picture:
     """Runs of one scene, a row each: for each parcel, how often it was packed."""
-    parcels = list(next(iter(runs.values())))
+    parcels, title = list(next(iter(runs.values()))), _said(runs)
     left, top, wide = 190.0, 70.0, 48.0
     parts = [f'<text class="s" x="12" y="{top - 18:.0f}">parcel</text>']
     parts += [
@@ -148,16 +148,18 @@ def times_packed(runs: Mapping[str, Mapping[str, int]], *, title: str) -> Pictur
                 )
     bottom = top + 34 * len(runs) + 22
     parts.append(legend(present, bottom, FATES))
-    return framed(title, parts, height=bottom + 14, alt=f"{title}. {_said(runs)}")
+    return framed(
+        title,
+        parts,
+        height=bottom + 14,
+        alt=f"How often each parcel was packed, in {len(runs)} runs of one scene. {title}.",
+    )
 
 
 def _said(runs: Mapping[str, Mapping[str, int]]) -> str:
     said = []
     for name, packed in runs.items():
-        odd = [
-            f"parcel {parcel} {('never', 'once', 'twice')[n] if n < 3 else f'{n} times'}"
-            for parcel, n in packed.items()
-            if n != 1
-        ]
-        said.append(f"{capital(name)}: {listed(odd) + ', the others once' if odd else 'each once'}.")
-    return " ".join(said)
+        times = {parcel: {0: "never", 2: "twice"}.get(n, f"{n} times") for parcel, n in packed.items() if n != 1}
+        odd = [f"parcel {parcel} {often}" for parcel, often in times.items()]
+        said.append(f"{name}: {listed(odd) if odd else 'each once'}")
+    return capital("; ".join(said))
