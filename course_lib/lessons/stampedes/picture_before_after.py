@@ -9,6 +9,9 @@ from course_lib.lessons.stampedes.picture_head import FOOT, KINDS, NOON, SLOW, T
 from course_lib.views.axes import LEFT, dots, framed, legend, linear, panel, right, time_axis
 from course_lib.views.picture import Picture
 
+TALL = 106.0
+"""Of each panel, in pixels: the first screen of README.md has room for the two commands as well."""
+
 
 def before_after() -> Picture:
     """The same crowd twice, on the same axes: without a remedy, and with one reader who loads for all."""
@@ -21,17 +24,22 @@ def before_after() -> Picture:
     }
     said = []
     for at, (name, run) in enumerate(runs.items()):
-        loads, drop = len(run.loads), at * (FOOT - TOP + 44)
+        loads, drop = len(run.loads), at * (TALL + 40)
         finding = f"{loads} queries" if loads != 1 else "1 query"
-        points = ((x(r.t_end), log(r.latency) + drop, "slow" if r.latency > SLOW else "quick") for r in run.requests)
+        points = ((x(r.t_end), _down(r.latency) + drop, "slow" if r.latency > SLOW else "quick") for r in run.requests)
         words = f"{heads[name]}: {finding}, waits of up to {run.worst * 1000:,.0f} ms"
         parts += [
-            panel((TOP + drop, FOOT + drop), words, [(label, log(seconds) + drop) for label, seconds in TICKS]),
-            f'<path class="limit" d="M{x(NOON.ttl):.0f} {TOP + drop}V{FOOT + drop}"/>',
+            panel((TOP + drop, TOP + TALL + drop), words, [(label, _down(seconds) + drop) for label, seconds in TICKS]),
+            f'<path class="limit" d="M{x(NOON.ttl):.0f} {TOP + drop}V{TOP + TALL + drop}"/>',
             *dots(points, KINDS),
         ]
         said.append(words)
-    foot = 2 * FOOT - TOP + 44
+    foot = TOP + 2 * TALL + 40
     parts += [time_axis(x, last, foot, "seconds (virtual time)"), legend(KINDS, foot + 62, KINDS)]
     title = "A cached page expires under a thousand readers"
     return framed(title, parts, height=foot + 74, alt=f"{title}. {'. '.join(said)}.", uid="before-after")
+
+
+def _down(seconds: float) -> float:
+    """A latency's place in the first panel, in pixels."""
+    return TOP + (log(seconds) - TOP) * TALL / (FOOT - TOP)
