@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import exp, sqrt
+from math import sqrt
 from typing import Any, NamedTuple
 
 from course_lib.lessons.capstone.experiment_parts import NAIVE
@@ -51,6 +51,23 @@ def limits(level: int) -> list[Limit]:
     return asked
 
 
+def asked(parts: Mapping[str, Any]) -> list[dict[str, object]]:
+    """What each level asks of such a service, as rows of a table; of 50 baskets."""
+    rows: list[dict[str, object]] = []
+    for limit in limits(3):
+        row: dict[str, object] = {"number": limit.name}
+        for level in LEVELS:
+            calm = StormSeen(Storm(**parts).of(level, 0), asked=50)
+            there = limit.name in [one.name for one in limits(level)]
+            row[f"level {level}"] = _bounded(limit, calm) if there else "–"
+        rows.append(row)
+    return rows
+
+
+def _bounded(limit: Limit, seen: StormSeen) -> str:
+    return f"{'≥' if limit.at_least else '≤'} {_shown(limit, limit.bound(seen))}"
+
+
 def longest_wait(storm: Storm) -> float:
     """In seconds: one load, and a pause; from level 2 on, a lock whose holder is dead; or, without Redis, a round."""
     wait = storm.longest_load + LONGEST_PAUSE
@@ -76,11 +93,6 @@ def least_kept(seen: StormSeen) -> float:
     storm = seen.storm
     away = 3 * storm.failover / (storm.warm + storm.duration) + 2 * storm.lost
     return 1 - away - 3 * sqrt(away * (1 - away) / max(1, seen.asked))
-
-
-def ttl_alone(changes: float, ttl: float) -> float:
-    """The stale share with a TTL alone, as lesson 06 derives it: 1 − (1 − e^(−cT)) / cT."""
-    return 1 - (1 - exp(-changes * ttl)) / (changes * ttl)
 
 
 @dataclass
@@ -129,7 +141,7 @@ class Score:
                 worst = max(runs, key=lambda s, limit=limit: _badness(limit, s))  # type: ignore[misc]
                 found.append({
                     "level": level, "asked": limit.name,
-                    "bound": f"{'≥' if limit.at_least else '≤'} {_shown(limit, limit.bound(worst))}",
+                    "bound": _bounded(limit, worst),
                     "worst": _shown(limit, limit.measure(worst)),
                     "seed": worst.storm.seed, "": "✗ broken" if limit.broken(worst) else "✓",
                 })  # fmt: skip

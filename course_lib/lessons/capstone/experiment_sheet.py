@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from course_lib.lessons.capstone.experiment_score import Score, longest_wait, stale_share
 from course_lib.lessons.capstone.experiment_storm import StormSeen
 from course_lib.trace import most_at_once
+from course_lib.words import counted
 
 NOT = "not measured"
 
@@ -59,7 +60,8 @@ class Sheet:
         return (
             f'<table class="decisions"><style>{STYLE}</style><caption>A service with Redis: what to decide</caption>'
             '<thead><tr><th scope="col">Decide</th><th scope="col">Rule</th>'
-            f'<th scope="col">What you measured</th></tr></thead><tbody>{rows}</tbody></table><p>{html.escape(AFTER)}</p>'
+            f'<th scope="col">What you measured</th></tr></thead><tbody>{rows}</tbody></table>'
+            f"<p>{html.escape(AFTER)}</p>"
         )
 
 
@@ -87,7 +89,7 @@ def sheet(
         Line("Who loads a page that is missing?", "one, with a lease; the others wait, or get the old one",
              _naive(tries, lambda s: f"naive: {most_at_once(s.loads)} loads at once")),
         Line("How long may a page take?", "a dead lock holder, a load, a pause",
-             _of(fire, lambda s: f"p99 {1000 * s.p99:.0f} ms under fire; derived {1000 * longest_wait(s.storm):.0f} ms")),
+             _of(fire, lambda s: f"p99 {s.p99:.2f} s under fire; derived: {longest_wait(s.storm):.2f} s")),
         Line("How old may a page be?", "with a TTL alone half of changes × TTL; else take page and lease away on write",
              _of(runs, lambda s: f"{s.share('stale'):.1%} stale; derived: at most {stale_share(s.storm):.1%}")),
         Line("What are the names of keys?", "program, kind, version of the shape, id",
@@ -124,4 +126,4 @@ def _real(real: StormSeen) -> str:
 
 
 def _review(counts: Mapping[str, Mapping[str, float]]) -> str:
-    return "; ".join(f"{name}: {row['loads']:g} loads" for name, row in counts.items()) or NOT
+    return "; ".join(f"{name}: {counted(int(row['loads']), 'load')}" for name, row in counts.items()) or NOT

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from course_lib.lessons.capstone.experiment_parts import NAIVE, assemble
 from course_lib.lessons.capstone.experiment_service import Parts, Policy
 from course_lib.patterns.basics import require
-from course_lib.trace import Trace, most_at_once, percentile
+from course_lib.trace import Trace, most_at_once, percentile, under_way
 
 LEVELS = {
     1: "a busy noon, and nothing breaks",
@@ -146,6 +146,14 @@ class StormSeen:
                 times[visit.visitor].append(visit.t_start)
         window = self.storm.policy.window - 2 * self.storm.policy.timeout
         return max((bisect(s, t + window) - i for s in map(sorted, times.values()) for i, t in enumerate(s)), default=0)
+
+    def moment(self, seconds: float = 0.16) -> Trace:
+        """The trace around the moment at which most loads were under way: what happened in so many seconds before."""
+        last = max(under_way(self.loads), key=lambda step: step[1], default=(self.storm.warm, 0))[0]
+        first = last - seconds
+        events = [e for e in self.trace if first <= e.t_start <= last]
+        notes = [n for n in self.trace.notes if n.kind == "load" and first <= n.t_start <= last]
+        return Trace(self.trace.world, self.trace.seed, events, notes)
 
     @property
     def acknowledged(self) -> float:

@@ -13,7 +13,9 @@ from course_lib.lessons.capstone.experiment_storm import LEVELS, Storm, StormSee
 from course_lib.lessons.capstone.experiment_storm_run import in_slices
 from course_lib.lessons.capstone.picture_frontier import frontier_picture
 from course_lib.lessons.capstone.picture_storm import storm_picture
+from course_lib.trace import most_at_once
 from course_lib.views.picture import Picture
+from course_lib.views.spacetime import spacetime
 from course_lib.views.table import Table, table
 from course_lib.widgets.controls import choice
 from course_lib.widgets.lab import Experiment, Lab
@@ -54,13 +56,13 @@ def _row(seen: StormSeen) -> dict[str, object]:
 class Scoreboard:
     """Judges services, and keeps every try: `board.judge("mine", **GOOD)`. The last try under a name counts."""
 
-    def __init__(self, *, seeds: int = 3) -> None:
+    def __init__(self, *, seeds: int = 2) -> None:
         self.seeds, self.tries = range(seeds), dict[str, Score]()
 
     def judge(self, name: str, **parts: Any) -> Judged:
-        """Play a service level after level, with every seed, until it does not pass one. What is not named is naive."""
+        """Play a service level after level, seed after seed, until one fails. What is not named is naive."""
         with Bar("runs", len(LEVELS) * len(self.seeds)) as bar:
-            score = judge(name, parts, seeds=self.seeds, update=bar.update)
+            score = judge(name, parts, seeds=self.seeds, update=bar.update, first_failure=True)
         self.tries[name] = score
         return Judged(score)
 
@@ -92,6 +94,12 @@ class Judged:
     def picture(self) -> Picture:
         """The run that failed first, or the last one that passed."""
         return storm_picture(self.run)
+
+    def moment(self) -> Picture:
+        """The commands of that run, around the moment at which most loads were under way."""
+        seen = self.run
+        most = most_at_once(seen.loads)
+        return spacetime(seen.moment(), title=f"{most} loads at once, seed {seen.storm.seed}")
 
     @property
     def run(self) -> StormSeen:

@@ -63,14 +63,14 @@ def frontier_picture(scores: Sequence[Score]) -> Picture:
                 if one in best:
                     panel.plot([one.loads], [value], "o", ms=17, mfc="none", color=paint(GREY), clip_on=False)
                 panel.annotate(str(number + 1), (one.loads, value), xytext=(9, 5), textcoords="offset points")
-            panel.set(xlabel="loads for 100 pages", ylabel=label, xlim=(0, None), ylim=(0, None))
-            panel.margins(0.12)
+            most = {name: 1.15 * max(1.0, *(getattr(one, name) for one in tries)) for name in ("loads", column)}
+            panel.set(xlabel="loads for 100 pages", ylabel=label, xlim=(0, most["loads"]), ylim=(0, most[column]))
             panel.grid()
         figure.axes[1].legend(loc="best")
         title = f"On the frontier: {listed([one.name for one in best])}" if best else "No tries yet"
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
         figure.supxlabel(
-            "   ".join(f"{n + 1} {one.name}" for n, one in enumerate(tries)), fontsize=9, x=0.01, ha="left"
+            " · ".join(f"{n + 1} {one.name}" for n, one in enumerate(tries)), fontsize=9, x=0.01, ha="left"
         )
         said = "; ".join(
             f"{n + 1} {one.name}: {one.loads:.1f} loads for 100 pages, p99 {one.p99:.0f} ms, {one.stale:.1f} % stale, "

@@ -13,7 +13,7 @@ from course_lib.views.palette import BLUE, GREY, ORANGE, PURPLE, VERMILLION
 from course_lib.views.picture import Picture, escape
 from course_lib.words import counted, listed
 
-LOADS, LATENCY = (64.0, 164.0), (206.0, 366.0)  # top and bottom of each panel, in pixels
+LOADS, LATENCY = (108.0, 208.0), (250.0, 410.0)  # top and bottom of each panel, in pixels
 SHORTEST, LONGEST = 0.0005, 5.0  # seconds, the ends of the axis of latencies
 KINDS = {
     "page": Kind("right", BLUE, "h.01", 3.4),
@@ -24,7 +24,11 @@ KINDS = {
 
 
 def storm_picture(seen: StormSeen, *, uid: str | None = None, title: str | None = None) -> Picture:
-    """Draw a run, on axes that depend on the scene and not on the service; what is larger stretches its own axis."""
+    """Draw a run, on axes that depend on the scene and not on the service; what is larger stretches its own axis.
+
+    With a title of its own it is not judged: its text alternative tells numbers, and no thresholds.
+    """
+    judged = title is None
     storm = seen.storm
     title = finding(seen) if title is None else title
     start, end = storm.warm, storm.warm + storm.duration
@@ -47,15 +51,15 @@ def storm_picture(seen: StormSeen, *, uid: str | None = None, title: str | None 
         time_axis(lambda t: x(t + start), storm.duration, LATENCY[1], "seconds (virtual time)"),
         legend(KINDS, LATENCY[1] + 58, KINDS),
     ]  # fmt: skip
-    return framed(title, parts, height=LATENCY[1] + 70, alt=f"{title}. {described(seen)}", uid=uid)
+    return framed(title, parts, height=LATENCY[1] + 70, alt=f"{title}. {described(seen, judged=judged)}", uid=uid)
 
 
 def _strikes(seen: StormSeen, x: Scale) -> str:
-    """A gray band for each thing that went wrong, named at its top; names in two rows, so that none overlaps."""
+    """A gray band for each thing that went wrong, named above; names in three rows, so that none overlaps."""
     parts = []
     for row, strike in enumerate(sorted(seen.strikes, key=lambda strike: strike.start)):
         left, width = x(strike.start), max(2.0, x(strike.end) - x(strike.start))
-        band, top = f"M{left:.0f} {LOADS[0]}h{width:.0f}V{LATENCY[1]}h-{width:.0f}z", LOADS[0] - 6 - 14 * (row % 2)
+        band, top = f"M{left:.0f} {LOADS[0]}h{width:.0f}V{LATENCY[1]}h-{width:.0f}z", LOADS[0] - 64 + 15 * (row % 3)
         parts.append(f'<path d="{band}" fill="{GREY}" fill-opacity=".16"/>')
         parts.append(f'<text class="s note" x="{left:.0f}" y="{top:.0f}">{escape(strike.what)}</text>')
     return "".join(parts)
@@ -70,19 +74,20 @@ def finding(seen: StormSeen) -> str:
     """The title: is the level kept, and what is broken?"""
     broken = [limit.name for limit in limits(seen.storm.level) if limit.broken(seen)]
     level = f"Level {seen.storm.level}, seed {seen.storm.seed}"
-    return f"{level}: broken are {listed(broken)}" if broken else f"{level}: everything is kept"
+    return f"{level}: fails on {listed(broken)}" if broken else f"{level}: passes"
 
 
-def described(seen: StormSeen) -> str:
+def described(seen: StormSeen, *, judged: bool = True) -> str:
     """The numbers behind the picture."""
     kinds = Counter(visit.kind for visit in seen.pages)
     said = listed([f"{kinds[kind]:,} {KINDS[kind].name}" for kind in KINDS if kinds[kind]])
-    asked = "; ".join(_said(limit, seen) for limit in limits(seen.storm.level))
+    asked = "; ".join(_said(limit, seen, judged) for limit in limits(seen.storm.level))
     what = listed([strike.what for strike in sorted(seen.strikes, key=lambda strike: strike.start)])
     weather = f"What went wrong: {what}. " if seen.strikes else ""
     return f"{weather}{counted(len(seen.pages), 'page')}: {said}. {counted(len(seen.loads), 'load')}. {asked}."
 
 
-def _said(limit: Limit, seen: StormSeen) -> str:
+def _said(limit: Limit, seen: StormSeen, judged: bool) -> str:
     than = "at least" if limit.at_least else "at most"
-    return f"{limit.name} {limit.measure(seen):.4g} {limit.unit}, {than} {limit.bound(seen):.4g}".replace(" ,", ",")
+    number = f"{limit.name} {limit.measure(seen):.4g} {limit.unit}".strip()
+    return f"{number} ({than} {limit.bound(seen):.4g})" if judged else number
