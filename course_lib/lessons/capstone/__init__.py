@@ -24,7 +24,7 @@ __getattr__ = lazy(
         "experiment_own": "own",
         "experiment_parts": "GOOD NAIVE PARTS",
         "experiment_real": "beside under_fire",
-        "experiment_review": "herd late_release loads_twice redis_py stale_set told_no",
+        "experiment_review": "code_of herd late_release loads_twice redis_py stale_set told_no",
         "experiment_score": "asked",
         "experiment_service": "Policy",
         "experiment_sheet": "sheet",

@@ -12,6 +12,7 @@ from typing import Any
 from course_lib.lessons.capstone.experiment_service import VERSIONS, App, Policy, Service, basket_of, page_of
 from course_lib.lessons.capstone.experiment_storm import Storm, StormSeen, Strike, Visit
 from course_lib.servers import Topology
+from course_lib.trace import Trace
 from course_lib.worlds.threads import run_anywhere, until
 
 REAL = Policy(ttl=2.0, timeout=0.2, processes=2)
@@ -38,7 +39,7 @@ class _Live:
     """One run. Its database is a table in this process, with as many connections as the simulated one has."""
 
     def __init__(self, topology: Topology, storm: Storm) -> None:
-        self.topology, self.storm, self.seen = topology, storm, StormSeen(storm)
+        self.topology, self.storm, self.seen = topology, storm, StormSeen(storm, trace=Trace("real"))
         self.prices = {str(number): 0 for number in range(1, storm.products + 1)}
         self.slots = asyncio.Semaphore(storm.policy.slots)
         self.draw, self.zero, self.over = random.Random(storm.seed), time.monotonic(), False

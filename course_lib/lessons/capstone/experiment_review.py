@@ -8,6 +8,8 @@ has two tasks share one.
 from __future__ import annotations
 
 import asyncio
+import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
@@ -33,6 +35,11 @@ KNOWS = "Whoever is told no does not have the lock."
 Read = Callable[..., Awaitable[Any]]
 Write = Callable[..., Awaitable[Any]]
 Take = Callable[[Redis, str], Awaitable[bool]]
+
+
+def code_of(*functions: Callable[..., Any]) -> str:
+    """Their code without docstrings, which tell what is wrong."""
+    return "\n\n".join(re.sub(r'\n    """.*?"""', "", inspect.getsource(one), flags=re.DOTALL) for one in functions)
 
 
 def _world() -> Simulation:

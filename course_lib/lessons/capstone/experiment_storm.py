@@ -107,7 +107,7 @@ class StormSeen:
     trace: Trace = field(default_factory=Trace)
 
     def __repr__(self) -> str:
-        return "<" + ", ".join(f"{name} {value:g}" for name, value in self.summary().items()) + ">"
+        return ", ".join(f"{name} {value:g}" for name, value in self.summary().items())
 
     def age(self, product: str, price: int, when: float) -> float:
         """For how long this price had been replaced at that moment, in seconds; 0 if it was right."""

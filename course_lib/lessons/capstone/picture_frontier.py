@@ -9,7 +9,7 @@ from course_lib.lessons.capstone.experiment_score import Score
 from course_lib.views.figures import as_picture, chart, paint
 from course_lib.views.palette import BLUE, GREEN, GREY, ORANGE, VERMILLION, Role
 from course_lib.views.picture import Picture
-from course_lib.words import listed
+from course_lib.words import counted, listed
 
 PASSED = (Role(VERMILLION, "X"), Role(ORANGE, "^"), Role(BLUE, "s"), Role(GREEN, "o"))
 """By the level that was passed."""
@@ -62,19 +62,31 @@ def frontier_picture(scores: Sequence[Score]) -> Picture:
                            label="" if name in known else name)  # fmt: skip
                 if one in best:
                     panel.plot([one.loads], [value], "o", ms=17, mfc="none", color=paint(GREY), clip_on=False)
-                panel.annotate(str(number + 1), (one.loads, value), xytext=(9, 5), textcoords="offset points")
+                same = [str(n + 1) for n, other in enumerate(tries) if _place(other, column) == _place(one, column)]
+                if same[0] == str(number + 1):  # tries at one place have one label
+                    panel.annotate(", ".join(same), (one.loads, value), xytext=(9, 5), textcoords="offset points")
             most = {name: 1.15 * max(1.0, *(getattr(one, name) for one in tries)) for name in ("loads", column)}
             panel.set(xlabel="loads for 100 pages", ylabel=label, xlim=(0, most["loads"]), ylim=(0, most[column]))
             panel.grid()
         figure.axes[1].legend(loc="best")
-        title = f"On the frontier: {listed([one.name for one in best])}" if best else "No tries yet"
+        title = (
+            f"{len(best)} of {counted(len(tries), 'try', 'tries')} {'is' if len(best) == 1 else 'are'} on the frontier"
+        )
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
         figure.supxlabel(
             " · ".join(f"{n + 1} {one.name}" for n, one in enumerate(tries)), fontsize=9, x=0.01, ha="left"
+        )
+        names = (
+            f"Those are {listed([one.name for one in best])}" if len(best) > 1 else "".join(one.name for one in best)
         )
         said = "; ".join(
             f"{n + 1} {one.name}: {one.loads:.1f} loads for 100 pages, p99 {one.p99:.0f} ms, {one.stale:.1f} % stale, "
             f"passes {f'level {one.level}' if one.level else 'none'}"
             for n, one in enumerate(tries)
         )
-        return as_picture(figure, f"{title}. {said}.")
+        return as_picture(figure, f"{title}. {names}. {said}.")
+
+
+def _place(one: Try, column: str) -> tuple[int, int]:
+    """Roughly, so that labels which would overlap are one."""
+    return round(one.loads * 2), round(getattr(one, column) / (10 if column == "p99" else 0.5))

@@ -36,6 +36,7 @@ def storm_picture(seen: StormSeen, *, uid: str | None = None, title: str | None 
     x = linear(start, end, LEFT, right())
     y = linear(0.0, most, LOADS[1], LOADS[0])
     slots = y(storm.policy.slots)
+    words = "seconds" if seen.trace.world == "real" else "seconds (virtual time)"
     points = ((x(min(v.t_end, end)), _log(v.t_end - v.t_start), v.kind) for v in seen.pages)
     steps = [(t, n) for t, n in under_way(seen.loads) if t <= end]
     path = f"M{x(start):.1f} {y(0):.1f}" + "".join(f"H{x(t):.1f}V{y(n):.1f}" for t, n in steps)
@@ -48,7 +49,7 @@ def storm_picture(seen: StormSeen, *, uid: str | None = None, title: str | None 
         panel(LATENCY, "a dot for each page: how long it took",
               [(f"{1000 * s:g} ms" if s < 1 else f"{s:g} s", _log(s)) for s in (0.001, 0.01, 0.1, 1.0)]),
         *dots(points, KINDS),
-        time_axis(lambda t: x(t + start), storm.duration, LATENCY[1], "seconds (virtual time)"),
+        time_axis(lambda t: x(t + start), storm.duration, LATENCY[1], words),
         legend(KINDS, LATENCY[1] + 58, KINDS),
     ]  # fmt: skip
     return framed(title, parts, height=LATENCY[1] + 70, alt=f"{title}. {described(seen, judged=judged)}", uid=uid)
