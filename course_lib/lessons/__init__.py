@@ -8,6 +8,6 @@ elsewhere a module named `…real` does, and a lesson's map names what else.
 
 LESSONS = {
     "00": "cache_aside", "01": "topologies", "02": "keys", "03": "atomicity", "04": "locks", "05": "stampedes",
-    "06": "invalidation", "07": "beyond_caching",
+    "06": "invalidation", "07": "beyond_caching", "08": "capstone",
 }  # fmt: skip
 """The folder of each lesson, by its number: the only place in the code that counts them."""
