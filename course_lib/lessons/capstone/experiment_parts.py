@@ -87,7 +87,7 @@ async def _lease(app: App, keys: list[str], save: Save) -> None:
 
 
 async def until_answered(app: App, work: Callable[[], Any], *, pause: float = 0.02) -> None:
-    """Do it again until Redis has answered, wherever the primary is by then; for what may be done twice."""
+    """Do it again until Redis has answered, wherever the primary is by then. Only for what does no harm twice."""
     while True:
         try:
             await work()

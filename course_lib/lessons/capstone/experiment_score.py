@@ -17,7 +17,7 @@ LONGEST_PAUSE = 0.3
 
 
 class Limit(NamedTuple):
-    """One thing that a level asks for: a number of a run, and what it may be at most, or at least."""
+    """One thing that a level asks for: a number of a run, and the bound that it must not cross."""
 
     name: str
     unit: str

@@ -148,7 +148,7 @@ class StormSeen:
         return max((bisect(s, t + window) - i for s in map(sorted, times.values()) for i, t in enumerate(s)), default=0)
 
     def moment(self, seconds: float = 0.16) -> Trace:
-        """The trace around the moment at which most loads were under way: what happened in so many seconds before."""
+        """The trace around the moment at which most loads were under way: what happened in the `seconds` before it."""
         last = max(under_way(self.loads), key=lambda step: step[1], default=(self.storm.warm, 0))[0]
         first = last - seconds
         events = [e for e in self.trace if first <= e.t_start <= last]

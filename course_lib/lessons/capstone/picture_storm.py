@@ -82,13 +82,12 @@ def described(seen: StormSeen, *, judged: bool = True) -> str:
     """The numbers behind the picture."""
     kinds = Counter(visit.kind for visit in seen.pages)
     said = listed([f"{kinds[kind]:,} {KINDS[kind].name}" for kind in KINDS if kinds[kind]])
-    asked = "; ".join(_said(limit, seen, judged) for limit in limits(seen.storm.level))
     what = listed([strike.what for strike in sorted(seen.strikes, key=lambda strike: strike.start)])
     weather = f"What went wrong: {what}. " if seen.strikes else ""
-    return f"{weather}{counted(len(seen.pages), 'page')}: {said}. {counted(len(seen.loads), 'load')}. {asked}."
+    text = f"{weather}{counted(len(seen.pages), 'page')}: {said}. {counted(len(seen.loads), 'load')}."
+    return f"{text} {'; '.join(_said(limit, seen) for limit in limits(seen.storm.level))}." if judged else text
 
 
-def _said(limit: Limit, seen: StormSeen, judged: bool) -> str:
+def _said(limit: Limit, seen: StormSeen) -> str:
     than = "at least" if limit.at_least else "at most"
-    number = f"{limit.name} {limit.measure(seen):.4g} {limit.unit}".strip()
-    return f"{number} ({than} {limit.bound(seen):.4g})" if judged else number
+    return f"{limit.name} {limit.measure(seen):.4g} {limit.unit} ({than} {limit.bound(seen):.4g})".replace("  ", " ")
