@@ -180,6 +180,35 @@ async def pings_for_nothing(redis: Any, ids: list[str], commit: Any) -> None:
     await redis.delete(*keys_of(ids) or ["app:product:none"])
 
 
+async def takes_ids_out(redis: Any, ids: list[str], commit: Any) -> None:
+    keys = [f"app:product:{ids.pop()}" for _ in range(len(ids))]
+    await commit()
+    if keys:
+        await redis.delete(*keys)
+
+
+SOLD = set[str]()
+
+
+async def each_product_once(redis: Any, ids: list[str], commit: Any) -> None:
+    """The process remembers what it has deleted, though readers have stored it since."""
+    await commit()
+    if new := [id for id in ids if id not in SOLD]:
+        await redis.delete(*keys_of(new))
+        SOLD.update(new)
+
+
+UNDER_WAY: dict[str, list[str]] = {}
+
+
+async def one_sale_a_process(redis: Any, ids: list[str], commit: Any) -> None:
+    """Another task's sale takes its place."""
+    UNDER_WAY["ids"] = ids
+    await commit()
+    if UNDER_WAY["ids"]:
+        await redis.delete(*keys_of(UNDER_WAY["ids"]))
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     ("the first alone", "gone", the_first_alone),
     ("the first ten", "gone", the_first_ten),
@@ -198,4 +227,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("locks too", "others", locks_too),
     ("asks first", "cost", asks_first),
     ("a key for nothing", "cost", pings_for_nothing),
+    ("takes the ids out", "others", takes_ids_out),
+    ("each product once", "gone", each_product_once),
+    ("one sale a process", "gone", one_sale_a_process),
 ]

@@ -23,15 +23,20 @@ SALES = [
     ([str(number) for number in range(94, 106)], ["9"]), (["42"], ["421", "4", "2"]),
 ]  # fmt: skip
 """Of a run: the products whose prices c1 changes, and those of c2."""
-OLD, NEW = "the old page of {}", "the new page of {}"
+PAGES = ("the old page of {}", "the new page of {}", "the newest page of {}")
+AGAIN = 1.5
+"""Seconds after which c1's process sells the same products once more."""
 
 
 @dataclass(eq=False)
 class Change(Act):
-    """One sale. `commits`: when each began and ended; `error`: what the last one raised; `old`: keys of the sale that
-    hold an old page when the call is over."""
+    """One sale, of PAGES the one that its commit makes true is numbered `new`. `given`: the list that the answer was
+    given; `commits`: when each began and ended; `error`: what the last one raised; `old`: keys of the sale that hold an
+    old page when the call is over."""
 
     ids: list[str] = field(default_factory=list)
+    new: int = 1
+    given: list[str] = field(default_factory=list)
     commits: list[tuple[float, float]] = field(default_factory=list)
     error: Exception | None = None
     old: list[str] = field(default_factory=list)
@@ -63,20 +68,22 @@ def trials(answer: Answer) -> list[Trial]:
 
 
 def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Changes:
-    """c1 and c2, in every other pair of runs tasks of one process, have a sale each, at once. The pages of all their
-    products are in the cache; the next product's too, which nobody changes. Of commits that fail, every other has
-    taken place."""
+    """c1 and c2, in every other pair of runs tasks of one process, have a sale each, at once; where no commit and no
+    command is to fail, c3, a task of c1's process, has that of c1 once more, later. The pages of all their products are
+    in the cache. Of commits that fail, every other has taken place."""
     mine, others = SALES[world.seed // 2 % len(SALES)]
-    rows = {f"app:product:{id}": OLD.format(id) for id in [*mine, *others]}
+    rows = {f"app:product:{id}": PAGES[0].format(id) for id in [*mine, *others]}
     readers = Readers(world, rows, {world.seed // 2} if what == "refused" else (), ERRORS[world.seed % 2])
     readers.plant([*mine[:2], *(f"{key}{end}" for key in list(rows)[:1] for end in (":lock", "s")), "app:product:"])
     run = Changes(world, shelf=readers, rows=rows)
-    shared = Process("shop") if world.seed // 2 % 2 else None
-    for number, ids in enumerate((mine, others)):
-        for id in ids:
-            world.at(0.0, readers.read, f"app:product:{id}")
-        act = Change(f"c{number + 1}", what, ids=ids)
-        world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.01 + 0.004 * number, process=shared)
+    for key in rows:
+        world.at(0.0, readers.read, key)
+    first = Process("shop")
+    second = first if world.seed // 2 % 2 else Process("office")
+    sales = [("c1", mine, 1, 0.01, first), ("c2", others, 1, 0.014, second), ("c3", mine, 2, AGAIN, first)]
+    for who, ids, new, start, process in sales[: 3 if what == "saved" else 2]:
+        act = Change(who, what, ids=ids, new=new)
+        world.client(who, run.do, act, partial(_deed, answer, run), start=start, process=process)
     return run
 
 
@@ -88,17 +95,18 @@ async def _deed(answer: Answer, run: Changes, act: Change) -> Any:
         act.commits.append((began, began))
         await until(world, began + (0.03, 0.005)[world.seed // 4 % 2])
         if not fails or world.seed % 2:
-            run.rows.update((key, NEW.format(id)) for id, key in zip(act.ids, act.keys, strict=True))
+            run.rows.update((key, PAGES[act.new].format(id)) for id, key in zip(act.ids, act.keys, strict=True))
         act.commits[-1], note.t_end = (began, world.now()), world.now()
         if fails:
             note.text, act.error = "failed", DatabaseDown("the database did not answer")
             raise act.error
 
+    act.given = list(act.ids)
     try:
-        return await answer(world.redis(), list(act.ids), commit)
+        return await answer(world.redis(), act.given, commit)
     finally:
-        pages = {OLD.format(id): key for id, key in zip(act.ids, act.keys, strict=True)}
-        act.old = [key for text, key in pages.items() if run.shelf.look(key).text == text]
+        old = [(key, [page.format(id) for page in PAGES[: act.new]]) for id, key in zip(act.ids, act.keys, strict=True)]
+        act.old = [key for key, pages in old if run.shelf.look(key).text in pages]
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
@@ -117,10 +125,13 @@ def _gone(run: Play) -> Iterator[Found]:
 
 
 def _others(run: Play) -> Iterator[Found]:
-    """Nobody stores a page, and nobody changes what is none of the sale's."""
+    """Nobody stores a page, and nobody changes what is none of the sale's, nor the list of its ids."""
     for when, key, text in run.witness.shelf.stored:
         yield f"At {ms(when)} {shown(text)} was stored under {key}, and not by a reader.", "", when, "stored"
     for act in run.witness.acts:
+        if act.over and act.given != act.ids:
+            text = f"The list {shown(act.ids)} that {act.who} was given is now {shown(act.given)}."
+            yield text, act.who, act.ended, "another list"
         for event in sent(run, act):
             for key in set(run.witness.shelf.names(event.command)) - set(act.keys):
                 yield f"{act.who}'s {event.name} names {key}, which is none of its sale.", act.who, event.t_start, key
@@ -160,7 +171,7 @@ def clues(failing: Failing) -> Iterator[str]:
     empty = [act for run in failing.values() for act in run.witness.acts if not act.ids and act.failed]
     yield from named({
         "of-nothing": any("wrong number of arguments" in str(act.result) for act in empty),
-        "stores-instead": bool(stored & {NEW.format(id) for act, _ in acts for id in act.ids}),
+        "stores-instead": bool(stored & {PAGES[act.new].format(id) for act, _ in acts for id in act.ids}),
         "deletes-first": any(
             act.commits and events and max(e.t_start for e in events) < act.commits[-1][1]
             and any(key in e.command for e in events for key in keys) for act, events in gone),
