@@ -125,6 +125,22 @@ async def swallows_errors(redis: Any, key: str, version: int, page: Any, *, ttl:
     return False
 
 
+UNTIL: dict[str, tuple[int, float]] = {}
+
+
+async def remembers_what_is_held(redis: Any, key: str, version: int, page: Any, *, ttl: float) -> bool:
+    """The process knows what it has stored, and not what has become of it."""
+    now = asyncio.get_running_loop().time()
+    held, until = UNTIL.get(key, (0, 0.0))
+    if now < until and held > version:
+        return False
+    stored = bool(await with_the_blanks()(redis, key, version, page, ttl=ttl))
+    if stored:
+        UNTIL[key] = version, now + ttl
+    return stored
+
+
+SAME = "held == ARGV[1] and redis.call('HGET', KEYS[1], 'page') == (ARGV[6] or false)"
 MARK = "redis.call('SET', KEYS[1] .. ':version', ARGV[1], 'PX', ARGV[2])"
 SUBTLE: list[tuple[Any, ...]] = [
     ("watches too late", "race", watches_too_late),
@@ -159,6 +175,13 @@ SUBTLE: list[tuple[Any, ...]] = [
         "held and tonumber(string.sub(held, -3)) > tonumber(string.sub(ARGV[1], -3))")),
     ("in 32 bits", "newer", with_the_blanks(
         "held and math.min(tonumber(held), 2147483647) > math.min(tonumber(ARGV[1]), 2147483647)")),
+    ("remembers what is held", "newer", remembers_what_is_held),
+    ("the same again lives no longer", "newer", with_the_blanks(write=f"if {SAME} then return 1 end\n{HASH}")),
+    ("at least 100 ms", "life", with_the_blanks(life=lambda ttl: max(100, round(ttl * 1000)))),
+    ("without blanks at its ends", "whole", with_the_blanks(
+        fields=lambda version, page: fields_of(version, page and page.strip()))),
+    ("in ASCII", "whole", with_the_blanks(
+        fields=lambda version, page: fields_of(version, page and page.encode("ascii", "replace").decode()))),
     ("stripped", "whole", with_the_blanks(
         fields=lambda version, page: fields_of(version, page and page.replace(", ", ",")))),
 ]  # fmt: skip

@@ -22,13 +22,15 @@ from course_lib.sim.faults import Kind
 Answer = Callable[..., Awaitable[Any]]
 LAST = 2**53 - 1
 STEPS = [
-    (9, "nine"), (10, "ten"), (9, "late"), (10, "ten, again"), (10, None), (9, "late"), (10, ""), (100, None),
-    (99, "x"), (100, "page"), (1_000, "y"), (999, "z"), (LAST, "None"), (LAST - 1, None),
+    (9, "nine"), (10, "ten"), (9, "late"), (10, "ten, again"), (10, None), (9, "late"), (10, ""), (10, ""),
+    (100, None), (99, "x"), (100, " Zoë's page\n"), (1_000, "y"), (999, "z"), (LAST, "None"), (LAST - 1, None),
     (100, "low"), (LAST, None), (LAST - 1, ""),
 ]  # fmt: skip
 """Versions and pages, None for a mark, that c1 stores in turn; then, when all has expired, the first once more."""
+EVICTED = (999, "z")
+"""Before this step the server, under some seeds, has no memory left and lets go of the hash."""
 SETS = [("app:product:42", "app:product:7", 60), ("app:product:{de}:7", "a{b:c", 1.5), ("é 7", "7", 0.57),
-        ("App:Product:7 ", "app:product:7", 2.006)]  # fmt: skip
+        ("App:Product:7 ", "app:product:7", 2.006), ("app:product:9", "app:product:{9}", 0.004)]  # fmt: skip
 """Of a run: two keys, and the ttl in seconds."""
 OLDER = "redis.call('HSET', KEYS[1], 'version', 9, 'page', 'older') redis.call('PEXPIRE', KEYS[1], 60000)"
 AT_ONCE = [(99, "of c1"), (100, "of c2"), (101, None)]
@@ -128,11 +130,13 @@ def _in_turn(answer: Answer, steps: list[tuple[int, str | None]], world: Simulat
         for place, (number, page) in enumerate([*steps[start:], steps[0]]):
             late = run.ttl + 0.05 if place == len(steps[start:]) else 0.0
             await until(world, 0.02 + 0.03 * place + late)
+            if (number, page) == EVICTED and world.seed // 2 % 2:
+                run.shelf.command("DEL", key)
             act = Stores(who, "stores", key=key, version=number, page=page)
             await run.do(act, partial(_deed, answer, run))
 
     process = Process("shop") if world.seed % 2 else None
-    for who, key, start in zip(("c1", "c2"), run.shelf.keys, (0, 7), strict=True):
+    for who, key, start in zip(("c1", "c2"), run.shelf.keys, (0, 8), strict=True):
         world.client(who, body, who, key, start, process=process)
     return run
 
@@ -174,7 +178,8 @@ def _newer(run: Play) -> Iterator[Found]:
                 for state in run.witness.shelf.during(act.key, act)
             )
         ):
-            yield f"{act.call}. Afterwards {held(act.after)} was held.", act.who, act.ended, "not stored"
+            same = ", with the TTL that it had" * (act.after.text == repr(act.fields))
+            yield f"{act.call}. Afterwards {held(act.after)} was held{same}.", act.who, act.ended, "not stored"
 
 
 def held(state: State) -> str:
