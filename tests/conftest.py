@@ -50,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     And a shell that starts us in the background lets us, and so all that we start, ignore Control-C, which tests send.
     """
+    if config.option.thorough:
+        os.environ["COURSE_THOROUGH"] = "1"
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
+from thorough import runs
 
 from course_lib.errors import BadArgument
 from course_lib.patterns import lock_and_wait
@@ -283,7 +284,7 @@ CHANCES = dict.fromkeys(("pause", "lose_request", "lose_reply", "node_down", "cl
 def test_nothing_is_served_that_was_invalid_for_longer_than_silence() -> None:
     """1,000 seeds of 2.2 s, in which each of many commands may meet any fault, pauses of twice `silence` too."""
     world = Simulated(faults=Early(seconds=2 * SILENCE, **CHANCES), socket_timeout=1)
-    assert max(stalest(world.rewind(seed)) for seed in range(1000)) <= SILENCE
+    assert max(stalest(world.rewind(seed)) for seed in range(runs(1000))) <= SILENCE
     assert not world.loop.unretrieved
 
 

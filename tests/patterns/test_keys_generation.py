@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from thorough import runs
 
 from course_lib.errors import BadArgument
 from course_lib.patterns.cache import cache_aside
@@ -210,9 +211,9 @@ def mishaps() -> RandomFaults:
 
 def test_a_thousand_seeds_with_faults_give_nothing_stale() -> None:
     """Pauses, crashes, lost messages and outages; the cache served values in most runs, else this would say nothing."""
-    played = shops(Generation, range(1000), mishaps())
+    played = shops(Generation, range(runs(1000)), mishaps())
     assert [(seed, shop.stale) for seed, shop in enumerate(played) if shop.stale] == []
-    assert sum(shop.served > 0 for shop in played) > 800
+    assert sum(shop.served > 0 for shop in played) > runs(800)
 
 
 def test_one_fault_at_every_send_gives_nothing_stale() -> None:

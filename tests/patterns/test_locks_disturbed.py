@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from thorough import runs
 
 from course_lib.errors import LockLost
 from course_lib.explore import Budget, search
@@ -45,7 +46,7 @@ def one(kind: type[Lock]) -> Make:
 )
 def test_a_thousand_runs_with_troubles(make: Make, nodes: int, clients: int) -> None:
     """One holder within its validity, no older fence after a newer, nothing left for ever, and no unexpected error."""
-    assert sampled(trial(make, nodes=nodes, clients=clients, faults={}), range(1000), **CHANCES) == {}
+    assert sampled(trial(make, nodes=nodes, clients=clients, faults={}), range(runs(1000)), **CHANCES) == {}
 
 
 @LOCKS

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from thorough import runs
 
 from course_lib.patterns import cache_aside, lock_and_wait, lock_or_stale
 from course_lib.sim import CRASHED, RandomFaults
@@ -56,7 +57,7 @@ def play(world: Simulated, seed: int, reader: Reader) -> tuple[int, int]:
 def test_an_expiry_costs_one_load(reader: Reader) -> None:
     """1,000 seeds without faults; the control is plain cache-aside."""
     world = Simulated()
-    assert {play(world, seed, reader)[0] for seed in range(1000)} == {ROUNDS}
+    assert {play(world, seed, reader)[0] for seed in range(runs(1000))} == {ROUNDS}
     assert max(play(world, seed, naive)[0] for seed in range(20)) > ROUNDS
 
 
@@ -65,11 +66,11 @@ def test_a_fault_costs_one_load_at_most(reader: Reader) -> None:
     """1,000 seeds with crashes, pauses past the lock's ttl, losses and a node that goes away."""
     faults = RandomFaults(crash=0.01, pause=0.01, lose_request=0.02, lose_reply=0.02, node_down=0.005, seconds=0.8)
     world, struck = Simulated(faults=faults, socket_timeout=0.2), 0
-    for seed in range(1000):
+    for seed in range(runs(1000)):
         loads, faults_met = play(world, seed, reader)
         struck += faults_met
         assert loads <= ROUNDS + faults_met, seed
-    assert struck > 500
+    assert struck > runs(500)
 
 
 def test_the_twin_without_a_second_look_loads_twice(monkeypatch: pytest.MonkeyPatch) -> None:

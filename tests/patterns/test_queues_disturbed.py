@@ -13,6 +13,7 @@ import pytest
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from thorough import runs
 
 from course_lib.patterns import queues
 from course_lib.patterns.queues import WorkQueue, once
@@ -126,7 +127,7 @@ def disturbed(**options: Any) -> Iterator[list[str]]:
 
 def test_a_thousand_disturbed_runs_lose_and_repeat_nothing() -> None:
     """Each message whose sending was acknowledged takes effect once; poison ends as one dead letter, all else never."""
-    assert [(seed, wrong) for seed, wrong in enumerate(islice(disturbed(), 1000)) if wrong] == []
+    assert [(seed, wrong) for seed, wrong in enumerate(islice(disturbed(), runs(1000))) if wrong] == []
 
 
 @pytest.mark.parametrize(("client", "kind"), list(product(("p1", "w0", "janitor"), KINDS)))

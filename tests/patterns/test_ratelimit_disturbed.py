@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import RedisError
+from thorough import runs
 
 from course_lib.explore import Play, Trial, Violation, search
 from course_lib.patterns.ratelimit import Decision, Limiter, SlidingLog
@@ -73,7 +74,7 @@ def test_a_thousand_seeds_of_trouble_change_no_answer() -> None:
             heard.append((number, await limiter.hit("ann")))
             await asyncio.sleep(gap)
 
-    for seed in range(1000):
+    for seed in range(runs(1000)):
         world.rewind(seed)
         token = numbered()
         limiters = [family.make(world.redis(), 2, 0.3, token=token) for family in FAMILIES]
@@ -88,7 +89,7 @@ def test_a_thousand_seeds_of_trouble_change_no_answer() -> None:
         for number, model in enumerate(models):
             said_yes = sum(decision.allowed for which, decision in heard if which == number)
             assert said_yes <= len(model.admitted), "every yes was counted"
-    assert retried > 1000, "the trouble was real"
+    assert retried > runs(1000), "the trouble was real"
 
 
 # -- one fault at every send, and the broken twins --------------------------------------------------------------------

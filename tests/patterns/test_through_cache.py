@@ -9,6 +9,7 @@ from typing import Any, TypedDict, cast
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
+from thorough import runs
 
 from course_lib.errors import BadArgument
 from course_lib.patterns.through import Cache, Metrics
@@ -215,7 +216,7 @@ def test_a_load_never_replaces_what_was_put_and_the_twin_does() -> None:
     world = Simulated()
     stale = {Cache: 0, broken.StoresOverPut: 0}
     for kind in stale:
-        for seed in range(1000 if kind is Cache else 100):
+        for seed in range(runs(1000) if kind is Cache else 100):
             (*_, later), row = stale_after(world.rewind(seed), kind)
             stale[kind] += later != row
     assert stale[Cache] == 0
@@ -226,7 +227,7 @@ def test_every_answer_is_a_row_that_was_whatever_goes_wrong() -> None:
     """Crashes, pauses, lost messages, dead nodes, stepping clocks: an answer or death, and no error."""
     chances = dict.fromkeys(("crash", "pause", "lose_request", "lose_reply", "node_down", "clock_step"), 0.05)
     world = Simulated(faults=RandomFaults(seconds=0.3, **chances))
-    for seed in range(400):
+    for seed in range(runs(400)):
         answers, _ = stale_after(world.rewind(seed), Cache)
         assert all(answer in (0, 1) or repr(answer) == "CRASHED" for answer in answers), (seed, answers)
     assert not world.loop.unretrieved

@@ -286,11 +286,12 @@ def test_size_grows_with_the_detail_not_with_the_crowd(name: str, most_kb: int) 
     assert len(spacetime(SAMPLES[name]).svg) < most_kb * 1000
 
 
-def test_a_thousand_clients_are_drawn_within_a_tenth_of_a_second() -> None:
-    """The best of five, in this process's own CPU time, with a margin of two for slow machines."""
-    taken = []
-    for _ in range(5):
-        start = time.process_time()
-        spacetime(SAMPLES["thousand"])
-        taken.append(time.process_time() - start)
-    assert min(taken) < 0.2
+def test_a_thousand_clients_are_drawn_as_soon_as_fifty() -> None:
+    """Each the best of five, in this process's own CPU time; measured, about 1.3 times."""
+
+    def took(name: str) -> float:
+        begin = time.process_time()
+        spacetime(SAMPLES[name])
+        return time.process_time() - begin
+
+    assert min(took("thousand") for _ in range(5)) < 3 * min(took("fifty") for _ in range(5))

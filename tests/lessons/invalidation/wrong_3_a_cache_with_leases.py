@@ -207,6 +207,20 @@ class WaitsItself(Right):
             await asyncio.sleep(0.02)
 
 
+class AsksForItsNeighbor(Right):
+    """Tasks of one process that ask at once share an answer, and so the lease."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.asking: dict[str, asyncio.Task[Any]] = {}
+
+    async def get(self, key: str) -> Any:
+        if key not in self.asking:
+            self.asking[key] = asyncio.create_task(super().get(key))
+            self.asking[key].add_done_callback(lambda _: self.asking.pop(key))
+        return await asyncio.shield(self.asking[key])
+
+
 SLIDES = "page and redis.call('PEXPIRE', KEYS[1], 60000)"
 AGAIN = f"{TAKE} or (redis.call('PEXPIRE', KEYS[2], ARGV[2]) == 0)"
 EVEN = "redis.call('PTTL', KEYS[2]) < 100 and redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])"
@@ -246,6 +260,8 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("uses the lease when refused", "stale",
      leases(refuse=f"{REFUSE} and {USE} < 2")),
     ("clears the page when refused", "stale", leases(refuse=f"{REFUSE} and redis.call('DEL', KEYS[1]) < 2")),
+    ("one answer for all its tasks", "lease", AsksForItsNeighbor),
+    ("no lease is the empty lease", "stale", leases(refuse="(redis.call('GET', KEYS[2]) or '') ~= ARGV[1]")),
     ("a lease for ever", "stale", leases(refuse="(redis.call('GET', KEYS[2]) or ARGV[1]) ~= ARGV[1]")),
     ("page whole seconds", "lives", leases(page_life=lambda ttl: max(1, round(ttl)) * 1000), "whole-seconds"),
     ("the page as long as the lease", "lives", leases(page_life=lambda ttl: 500)),

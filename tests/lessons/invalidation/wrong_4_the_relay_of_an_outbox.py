@@ -220,6 +220,46 @@ async def publishes_if_it_was_there(redis: Any, outbox: Any, id: int, key: str) 
             await redis.publish("invalidated", key)
 
 
+async def publishes_backward(redis: Any, outbox: Any) -> int:
+    marked = 0
+    while notes := await outbox.pending():
+        for _, key in notes:
+            await redis.delete(key)
+        for _, key in reversed(notes):
+            await redis.publish("invalidated", key)
+        for id, _ in notes:
+            await outbox.done(id)
+        marked += len(notes)
+    return marked
+
+
+BEGUN = set[int]()
+PASSES = {"under way": 0, "marked": 0}
+
+
+async def once_in_a_process(redis: Any, outbox: Any, id: int, key: str) -> None:
+    """What a pass has begun, the next one in this process takes as done."""
+    if id not in BEGUN:
+        BEGUN.add(id)
+        await redis.delete(key)
+        await redis.publish("invalidated", key)
+
+
+async def one_pass_a_process(redis: Any, outbox: Any) -> int:
+    """After a pass that failed, there is never another."""
+    if PASSES["under way"]:
+        return 0
+    PASSES["under way"] = 1
+    marked: int = await right(redis, outbox)
+    PASSES["under way"] = 0
+    return marked
+
+
+async def counts_on(redis: Any, outbox: Any, id: int, key: str) -> None:
+    PASSES["marked"] += 1
+    await outbox.done(id)
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     ("marks meanwhile", "done", relay_of(marks_meanwhile), "marks-first"),
     ("deletes in the background", "done", relay_of(deletes_in_the_background, publish, mark)),
@@ -246,5 +286,9 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("publishes if it was there", "done", relay_of(publishes_if_it_was_there, mark), "swallows-errors"),
     ("drops errors of the mark", "errors", relay_of(drops=(Exception,)), "swallows-errors"),
     ("twice", "once", relay_of(delete, publish, delete, publish, mark)),
+    ("publishes backward", "order", publishes_backward),
+    ("once in a process", "done", relay_of(once_in_a_process, mark)),
+    ("one pass a process", "again", one_pass_a_process),
+    ("counts on", "ends", relay_of(delete, publish, counts_on, told=lambda marked: PASSES["marked"])),
     ("deletes before and after", "once", relay_of(delete, publish, delete, mark)),
 ]

@@ -166,18 +166,13 @@ def _refusing(answer: Answer, world: Simulation, clients: int) -> Versions:
 def _newer(run: Play) -> Iterator[Found]:
     """What is older than what is held changes nothing; what is not is stored."""
     for act in run.witness.acts:
+        during = run.witness.shelf.during(act.key, act)
+        stored = any(version(state) == act.version and state.when > act.began for state in during)
         if act.failed and not shelf.excused(run, act):
             yield f"{act.call}. {failure(act)}", act.who, act.ended, "an error"
         elif act.over and act.newer and (act.after.text, act.after.end) != (act.before.text, act.before.end):
             yield f"{act.call}. Afterwards {held(act.after)} was held.", act.who, act.ended, "old over new"
-        elif (
-            act.over
-            and not act.newer
-            and not any(
-                version(state) == act.version and state.when > act.began
-                for state in run.witness.shelf.during(act.key, act)
-            )
-        ):
+        elif act.over and not act.newer and not stored:
             same = ", with the TTL that it had" * (act.after.text == repr(act.fields))
             yield f"{act.call}. Afterwards {held(act.after)} was held{same}.", act.who, act.ended, "not stored"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import combinations
 
 from course_lib.explore import CRASHED, Play, Trial
 from course_lib.grading import shelf
@@ -109,9 +110,14 @@ def _race(run: Play) -> Iterator[Found]:
 
 
 def _one_lease(run: Play) -> Iterator[Found]:
-    """While a lease is valid nobody else is given one, nor just after, if the page is there; nobody waits forever."""
+    """No lease is given twice; while one is valid nobody else is given one, nor just after, if the page is there;
+    nobody waits forever."""
     acts, ends = run.witness.acts, run.witness.lease_ttl
     given = [op for op in acts if op.given is not None]
+    for first, op in combinations(sorted(given, key=lambda op: op.ended), 2):
+        if first.given == op.given:
+            text = f"{first.who} was given the lease {op.given!r} by {ms(first.ended)}, and {op.who} by {ms(op.ended)}."
+            yield text, op.who, op.ended, "the same lease"
     for first, op in ((first, op) for op in given for first in given if first.ended <= op.began):
         between = [o for o in acts if o.what != "get" and o.began <= op.ended and o.ended >= first.began]
         puts = [o for o in between if o.lease == first.given and o.result is True and o.ended <= op.ended]

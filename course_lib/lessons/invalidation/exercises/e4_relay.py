@@ -31,17 +31,18 @@ def trials(answer: Answer) -> list[Trial]:
             **again, "ends": _ends, "once": _once, "errors": _errors, "others": _others},
             sizes=(1,), seeds=2 * len(SETS), faults=FAULTS, fault_seeds=1),
         trial("a relay dies", partial(build, "dies"), again, sizes=(1,), seeds=16),
-        trial("the outbox fails", partial(build, "fails"), again | {"errors": _errors}, sizes=(1,), seeds=16),
-        trial("the server refuses a command", partial(build, "refuses"), again | {"errors": _errors}, sizes=(1,),
-              seeds=10),
+        trial("the outbox fails", partial(build, "fails"), again | {"ends": _ends, "errors": _errors}, sizes=(1,),
+              seeds=16),
+        trial("the server refuses a command", partial(build, "refuses"), again | {"ends": _ends, "errors": _errors},
+              sizes=(1,), seeds=10),
         trial("two relays at once", partial(build, ""), {"done": _done, "again": _again, "ends": _ends}, sizes=(2,),
               seeds=8),
     ]  # fmt: skip
 
 
 def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Notes:
-    """c1, with two clients c2 too, makes a pass; long after it c3 makes another, to do what is left. A writer notes one
-    thing more in the middle."""
+    """c1, with two clients c2 too, makes a pass; long after it c3 makes another, to do what is left: in c1's process,
+    where that is sure to live. A writer notes one thing more in the middle."""
     seed = world.seed
     notes = SETS[0 if what else seed % len(SETS)][: 3 if what else None]
     run = Notes(world, notes=[])
@@ -56,7 +57,8 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Notes:
         if what == "dies":
             world.at(0.0045 + 0.002 * seed, world.crash, process)
     last = Pass("c3", "pass", run=run)
-    world.client("c3", run.do, last, partial(_deed, answer), start=1.0)
+    lives = process if what in ("fails", "refuses") else None
+    world.client("c3", run.do, last, partial(_deed, answer), start=1.0, process=lives)
     return run
 
 
@@ -82,21 +84,24 @@ def _done(run: Play) -> Iterator[Found]:
 
 
 def _order(run: Play) -> Iterator[Found]:
-    """Older notes come first: they are marked first, and what they name is deleted first."""
+    """Older notes come first: they are marked first, and what they name is deleted first, and published first as well,
+    if nothing went wrong between."""
     marks = [one for one in run.witness.log if one.what == "marked" and one.who == "c1"]
     for one, other in pairwise(marks):
         if other.whose < one.whose:
             text = f"{one.who} marked note {one.whose} at {ms(one.when)}, and note {other.whose} after it."
             yield text, one.who, other.when, "out of order"
-    first: dict[str, float] = {}
-    for one in run.witness.log:
-        if one.what == "deleted":
-            first.setdefault(one.whose, one.when)
-    deleted = [(first[key], key) for key in dict.fromkeys(key for _, key in run.witness.notes) if key in first]
-    for (when, key), (then, other) in pairwise(deleted if run.schedule.clients == 1 else ()):
-        if then < when:
-            text = f"{key!r} was noted before {other!r}, and deleted after it, at {ms(when)}."
-            yield text, "c1", when, "out of order"
+    disturbed = any(event.fault or isinstance(event.reply, Exception) for event in run.trace)
+    for what in ("deleted",) if disturbed else ("deleted", "published"):
+        first: dict[str, float] = {}
+        for one in run.witness.log:
+            if one.what == what:
+                first.setdefault(one.whose, one.when)
+        order = [(first[key], key) for key in dict.fromkeys(key for _, key in run.witness.notes) if key in first]
+        for (when, key), (then, other) in pairwise(order):
+            if then < when:
+                text = f"{key!r} was noted before {other!r}, and {what} after it, at {ms(when)}."
+                yield text, "c1", when, "out of order"
 
 
 def _again(run: Play) -> Iterator[Found]:
@@ -149,12 +154,8 @@ def _others(run: Play) -> Iterator[Found]:
         yield f"The key {key!r} was changed, and not deleted or left alone.", "", run.now, "another key"
     for one in run.witness.log:
         if one.what == "published" and one.whose not in KEYS:
-            yield (
-                f"At {ms(one.when)} {one.whose!r} was published, which is no key of a note.",
-                "",
-                one.when,
-                "published",
-            )
+            text = f"At {ms(one.when)} {one.whose!r} was published, which is no key of a note."
+            yield text, "", one.when, "published"
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

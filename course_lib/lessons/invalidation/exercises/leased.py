@@ -121,28 +121,28 @@ async def _follow(world: Simulation, deed: Callable[[int], Any], plan: list[tupl
 
 async def _step(run: Leases, service: Callable[[], Any], key: str, who: str, place: int) -> None:
     step = STEPS[place]
-    mine, others = run.leases.get(key, []), run.leases.get(next(k for k in run.shelf.keys[::2] if k != key), [])
-    which = step.get("with", "made up")
-    lease = (
-        others[-1]
-        if which == "other" and others
-        else "made up"
-        if isinstance(which, str)
-        else mine[which]
-        if len(mine) >= -which
-        else "none"
-    )
+    lease = _lease(run, key, step.get("with", ""))
     await run.op(service, Op(who, step["do"], key=key, page=step.get("page", ""), lease=lease, step=step))
 
 
+def _lease(run: Leases, key: str, which: str | int) -> str:
+    """The lease of a step: its `with`."""
+    if which == "other":
+        key, which = next(other for other in run.shelf.keys[::2] if other != key), -1
+    if isinstance(which, str):
+        return which
+    given = run.leases.get(key, [])
+    return given[which] if len(given) >= -which else "none"
+
+
 def at_once(answer: Answer, world: Simulation, clients: int) -> Leases:
-    """Readers miss at once, while a writer commits and deletes; long after, each asks once more."""
+    """Readers miss, one soon after the other, while a writer commits and deletes; long after, all ask at one moment."""
     run, service = _run(answer, world, lives=(60.0, 0.2))
     key, draw = run.shelf.keys[0], world.draws("start")
     shared = (Process("shop"), service()) if world.seed // 2 % 2 else None
 
     async def reads(who: str, own: Callable[[], Any], begin: float) -> None:
-        for when in (begin, 1.2 + begin):
+        for when in (begin, 1.2):
             await until(world, when)
             for _ in range(MOST):
                 op = Op(who, "get", key=key)
