@@ -42,6 +42,28 @@ def questions(path: Path) -> list[Question]:
     return found
 
 
+def bare_numbers(source: str) -> list[str]:
+    """The questions of a cell whose options are conditions on a number, and that do not say in which unit it is."""
+    found = []
+    for call in filter(_asks, ast.walk(ast.parse(source))):
+        assert isinstance(call, ast.Call)
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        if "unit" not in given and any(map(_on_a_number, ast.walk(given.get("choices", ast.Constant(0))))):
+            found.append(" ".join(_strings(call.args)))
+    return found
+
+
+def _on_a_number(node: ast.AST) -> bool:
+    """Whether this is `lambda n: n < 5` or the like: what happened is told as a number."""
+    if not isinstance(node, ast.Lambda) or not node.args.args:
+        return False
+    sides = [
+        side for one in ast.walk(node.body) if isinstance(one, ast.Compare) for side in (one.left, *one.comparators)
+    ]
+    named = any(isinstance(side, ast.Name) and side.id == node.args.args[0].arg for side in sides)
+    return named and any(isinstance(side, ast.Constant) and type(side.value) in (int, float) for side in sides)
+
+
 def _asks(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "predict"
 

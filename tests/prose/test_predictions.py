@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from .leaks import leaks
-from .predictions import questions, truth
-from .texts import LESSONS
+from .predictions import bare_numbers, questions, truth
+from .texts import LESSONS, cells
 
 KNOWN: dict[str, int] = {}
 """Predictions whose answer may be read before, by notebook: these numbers may only shrink."""
@@ -88,6 +88,20 @@ def known() -> Iterator[tuple[str, list[str]]]:
 def gives_away(right: str, options: list[str]) -> bool:
     """Is the right option much longer than any other?"""
     return len(right) > max(1.4 * len(other) for other in options if other != right)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_number_that_is_told_has_a_unit(path: Path) -> None:
+    """The verdict says “What happened (1.8 s) rules out …”, and not “(1.8)”."""
+    assert [asked for cell in cells(path) if cell.kind == "code" for asked in bare_numbers(cell.text)] == []
+
+
+def test_a_number_without_a_unit_is_found() -> None:
+    """The control."""
+    asked = 'predict("How long?", choices={"long": lambda s: s >= 8}, run=wait)'
+    assert bare_numbers(asked) == ["How long?"]
+    assert bare_numbers(asked.replace(", run", ', unit="s", run')) == []
+    assert bare_numbers(asked.replace("s >= 8", "s.name == 'x'")) == []
 
 
 def test_the_longest_option_is_not_the_right_one() -> None:
