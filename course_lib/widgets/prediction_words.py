@@ -89,6 +89,8 @@ def shown(value: float) -> str:
 
 
 def _with(value: float, unit: str) -> str:
+    if math.isinf(value):
+        return "no end"
     singular = unit.removesuffix("s") if value == 1 and len(unit) > 3 else unit
     return f"{shown(value)} {singular}".rstrip()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from course_lib.widgets.predict import predict
@@ -126,3 +128,14 @@ def test_an_unknown_choice_is_refused() -> None:
     """A test that misspells a choice must not pass."""
     with pytest.raises(ValueError, match="none of the choices"):
         predict("Who?", choices=["a", "b"], run=lambda: "a").answer("c")
+
+
+def test_what_never_ends_is_told_without_a_number() -> None:
+    """Of infinity there are no digits, and no hours."""
+    choices: dict[str, Any] = {"soon": lambda hours: hours < 1, "never": lambda hours: hours > 24}
+    asked = predict("When?", choices=choices, unit="hours", run=lambda: float("inf")).answer("never")
+    asked.run()
+    assert (
+        asked.sentence
+        == "You said “never”, which still stands. What happened (no end) rules out “soon”, and leaves “never”."
+    )
