@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="also the tests marked `thorough`: about twice the time")
+    parser.addoption("--thorough", action="store_true", help="all programs and all seeds: more than an hour")
 
 
 @pytest.hookimpl(optionalhook=True)  # one process runs without xdist

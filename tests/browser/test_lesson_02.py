@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import pytest
 from playwright.sync_api import Locator, expect
 
 from course_lib.lessons.keys.picture_keyspace import memory
@@ -52,6 +53,7 @@ def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     assert_reads_in_both_themes(desk, lab_of(""), "rollout")
     desk.assert_clean()

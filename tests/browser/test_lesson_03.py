@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .desk import ROOT, Desk, speak
@@ -61,6 +62,7 @@ def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     assert_reads_in_both_themes(desk, lab_of("limit=50, rate=100"), "limiter")
     desk.assert_clean()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .desk import ROOT, Desk, speak
@@ -63,6 +64,7 @@ def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     assert_reads_in_both_themes(desk, lab_of('lock="unchecked", fault="asking pauses"'), "redlock")
     desk.assert_clean()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .desk import PICTURES, ROOT, SPOKEN, Desk, speak
@@ -70,6 +71,7 @@ def test_the_mouse_drags_a_slider_and_the_last_value_wins(desk: Desk, lab_of: Ca
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_each_strategy_can_be_chosen_and_keeps_its_promise(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     """Naive loads with the crowd; the lock loads once and makes others wait; with revalidation nobody waits."""
     box = lab_of("clients=300")
@@ -91,6 +93,7 @@ def test_each_strategy_can_be_chosen_and_keeps_its_promise(desk: Desk, lab_of: C
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_again_keep_and_clear(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     """Again counts the seed up and runs anew, Keep adds a row to the table, Clear takes the kept rows away."""
     box = lab_of("clients=100, seed=7")

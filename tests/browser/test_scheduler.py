@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from .desk import Desk
@@ -39,6 +40,7 @@ def test_a_lock_is_broken_by_keyboard_and_mended(desk: Desk, notebook: Callable[
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_a_livelock_is_a_win_and_its_code_opens(desk: Desk, notebook: Callable[..., Path]) -> None:
     """Two clients give way to each other for ever; the code of that schedule, typed into the panel, shows it again."""
     desk.open_notebook(notebook("panel", PANEL.format(given="'transfer'")))

@@ -172,7 +172,7 @@ def test_the_current_line_is_scrolled_into_view(five: Locator) -> None:
     assert not five.locator("li.r0").evaluate(inside)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_pictures_of_two_to_a_thousand_clients(desk: Desk, notebook: Callable[..., Path], theme: str) -> None:
     """Each is drawn, named for a screen reader, and kept as a test artefact; text has the colour of the theme."""
     samples = ("two_holders()", "five_clients()", "five_nodes()", "crowd(50, 20)", "crowd(1000, 5)")

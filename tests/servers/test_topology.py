@@ -19,6 +19,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
+from thorough import runs
 
 from course_lib.errors import ServerFailed
 from course_lib.servers import Found, NodeStatus, Topology, find_all
@@ -313,9 +314,9 @@ def left(temporary: Path) -> Callable[[], list[Any]]:
     return lambda: [*temporary.iterdir(), *(set(psutil.Process().children(recursive=True)) - before)]
 
 
-def test_fifty_starts_and_stops_leave_nothing(temporary: Path, left: Callable[[], list[Any]]) -> None:
+def test_many_starts_and_stops_leave_nothing(temporary: Path, left: Callable[[], list[Any]]) -> None:
     """No process, thread, open file or folder; and so no port, which only a process can hold."""
-    starts = ["standalone"] * 44 + ["redlock"] * 2 + ["sentinel"] * 2 + ["cluster"] * 2
+    starts = ["standalone"] * runs(45) + ["redlock", "sentinel", "cluster"]
     with Topology("standalone"):  # what is made once and kept is there from now on
         pass
     threads, files = set(threading.enumerate()), psutil.Process().num_fds()

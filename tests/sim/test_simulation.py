@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from thorough import unless
 
 from course_lib.errors import Deadlock, OutOfBudget
 from course_lib.sim import CRASHED, OneFault, RandomFaults, Simulation, steady
@@ -236,7 +237,7 @@ def test_slices_give_the_same_trace_as_one_run(steps: int) -> None:
         assert outcome(sliced) == outcome(whole)
 
 
-@pytest.mark.parametrize("scenario", ALL)
+@pytest.mark.parametrize("scenario", [pytest.param(one, marks=unless(i % 3 == 0)) for i, one in enumerate(ALL)])
 @pytest.mark.parametrize("faults", ["none", "all", "crash"])
 def test_closing_the_slices_early_leaves_nothing_behind(scenario: str, faults: str) -> None:
     state = random.getstate()
