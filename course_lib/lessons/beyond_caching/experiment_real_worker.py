@@ -1,4 +1,4 @@
-"""One worker of `experiment_real`, run as a module: `… URL w1 "at least once"`. It brings little, to start fast."""
+"""One worker of `experiment_real`, run as a module: `… URL w1`. It brings little, to start fast."""
 
 from __future__ import annotations
 
@@ -22,17 +22,26 @@ WAYS: dict[str, tuple[Callable[[Redis, str, Pack], Awaitable[object]], Callable[
 """How a worker works, and what packing does."""
 
 
-async def main(url: str, me: str, way: str) -> None:
-    """One worker: it waits for its start, and works until it is killed."""
+HAS, HAS_PACKED = "has a parcel", "has packed a parcel"
+"""Keys: where a worker stands when it is killed."""
+
+
+def place(url: str, way: str) -> str:
+    """The address of the database for a way."""
+    return f"{url.removesuffix('/0')}/{list(WAYS).index(way)}"
+
+
+async def work_as(url: str, me: str, way: str) -> None:
+    """A worker, in one way: it waits for its start, and works until it is killed."""
     work, effect = WAYS[way]
-    redis = Redis.from_url(url, decode_responses=True, socket_timeout=None)
+    redis = Redis.from_url(place(url, way), decode_responses=True, socket_timeout=None)
 
     async def pack(parcel: str) -> None:
         if me == "w1":
-            await stand("w1 has a parcel")
+            await stand(HAS)
         await effect(redis, parcel)
         if me == "w2":
-            await stand("w2 has packed a parcel")
+            await stand(HAS_PACKED)
 
     async def stand(where: str) -> None:
         await redis.set(where, 1)
@@ -41,6 +50,11 @@ async def main(url: str, me: str, way: str) -> None:
     started: Any = redis.blpop([f"go {me}"], timeout=0)
     await started
     await work(redis, me, pack)
+
+
+async def main(url: str, me: str) -> None:
+    """The process: all ways at once."""
+    await asyncio.gather(*(work_as(url, me, way) for way in WAYS))
 
 
 if __name__ == "__main__":

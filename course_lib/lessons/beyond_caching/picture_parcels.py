@@ -77,8 +77,10 @@ def _lanes(seen: ParcelsSeen, x: Scale) -> Iterable[str]:
     if seen.still is not None and seen.still[0] < given.duration:
         begin, over = (x(min(t, given.duration)) for t in seen.still)
         y = middle["w2"] - BAR / 2 - 2
-        yield f'<path d="M{begin:.1f} {y:.1f}H{over:.1f}" stroke="{FAINT}" stroke-width="3" stroke-dasharray="3 2"/>'
-        yield f'<text class="s note mid" x="{(begin + over) / 2:.0f}" y="{y + 4:.0f}">stands still</text>'
+        half = (begin + over) / 2
+        line = f"M{begin:.1f} {y:.1f}H{max(begin, half - 38):.1f}M{half + 38:.1f} {y:.1f}H{max(over, half + 38):.1f}"
+        yield f'<path d="{line}" stroke="{FAINT}" stroke-width="3" stroke-dasharray="3 2"/>'
+        yield f'<text class="s note mid" x="{half:.0f}" y="{y + 4:.0f}">stands still</text>'
 
 
 def _bar(kind: str, begin: float, end: float, x: Scale, y: float) -> str:
