@@ -91,8 +91,8 @@ def most_admitted(storm: Storm) -> int:
 def least_kept(seen: StormSeen) -> float:
     """The share of the time in which a replica can confirm, less three standard deviations of chance."""
     storm = seen.storm
-    away = 3 * storm.failover / (storm.warm + storm.duration) + 2 * storm.lost
-    return 1 - away - 3 * sqrt(away * (1 - away) / max(1, seen.asked))
+    away = min(1.0, 3 * storm.failover / (storm.warm + storm.duration) + 2 * storm.lost)
+    return max(0.0, 1 - away - 3 * sqrt(away * (1 - away) / max(1, seen.asked)))
 
 
 @dataclass

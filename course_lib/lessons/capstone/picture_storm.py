@@ -14,6 +14,7 @@ from course_lib.views.picture import Picture, escape
 from course_lib.words import counted, listed
 
 LOADS, LATENCY = (108.0, 208.0), (250.0, 410.0)  # top and bottom of each panel, in pixels
+NAMES = 48  # pixels between the title and the panels, for what went wrong
 SHORTEST, LONGEST = 0.0005, 5.0  # seconds, the ends of the axis of latencies
 KINDS = {
     "page": Kind("right", BLUE, "h.01", 3.4),
@@ -52,7 +53,10 @@ def storm_picture(seen: StormSeen, *, uid: str | None = None, title: str | None 
         time_axis(lambda t: x(t + start), storm.duration, LATENCY[1], words),
         legend(KINDS, LATENCY[1] + 58, KINDS),
     ]  # fmt: skip
-    return framed(title, parts, height=LATENCY[1] + 70, alt=f"{title}. {described(seen, judged=judged)}", uid=uid)
+    if not seen.strikes:  # nothing to name above the panels
+        parts = [f'<g transform="translate(0 -{NAMES})">', *parts, "</g>"]
+    height = LATENCY[1] + 70 - (0 if seen.strikes else NAMES)
+    return framed(title, parts, height=height, alt=f"{title}. {described(seen, judged=judged)}", uid=uid)
 
 
 def _strikes(seen: StormSeen, x: Scale) -> str:
