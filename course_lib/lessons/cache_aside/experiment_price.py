@@ -44,9 +44,9 @@ class PricesSeen:
         return next((t - self.changed for t, price in self.reads if price == NEW), None)
 
     def __repr__(self) -> str:
-        when = "is never seen" if self.corrected is None else f"is seen {self.corrected:.1f} s after the change"
+        when = "is never seen" if self.corrected is None else f"is seen after {self.corrected:.1f} s"
         old, loads = counted(len(self.stale), "read"), counted(self.loads, "load")
-        return f"the new price {when}; after the change {old} showed the old one; {loads} in all"
+        return f"the new price {when}; {old} of the old one; {loads} in all"
 
 
 async def only_save(redis: Redis, save: Save) -> None:
