@@ -23,7 +23,7 @@ def test_the_whole_lesson_runs_and_the_sheet_is_filled(desk: Desk) -> None:
     decisions = desk.panel.locator("table.decisions")
     expect(decisions).to_contain_text("until a basket was kept again")
     assert "not measured" not in decisions.inner_text()
-    question = desk.panel.locator(".jp-Cell-outputArea", has_text="how many pages are stale").first
+    question = desk.panel.locator(".jp-Cell-outputArea", has_text="of 100 pages, how many are stale").first
     desk.answer(question, "a few", told="of 100", name="lesson-08-predicted")
     desk.assert_clean()
 
