@@ -77,16 +77,20 @@ Twin = tuple[str, Any, Mapping[str, Judge]]
 """The name of a trial, the program in it, and the judges of its promises."""
 
 
-def twins(build: Callable[..., Any], broken: Twin, mended: Twin, harmless: str, **options: Any) -> list[Trial]:
-    """A trial of the broken program, whose first promise is "breaks", and one of its mended twin.
+def twins(
+    build: Callable[..., Any], broken: Twin, mended: Twin, harmless: str, *,
+    breaks: tuple[str, ...] = ("breaks",), **options: Any,
+) -> list[Trial]:  # fmt: skip
+    """A trial of the broken program, whose promises `breaks` say that it is broken, and one of its mended twin.
 
-    `build(program, world, clients)` sets them up. While "breaks" is not kept, to survive is worth nothing in the
+    `build(program, world, clients)` sets them up. While none of these is kept, to survive is worth nothing in the
     second, and `harmless` says so.
     """
     first, second = (
         trial(name, partial(build, program), judges, **options) for name, program, judges in (broken, mended)
     )
-    if play(first, Schedule(first.sizes[0])).violation("breaks") is None:
+    run = play(first, Schedule(first.sizes[0]))
+    if any(run.violation(promise) is None for promise in breaks):
         return [first, second]
 
     def judge(run: Play) -> Iterator[Violation]:

@@ -12,6 +12,8 @@
 - `picture_storm`, `picture_frontier`, `picture_head`
 - `lab`                     the service with controls, and the scoreboard
 - `programs`                two published programs by their shape, to be read and broken, and mended ones
+- `programs_review`         workers that use redis-py's lock, to be reviewed
+- `answers`                 what is handed in for 08.1 and 08.3
 - `exercises`               08.1 to 08.5
 """
 
@@ -21,6 +23,7 @@ from course_lib.lazy import lazy
 __getattr__ = lazy(
     __name__,
     {
+        "answers": "Case Scene",
         "experiment_own": "own",
         "experiment_parts": "GOOD NAIVE PARTS",
         "experiment_real": "beside under_fire",

@@ -1,0 +1,210 @@
+"""08.4, a lock with a fence, which the tasks of a process share. Judged step by step, and with workers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
+
+from course_lib.explore import CRASHED, Play, Trial
+from course_lib.grading import shelf
+from course_lib.grading.answer import a_class
+from course_lib.grading.evidence import excused_error, ms, raised, shown
+from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
+from course_lib.grading.shelf import State
+from course_lib.lessons.capstone.exercises.held import held, struck, taken_away, waited
+from course_lib.lessons.capstone.exercises.workers import BEFORE, LONG, NAMES, STEPS, Answer, Call, at_once, in_turn
+from course_lib.sim.faults import Kind
+
+FAULTS: dict[Kind, float] = {"crash": 0.0, "pause": 0.6, "lose request": 0.0, "lose reply": 0.0}
+EARLY = LATE = 0.1
+"""Seconds by which a call may give up too early or too late."""
+
+
+def trials(answer: Answer) -> list[Trial]:
+    """Step by step; with a command refused; and workers at once, with one fault at each send."""
+    steps: dict[str, Judge] = {
+        "alone": partial(_first_wrong, ("acquire",)),
+        "own": partial(_first_wrong, ("extend", "release")),
+    }
+    return [
+        trial("step by step", partial(in_turn, answer), steps | {"fences": _fences, "lives": _lives, "waits": _waits},
+              sizes=(1,), seeds=len(NAMES), horizon=2 * LONG, most_steps=10_000),
+        trial("the server refuses a command", partial(in_turn, answer),
+              {"errors": shelf.told, "clean": _clean}, sizes=(2,),
+              seeds=12, horizon=2 * LONG, most_steps=10_000),
+        trial("workers at once", partial(at_once, answer),
+              {"alone": _alone, "own": _own, "fences": _fences, "clean": _clean, "waits": _waits, "errors": shelf.told},
+              sizes=(3,), seeds=6, faults=FAULTS, fault_seeds=2, most_sends=16, horizon=15.0),
+    ]  # fmt: skip
+
+
+# -- judges ------------------------------------------------------------------------------------------------------------
+
+
+def wrong_step(run: Play) -> tuple[Call, str] | None:
+    """The first step that went otherwise than it must, and how."""
+    for call in run.witness.acts:
+        changed = run.witness.shelf.during(run.witness.shelf.keys[0], call)
+        if not call.over:
+            return call, "never ended"
+        if call.failed:
+            return call, f"raised {raised(call.result)}"
+        right = call.pair is not None if call.step.right else call.result is None
+        if not (
+            right if call.what == "acquire" else type(call.result) in (bool, int) and call.result == call.step.right
+        ):
+            return call, f"returned {shown(call.result)}"
+        if changed and not call.step.right:
+            return call, "changed the lock"
+        if call.what != "acquire" and call.step.right and not changed:
+            return call, f"returned {shown(call.result)}, and changed nothing"
+        now = held(run.witness.states, call.ended)
+        if call.pair is not None and (now is None or now.text != call.pair[0] or call.pair[1] < 1):
+            return call, f"returned {shown(call.result)}, and in the lock is {now and now.text!r}"
+        if call.what == "release" and call.step.right and now is not None:
+            return call, "left the lock"
+    return None
+
+
+def _first_wrong(whats: tuple[str, ...], run: Play) -> Iterator[Found]:
+    wrong = wrong_step(run)
+    if wrong is not None and wrong[0].what in whats:
+        call, how = wrong
+        told = f"{call.wait:g}" if call.what == "acquire" else repr(call.token)
+        right = call.step.right if call.what != "acquire" else "a token and a fence" if call.step.right else None
+        yield f"{call.what}({told}) {how}; after all that went before, {right} is right.", call.who, call.ended, "wrong"
+    yield from shelf.strays(run) if "acquire" in whats else ()
+
+
+def taken(run: Play, token: str, until: float) -> list[State]:
+    """Each time at which the lock was free, or another's, and then had this token."""
+    pairs = pairwise(run.witness.states)
+    return [after for before, after in pairs if after.when <= until and after.text == token
+            and (before.text != token or not held([before], after.when))]  # fmt: skip
+
+
+def _fences(run: Play) -> Iterator[Found]:
+    """Each holder's fence is higher than all that were given to holders before it, and than what there was."""
+    given = [(took[-1].when, number, call) for number, call in enumerate(run.witness.acts)
+             if call.pair and (took := taken(run, call.pair[0], call.ended))]  # fmt: skip
+    highest = int(BEFORE[NAMES.index(run.witness.shelf.keys[0])] or 0)
+    for _, _, call in sorted(given, key=lambda one: one[:2]):
+        if call.pair[1] <= highest:
+            text = f"{call.who} was given the fence {call.pair[1]}, and {highest} had been given before."
+            yield text, call.who, call.ended, "not higher"
+        highest = max(highest, call.pair[1])
+
+
+def _lives(run: Play) -> Iterator[Found]:
+    """Taken or extended, the lock lives for timeout; the fence has no end."""
+    name, fence = run.witness.shelf.keys
+    for call in run.witness.acts:
+        for state in run.witness.shelf.during(name, call):
+            if state.there and not shelf.right_life(run, state, run.witness.timeout):
+                lasts = shelf.lasting(shelf.lasts(run, state, run.witness.timeout))
+                text = f"After {call.what} the lock {lasts}; {run.witness.timeout:g} s is right."
+                yield text, call.who, state.when, "another life"
+        for state in run.witness.shelf.during(fence, call):
+            if state.left >= 0 or not state.there:
+                yield f"After {call.what} the fence is not kept for ever.", call.who, state.when, "an end"
+
+
+def _waits(run: Play) -> Iterator[Found]:
+    """Who waits gives up in time, and has a lock that is free within 0.1 s."""
+    for call in run.witness.acts:
+        if call.what != "acquire" or struck(run, call.who):
+            continue
+        last, asked = call.ended - call.began, shelf.sent(run, call)
+        if call.result is None and call.over and (not asked or not -EARLY <= last - call.wait <= LATE):
+            yield f"acquire({call.wait:g}) returned None after {ms(last)}.", call.who, call.ended, "not in time"
+        if call.pair is not None and last > call.wait + LATE:
+            yield f"acquire({call.wait:g}) took {ms(last)}.", call.who, call.ended, "not in time"
+        if (begin := waited(run, call, [], run.witness.states)) is not None and begin < call.began + call.wait - LATE:
+            yield f"From {ms(begin)} on the lock was free, and {call.who} went on waiting.", call.who, begin, "waits"
+        if not call.over and run.results.get(call.who) is not CRASHED:
+            yield f"{call.who}'s acquire never ended.", call.who, run.now, "no end"
+
+
+def _clean(run: Play) -> Iterator[Found]:
+    """Who is given no pair leaves nothing of its own in the lock."""
+    for call in run.witness.acts:
+        if call.what == "acquire" and call.over and call.pair is None:
+            mine = [s for s in run.witness.shelf.during(run.witness.shelf.keys[0], call) if s.there]
+            left = held(run.witness.states, call.ended)
+            if (
+                left is not None
+                and left in mine
+                and call.who in {e.client for e in run.trace if e.t_server == left.when}
+            ):
+                came = f"raised {raised(call.result)}" if call.failed else f"returned {shown(call.result)}"
+                yield f"{call.who}'s acquire {came}, and left its lock.", call.who, call.ended, "a lock of nobody"
+
+
+def _alone(run: Play) -> Iterator[Found]:
+    """A pair is given only to who has taken the lock, and no lock is replaced while it lives."""
+    for call in run.witness.acts:
+        if call.failed and not excused_error(run, call.who, call.result):
+            yield f"{call.what} raised {raised(call.result)}.", call.who, call.ended, "an error"
+        if call.pair is not None:
+            took = taken(run, call.pair[0], call.ended)
+            if not took or (
+                held(run.witness.states, call.ended) != took[-1] and call.ended < took[-1].when + took[-1].left
+            ):
+                text = f"{call.who} was given {shown(call.result)}, and its token is not in the lock."
+                yield text, call.who, call.ended, "no lock"
+    for after, who, owner in taken_away(run, run.witness.states):
+        if after.there:
+            yield f"{who} replaced or changed the lock of {owner}.", who, after.when, "another's lock"
+
+
+def _own(run: Play) -> Iterator[Found]:
+    """Who releases or extends does it to its own lock, and is told whether it did."""
+    for after, who, owner in taken_away(run, run.witness.states):
+        if not after.there:
+            yield f"{who} removed the lock of {owner}.", who, after.when, "another's lock"
+    for call in run.witness.acts:
+        if call.what == "acquire" or not call.done or struck(run, call.who):
+            continue
+        states = run.witness.shelf.during(run.witness.shelf.keys[0], call)
+        own = [state for state in states if {e.client for e in run.trace if e.t_server == state.when} == {call.who}]
+        if bool(own) != bool(call.result):
+            did = "changed" if own else "did not change"
+            text = f"{call.who}'s {call.what} returned {shown(call.result)}, and {did} the lock."
+            yield text, call.who, call.ended, "told wrongly"
+
+
+# -- clues -------------------------------------------------------------------------------------------------------------
+
+
+def clues(failing: Failing) -> Iterator[str]:
+    """The first step that went wrong, and how; what was sent; how long the lock lived."""
+    first = failing.first
+    wrong = wrong_step(first)
+    call = wrong[0] if wrong is not None else None
+    place = next(n for n, one in enumerate(STEPS) if one is call.step) if call is not None else len(STEPS)
+    now = held(first.witness.states, call.ended) if call is not None else None
+    lasts = [(shelf.lasts(run, state, run.witness.timeout), run.witness.timeout) for name, run in failing.items()
+             if name == "lives" for state in run.witness.states if state.there]  # fmt: skip
+    left, life = next(((left, life) for left, life in lasts if abs(left - life) > shelf.WRONG_BY), (0.0, 1.0))
+    sent = [{event.name for event in shelf.sent(run, one)} for name, run in failing.items() if name == "fences"
+            for one in run.witness.acts if one.what == "acquire"]  # fmt: skip
+    in_steps = [names for names in sent if "SET" in names and names & {"INCR", "INCRBY"}]
+    yield from named({
+        "not-a-pair": place == 0 and call is not None and call.done and call.pair is None and call.result is not None,
+        "one-token-for-all": place == 6 and call is not None and call.result == 0 and (sends := shelf.sent(first, call))
+        and not any(call.token.encode() in event.command for event in sends),
+        "takes-it-twice": place == 2 and call is not None and call.pair,
+        "frees-any-lock": place == 5 and call is not None and call.result == 1 and now is None,
+        "revives": place == 9 and now is not None,
+        "adds-to-the-rest": left > life and call is None and left < 2 * life,
+        "never-expires": left == shelf.FOREVER,
+        "whole-seconds": life % 1 > 0 and left > 0 and shelf.whole(left) and abs(left - life) < 1,
+        "fence-in-two-steps": any(not names & {"WATCH", "MULTI"} for names in in_steps),
+        "leaves-its-lock": "clean" in failing and "errors" not in failing,
+        "swallows-errors": "errors" in failing and "clean" not in failing,
+    })  # fmt: skip
+
+
+RULES = Rules(a_class("redis, name, *, timeout, new_token", {"acquire": "wait", "extend": "token", "release": "token"}),
+              trials, clues)  # fmt: skip

@@ -1,0 +1,64 @@
+"""Who held a key and until when, and who waited although there was no need: read from what the server held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import inf
+from typing import Any
+
+from course_lib.explore import Play
+from course_lib.grading.evidence import of
+from course_lib.grading.shelf import State
+
+PATIENCE = 0.15
+"""Seconds in which who waits must have looked again: 0.1, and the way there."""
+
+BY = 0.002
+"""Seconds by which what expires may be gone earlier: Redis counts whole milliseconds."""
+
+
+def held(states: list[State], when: float) -> State | None:
+    """What a key holds at a moment, if it has not expired."""
+    last = next((state for state in reversed(states) if state.when <= when), None)
+    return last if last is not None and last.there and (last.left < 0 or when < last.when + last.left - BY) else None
+
+
+def setter(run: Play, state: State) -> str:
+    """Whose command left a key so."""
+    return next((event.client for event in reversed(run.trace.events) if event.t_server == state.when), "")
+
+
+def struck(run: Play, who: str) -> bool:
+    """Did a fault hit the process of this client?"""
+    names = {run.witness.owners[who].name if who in run.witness.owners else who, who}
+    lost = any(event.fault is not None for name in names for event in of(run.trace, name))
+    return lost or any(note.who in names for note in run.trace.notes if note.kind in ("crash", "pause"))
+
+
+def taken_away(run: Play, states: list[State]) -> Iterator[tuple[State, str, str]]:
+    """Each change of a lock that was held, by a client that did not set it: what it left, who, and whose it was."""
+    for before, after in pairwise(states):
+        who, owner = setter(run, after), setter(run, before)
+        if held([before], after.when) and who not in (owner, ""):
+            yield after, who, owner
+
+
+def waited(run: Play, call: Any, values: list[State], locks: list[State]) -> float | None:
+    """From when on this call waited for too long, although the value was there or nobody held the lock. It is busy
+    during its `loads`."""
+    if struck(run, call.who):
+        return None
+
+    def ready(when: float) -> bool:
+        return held(values, when) is not None or held(locks, when) is None
+
+    both = (*values, *locks)
+    ends = [state.when + state.left for state in both if state.there and state.left > 0]
+    moments = sorted({call.began, *(end for _, end in call.loads), *(state.when for state in both), *ends})
+    for begin in (when for when in moments if call.began <= when < call.ended and ready(when)):
+        until = next((when for when in moments if when > begin and not ready(when)), inf)
+        busy = any(start < begin + PATIENCE and end > begin for start, end in call.loads)
+        if min(until, call.ended, run.now) > begin + PATIENCE and not busy:
+            return float(begin)
+    return None

@@ -1,0 +1,142 @@
+"""The calls of a judged lock, for 08.4: steps in turn, each with what is right; and workers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+from course_lib.explore import Process, Simulation, until
+from course_lib.grading.acts import Act, Acts
+from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.shelf import Shelf, State
+
+Answer = Callable[..., Any]
+NAMES, TIMEOUTS = ("job", "lock:{eu}:Joe's", "a{b:c", "é 7"), (0.5, 1.25, 0.35, 0.804)
+BEFORE = (None, "41", "9", str(2**52))
+"""What the fence of a run was before."""
+LONG = 1e8
+"""Timeouts: more than a year."""
+
+
+class Step(NamedTuple):
+    """What the lock of process a or b is to `do`: with the pair that was given as the `pair`-th, or for so many
+    timeouts; what is `right`; and how many timeouts pass before."""
+
+    lock: str
+    do: str
+    right: bool
+    pair: int | None = None
+    wait: float = 0.0
+    after: float = 0.0
+
+
+STEPS = [
+    Step("a", "acquire", True), Step("b", "acquire", False), Step("a", "acquire", False),
+    Step("a", "extend", True, 0, after=0.4), Step("b", "extend", False), Step("b", "release", False),
+    Step("b", "extend", True, 0), Step("a", "release", True, 0), Step("a", "release", False, 0),
+    Step("a", "extend", False, 0), Step("b", "acquire", True), Step("a", "acquire", True, after=1.1),
+    Step("b", "extend", False, 1), Step("b", "release", False, 1), Step("a", "acquire", False, wait=0.5),
+    Step("b", "acquire", True, wait=2.0), Step("a", "release", False, 2), Step("b", "release", True, 3),
+    Step("b", "acquire", True, after=LONG), Step("b", "extend", False, 3), Step("a", "release", True, 4),
+]  # fmt: skip
+
+
+@dataclass(eq=False)
+class Call(Act):
+    """One call; `wait` is for how long at most, in seconds. `loads` is empty: it never is busy with anything else."""
+
+    token: str = ""
+    wait: float = 0.0
+    step: Any = None
+    loads: tuple[()] = ()
+
+    @property
+    def pair(self) -> tuple[str, int] | None:
+        """The token and the fence that acquire returned, if it did."""
+        found = self.result
+        fits = isinstance(found, (tuple, list)) and len(found) == 2 and type(found[0]) is str and type(found[1]) is int
+        return (found[0], found[1]) if fits and self.what == "acquire" else None
+
+
+@dataclass
+class Workers(Acts):
+    """All calls of a run; `pairs` has what was given, in order."""
+
+    shelf: Shelf = field(kw_only=True)
+    timeout: float = field(kw_only=True)
+    pairs: list[tuple[str, int]] = field(default_factory=list)
+    owners: dict[str, Process] = field(default_factory=dict)
+    made: int = 0
+
+    @property
+    def states(self) -> list[State]:
+        return self.shelf.states[self.shelf.keys[0]]
+
+    def token(self) -> str:
+        """A text that was never given before."""
+        self.made += 1
+        return f" Token-{self.made}: {int(self.world.draws(f'token {self.made}')() * 16**6):06x} "
+
+    async def call(self, lock: Callable[[], Any], call: Call) -> None:
+        """Call it, and remember the pair that it gave."""
+        argument = call.wait if call.what == "acquire" else call.token
+        await self.do(call, lambda _: getattr(lock(), call.what)(argument))
+        if call.pair is not None:
+            self.pairs.append(call.pair)
+
+
+def _run(answer: Answer, world: Simulation, refuses: tuple[int, ...] = ()) -> tuple[Workers, Callable[[], Any]]:
+    place = world.seed % len(NAMES)
+    name, timeout, before = NAMES[place], TIMEOUTS[place], BEFORE[place]
+    run = Workers(
+        world, shelf=Shelf(world, (name, f"fence:{name}"), refuses, ERRORS[world.seed // 2 % 2]), timeout=timeout
+    )
+    if before is not None:
+        world.given(("SET", f"fence:{name}", before))
+    return run, lambda: cache(partial(answer, world.redis(), name, timeout=timeout, new_token=run.token))
+
+
+def in_turn(answer: Answer, world: Simulation, clients: int) -> Workers:
+    """One client, which uses the locks of two processes in turn. With two clients, a command is refused."""
+    run, lock = _run(answer, world, (world.seed,) if clients == 2 else ())
+    locks = {"a": lock(), "b": lock()}
+
+    async def follow() -> None:
+        for step in STEPS:
+            await until(world, world.now() + 0.01 + step.after * run.timeout)
+            token = (
+                "made up" if step.pair is None else run.pairs[step.pair][0] if step.pair < len(run.pairs) else "none"
+            )
+            call = Call("c1", step.do, token=token, wait=step.wait * run.timeout, step=step)
+            try:
+                await run.call(locks[step.lock], call)
+            except Exception:
+                if clients == 1:
+                    raise
+
+    world.client("c1", follow)
+    return run
+
+
+def at_once(answer: Answer, world: Simulation, clients: int) -> Workers:
+    """Tasks of one process and another process take the lock twice each, and work: some longer than it lives."""
+    run, lock = _run(answer, world)
+    shared, draw = (Process("p"), lock()), world.draws("work")
+
+    async def works(who: str, own: Callable[[], Any]) -> None:
+        for turn in range(2):
+            await until(world, 0.012 * draw() + 1.5 * turn * run.timeout)
+            call = Call(who, "acquire", wait=run.timeout * (0.3, 1.8, 4.0)[(int(who[1:]) + turn + world.seed) % 3])
+            await run.call(own, call)
+            if call.pair is None:
+                continue
+            await until(world, world.now() + run.timeout * (0.2, 0.7, 1.4)[int(draw() * 3)])
+            for what in ("extend", "release")[int(draw() * 2) :]:
+                await run.call(own, Call(who, what, token=call.pair[0]))
+
+    for number in range(1, clients + 1):
+        process, own = shared if number > 1 else (Process("c1"), lock())
+        run.owners[f"c{number}"] = world.client(f"c{number}", works, f"c{number}", own, process=process)
+    return run
