@@ -54,7 +54,7 @@ def wrong_step(run: Play) -> tuple[Call, str] | None:
         if call.what == "get" and (call.result != call.right or type(call.result) is not type(call.right)):
             return call, f"returned {shown(call.result)}"
         if loads != call.step.loads:
-            return call, f"loaded {loads} times" if loads else "did not load"
+            return call, ("did not load", "loaded")[loads] if loads < 2 else f"loaded {loads} times"
         if slow:
             return call, f"took {ms(call.ended - call.began)}"
         if call.what == "fails":
