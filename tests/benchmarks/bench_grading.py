@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grading.programs import ANSWERS, ROOT, answers
+from peers.environment import skip_without
+from peers.nbgrader_course import GROUP, Course
 from wire.children import forked
 
 from course_lib.errors import NoSandbox
@@ -91,3 +95,50 @@ def test_a_class_in_ten_minutes(table: Table, class_of: Path, tmp_path: Path) ->
     many = table.add(Row("submissions in a minute, two cores (/s is /min)", "/s", [rate], 20.0))
     assert one.holds
     assert many.holds
+
+
+def test_beside_nbgraders_autograde(table: Table, tmp_path: Path) -> None:
+    """The same answers and checks, which nbgrader runs in a kernel for each student, one student after another.
+
+    Nearly all of the time is the checks', so ours, which isolates as well, is to be no slower.
+    """
+    from course_lib.grading.batch.runner import Wanted, grade
+    from course_lib.grading.wire.submission import judge_submission
+
+    skip_without(GROUP)
+    students = 4
+    (notebook,) = (ROOT / "solutions").glob(f"{LESSON}_*.ipynb")
+    source = tmp_path / notebook.name
+    source.write_text(json.dumps(autograded(json.loads(notebook.read_text(encoding="utf-8")))), encoding="utf-8")
+    course = Course(tmp_path / "theirs", source)
+    course.nbgrader("generate_assignment", "locks", "--create")
+    for number in range(students):
+        for folder, name in ((course.folder / "submitted", "locks"), (tmp_path / "ours", "")):
+            (folder / f"student{number}" / name).mkdir(parents=True)
+            shutil.copy(notebook if not name else source, folder / f"student{number}" / name / notebook.name)
+    begin = time.perf_counter()
+    course.nbgrader("autograde", "locks", "--create")
+    theirs = time.perf_counter() - begin
+    scores = course.scores()
+    assert set(scores) == {sum(find(id).words.points for id in EXERCISES)}, scores
+    begin = time.perf_counter()
+    limits = Wanted(limits=Limits())
+    grade(tmp_path / "ours", tmp_path / "report", judge=judge_submission, jobs=2, wanted=limits, bar=False)
+    ours = time.perf_counter() - begin
+    table.add(Row("nbgrader's autograde, a submission", "s", [theirs / students]))
+    table.add(Row("ours, a submission", "s", [ours / students]))
+    assert table.add(Row("how often ours goes into nbgrader's (/s is times)", "/s", [theirs / ours], 1.0)).holds
+
+
+def autograded(notebook: Any) -> Any:
+    """With each check as a test of nbgrader's, which gives the exercise's points to an answer that passes."""
+    for cell in notebook["cells"]:
+        its = cell["metadata"].get("nbgrader", {})
+        if its.get("solution"):
+            its.pop("points", None)
+            its["grade"] = False
+        elif its:
+            id = its["grade_id"].removesuffix("-check").replace("-", ".")
+            its |= {"grade": True, "points": find(id).words.points}
+            cell["source"] = "assert " + "".join(cell["source"]).strip() + ".passed"
+    return notebook

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from getpass import getuser
 from pathlib import Path
 from typing import Any
@@ -15,53 +12,10 @@ import pytest
 from course_lib.grading.batch.folders import handed_in, students
 from course_lib.grading.batch.handout import lesson
 
-from .environment import ROOT, python_of, skip_without
+from .environment import ROOT, skip_without
+from .nbgrader_course import GROUP, STUB, Course
 
-STUB = "raise NotImplementedError  # your code here, in place of this line"
-"""As solutions/README.md tells instructors to set it."""
-GROUP = "peers-nbgrader"
 LESSON = "04_redlock.ipynb"
-CONFIG = """
-c = get_config()
-c.CourseDirectory.course_id = "caching"
-c.CourseDirectory.root = {root!r}
-c.Exchange.root = {exchange!r}
-c.Exchange.cache = {cache!r}
-c.ClearSolutions.code_stub = {{"python": {stub!r}}}
-"""
-
-
-class Course:
-    """An instructor's folder, an exchange, and a student's folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.work = folder / "course", folder / "work"
-        for path in (self.folder / "source" / "locks", self.work, folder / "exchange"):
-            path.mkdir(parents=True)
-        (folder / "exchange").chmod(0o777)
-        places = {"root": self.folder, "exchange": folder / "exchange", "cache": folder / "cache"}
-        config = CONFIG.format(stub=STUB, **{name: str(path) for name, path in places.items()})
-        for place in (self.folder, self.work):
-            (place / "nbgrader_config.py").write_text(config)
-        shutil.copy(ROOT / "solutions" / LESSON, self.folder / "source" / "locks")
-        programs = os.pathsep.join([str(python_of(GROUP).parent), os.environ["PATH"]])  # it calls alembic
-        self.environment = os.environ | {
-            "PATH": programs, "HOME": str(folder), "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
-        }  # fmt: skip
-
-    def nbgrader(self, *words: str, at: Path | None = None) -> None:
-        """One of its commands, which must end well."""
-        command = [str(python_of(GROUP)), "-m", "nbgrader", *words]
-        done = subprocess.run(
-            command,
-            cwd=at or self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_guide_tells_the_line_for_its_settings() -> None:
@@ -71,7 +25,7 @@ def test_the_guide_tells_the_line_for_its_settings() -> None:
 @pytest.fixture
 def course(tmp_path: Path) -> Course:
     skip_without(GROUP)
-    return Course(tmp_path)
+    return Course(tmp_path, ROOT / "solutions" / LESSON)
 
 
 def sources(path: Path) -> dict[str, str]:

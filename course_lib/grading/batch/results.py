@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from course_lib.grading.batch.handout import Asked
-from course_lib.grading.batch.seam import Judgement
+from course_lib.grading.batch.seam import Judgment
 from course_lib.grading.exercise import words
 from course_lib.grading.page import STYLE
 from course_lib.grading.verdict import Verdict, page, plain
@@ -67,7 +67,7 @@ class Result:
         return cls(**{**table, "lines": lines, "layers": tuple(table["layers"])})
 
 
-def of_judgement(asked: Asked, found: Judgement) -> Result:
+def of_judgment(asked: Asked, found: Judgment) -> Result:
     """What a judge has found. Points count only where the judge's own status says that properties were judged."""
     if found.status == "unanswered":
         return unjudged(asked, found.status, UNANSWERED, found.layers)

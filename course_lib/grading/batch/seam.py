@@ -29,7 +29,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """What became of one exercise: its status and a sentence, the verdict where there is one, and what isolated it."""
 
     exercise: str
@@ -48,4 +48,4 @@ class Judge(Protocol):
     def __call__(
         self, cells: Sequence[Cell], answers: Mapping[str, str], *, secret: bytes, student: str, limits: Limits,
         unsafe: bool,
-    ) -> dict[str, Judgement]: ...  # fmt: skip
+    ) -> dict[str, Judgment]: ...  # fmt: skip

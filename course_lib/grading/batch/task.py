@@ -11,8 +11,8 @@ from typing import Any
 from course_lib.grading.batch.answers import submission
 from course_lib.grading.batch.handout import Lesson, lesson
 from course_lib.grading.batch.reading import Unreadable, notebook
-from course_lib.grading.batch.results import UNANSWERED, Result, of_judgement, unjudged
-from course_lib.grading.batch.seam import Cell, Judge, Judgement, Limits
+from course_lib.grading.batch.results import UNANSWERED, Result, of_judgment, unjudged
+from course_lib.grading.batch.seam import Cell, Judge, Judgment, Limits
 
 FAILED = "The grader itself failed on this answer. That is not your fault; your instructor can read what went wrong."
 DIED = "The process that judged this notebook ended before it had judged it, twice. Your instructor was told."
@@ -63,9 +63,9 @@ def judged(task: Task) -> Judged:
         return all_alike(task, "unreadable", str(error))
     asked = {one.exercise: one for one in its.asked if one.exercise in task.exercises}
     answers = {id: one.answer for id, one in asked.items() if id in found.found and id not in found.untouched}
-    judgements, trouble = _asked(task, found.cells, answers)
+    judgments, trouble = _asked(task, found.cells, answers)
     results = [
-        of_judgement(one, judgements[id]) if id in judgements
+        of_judgment(one, judgments[id]) if id in judgments
         else unjudged(one, "error", FAILED) if id in answers
         else unjudged(one, "unanswered", UNANSWERED) if id in found.untouched
         else unjudged(one, "missing", f"No cell of the notebook answers {id}: none defines `{one.answer}`.")
@@ -74,7 +74,7 @@ def judged(task: Task) -> Judged:
     return Judged(tuple(results), found.remarks, trouble)
 
 
-def _asked(task: Task, cells: tuple[Cell, ...], answers: dict[str, str]) -> tuple[Mapping[str, Judgement], str]:
+def _asked(task: Task, cells: tuple[Cell, ...], answers: dict[str, str]) -> tuple[Mapping[str, Judgment], str]:
     """The judge's answer; and what went wrong, if it has none."""
     if not answers:
         return {}, ""

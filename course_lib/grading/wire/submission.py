@@ -12,7 +12,7 @@ from functools import cache
 from hashlib import sha256
 from math import ceil
 
-from course_lib.grading.batch.seam import Cell, Judgement, Limits, Status
+from course_lib.grading.batch.seam import Cell, Judgment, Limits, Status
 from course_lib.grading.checker import STUCK, refused
 from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.sandbox import limits as confined
@@ -39,7 +39,7 @@ ENDED = "Your code ended its process, or spoke in its place, so that nothing cou
 
 def judge_submission(
     cells: Sequence[Cell], answers: Mapping[str, str], *, secret: bytes, student: str, limits: Limits, unsafe: bool
-) -> dict[str, Judgement]:
+) -> dict[str, Judgment]:
     """Judge these answers, by exercise, each called by the name that it is bound to.
 
     The code runs in a sandbox, the judge here. `secret` and `student` decide which seeds are played beyond those of the
@@ -64,7 +64,7 @@ def hidden(secret: bytes, student: str, exercise: str) -> int:
     return int.from_bytes(digest[:16], "big")
 
 
-def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits, number: int) -> Judgement:
+def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits, number: int) -> Judgment:
     """Judge the answer to one exercise. `number` is what `hidden` gave."""
     tidy()
     fates, layers = list[int](), server.sandbox.layers
@@ -85,7 +85,7 @@ def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits,
         return _without(exercise, "error", FLOODED.format(MOST // 1_000_000, ALL // 1_000_000), layers)
     except Broken:
         return _without(exercise, *_fate(fates, limits), layers)
-    return Judgement(exercise.id, verdict.status, verdict.message, verdict, layers)
+    return Judgment(exercise.id, verdict.status, verdict.message, verdict, layers)
 
 
 @contextmanager
@@ -117,6 +117,6 @@ def _fate(fates: list[int], limits: Limits) -> tuple[Status, str]:
     return "error", ENDED
 
 
-def _without(exercise: Exercise, status: Status, sentence: str, layers: tuple[str, ...]) -> Judgement:
+def _without(exercise: Exercise, status: Status, sentence: str, layers: tuple[str, ...]) -> Judgment:
     """Nothing was judged to the end, so there are no points; the verdict lists what there was to get."""
-    return Judgement(exercise.id, status, sentence, refused(exercise, "error", sentence), layers)
+    return Judgment(exercise.id, status, sentence, refused(exercise, "error", sentence), layers)

@@ -12,15 +12,15 @@ from typing import Any
 
 from course_lib.grading import Property, Verdict, check
 from course_lib.grading.batch.handout import lesson_of
-from course_lib.grading.batch.seam import Cell, Judgement, Limits
+from course_lib.grading.batch.seam import Cell, Judgment, Limits
 from course_lib.grading.exercise import words
 
 
 def in_this_process(
     cells: Sequence[Cell], answers: Mapping[str, str], *, secret: bytes, student: str, limits: Limits, unsafe: bool
-) -> dict[str, Judgement]:
+) -> dict[str, Judgment]:
     """Runs the cells as a notebook would, but the first, and checks each answer as the notebook does."""
-    found: dict[str, Judgement] = {}
+    found: dict[str, Judgment] = {}
     names: dict[str, Any] = {"check": _nothing, "hint": _nothing, "progress": _nothing}
     for cell in cells:
         if "begin(" in cell.source:
@@ -30,11 +30,11 @@ def in_this_process(
         except Exception as error:
             if cell.exercise in answers:
                 said = f"The cell of {cell.exercise} ended with {type(error).__name__}: {error}."
-                found[cell.exercise or ""] = Judgement(cell.exercise or "", "error", said)
+                found[cell.exercise or ""] = Judgment(cell.exercise or "", "error", said)
             continue
         if cell.exercise in answers and cell.exercise is not None:
             verdict = check(cell.exercise, names.get(answers[cell.exercise]))
-            found[cell.exercise] = Judgement(cell.exercise, verdict.status, verdict.message, verdict, ("nothing",))
+            found[cell.exercise] = Judgment(cell.exercise, verdict.status, verdict.message, verdict, ("nothing",))
     return found
 
 
@@ -44,7 +44,7 @@ def _nothing(*_: object) -> None:
 
 def by_its_words(
     cells: Sequence[Cell], answers: Mapping[str, str], *, secret: bytes, student: str, limits: Limits, unsafe: bool
-) -> dict[str, Judgement]:
+) -> dict[str, Judgment]:
     """Passes an answer in which the word `right` stands; DIES, HANGS, EXITS, BREAKS and TIMEOUT do what they say."""
     found = {}
     for cell in cells:
@@ -57,7 +57,7 @@ def by_its_words(
         title, status = words(id[:2])[id].title, "passed" if passed else "failed"
         said = "TIMEOUT" in cell.source
         verdict = Verdict(id, title, status, properties, f"It says `{cell.source[:40]}`.")  # type: ignore[arg-type]
-        found[id] = Judgement(
+        found[id] = Judgment(
             id, "timeout" if said else status, "It took too long." if said else "", verdict, ("a box", secret.decode())
         )
     return found

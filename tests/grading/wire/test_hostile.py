@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import NoSandbox
-from course_lib.grading.batch.seam import Cell, Judgement, Limits
+from course_lib.grading.batch.seam import Cell, Judgment, Limits
 from course_lib.grading.exercise import find
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.wire import submission
@@ -45,10 +45,10 @@ def server() -> Iterator[ForkServer]:
 
 
 @pytest.fixture
-def judged(server: ForkServer) -> Callable[..., Judgement]:
+def judged(server: ForkServer) -> Callable[..., Judgment]:
     """What becomes of 00.1 when its cell is the last of these."""
 
-    def judge(*sources: str, name: str = "keep", student: str = "ann") -> Judgement:
+    def judge(*sources: str, name: str = "keep", student: str = "ann") -> Judgment:
         cells: list[tuple[str, str | None]] = [*((source, None) for source in sources[:-1]), (sources[-1], "00.1")]
         server.show(cells)
         number = submission.hidden(b"sixteen bytes or more", student, "00.1")
@@ -57,11 +57,11 @@ def judged(server: ForkServer) -> Callable[..., Judgement]:
     return judge
 
 
-Judge = Callable[..., Judgement]
+Judge = Callable[..., Judgment]
 
 
-def points(judgement: Judgement) -> int:
-    return 0 if judgement.verdict is None else judgement.verdict.points
+def points(judgment: Judgment) -> int:
+    return 0 if judgment.verdict is None else judgment.verdict.points
 
 
 def doing(deed: str, after: str = "") -> str:
