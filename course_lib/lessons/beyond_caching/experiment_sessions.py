@@ -153,7 +153,7 @@ async def _asks(every: float, leaves: float, idle: float, lifetime: float, until
     sessions = Sessions(redis, "app:session", idle=idle, lifetime=lifetime)
     session, now = await sessions.log_in(user="ann"), asyncio.get_running_loop().time
     while now() < until:
-        if now() + every < leaves:
+        if round(now() + every) <= leaves:
             await asyncio.sleep(every)
             there: Any = await sessions.use(session)
         else:

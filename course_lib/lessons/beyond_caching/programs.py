@@ -67,7 +67,7 @@ async def next_parcel(redis: Redis, me: str, *, block: float = 1.0) -> tuple[str
     read: Any = await redis.xreadgroup(GROUP, me, new, count=1, block=round(block * 1000))
     if not read:
         return None
-    [(entry, fields)] = read[0][1]
+    [(entry, fields)] = read[0][1]  # the reply: streams, each with its entries; here one of each
     return entry, fields["parcel"]
 
 

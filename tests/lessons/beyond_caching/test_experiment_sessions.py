@@ -62,7 +62,7 @@ def test_three_moves_bring_the_session_back_and_the_script_holds_under_every_fau
         ({"every": 1200}, {"idle": 1800, "lifetime": 1e9}, inf),
         ({"every": 1200}, {}, 12.0),
         ({"every": 300, "leaves": 3600}, {"idle": 43200, "lifetime": 43200}, 12.0),
-        ({"every": 300, "leaves": 3600}, {}, 1.4),
+        ({"every": 300, "leaves": 3600}, {}, 1.5),
         ({"every": 2400}, {}, 0.7),
     ],
 )
