@@ -159,7 +159,7 @@ def _badness(limit: Limit, seen: StormSeen) -> float:
 
 
 def _shown(limit: Limit, value: float) -> str:
-    number = f"{value:,.0f}" if limit.unit == "ms" or value == round(value) else f"{value:.1f}"
+    number = f"{value:,.0f}" if limit.unit == "ms" or value == round(value) else f"{value:.3g}"
     return f"{number} {limit.unit}".strip()
 
 

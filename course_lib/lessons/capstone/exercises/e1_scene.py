@@ -25,7 +25,7 @@ TTL, LOCK_TTL, POLL = 60.0, 2.0, 0.2
 MOST, LONGEST, LAST = 6, 3.0, 10.0
 """How many readers a scene may have; seconds of a load, and until which everything begins."""
 CROWD, AT_ONCE = 3, 0.1
-"""So many loads that begin within so many seconds are a crowd."""
+"""This number of loads, begun within this number of seconds, is a crowd."""
 EXAMPLE = "a scene, such as Scene(reads=[0.0, 0.01], load=0.1, write=1.0)"
 
 
@@ -97,7 +97,7 @@ def _build(scene: Scene, pair: tuple[Callable[..., Any], Callable[..., Any]], wo
 
 
 def crowd(run: Play) -> list[Any]:
-    """The loads that begin at once, if so many do."""
+    """The loads that begin at once, if they are a crowd."""
     starts = loads(run.trace)
     for first in starts:
         together = [load for load in starts if first.start <= load.start < first.start + AT_ONCE]

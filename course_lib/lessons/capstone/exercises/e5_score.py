@@ -44,7 +44,7 @@ def times(notes: Notes, *, failed: float | None = inf) -> list[float]:
 
 
 def nearest(sorted_times: Sequence[float], off: int = 0) -> float:
-    """The 99th percentile by nearest rank; or what is so many places away from it."""
+    """The 99th percentile by nearest rank; or what is `off` places away from it."""
     place = ceil(len(sorted_times) * 99 / 100) - 1 + off
     return sorted_times[min(place, len(sorted_times) - 1)] if sorted_times else 0.0
 

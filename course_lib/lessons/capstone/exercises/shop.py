@@ -24,7 +24,7 @@ GAP = 0.03
 
 
 class Step(NamedTuple):
-    """Before it, wait so many ttl and absent_ttl; commit a row, if one is given; then `do` it for the key of that
+    """Before it, wait some ttl and absent_ttl; commit a row, if one is given; then `do` it for the key of that
     number. `loads`: must it load? `keeps`: whose promise it is."""
 
     do: str

@@ -21,7 +21,7 @@ LONG = 1e8
 
 
 class Step(NamedTuple):
-    """What the lock of process a or b is to `do`: with the pair that was given as the `pair`-th, or for so many
+    """What the lock of process a or b is to `do`: with the pair that was given as the `pair`-th, or for `wait`
     timeouts; what is `right`; and how many timeouts pass before."""
 
     lock: str
