@@ -17,6 +17,7 @@ from course_lib.grading.batch.runner import Wanted, grade
 from course_lib.grading.batch.seam import Judge, Limits
 from course_lib.grading.batch.shards import merge
 from course_lib.grading.batch.standing import Standing, standing
+from course_lib.grading.batch.tables import number
 from course_lib.words import counted
 
 
@@ -32,7 +33,9 @@ def main(arguments: Sequence[str] | None = None, judge: Judge | None = None) -> 
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped. What was judged is in the report; the same command goes on from there.", file=sys.stderr)
+        print(
+            "\nStopped. What was judged so far is in the report; the same command goes on from there.", file=sys.stderr
+        )
         return 130
 
 
@@ -102,6 +105,7 @@ def _override(asked: Any) -> int:
         raise overrides.BadOverride(f"There is no student {one.student!r} in {asked.report}.")
     overrides.add(asked.report, one)
     report(standing(asked.report), asked.report)
+    print(f"{one.student} now has {number(one.points)} for {one.exercise}, set by hand: {one.reason}")
     return 0
 
 

@@ -60,10 +60,12 @@ def index_page(standing: Standing) -> str:
 
 
 def _counted(scores: list[Score]) -> str:
-    """`4 of 6`; and what was neither passed nor failed, which an instructor wants to look at."""
+    """`4 of 6`; and what was neither passed nor failed, or set by hand, which an instructor wants to look at."""
     states = Counter(score.result.status for score in scores)
     others = [f"{states[status]} {LABELS[status].partition(' ')[2]}" for status in LABELS if states[status]
               and status not in ("passed", "failed", "unanswered")]  # fmt: skip
+    by_hand = sum(score.override is not None for score in scores)
+    others += [f"{by_hand} set by hand"] if by_hand else []
     return escape(", ".join([f"{states['passed']} of {len(scores)}", *others]))
 
 

@@ -90,7 +90,9 @@ def test_a_class_is_graded_overridden_and_exported(tmp_path: Path, capsys: Said)
     assert b"sixteen bytes" not in (out / "grading.json").read_bytes()
     assert (out / "canvas.csv").read_text().splitlines()[1:] == ["A,1,anna,x,4", "B,2,bea,x,0"]
     assert main(["override", str(out), "bea", "04.1", "3", "It nearly works."]) == 0
+    assert "bea now has 3 for 04.1, set by hand: It nearly works." in capsys.readouterr().out
     assert "Set by hand: 3 of 4 points" in (out / "pages" / "bea.html").read_text()
+    assert (out / "index.html").read_text().count("1 set by hand") == 1
     assert main(["export", str(out), "--canvas", str(tmp_path / "canvas.csv")]) == 0
     assert (out / "canvas.csv").read_text().splitlines()[2] == "B,2,bea,x,3"
     assert main(["override", str(out), "nobody", "04.1", "3", "why"]) == 2

@@ -217,6 +217,7 @@ def test_the_same_submission_gets_the_same_and_each_student_runs_of_its_own(judg
     wrong = "import os\n" + RIGHT.replace("round(ttl * 1000)", "int(ttl * 1000) + int.from_bytes(os.urandom(1))")
     first, again, other = judged(wrong), judged(wrong), judged(wrong, student="carol")
     assert str(first.verdict) == str(again.verdict)
+    assert first.verdict._repr_mimebundle_() == again.verdict._repr_mimebundle_()  # the page, with what is drawn
     assert first.status == other.status == "failed"
 
 
