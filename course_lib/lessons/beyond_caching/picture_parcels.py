@@ -128,7 +128,7 @@ def described(seen: ParcelsSeen) -> str:
 
 def times_packed(runs: Mapping[str, Mapping[str, int]]) -> Picture:
     """Runs of one scene, a row each: for each parcel, how often it was packed."""
-    parcels, title = list(next(iter(runs.values()))), _said(runs)
+    parcels = list(next(iter(runs.values())))
     left, top, wide = 190.0, 70.0, 48.0
     parts = [f'<text class="s" x="12" y="{top - 18:.0f}">parcel</text>']
     parts += [
@@ -151,17 +151,18 @@ def times_packed(runs: Mapping[str, Mapping[str, int]]) -> Picture:
     bottom = top + 34 * len(runs) + 22
     parts.append(legend(present, bottom, FATES))
     return framed(
-        title,
+        _said(runs, ""),
         parts,
         height=bottom + 14,
-        alt=f"How often each parcel was packed, in {len(runs)} runs of one scene. {title}.",
+        alt=f"How often each parcel was packed, in {len(runs)} runs of one scene. {_said(runs)}.",
     )
 
 
-def _said(runs: Mapping[str, Mapping[str, int]]) -> str:
+def _said(runs: Mapping[str, Mapping[str, int]], noun: str = "parcel ") -> str:
+    """What differs. Without the noun, three runs fit into a title."""
     said = []
     for name, packed in runs.items():
         times = {parcel: {0: "never", 2: "twice"}.get(n, f"{n} times") for parcel, n in packed.items() if n != 1}
-        odd = [f"parcel {parcel} {often}" for parcel, often in times.items()]
+        odd = [f"{noun}{parcel} {often}" for parcel, often in times.items()]
         said.append(f"{name}: {listed(odd) if odd else 'each once'}")
     return capital("; ".join(said))
