@@ -340,6 +340,16 @@ class GivesUp(Right):
             return None
 
 
+class NeverRests(Right):
+    async def rest(self) -> None:
+        await asyncio.sleep(0)
+
+
+class RestsTooLittle(Right):
+    async def rest(self) -> None:
+        await asyncio.sleep(0.003)
+
+
 class LoadsTwice(Right):
     async def loads(self, key: str, token: str, load: Load) -> Any:
         try:
@@ -464,6 +474,8 @@ SUBTLE = [
     ("another name", "rows", AnotherName),
     ("sleeps for lock_ttl", "waits", SleepsForLockTtl),
     ("sleeps longer and longer", "waits", SleepsLonger),
+    ("never rests", "waits", NeverRests),
+    ("rests too little", "waits", RestsTooLittle),
     ("gives up", "rows", GivesUp),
     ("loads twice", "fails", LoadsTwice),
     ("failure is absent", "fails", FailureIsAbsent),

@@ -17,7 +17,8 @@ return redis.call('INCR', KEYS[2])"""
 class Right:
     """The answer in small steps; each wrong one does one of them otherwise."""
 
-    take, rest = TAKE, 0.04
+    take = TAKE
+    rest: float = 0.04
 
     def __init__(self, redis: Any, name: str, *, timeout: float, new_token: Any) -> None:
         self.redis, self.name, self.timeout, self.new_token = redis, name, timeout, new_token
@@ -275,6 +276,14 @@ class NeverWaits(Right):
         return await super().acquire(0.0)
 
 
+class NeverRests(Right):
+    rest = 0.0
+
+
+class RestsTooLittle(Right):
+    rest = 0.004
+
+
 class LooksSeldom(Right):
     rest = 0.3
 
@@ -407,6 +416,8 @@ SUBTLE = [
     ("no try without a wait", "alone", NoTryWithoutAWait),
     ("waits forever", "waits", WaitsForEver),
     ("never waits", "waits", NeverWaits),
+    ("never rests", "waits", NeverRests),
+    ("rests too little", "waits", RestsTooLittle),
     ("looks seldom", "waits", LooksSeldom),
     ("sleeps longer and longer", "waits", SleepsLonger),
     ("three tries", "waits", Threefold),

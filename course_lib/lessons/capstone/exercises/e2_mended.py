@@ -14,7 +14,7 @@ from course_lib.grading.errors_out import of_redis
 from course_lib.grading.evidence import excused_error, ms, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import State
-from course_lib.lessons.capstone.exercises.held import held, setter, struck, taken_away, waited
+from course_lib.lessons.capstone.exercises.held import held, restless, setter, struck, taken_away, waited
 from course_lib.lessons.capstone.exercises.shop import SCENES, SETS, STEPS, Answer, Call, Load, at_once, in_turn
 from course_lib.sim.faults import Kind
 
@@ -192,6 +192,8 @@ def _waits(run: Play) -> Iterator[Found]:
             what = "the row was there" if held(values, begin) else "nobody had the lock"
             ended = f"had its answer only at {ms(call.ended)}" if call.over else "still waits at the end"
             yield f"From {ms(begin)} on {what}, and {call.who} {ended}.", call.who, begin, "waits"
+        if (when := restless(run, call)) is not None:
+            yield f"{call.who} looked again without a rest of 10 ms.", call.who, when, "no rest"
         if not call.over and not struck(run, call.who):
             yield f"{call.who}'s {call.what} never ended.", call.who, run.now, "no end"
 

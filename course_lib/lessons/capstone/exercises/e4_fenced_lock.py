@@ -12,7 +12,7 @@ from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import excused_error, ms, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import State
-from course_lib.lessons.capstone.exercises.held import held, struck, taken_away, waited
+from course_lib.lessons.capstone.exercises.held import held, restless, struck, taken_away, waited
 from course_lib.lessons.capstone.exercises.workers import BEFORE, LONG, NAMES, STEPS, Answer, Call, at_once, in_turn
 from course_lib.sim.faults import Kind
 
@@ -122,6 +122,8 @@ def _waits(run: Play) -> Iterator[Found]:
             yield f"acquire({call.wait:g}) took {ms(last)}.", call.who, call.ended, "not in time"
         if (begin := waited(run, call, [], run.witness.states)) is not None and begin < call.began + call.wait - LATE:
             yield f"From {ms(begin)} on the lock was free, and {call.who} went on waiting.", call.who, begin, "waits"
+        if (when := restless(run, call)) is not None:
+            yield f"{call.who} tried again without a rest of 10 ms.", call.who, when, "no rest"
         if not call.over and run.results.get(call.who) is not CRASHED:
             yield f"{call.who}'s acquire never ended.", call.who, run.now, "no end"
 

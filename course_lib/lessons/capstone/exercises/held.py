@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.explore import Play
 from course_lib.grading.evidence import of
-from course_lib.grading.shelf import State
+from course_lib.grading.shelf import State, sent
 
 PATIENCE = 0.15
 """Seconds in which who waits must have looked again: 0.1, and the way there."""
@@ -61,4 +61,22 @@ def waited(run: Play, call: Any, values: list[State], locks: list[State]) -> flo
         busy = any(start < begin + PATIENCE and end > begin for start, end in call.loads)
         if min(until, call.ended, run.now) > begin + PATIENCE and not busy:
             return float(begin)
+    return None
+
+
+REST, MOST = 0.009, 16
+"""Seconds of the shortest rest: 0.01, and what may be rounded off; and how many commands one look may take."""
+
+
+def restless(run: Play, call: Any) -> float | None:
+    """When this call, before it loaded, looked again without a rest: too soon, or with too many commands one after
+    another. Its last rest may be shorter."""
+    loads = min((start for start, _ in call.loads), default=inf)
+    events = [event for event in sent(run, call) if event.t_end is not None and event.t_start < loads]
+    gaps = [(after.t_start, after.t_start - (before.t_end or 0.0)) for before, after in pairwise(events)]
+    last, in_a_row = max((when for when, gap in gaps if gap > 1e-6), default=0.0), 0
+    for when, gap in gaps:
+        in_a_row = in_a_row + 1 if gap < 1e-6 else 0
+        if in_a_row >= MOST or (1e-6 < gap < REST and when < last):
+            return when
     return None

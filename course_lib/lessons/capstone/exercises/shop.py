@@ -17,7 +17,7 @@ Answer = Callable[..., Any]
 Row = str | None
 SETS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{de}:8"), ("a{b:c", "a{b:"),
         ("é 7", "lock:7")]  # fmt: skip
-LIVES = [(6, 0.6, 0.3), (1.5, 0.45, 0.25), (0.9, 1.25, 0.4), (2.006, 0.3, 0.35)]
+LIVES = [(6, 0.6, 0.3), (1.5, 0.45, 0.25), (2.25, 1.25, 2.006), (2.006, 0.3, 0.35)]
 """Of a run: two keys; ttl, absent_ttl and lock_ttl, in seconds."""
 GAP = 0.03
 """Seconds from one step to the next."""
@@ -123,9 +123,13 @@ class Shop(Acts):
         return load
 
 
-def _run(answer: Answer, world: Simulation, refuses: tuple[int, ...] = ()) -> tuple[Shop, Callable[[], Any]]:
+def _run(
+    answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), longest: float = 9.0
+) -> tuple[Shop, Callable[[], Any]]:
     """The run, and what makes a process its own object of the answer."""
-    keys, lives = SETS[world.seed % len(SETS)], LIVES[world.seed % len(LIVES)]
+    keys = SETS[world.seed % len(SETS)]
+    ttl, absent_ttl, lock_ttl = LIVES[world.seed % len(LIVES)]
+    lives = ttl, absent_ttl, min(longest, lock_ttl)
     names = [name for key in keys for name in (key, f"lock:{key}")]
     run = Shop(world, shelf=Shelf(world, names, refuses, ERRORS[world.seed % 2]), lives=lives)
     run.rows = {key: [None] for key in keys}
@@ -186,7 +190,7 @@ SCENES = [
 def at_once(answer: Answer, world: Simulation, clients: int) -> Shop:
     """Readers ask for one key at once, and again; a writer commits and invalidates. Times are in lock_ttl. Where
     there is a writer, the last reader comes later."""
-    run, service = _run(answer, world)
+    run, service = _run(answer, world, longest=0.4)
     scene, key, unit, draw = SCENES[world.seed % len(SCENES)], run.shelf.keys[0], run.lives[2], world.draws("start")
     run.takes, run.failing, run.rows[key] = [unit * one for one in scene.takes], scene.failing, [scene.rows[0]]
     shared = (Process("shop"), service())
