@@ -111,14 +111,18 @@ def by_lot(seed: int) -> list[Note]:
     """What happened to a service, made up: more reads under higher seeds, in any order."""
     draw, notes = Draws("score", seed), list[Note]()
     chance = (draw() ** 2, draw() * 0.03 * (seed % 3))
+    if seed == 1:
+        return [Note("v0", "read", 1.0, 1.5, "failed")]
     for number in range(COUNTS[seed % len(COUNTS)]):
-        start, key, version = int(draw() * 100) / 10, ("page 7", "é")[int(draw() * 2)], 8 + int(draw() * 5)
+        start, key, version = int(draw() * 100) / 10, KEYS[int(draw() * len(KEYS))], 8 + int(draw() * 5)
         took = [0.002 + int(draw() * 60) / 1000 + (draw() < 0.1) * draw(), None][int(draw() < chance[1])]
         text = "failed" if draw() < chance[1] else f"{key} {version}"
         end = None if took is None else start + took
-        notes.append(Note(f"v{number}", "read", start, end, text if end is not None else ""))
+        reader = "w" if draw() < 0.2 else f"v{number}"
+        notes.append(Note(reader, "read", start, end, text if end is not None else ""))
         if draw() < 0.2:
-            notes.append(Note(f"v{number}", "load", start, start + 0.1 if draw() < 0.8 else None))
+            load = Note(f"v{number}", "load", start, start + 0.1 if draw() < 0.8 else None)
+            notes += [replace(load, text="failed" if draw() < 0.2 else "")] * (1 + int(draw() * 1.4))
         if draw() < 0.1:
             notes.append(
                 Note("w", "write", start, start + 0.3 if draw() < 0.8 else None, f"{key} {8 + int(draw() * 5)}")
@@ -128,12 +132,20 @@ def by_lot(seed: int) -> list[Note]:
             notes += [Note(f"v{number}", "keep", start, None if draw() < 0.3 else start + 0.1, item)] * (
                 1 + int(draw() * 1.4)
             )
-            notes += [Note("basket", "kept", 99.0, 99.0, item)] * int(draw() + 0.1 + chance[0])
+            notes += [Note("basket", "kept", 99.0, 99.0 if draw() < 0.7 else None, item)] * int(
+                draw() + 0.1 + chance[0]
+            )
+    if len(notes) > 10:
+        notes += [replace(note, kind=f"{note.kind}s") for note in notes[::7]]
+        notes += [Note("w", "write that failed", 0.0, 0.0, f"{key} 99") for key in KEYS]
+        notes += [Note("w", "write", 0.0, 0.0, "page 0 20"), Note("w", "read", 0.0, 0.0, "page 0 7")]
+        notes += [Note("v0", "keep", 0.0, 0.0, "item of v0")]
     return sorted(notes, key=lambda _: draw())
 
 
-COUNTS = (0, 1, 2, 7, 99, 100, 101, 150, 200, 201, 60, 300)
-"""How many reads."""
+COUNTS = (99, 1, 2, 199, 98, 100, 60, 150, 200, 300, 101, 201, 0, 7)
+"""How many reads are made up; there is one more, if there are many."""
+KEYS = ("page 7", "é", "page 71", "failed jobs")
 
 
 def trials(answer: Answer) -> list[Trial]:
