@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError, ResponseError
 
 from course_lib.explore import Extension, Play, Session
-from course_lib.grading.acts import sent
+from course_lib.grading.acts import Act, sent
 from course_lib.grading.evidence import raised, shown
 from course_lib.grading.rules import Found
 from course_lib.trace import Event
@@ -48,6 +48,12 @@ def keeps_errors(run: Play) -> Iterator[Found]:
                 yield text, call.who, call.ended, "no error"
 
 
+def hindered(run: Play, act: Act) -> bool:
+    """Did it end with an error because a command was lost, or refused by a server that refuses any? Not so for one that
+    no server would run."""
+    return act.failed and of_redis(act.result) and any(e.fault in LOSSES or _refused(e) for e in sent(run, act))
+
+
 def of_redis(result: object) -> bool:
     """Is it an error of redis-py, or a group of such?"""
     if isinstance(result, BaseExceptionGroup):
@@ -59,4 +65,4 @@ LOSSES = {"request lost": "lost on its way", "reply lost": "run, and its reply l
 
 
 def _refused(event: Event) -> bool:
-    return isinstance(event.reply, Exception) and any(text.endswith(str(event.reply)) for text in ERRORS)
+    return isinstance(event.reply, (BusyLoadingError, OutOfMemoryError))  # redis-py changes an error's text

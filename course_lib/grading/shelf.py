@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from course_lib.explore import EPOCH, Extension, Play, Session, Simulation
 from course_lib.grading import acts
 from course_lib.grading.acts import Act
-from course_lib.grading.errors_out import ERRORS, of_redis
+from course_lib.grading.errors_out import ERRORS, keeps_errors, of_redis
 from course_lib.grading.evidence import LOST, ms, raised, round_trips, shown
 from course_lib.grading.rules import Found
 from course_lib.trace import Event
@@ -209,6 +209,11 @@ def told(run: Play) -> Iterator[Found]:
             came = f"raised {raised(act.result)}" if act.failed else f"returned {shown(act.result)}"
             text = f"{event.name} {fate(event)}, and the call {came}; errors of redis go to the caller."
             yield text, act.who, act.ended, "no error"
+
+
+def errors(run: Play) -> Iterator[Found]:
+    """Errors of redis go to the caller; what is lost while a key is watched excuses more."""
+    return keeps_errors(run) if any(event.name == "WATCH" for event in run.trace) else told(run)
 
 
 def excused(run: Play, act: Act) -> bool:

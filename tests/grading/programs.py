@@ -21,6 +21,7 @@ ANSWERS = {
     "04.1": "release", "04.2": "acquire", "04.3": "redlock", "04.4": "finding", "04.5": "put", "04.6": "two_leases",
     "05.1": "load_once", "05.2": "refresh_early", "05.3": "lock_and_wait", "05.4": "fault", "05.5": "violated",
     "06.1": "sale", "06.2": "store", "06.3": "Leases", "06.4": "relay", "06.5": "pause", "06.6": "stale_read",
+    "07.1": "log_in", "07.2": "use", "07.3": "work", "07.4": "Board", "07.5": "pause", "07.6": "lost",
     "08.1": "scene", "08.2": "Aside", "08.3": "review", "08.4": "FencedLock", "08.5": "score",
 }  # fmt: skip
 LESSONS = sorted({exercise.partition(".")[0] for exercise in ANSWERS})

@@ -75,6 +75,7 @@ SECRETS = {
     "04": ("ARGV[1] then return", "nx=True, px=", "0.09 * draw()", "0.01 * ttl", '"pause", at=2', "tonumber", "died ="),
     "05": ("nx=True", "math.log", "left_ms / 1000", "clock() - start", '"pause", at=3, seconds=0.1', "died ="),
     "06": ("delete(*keys)", "tonumber(held)", "~= ARGV[1]", "notes := await", "at=3, seconds=0.5", "its_key"),
+    "07": ("'RENAME'", "math.min(idle_ms", "redis.xclaim", "511 - game", "at=4, seconds=3.0", "one.t_start >= sent"),
     "08": ("load=2.5", "held or not", "work=0.8", "'INCR'", "promised - there"),
 }
 

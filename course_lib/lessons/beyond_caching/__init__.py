@@ -32,6 +32,7 @@ __getattr__ = lazy(
         "lab": "parcel_lab",
         "course_lib.errors": "NoServer",
         "course_lib.servers": "Server",
+        "course_lib.sim": "OneFault",
         "course_lib.views.spacetime": "spacetime",
         "course_lib.views.table": "table",
         "course_lib.widgets.class_judge": "ClassJudge",

@@ -121,3 +121,44 @@ async def asks_twice(redis: Redis, board: str, book: str, rows: int) -> Any:
     if place is None:
         return []
     return await redis.zrevrange(board, max(0, place - rows), place + rows, withscores=True)
+
+
+# -- for the exercises -------------------------------------------------------------------------------------------------
+
+
+async def takes_one(redis: Redis, me: str, pack: Pack, *, claim_after: float = 2.0) -> None:
+    """One turn of `claims`: it takes over what has been left lying, or takes what is new, if there is any."""
+    _, taken, *_ = await redis.xautoclaim(PARCELS, GROUP, me, round(claim_after * 1000), count=1)
+    given = (taken[0][0], taken[0][1]["parcel"]) if taken else await next_parcel(redis, me, block=0.05)
+    if given is not None:
+        entry, parcel = given
+        await pack(parcel)
+        await redis.xack(PARCELS, GROUP, entry)
+
+
+async def looks_then_counts(redis: Redis, parcel: str) -> None:
+    """A gamble: it marks and counts in one transaction, and does not know how long ago it looked for the mark."""
+    if await redis.exists(f"app:done:{parcel}"):
+        return
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.set(f"app:done:{parcel}", "", ex=3600)
+        pipe.hincrby(PACKED, parcel, 1)
+        await pipe.execute()
+
+
+async def sends(redis: Redis, parcel: str) -> None:
+    """Right: an order is in the stream until somebody trims it."""
+    await redis.xadd(PARCELS, {"parcel": parcel})
+
+
+async def sends_and_trims(redis: Redis, parcel: str) -> None:
+    """Wrong: it keeps the stream short, and does not ask whether what it cuts off has been packed."""
+    await redis.xadd(PARCELS, {"parcel": parcel}, maxlen=2, approximate=False)
+
+
+async def takes_one_and_acknowledges_first(redis: Redis, me: str, pack: Pack, *, claim_after: float = 2.0) -> None:
+    """Wrong: one turn of `acknowledges_first`."""
+    if (given := await next_parcel(redis, me, block=0.05)) is not None:
+        entry, parcel = given
+        await redis.xack(PARCELS, GROUP, entry)
+        await pack(parcel)

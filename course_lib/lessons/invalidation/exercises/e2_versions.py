@@ -16,7 +16,6 @@ from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.grading.shelf import Shelf, State
-from course_lib.lessons.invalidation.exercises.errors import errors
 from course_lib.sim.faults import Kind
 
 Answer = Callable[..., Awaitable[Any]]
@@ -99,10 +98,11 @@ def trials(answer: Answer) -> list[Trial]:
     faults: dict[Kind, float] = {"crash": 0.0, "pause": 0.3, "lose reply": 0.0}
     return [
         trial("one after another", partial(_in_turn, answer, STEPS), all_of, sizes=(1,), seeds=len(SETS), horizon=1e3),
-        trial("one fault", partial(_in_turn, answer, STEPS[:1]), {"errors": errors}, sizes=(1,), faults=LOSSES,
+        trial("one fault", partial(_in_turn, answer, STEPS[:1]), {"errors": shelf.errors}, sizes=(1,), faults=LOSSES,
               horizon=1e3),
-        trial("the server refuses a command", partial(_refusing, answer), {"errors": errors}, sizes=(1,), seeds=8),
-        trial("several at once", partial(_at_once, answer), {"race": _race, "errors": errors}, sizes=(3,),
+        trial("the server refuses a command", partial(_refusing, answer), {"errors": shelf.errors}, sizes=(1,),
+        seeds=8),
+        trial("several at once", partial(_at_once, answer), {"race": _race, "errors": shelf.errors}, sizes=(3,),
               seeds=8, faults=faults, fault_seeds=2),
     ]  # fmt: skip
 

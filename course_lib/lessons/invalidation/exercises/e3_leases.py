@@ -12,7 +12,6 @@ from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import ms, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import State
-from course_lib.lessons.invalidation.exercises.errors import errors
 from course_lib.lessons.invalidation.exercises.leased import SETS, STEPS, Answer, Op, at_once, in_turn
 from course_lib.sim.faults import Kind
 
@@ -25,10 +24,10 @@ def trials(answer: Answer) -> list[Trial]:
     return [
         trial("in turn", partial(in_turn, answer), steps | {"lives": _lives, "hit": _hit}, sizes=(1,),
               seeds=len(SETS), horizon=1e3),
-        trial("the server refuses a command", partial(in_turn, answer), {"errors": errors}, sizes=(2,), seeds=6,
+        trial("the server refuses a command", partial(in_turn, answer), {"errors": shelf.errors}, sizes=(2,), seeds=6,
               horizon=1e3),
         trial("readers and a writer", partial(at_once, answer),
-              {"race": _race, "lease": _one_lease, "errors": errors}, sizes=(2,), seeds=4, faults=FAULTS,
+              {"race": _race, "lease": _one_lease, "errors": shelf.errors}, sizes=(2,), seeds=4, faults=FAULTS,
               fault_seeds=3, horizon=5.0),
     ]  # fmt: skip
 

@@ -14,7 +14,6 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import of_redis
 from course_lib.grading.evidence import LOST, ms, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.lessons.invalidation.exercises.errors import errors
 from course_lib.lessons.invalidation.exercises.noted import BATCH, KEYS, SETS, Answer, Notes, Outbox, Pass, Watch
 from course_lib.sim.faults import Kind
 
@@ -145,7 +144,7 @@ def _errors(run: Play) -> Iterator[Found]:
         if act.over and act.error is not None and act.result is not act.error:
             came = f"{'raised' if act.failed else 'returned'} {shown(act.result)}"
             yield f"The outbox raised {shown(act.error)}, and the pass {came}.", act.who, act.ended, "not told"
-    yield from errors(run)
+    yield from shelf.errors(run)
 
 
 def _others(run: Play) -> Iterator[Found]:
