@@ -197,7 +197,8 @@ def _one_basket(run: Play) -> Iterator[Found]:
 
 def clues(failing: Failing) -> Iterator[str]:
     """What is under the old id and under the new one when a call is over, and on the way."""
-    new, dead, whole = failing.get("new"), failing.get("dead"), failing.get("whole")
+    runs: list[Any] = [failing.get(name) for name in ("new", "dead", "whole")]
+    new, dead, whole = runs
     acts = [(run, act) for run in (new, dead) if run is not None for act in run.witness.acts if act.over]
     moved = [(act, _now(run, act.result, act.ended)) for run, act in acts
              if act.done and act.before and act.result in act.given]  # fmt: skip

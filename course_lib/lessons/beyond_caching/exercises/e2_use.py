@@ -234,7 +234,8 @@ def _race(run: Play) -> Iterator[Found]:
 
 def clues(failing: Failing) -> Iterator[str]:
     """What became of a session that was over; how long one lived; what was sent."""
-    fields, over, life, race = (failing.get(name) for name in ("fields", "over", "life", "race"))
+    runs: list[Any] = [failing.get(name) for name in ("fields", "over", "life", "race")]
+    fields, over, life, race = runs
     acts = [act for run in (fields, over) if run is not None for act in run.witness.acts if act.over]
     gone = [act for act in acts if act.ends is True]
     idle = life.witness.idle * 1000 if life is not None else 1.0

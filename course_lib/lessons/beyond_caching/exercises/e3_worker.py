@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from course_lib.explore import CRASHED, Play, Trial
 from course_lib.grading import shelf
@@ -134,7 +135,8 @@ def _fails(run: Play) -> Iterator[Found]:
 
 def clues(failing: Failing) -> Iterator[str]:
     """What was acknowledged when; what was left, and who had held it; what was sent."""
-    after, every, alone, once, dead = (failing.get(name) for name in ("after", "every", "alone", "once", "dead"))
+    runs: list[Any] = [failing.get(name) for name in ("after", "every", "alone", "once", "dead")]
+    after, every, alone, once, dead = runs
     log = after.witness.log if after is not None else []
     acked = next((place for place, one in enumerate(log) if one.what == "acknowledged" and not after.witness.lots[
         one.parcel].deleted and not {"packed", "set aside"} & {other.what for other in log[:place]
