@@ -1,4 +1,4 @@
-"""07.4, a high-score list: best games count, whoever came first leads among equals, and who is around a player."""
+"""07.4, a high-score list: best games count, the first to come leads among equals, and who is around a player."""
 
 from __future__ import annotations
 

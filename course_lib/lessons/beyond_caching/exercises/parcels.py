@@ -162,7 +162,7 @@ class Parcels(Acts):
 
 
 class Watch(Refuses):
-    """Looks after each command that is more than a look: to claim an entry or acknowledge it is no change of a key."""
+    """Looks after each command that is more than a look: to claim an entry or acknowledge it does not change a key."""
 
     def __init__(self, run: Parcels, refuses: int | None) -> None:
         super().__init__(refuses)
