@@ -144,14 +144,14 @@ async def _judged() -> None:
 
 @pytest.mark.parametrize("found", find_all()[:1], ids=str)
 def test_every_way_to_ask_is_timed(found: Found) -> None:
-    """The order that no machine changes: the server's own work is the least, and a search through all rows the most."""
+    """The order that no machine changes, of the quickest, as others use the machine, too: the server's own work is the least, and a search through all rows the most."""
     with Server(found) as server:
         timings = {timing.name: timing for timing in latencies(server, repeats=100, rows=20_000)}
-    half = {name: timing.percentile(50) for name, timing in timings.items()}
-    assert half["GET: the server's own work"] < half["GET: a bare socket"] < half["GET: another machine"]
-    assert half["SQLite: with an index"] < half["SQLite: without an index"]
-    assert half["GET: each of 100 in a pipeline"] < half["GET: redis-py"]
-    assert half["SQLite: another machine"] > 0.001
+    least = {name: timing.percentile(5) for name, timing in timings.items()}
+    assert least["GET: the server's own work"] < least["GET: a bare socket"] < least["GET: another machine"]
+    assert least["SQLite: with an index"] < least["SQLite: without an index"]
+    assert least["GET: each of 100 in a pipeline"] < least["GET: redis-py"]
+    assert least["SQLite: another machine"] > 0.001
     assert timings["GET: redis-py"].row["where"] == "round trip on this machine"
 
 
