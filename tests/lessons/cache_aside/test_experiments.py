@@ -144,7 +144,10 @@ async def _judged() -> None:
 
 @pytest.mark.parametrize("found", find_all()[:1], ids=str)
 def test_every_way_to_ask_is_timed(found: Found) -> None:
-    """The order that no machine changes, of the quickest, as others use the machine, too: the server's own work is the least, and a search through all rows the most."""
+    """The order that no machine changes: the server's own work is the least, and a search through all rows the most.
+
+    Of the quickest, as others use the machine, too.
+    """
     with Server(found) as server:
         timings = {timing.name: timing for timing in latencies(server, repeats=100, rows=20_000)}
     least = {name: timing.percentile(5) for name, timing in timings.items()}
