@@ -462,7 +462,180 @@ class LockOfTheProcess(Right):
             return row
 
 
+class MarkEscaped(MarkIsARow):
+    """What is the mark is escaped, and what is that escape is not."""
+
+    def written(self, row: Any) -> str:
+        return "-" if row is None else "\\-" if row == "-" else row
+
+    def read(self, held: str) -> Any:
+        return None if held == "-" else "-" if held == "\\-" else held
+
+
+class StripsTheSign(Right):
+    """It takes off every sign in front, and not the first alone."""
+
+    def written(self, row: Any) -> str:
+        return "-" if row is None else "+" + row
+
+    def read(self, held: str) -> Any:
+        return None if held == "-" else held.lstrip("+")
+
+
+class KeyThenLock(Right):
+    """Between the two, who loaded the old row stores it."""
+
+    async def invalidate(self, key: str) -> Any:
+        await self.redis.delete(key)
+        await self.redis.delete(self.lock(key))
+
+
+class FreesAnyLockWhenItFails(Right):
+    async def free(self, key: str, token: str) -> Any:
+        return await self.redis.delete(self.lock(key))
+
+
+class LooksThenFrees(Right):
+    async def free(self, key: str, token: str) -> Any:
+        if await self.redis.get(self.lock(key)) == token:
+            await self.redis.delete(self.lock(key))
+
+
+class FreesAfterSomeErrors(Right):
+    async def loads(self, key: str, token: str, load: Load) -> Any:
+        try:
+            row = await load()
+        except (RuntimeError, LookupError, ValueError, OSError):
+            await self.free(key, token)
+            raise
+        await self.keep(key, token, row)
+        return row
+
+
+class RepeatsWhatWasTooSlow(Right):
+    async def loads(self, key: str, token: str, load: Load) -> Any:
+        async def patient() -> Any:
+            try:
+                return await load()
+            except TimeoutError:
+                return await load()
+
+        return await super().loads(key, token, patient)
+
+
+class NotFoundIsAbsent(Right):
+    async def loads(self, key: str, token: str, load: Load) -> Any:
+        async def found() -> Any:
+            try:
+                return await load()
+            except LookupError:
+                return None
+
+        return await super().loads(key, token, found)
+
+
+class AtMostADay(Right):
+    def life(self, row: Any) -> int:
+        return min(86_400_000, super().life(row))
+
+
+class AtLeastTenMs(Right):
+    def life(self, row: Any) -> int:
+        return max(10, super().life(row))
+
+
+class RenewsWhatEndsSoon(Right):
+    async def look(self, key: str, token: str) -> Any:
+        held, ours = await super().look(key, token)
+        if held is not None:
+            script = """
+            if redis.call('PTTL', KEYS[1]) < ARGV[1] / 10 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+            return redis.call('GET', KEYS[1])"""
+            await self.redis.eval(script, 1, key, self.life(self.read(held)))
+        return held, ours
+
+
+class HoldsOn(Right):
+    """It renews its lock while it loads."""
+
+    async def loads(self, key: str, token: str, load: Load) -> Any:
+        script = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end"
+
+        async def renewing() -> Any:
+            loading = asyncio.ensure_future(load())
+            while not (await asyncio.wait([loading], timeout=self.lock_ttl / 3))[0]:
+                await self.redis.eval(script, 1, self.lock(key), token, self.lock_ms())
+            return loading.result()
+
+        return await super().loads(key, token, renewing)
+
+
+class GivesUpAfterManyLooks(Right):
+    async def get(self, key: str, load: Load) -> Any:
+        token = self.new_token()
+        for _ in range(400):
+            held, ours = await self.look(key, token)
+            if held is not None:
+                return self.read(held)
+            if ours:
+                return await self.loads(key, token, load)
+            await asyncio.sleep(0.05)
+        return None
+
+
+class LoadsAfterThreeLocks(Right):
+    async def get(self, key: str, load: Load) -> Any:
+        try:
+            return await asyncio.wait_for(super().get(key, load), 3 * self.lock_ttl)
+        except TimeoutError:
+            return await load()
+
+
+class SleepsALittleLonger(SleepsLonger):
+    async def rest(self) -> None:
+        self.pause *= 1.02
+        await asyncio.sleep(self.pause)
+
+
+class EightLoadsAtOnce(Right):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.few = asyncio.Semaphore(8)
+
+    async def loads(self, key: str, token: str, load: Load) -> Any:
+        async def one_of_few() -> Any:
+            async with self.few:
+                return await load()
+
+        return await super().loads(key, token, one_of_few)
+
+
+class NameOfTheTask(Right):
+    """Two processes have tasks of the same name."""
+
+    def __init__(self, redis: Any, **options: Any) -> None:
+        super().__init__(redis, **options)
+        self.new_token = lambda: str(getattr(asyncio.current_task(), "get_name", str)())
+
+
 SUBTLE = [
+    ("an escape that is not escaped", "any-text", MarkEscaped),
+    ("strips all signs", "any-text", StripsTheSign),
+    ("the key, then the lock", "stale", KeyThenLock),
+    ("frees any lock when it fails", "one", FreesAnyLockWhenItFails),
+    ("looks, then frees", "one", LooksThenFrees),
+    ("frees after some errors only", "fails", FreesAfterSomeErrors, "keeps-the-lock"),
+    ("loads again what was too slow", "fails", RepeatsWhatWasTooSlow),
+    ("not found is absent", "fails", NotFoundIsAbsent),
+    ("at most a day", "lives", AtMostADay),
+    ("at least 10 ms", "lives", AtLeastTenMs),
+    ("renews what ends soon", "lives", RenewsWhatEndsSoon),
+    ("renews its lock", "lives", HoldsOn),
+    ("gives up after 400 looks", "rows", GivesUpAfterManyLooks),
+    ("loads after three locks", "one", LoadsAfterThreeLocks, "loads-without-the-lock"),
+    ("sleeps 2 % longer", "waits", SleepsALittleLonger),
+    ("eight loads at once", "waits", EightLoadsAtOnce),
+    ("the name of the task", "one", NameOfTheTask),
     ("stores anyway", "stale", StoresAnyway),
     ("stores where the lock is gone", "stale", StoresUnlessAnother),
     ("frees any lock", "one", FreesAnyLock),

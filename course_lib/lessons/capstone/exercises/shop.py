@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from math import inf
 from typing import Any, NamedTuple
+
+from redis.exceptions import ConnectionError
 
 from course_lib.explore import Process, Simulation, until
 from course_lib.grading.acts import Act, Acts
@@ -37,7 +41,7 @@ class Step(NamedTuple):
 
 
 MARK = object()
-"""For what stands under the key at that moment."""
+"""For what stands under the key at that moment: first where there is no row, then where the row is that."""
 STEPS = [
     Step("get", 0, True, commits="row"), Step("get", 0), Step("get", 1, True), Step("get", 1, keeps="absent"),
     Step("get", 1, True, "lives", absent_ttls=1.02), Step("get", 0, True, "lives", commits="row", ttls=1.02),
@@ -45,10 +49,28 @@ STEPS = [
     Step("invalidate", 1, commits="None"), Step("get", 1, True, "stale"), Step("get", 1, keeps="any-text"),
     Step("invalidate", 1, commits=None), Step("get", 1, True, "stale"), Step("get", 1, keeps="absent"),
     Step("invalidate", 1, commits=MARK), Step("get", 1, True, "stale"), Step("get", 1, keeps="any-text"),
+    Step("invalidate", 1, commits=MARK), Step("get", 1, True, "stale"), Step("get", 1, keeps="any-text"),
     Step("invalidate", 0, commits="row"), Step("fails", 0, True, "fails"), Step("get", 0, True, "fails"),
     Step("get", 0), Step("invalidate", 0), Step("invalidate", 0), Step("get", 0, True, "stale"),
-    Step("get", 0, keeps="lives", ttls=0.4), Step("get", 0, True, "lives", ttls=0.62),
+    Step("get", 0, keeps="lives", ttls=0.4), Step("get", 0, keeps="lives", ttls=0.46),
+    Step("get", 0, True, "lives", ttls=0.2),
 ]  # fmt: skip
+
+
+class TooSlow(DatabaseDown, TimeoutError):
+    """A load may give up in time."""
+
+
+class NoSuchTable(DatabaseDown, LookupError):
+    """A load may not find what it looks in."""
+
+
+class OtherRedisDown(DatabaseDown, ConnectionError):
+    """A load may ask a Redis of its own."""
+
+
+DOWN = (DatabaseDown, TooSlow, NoSuchTable, OtherRedisDown)
+"""What a load raises, in turn."""
 
 
 class Load(NamedTuple):
@@ -116,19 +138,20 @@ class Shop(Acts):
             note = await load_takes(self.takes[min(number, len(self.takes) - 1)], self.world, call.who)
             call.loads[-1][1] = self.world.now()
             if call.what == "fails" or number < self.failing:
-                note.text, call.error = "failed", DatabaseDown("the database is down")
+                note.text, call.error = "failed", DOWN[self.world.seed % len(DOWN)]("the database is down")
                 raise call.error
             return self.rows[call.key][row]
 
         return load
 
 
-def _run(
-    answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), longest: float = 9.0
-) -> tuple[Shop, Callable[[], Any]]:
-    """The run, and what makes a process its own object of the answer."""
-    keys = SETS[world.seed % len(SETS)]
-    ttl, absent_ttl, lock_ttl = LIVES[world.seed % len(LIVES)]
+def opened(
+    answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), *,
+    keys: Sequence[str] = (), lives: tuple[float, float, float] | None = None, longest: float = inf,
+) -> tuple[Shop, Callable[[], Any]]:  # fmt: skip
+    """The run, and what makes a process its own object of the answer. No lock lives for longer than `longest`."""
+    keys = keys or SETS[world.seed % len(SETS)]
+    ttl, absent_ttl, lock_ttl = lives or LIVES[world.seed % len(LIVES)]
     lives = ttl, absent_ttl, min(longest, lock_ttl)
     names = [name for key in keys for name in (key, f"lock:{key}")]
     run = Shop(world, shelf=Shelf(world, names, refuses, ERRORS[world.seed % 2]), lives=lives)
@@ -140,7 +163,7 @@ def _run(
 
 def in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
     """Two processes take turns. With two clients, a command is refused."""
-    run, service = _run(answer, world, (world.seed * 2 + 1,) if clients == 2 else ())
+    run, service = opened(answer, world, (world.seed * 2 + 1,) if clients == 2 else ())
     both, keys = [(Process(name), service()) for name in ("c1", "c2")], SETS[world.seed % len(SETS)]
     ttl, absent_ttl, _ = run.lives
     turn = [world.loop.create_future() for _ in range(len(STEPS) + 1)]
@@ -179,23 +202,26 @@ class Scene(NamedTuple):
 
 
 SCENES = [
-    Scene(), Scene(takes=(0.3, 0.2), writes=(0.1, 0.8), again=(0.5, 1.2)),
+    Scene(failing=1, takes=(0.2, 0.9)), Scene(takes=(0.3, 0.2), writes=(0.1,), again=(0.5, 1.2, 3.0)),
     Scene(takes=(1.3, 0.2), writes=(0.3, 0.62, 1.5), rows=("one", "two", None, "four"), again=(0.7, 1.6)),
-    Scene(failing=2), Scene(takes=(1.5, 0.3)), Scene(takes=(2.6, 2.3), again=()),
+    Scene(failing=2, takes=(1.5, 1.0, 0.2)), Scene(takes=(1.5, 0.3)), Scene(takes=(2.6, 2.3), again=()),
     Scene(rows=(None, "", None), writes=(1.05,), again=(0.9, 1.3)),
     Scene(takes=(0.9, 0.1), writes=(0.45,), again=(0.5, 0.95)),
+    Scene(takes=(0.3, 0.2), writes=(0.1, 0.8), again=(0.5, 1.2)),
 ]  # fmt: skip
 
 
 def at_once(answer: Answer, world: Simulation, clients: int) -> Shop:
     """Readers ask for one key at once, and again; a writer commits and invalidates. Times are in lock_ttl. Where
     there is a writer, the last reader comes later."""
-    run, service = _run(answer, world, longest=0.4)
+    run, service = opened(answer, world, longest=0.4)
     scene, key, unit, draw = SCENES[world.seed % len(SCENES)], run.shelf.keys[0], run.lives[2], world.draws("start")
     run.takes, run.failing, run.rows[key] = [unit * one for one in scene.takes], scene.failing, [scene.rows[0]]
     shared = (Process("shop"), service())
 
     async def reads(who: str, own: Callable[[], Any], begin: float) -> None:
+        if (task := asyncio.current_task()) is not None:
+            task.set_name("reads")  # names of tasks need not differ
         for when in (0.0, *scene.again):
             await until(world, begin + unit * when)
             try:
