@@ -400,6 +400,12 @@ class MutexOfTheProcess(Right):
             return await super().acquire(wait)
 
 
+class RenewsWhatItWaitsFor(Right):
+    """Who waits keeps alive the lock of whoever holds it."""
+
+    take = TAKE.replace("return 0 end", "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 0 end")
+
+
 SUBTLE = [
     ("over another", "alone", OverAnother),
     ("looks, then frees", "own", LooksThenFrees),
@@ -430,4 +436,5 @@ SUBTLE = [
     ("redis-py's, then a fence", "fences", RedisPys, "fence-in-two-steps"),
     ("looks first", "alone", LooksFirst),
     ("a mutex of the process", "waits", MutexOfTheProcess),
+    ("renews what it waits for", "alone", RenewsWhatItWaitsFor),
 ]

@@ -12,7 +12,7 @@ from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import excused_error, ms, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import State
-from course_lib.lessons.capstone.exercises.held import held, restless, struck, taken_away, waited
+from course_lib.lessons.capstone.exercises.held import held, restless, setter, struck, taken_away, waited
 from course_lib.lessons.capstone.exercises.workers import BEFORE, LONG, NAMES, STEPS, Answer, Call, at_once, in_turn
 from course_lib.sim.faults import Kind
 
@@ -132,13 +132,9 @@ def _clean(run: Play) -> Iterator[Found]:
     """Who is given no pair leaves nothing of its own in the lock."""
     for call in run.witness.acts:
         if call.what == "acquire" and call.over and call.pair is None:
-            mine = [s for s in run.witness.shelf.during(run.witness.shelf.keys[0], call) if s.there]
             left = held(run.witness.states, call.ended)
-            if (
-                left is not None
-                and left in mine
-                and call.who in {e.client for e in run.trace if e.t_server == left.when}
-            ):
+            took = taken(run, left.text, call.ended) if left is not None and left.when > call.began else []
+            if took and call.who == setter(run, took[-1]) == setter(run, left):
                 came = f"raised {raised(call.result)}" if call.failed else f"returned {shown(call.result)}"
                 yield f"{call.who}'s acquire {came}, and left its lock.", call.who, call.ended, "a lock of nobody"
 
@@ -203,7 +199,7 @@ def clues(failing: Failing) -> Iterator[str]:
         "never-expires": left == shelf.FOREVER,
         "whole-seconds": life % 1 > 0 and left > 0 and shelf.whole(left) and abs(left - life) < 1,
         "fence-in-two-steps": any(not names & {"WATCH", "MULTI"} for names in in_steps),
-        "leaves-its-lock": "clean" in failing and "errors" not in failing,
+        "leaves-its-lock": "clean" in failing and not any(one in failing for one in ("alone", "own", "errors")),
         "swallows-errors": "errors" in failing and "clean" not in failing,
     })  # fmt: skip
 
