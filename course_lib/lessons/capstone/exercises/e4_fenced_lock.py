@@ -133,7 +133,9 @@ def _clean(run: Play) -> Iterator[Found]:
     for call in run.witness.acts:
         if call.what == "acquire" and call.over and call.pair is None:
             left = held(run.witness.states, call.ended)
-            took = taken(run, left.text, call.ended) if left is not None and left.when > call.began else []
+            if left is None or left.when <= call.began:
+                continue
+            took = taken(run, left.text or "", call.ended)
             if took and call.who == setter(run, took[-1]) == setter(run, left):
                 came = f"raised {raised(call.result)}" if call.failed else f"returned {shown(call.result)}"
                 yield f"{call.who}'s acquire {came}, and left its lock.", call.who, call.ended, "a lock of nobody"
