@@ -139,6 +139,10 @@ async def only_adds(redis: Any, entry: str, fields: dict[str, str]) -> None:
     await redis.xadd(DEAD, fields)
 
 
+async def leaves_it(redis: Any, entry: str, fields: dict[str, str]) -> None:
+    """Nobody packs it, and nobody learns of it."""
+
+
 async def only_acknowledges(redis: Any, entry: str, fields: dict[str, str]) -> None:
     await redis.xack(PARCELS, GROUP, entry)
 
@@ -249,6 +253,9 @@ SUBTLE = [
     ("a list, too", "after", worker(aside=a_list_of_the_dead)),
     ("one page of XAUTOCLAIM", "every", by_autoclaim(count=None, loops=False)),
     ("until a page is empty", "every", by_autoclaim(count=1, until=lambda entries: not entries)),
+    ("takes them, and that is all", "dead", worker(aside=leaves_it)),
+    ("waits until they are old", "every", worker(idle=lambda seconds: 0)),
+    ("two at once", "once", worker(read=2), "reads-many"),
     ("JUSTID", "dead", by_autoclaim(count=10, justid=True)),
     ("a page of XAUTOCLAIM at once", "once", by_autoclaim(count=10)),
     ("looks into the stream", "every", looks_into_the_stream),

@@ -8,7 +8,7 @@ from typing import Any
 
 from course_lib.explore import CRASHED, Play, Trial
 from course_lib.grading import shelf
-from course_lib.grading.acts import failure
+from course_lib.grading.acts import PATIENCE, failure
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, raised
@@ -73,6 +73,18 @@ def _every(run: Play) -> Iterator[Found]:
                 was = "had been pending for longer than claim_after" if lot.by else "was there"
                 text = f"When {act.who} began, parcel {parcel!r} {was}; at {ms(act.ended)} it returned, and had not"
                 yield f"{text} taken it.", act.who, act.ended, "left"
+        if act.done and _quiet(run) and (when := _waits(run, act)) is not None:
+            text = f"From {ms(when)} on {act.who} had nothing to pack, and it did not return: it waits for more."
+            yield text, act.who, when, "waits"
+
+
+def _waits(run: Play, act: Any) -> float | None:
+    """Since when a pass did nothing for a while, although no command was slow."""
+    mine = [one for one in run.witness.log if one.who == act.me and act.began <= one.when <= act.ended]
+    busy = [one.when for one in mine if one.what in ("given", "packed", "failed")]
+    ends = [*(one.when for one in mine if one.what in ("given", "begins")), act.ended]
+    idle = ((since, min(end for end in ends if end > since)) for since in [act.began, *busy] if since < act.ended)
+    return next((since for since, end in idle if end - since > PATIENCE), None)
 
 
 def _alone(run: Play) -> Iterator[Found]:
@@ -118,6 +130,14 @@ def _dead(run: Play) -> Iterator[Found]:
             yield f"Parcel {parcel!r} was set aside, and its entry is still pending.", "", aside[0].when, "pending"
     if run.witness.cut:
         yield "Dead letters were cut off their stream.", "", run.now, "cut off"
+    for act in run.witness.acts if _quiet(run) else ():
+        for parcel in act.due if act.done else ():
+            since = [one for one in run.witness.by_parcel[parcel] if act.began <= one.when <= act.ended]
+            mine = any(one.what == "given" and one.who == act.me for one in since)
+            left = mine and not {one.what for one in since} & {"begins", "set aside"}
+            if left and not run.witness.lots[parcel].deleted:
+                text = f"{act.who} took parcel {parcel!r}, and at {ms(act.ended)} it returned: the parcel was neither"
+                yield f"{text} packed nor set aside.", act.who, act.ended, "neither"
     for fields in run.witness.aside:
         if len(fields) != 2 or fields[0] != b"parcel" or fields[1].decode() not in run.witness.lots:
             yield f"An entry of the dead letters has the fields {fields}.", "", run.now, "other fields"

@@ -225,7 +225,7 @@ def at_once(answer: Answer, world: Simulation, clients: int) -> Parcels:
     world.at(0.0, run.open)
 
     async def works(who: str) -> None:
-        while world.now() < 1.2:
+        while world.now() < 2.0:
             await run.do(Pass(who, "pass", me=who), partial(_deed, answer, run))
             await until(world, world.now() + 0.07)
 
