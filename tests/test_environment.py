@@ -29,7 +29,10 @@ LOCK_TEXT = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 NEEDED = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["grader"]]
 DECLARED = [*NEEDED, *PROJECT["dependency-groups"]["dev"]]  # peers live elsewhere
 
-OWN = {"course_lib", "conftest", *(path.name for path in (ROOT / "tests").iterdir() if path.is_dir())}  # ours
+OWN = {
+    "course_lib",
+    *(path.stem for path in (ROOT / "tests").iterdir() if path.is_dir() or path.suffix == ".py"),
+}  # ours
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PLATFORMS = {
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
