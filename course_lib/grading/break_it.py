@@ -73,6 +73,15 @@ def in_order(order: Iterable[str | int], players: Collection[str]) -> Callable[[
     return choose
 
 
+def woken(run: Play) -> tuple[str, str]:
+    """Who stood still first, and the name of the first command that it sent when it woke; empty where there is none."""
+    pause = next((note for note in run.trace.notes if note.kind == "pause"), None)
+    if pause is None:
+        return "", ""
+    wakes = (pause.t_end or run.now) - 1e-9
+    return pause.who, next((e.name for e in run.trace if e.client == pause.who and e.t_start >= wakes), "")
+
+
 Twin = tuple[str, Any, Mapping[str, Judge]]
 """The name of a trial, the program in it, and the judges of its promises."""
 

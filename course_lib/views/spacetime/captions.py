@@ -28,14 +28,13 @@ def captions(plan: Plan, found: list[Message], places: Places) -> str:
     for sent in batches:
         went.setdefault(_words(sent), []).append(sent[0].event.node)
     parts, told, replies = [], set[tuple[object, ...]](), batches if not plan.crowded else []
-    ranks = _urgent(plan, batches)
-    urgent = ranks if plan.crowded else {sent: rank for sent, rank in ranks.items() if rank == 0}
-    for sent in sorted(batches, key=lambda sent: (*_urgency(sent), urgent.get(id(sent), 1), sent[0].event.t_start)):
+    urgent = _urgent(plan, batches)
+    for sent in sorted(batches, key=lambda sent: (*_urgency(sent), urgent[id(sent)], sent[0].event.t_start)):
         nodes = went.pop(_words(sent), [])
         said = sent[0].event.client, _said(sent)[0], _answered(sent), sent[0].strong
         if not nodes or (plan.crowded and said in told and lost(sent[0].event) is None):
             continue
-        rank = urgent.get(id(sent), 1)
+        rank = urgent[id(sent)]
         room = 2 if plan.crowded and rank and said[0] in {client for client, *_ in told} else 5 if rank else 9
         written = _command(plan, sent, places, _to(plan, nodes), room, rank)
         parts.append(written)
@@ -72,12 +71,12 @@ def _urgency(sent: list[Message]) -> tuple[bool, bool]:
 
 
 def _urgent(plan: Plan, batches: list[list[Message]]) -> dict[int, int]:
-    """A rank for each message, by its id: 0 for the last that a client sent before it broke a promise, 1 for its first
-    of these words, 2 for all others."""
+    """A rank for each message, by its id: 0 for the last that a client sent before it broke a promise, else 1; in a
+    crowded picture 2, if its client has said these words before."""
     ranks, said = {}, set[tuple[str, str]]()
     for sent in sorted(batches, key=lambda sent: sent[0].event.t_start):
         words = sent[0].event.client, _said(sent)[0]
-        ranks[id(sent)] = 2 if words in said else 1
+        ranks[id(sent)] = 2 if plan.crowded and words in said else 1
         said.add(words)
     for note in plan.trace.notes:
         own = [s for s in batches if s[0].event.client == note.who and s[0].event.t_start <= note.t_start]

@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.explore import OneFault, Play, Simulation, Trial, steady
 from course_lib.explore.server_state import ask
-from course_lib.grading.break_it import a_fault, twins
+from course_lib.grading.break_it import a_fault, twins, woken
 from course_lib.grading.evidence import as_they_ran, ms
 from course_lib.grading.rules import Failing, Found, Rules, named
 from course_lib.lessons.invalidation import programs
@@ -94,15 +94,13 @@ def clues(failing: Failing) -> Iterator[str]:
     fault, run = failing.answer, failing.get("breaks")
     if run is None:
         return iter(())
-    pauses = [note for note in run.trace.notes if note.kind == "pause"]
-    who, wakes = (pauses[0].who, pauses[0].t_end or run.now) if pauses else ("", 0.0)
-    late = next((event for event in run.trace if event.client == who and event.t_start >= wakes - 1e-9), None)
+    who, late = woken(run)
     return named({
         "not-a-pause": fault.kind != "pause",
-        "never-struck": not pauses,
+        "never-struck": not who,
         "the-writer": who == "writer",
-        "too-early": late is not None and late.name == "GET",
-        "too-short": late is not None and late.name == "SET",
+        "too-early": late == "GET",
+        "too-short": late == "SET",
     })  # fmt: skip
 
 
