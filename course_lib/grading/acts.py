@@ -117,6 +117,18 @@ class Acts:
         return [act for act in self.acts if act.what == what and act.who.startswith(who)]
 
 
+@dataclass
+class ActsWithTokens(Acts):
+    """With texts that an answer may ask for, as names of leases and owners of locks."""
+
+    made: int = 0
+
+    def token(self) -> str:
+        """A text that was never given before."""
+        self.made += 1
+        return f" Token-{self.made}: {int(self.world.draws(f'token {self.made}')() * 16**6):06x} "
+
+
 # -- what is said of them ----------------------------------------------------------------------------------------------
 
 

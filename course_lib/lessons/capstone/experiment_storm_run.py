@@ -34,7 +34,6 @@ def in_slices(storm: Storm, *, steps: int = 4_000) -> Iterator[tuple[float, Stor
     if storm.level > 1:
         faults = RandomFaults(lose_request=storm.lost / 2, lose_reply=storm.lost / 2)
     world = Simulation(storm.seed, nodes=1 + replicas, faults=faults, socket_timeout=storm.policy.timeout)
-    world.rewind(storm.seed)
     noon = _Noon(world, storm, Replication(world, lag=(LAG,)) if replicas else None)
     try:
         for now in world.slices(steps):
@@ -58,10 +57,10 @@ class _Noon:
         self.draw, self.slow = world.draws("database"), (inf, inf)
         self.crash_after = inf
         self.processes = [Process(f"app{number + 1}") for number in range(storm.policy.processes)]
-        parts = storm.parts
+        self.weights = [n**-1.5 for n in range(1, storm.products + 1)]
         for number, process in enumerate(self.processes):
-            world.client(process.name, self._serve, parts, number, process=process)
-        world.client("office", self._change_prices, parts)
+            world.client(process.name, self._serve, number, process=process)
+        world.client("office", self._change_prices)
         self._strike()
         world.client("auditor", self._audit, start=self.end + 2.0)
 
@@ -100,7 +99,7 @@ class _Noon:
         self.prices[product] += 1
         self.seen.changed[product].append(self.world.now())
 
-    async def _change_prices(self, parts: object) -> None:
+    async def _change_prices(self) -> None:
         storm, draw = self.storm, self.world.draws("office")
         service = Service(storm.parts, self._app("office", 2), self)
         under_way = set[asyncio.Task[None]]()
@@ -112,7 +111,7 @@ class _Noon:
 
     # -- the visitors --------------------------------------------------------------------------------------------------
 
-    async def _serve(self, parts: object, number: int) -> None:
+    async def _serve(self, number: int) -> None:
         """One process: requests come, whether or not the ones before have been answered."""
         storm, world, draw = self.storm, self.world, self.world.draws(f"visitors {number}")
         name = self.processes[number].name
@@ -136,10 +135,8 @@ class _Noon:
                 next_visit = at + draw.exponential(1 / rate)
             else:
                 left = left or storm.burst // storm.policy.processes
-                begin(
-                    "scraper",
-                    f"{int(draw() * storm.products) + 1 if draw() < 0.5 else storm.products + 1 + int(draw() * 2)}",
-                )
+                first, many = (1, storm.products) if draw() < 0.5 else (storm.products + 1, 2)  # half do not exist
+                begin("scraper", str(first + int(draw() * many)))
                 left -= 1
                 burst_at = at + (draw.exponential(0.02) if left else draw.exponential(2.0))
         while under_way:
@@ -147,9 +144,8 @@ class _Noon:
 
     def _popular(self, draw: Draws) -> str:
         """The n-th product with a weight of n^(-1.5)."""
-        weights = [n**-1.5 for n in range(1, self.storm.products + 1)]
-        at = draw() * sum(weights)
-        for number, weight in enumerate(weights, 1):
+        at = draw() * sum(self.weights)
+        for number, weight in enumerate(self.weights, 1):
             at -= weight
             if at < 0:
                 return str(number)
@@ -172,8 +168,7 @@ class _Noon:
 
     async def _audit(self) -> None:
         """When all is over: which of the items that visitors were told of are there?"""
-        if self.world.faults is not None:
-            self.world.faults = None
+        self.world.faults = None
         for visitor in sorted({visitor for visitor, _ in self.seen.told}):
             told = {item for who, item in self.seen.told if who == visitor}
             there = set(await self.primary().smembers(basket_of(visitor)))
@@ -190,7 +185,7 @@ class _Noon:
         self.crash_after = at[0]
         self._later(at[1], 0.5, "app2 pauses", partial(world.pause, self.processes[1], 0.5))
         self.slow = (at[2], at[2] + 1.2)
-        self._later(at[2], 1.2, "the database is slow", lambda: None)
+        self.seen.strikes.append(Strike("the database is slow", *self.slow))
         if storm.level == 3:
             self._topple(at[3], at[4])
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from redis.exceptions import ConnectionError
 
 from course_lib.explore import Process, Simulation, until
-from course_lib.grading.acts import Act, Acts
+from course_lib.grading.acts import Act, ActsWithTokens
 from course_lib.grading.database import DatabaseDown, load_takes
 from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.shelf import Shelf
@@ -96,7 +96,7 @@ class Call(Act):
 
 
 @dataclass
-class Shop(Acts):
+class Shop(ActsWithTokens):
     """All calls of a run, and the rows of each key so far; `takes` has the seconds of the loads to come, the last of
     which all later ones take; the first `failing` of them fail."""
 
@@ -107,13 +107,7 @@ class Shop(Acts):
     loaded: list[Load] = field(default_factory=list)
     takes: list[float] = field(default_factory=lambda: [0.05])
     failing: int = 0
-    made: int = 0
     owners: dict[str, Process] = field(default_factory=dict)
-
-    def token(self) -> str:
-        """A text that was never given before."""
-        self.made += 1
-        return f" Token-{self.made}: {int(self.world.draws(f'token {self.made}')() * 16**6):06x} "
 
     def commit(self, key: str, row: Row) -> None:
         """A writer commits."""

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from course_lib.explore import Process, Simulation, until
-from course_lib.grading.acts import Act, Acts
+from course_lib.grading.acts import Act, ActsWithTokens
 from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.shelf import Shelf, State
 
@@ -61,23 +61,17 @@ class Call(Act):
 
 
 @dataclass
-class Workers(Acts):
+class Workers(ActsWithTokens):
     """All calls of a run; `pairs` has what was given, in order."""
 
     shelf: Shelf = field(kw_only=True)
     timeout: float = field(kw_only=True)
     pairs: list[tuple[str, int]] = field(default_factory=list)
     owners: dict[str, Process] = field(default_factory=dict)
-    made: int = 0
 
     @property
     def states(self) -> list[State]:
         return self.shelf.states[self.shelf.keys[0]]
-
-    def token(self) -> str:
-        """A text that was never given before."""
-        self.made += 1
-        return f" Token-{self.made}: {int(self.world.draws(f'token {self.made}')() * 16**6):06x} "
 
     async def call(self, lock: Callable[[], Any], call: Call) -> None:
         """Call it, and remember the pair that it gave."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.explore import Process, Simulation, until
-from course_lib.grading.acts import Act, Acts
+from course_lib.grading.acts import Act, ActsWithTokens
 from course_lib.grading.database import load_takes
 from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.shelf import Shelf
@@ -56,7 +56,7 @@ class Op(Act):
 
 
 @dataclass
-class Leases(Acts):
+class Leases(ActsWithTokens):
     """All calls of a run. `leases` has what was given, by key; `waits`, who waited too long."""
 
     shelf: Shelf = field(kw_only=True)
@@ -65,12 +65,6 @@ class Leases(Acts):
     leases: dict[str, list[str]] = field(default_factory=dict)
     waits: list[str] = field(default_factory=list)
     row: int = 1
-    made: int = 0
-
-    def token(self) -> str:
-        """A text that was never given before."""
-        self.made += 1
-        return f" Token-{self.made}: {int(self.world.draws(f'token {self.made}')() * 16**6):06x} "
 
     async def op(self, service: Callable[[], Any], op: Op) -> Any:
         """Call it; remember a lease that it gave."""
