@@ -59,10 +59,20 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that was so from a moment on, in seconds: who, and what, in a few words. Two can break a promise."""
+
+    t: float
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """A promise that a run broke: which one, a sentence with numbers, and where in the picture: who, when, in seconds.
 
-    `mark` is what the picture says at that place, in a few words.
+    `mark` is what the picture says at that place, in a few words. `facts` are those that break it together, as two
+    holds of one lock do, where the judge knows them.
     """
 
     promise: str
@@ -70,6 +80,7 @@ class Violation:
     who: str = ""
     t_start: float = 0.0
     mark: str = ""
+    facts: tuple[Fact, ...] = ()
 
 
 class HeldBack(CourseError):

@@ -1,0 +1,91 @@
+"""What is true at one moment of a run: of each key, of each client, of each promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from course_lib.explore.trial import Fact
+
+Does = Literal["not begun", "waiting", "paused", "dead", "ended"]
+Change = Literal["", "new", "changed", "gone", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A local variable. `text` is shortened, and was read without running any code of the object; `changed`: it is not
+    what it was in the state before, in the same frame."""
+
+    name: str
+    text: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One function in a chain of awaits, and the line in which it stands.
+
+    `function` is its qualified name, `source` that line, stripped. `own`: a learner's code, rather than the course's or
+    a library's.
+    """
+
+    function: str
+    file: str
+    line: int
+    source: str
+    own: bool
+    locals: tuple[Local, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientState:
+    """What a client does: nobody runs in virtual time while no time passes, so it waits, or is past that.
+
+    `waits_for` says for what: `the reply to GET stock`, `the clock: until 120 ms`, `a task of its own`; of one that has
+    ended what became of it: `returned True`, `ended with ValueError: …`, `crashed at 12 ms`; of one that has not begun
+    when it does. `chains` are its awaits, the outermost function first; several if it runs several tasks at once.
+    """
+
+    name: str
+    does: Does
+    waits_for: str
+    chains: tuple[tuple[Frame, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """A key and what it holds, shortened, as redis-cli writes it. One that went is listed once, with what it held.
+
+    Units: `left` in seconds, by its server's clock; None for a key without a TTL.
+    """
+
+    node: str
+    key: str
+    kind: str
+    value: str
+    left: float | None
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseState:
+    """Does a promise hold? If not, since when, in seconds; the sentence that says how; and the facts that together
+    break it, where its judge tells them."""
+
+    name: str
+    holds: bool
+    since: float | None = None
+    text: str = ""
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All of that at `t`, in seconds. `more_keys` is how many keys are not listed; `text` says all of it in words."""
+
+    t: float
+    keys: tuple[KeyState, ...]
+    more_keys: int
+    clients: tuple[ClientState, ...]
+    promises: tuple[PromiseState, ...]
+    text: str
