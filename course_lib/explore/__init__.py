@@ -25,6 +25,7 @@ What is found
 What is judged
 - `invariants`      ready-made ones
 - `linearizability` could all calls have taken effect one at a time?
+- `serializability` could whole transactions have run one after another?
 - `livelock`        a state that comes back
 - `server_state`    what the servers hold
 

@@ -72,7 +72,8 @@ class Violation:
     """A promise that a run broke: which one, a sentence with numbers, and where in the picture: who, when, in seconds.
 
     `mark` is what the picture says at that place, in a few words. `facts` are those that break it together, as two
-    holds of one lock do, where the judge knows them.
+    holds of one lock do, where the judge knows them. `circle` are orders that cannot all be kept, as (who, before whom,
+    why): each begins where the one before ended, and the last ends where the first began.
     """
 
     promise: str
@@ -81,6 +82,7 @@ class Violation:
     t_start: float = 0.0
     mark: str = ""
     facts: tuple[Fact, ...] = ()
+    circle: tuple[tuple[str, str, str], ...] = ()
 
 
 class HeldBack(CourseError):
