@@ -4,6 +4,9 @@ What a lesson shows
 - `predict`            a question that holds a run back until it is answered
 - `prediction_words`   the answer beside what happened, in a sentence
 - `spacetime`          a space-time diagram that one can walk through
+- `text_trace`         its moments as a list, a page at a time
+- `moment`             what was true at a moment of a run: keys, clients in their code, promises
+- `moment_words`       such a moment as HTML
 - `scheduler`          a panel on which you say whose command runs next
 - `scheduler_words`    how such a game stands, in words
 - `explore`            what the explorer found: a bar, a verdict, the failing schedule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import Any
@@ -18,17 +18,18 @@ from course_lib.views.room import within
 from course_lib.views.spacetime import draw
 from course_lib.views.spacetime.plan import lay_out
 from course_lib.views.spacetime.style import current
-from course_lib.views.spacetime.text import Moment, list_rows, moments
+from course_lib.views.spacetime.text import Moment, moments
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.follow import Follow
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.browser.room import Room
 from course_lib.widgets.controls import button
+from course_lib.widgets.moment import Opened, Panes
+from course_lib.widgets.text_trace import WIDE, TextTrace
 from course_lib.words import ms
 
-LIST, LEAST = 300, 760  # pixels: what the text trace takes beside the picture, and what the picture needs there
-PAGE = 200  # lines of the text trace that are on the page at once
+LEAST = 760  # pixels that the picture needs beside the text trace
 
 
 class SpaceTime:
@@ -37,6 +38,10 @@ class SpaceTime:
     The picture is drawn once. A step sends a line of style, so that a thousand commands move as smoothly as ten. While
     it has the focus, the keys `,` and `.` step, and `f` goes to the next fault.
     `position` counts the moments: 0 is the whole run, 1 the first moment. Options are those of `views.spacetime`.
+
+    With `opened`, which plays the run again when somebody first asks for a moment, there are panes below: what Redis
+    held, where each client stood and what it believed, and which promises held; `says` is what a promise says, by its
+    name. They open at the moment `at`, in seconds, if it is given.
     """
 
     def __init__(
@@ -48,6 +53,9 @@ class SpaceTime:
         highlight: Callable[[Event], bool] | None = None,
         lanes: Sequence[str] | None = None,
         to_scale: bool | None = None,
+        opened: Callable[[], Opened] | None = None,
+        says: Mapping[str, str] | None = None,
+        at: float | None = None,
     ) -> None:
         self.uid = "st" + secrets.token_hex(4)
         self.position = 0
@@ -58,10 +66,11 @@ class SpaceTime:
         self.picture = draw(self._plan, title=title, highlight=highlight, uid=self.uid)
         self._moving = False
         self._placed = inf  # ms at which a program last put the slider
-        self._page = -1
+        self._lit: list[int] = []
+        self.panes = None if opened is None else self._opening(trace, opened, says)
         self._make_controls(trace)
         self.box = self._arranged()
-        self.go(0)
+        self.go(0 if at is None else max(1, self._position_of(at)))
 
     def go(self, position: int) -> None:
         """Show the run as it was at a moment; 0, and anything out of range, shows all of it."""
@@ -80,6 +89,21 @@ class SpaceTime:
         """Show the next trouble; after the last comes the first."""
         positions = [i for i, moment in enumerate(self.moments, 1) if moment.trouble]
         self.go(next((p for p in positions if p > self.position), positions[0]))
+
+    def light(self, events: Sequence[int]) -> None:
+        """Mark these commands, by their places in the trace, in the picture and in the list; or no longer, for none."""
+        self._lit = list(events)
+        self._show(*self._shown)
+
+    def _position_of(self, t: float) -> int:
+        """Where the last moment stands that has come by then."""
+        return bisect_right(self.moments, t + 1e-9, key=lambda moment: moment.t)
+
+    def _opening(self, trace: Trace, opened: Callable[[], Opened], says: Mapping[str, str] | None) -> Panes:
+        def go(t: float) -> None:
+            self.go(self._position_of(t))
+
+        return Panes(opened, trace, colour=self._plan.colour, says=says, go=go, light=self.light)
 
     def _ipython_display_(self) -> None:
         fallback.show(self.box, self.picture.as_image(), self.uid)
@@ -118,7 +142,7 @@ class SpaceTime:
     def _arranged(self) -> Any:
         self._style = ipywidgets.HTML(layout={"display": "none"})
         self.status = ipywidgets.HTML()
-        self.list = ipywidgets.HTML(layout={"flex": f"1 1 {LIST}px", "min_width": "240px", "max_width": "760px"})
+        self.text = TextTrace(self.moments, self.uid)
         still = f"<style>{fallback.hide(self.uid)}</style>"
         layout = {"flex": "0 0 auto", "max_width": "100%", "overflow": "auto"}
         self._figure = ipywidgets.HTML(self.picture.svg, layout=layout)
@@ -128,9 +152,12 @@ class SpaceTime:
         self.follow.observe(self._picked, "picked")
         row = {"flex_flow": "row wrap", "align_items": "center"}
         controls = ipywidgets.HBox([self.back, self.forward, self.fault, self.play, self.time], layout=row)
-        both = ipywidgets.HBox([self._figure, self.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        both = ipywidgets.HBox(
+            [self._figure, self.text.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"}
+        )
         hide = ipywidgets.HTML(still, layout={"display": "none"})
-        parts = [self._style, controls, self.keys, self.status, self.room, both, hide, Names(), self.follow]
+        panes = [] if self.panes is None else [self.panes.board]
+        parts = [self._style, controls, self.keys, self.status, self.room, both, *panes, hide, Names(), self.follow]
         box = ipywidgets.VBox(parts, layout={"padding": "4px 12px"})
         box.add_class(f"{self.uid}-live")
         return box
@@ -138,7 +165,7 @@ class SpaceTime:
     def _placed_in(self, change: dict[str, Any]) -> None:
         """Draw it as wide as there is room beside the list; below it, where there is little."""
         wide = change["new"]
-        with within(wide - LIST if wide - LIST > LEAST else wide):
+        with within(wide - WIDE if wide - WIDE > LEAST else wide):
             plan = self._lay_out()
         if plan.width != self._plan.width:
             self._plan = plan
@@ -152,7 +179,7 @@ class SpaceTime:
         if not self._moving and not rounded:
             self._placed = inf
             t = change["new"] / 1000
-            self._show(bisect_right(self.moments, t + 1e-9, key=lambda moment: moment.t), t, keep_time=True)
+            self._show(self._position_of(t), t, True)
 
     def _key(self, change: dict[str, Any]) -> None:
         buttons = {",": self.back, ".": self.forward, "f": self.fault}
@@ -173,8 +200,8 @@ class SpaceTime:
 
     # -- what it shows ------------------------------------------------------------------------------------------------
 
-    def _show(self, position: int, t: float | None, *, keep_time: bool = False) -> None:
-        self.position, self._moving = position, True
+    def _show(self, position: int, t: float | None, keep_time: bool = False) -> None:
+        self.position, self._moving, self._shown = position, True, (position, t, keep_time)
         try:
             self.play.value = position
             if not keep_time:
@@ -184,40 +211,21 @@ class SpaceTime:
         moment = self.moments[position - 1] if position else None
         self._style.value = self._styled(moment, t)
         self.status.value = f'<div role="status" class="{self.uid}-status">{self._told(moment, t)}</div>'
-        self._list(max(position - 1, 0))
+        self.text.show(max(position - 1, 0))
         self.follow.row = position - 1
+        if self.panes is not None and (t is not None or self.panes.opened):
+            before = position - 1 if position else len(self.moments)
+            what = moment.what if moment is not None and not keep_time else None
+            self.panes.show(what, t, self.moments[before - 1].what if before else None)
 
     def _styled(self, moment: Moment | None, t: float | None) -> str:
         event = moment.index if moment is not None and isinstance(moment.what, Event) else None
-        rules = current(self.uid, None if t is None else self._plan.scale(t), event)
-        if moment is not None:
-            mark = "background:var(--jp-brand-color3,#cfe8fc);font-weight:600"
-            rules += f".{self.uid}-live li.r{self.position - 1}{{{mark}}}"
-        return f"<style>{rules}</style>"
+        rules = current(self.uid, None if t is None else self._plan.scale(t), event, self._lit)
+        return f"<style>{rules}{self.text.rules(self.position - 1, self._lit)}</style>"
 
     def _told(self, moment: Moment | None, t: float | None) -> str:
+        lit = f" <b>{escape(self.panes.told(self._lit))}</b>" if self.panes is not None and self._lit else ""
         if moment is None:
             when = "Before the first command." if t is not None else "The whole run."
-            return f"{when} {len(self.moments):,} moments: step, play, or move the time."
-        return f"<b>{self.position:,} of {len(self.moments):,}</b> · {ms(moment.t)} · {escape(moment.text)}"
-
-    def _list(self, row: int) -> None:
-        """Show the page of the text trace that has this row; most steps stay on their page."""
-        if row // PAGE == self._page:
-            return
-        self._page = row // PAGE
-        start = self._page * PAGE
-        rows = list_rows(self.moments[start : start + PAGE], start)
-        last, total = min(start + PAGE, len(self.moments)), len(self.moments)
-        more = f"<p>Lines {start + 1:,} to {last:,} of {total:,}.</p>" if total > PAGE else ""
-        style = _LIST_STYLE.replace("@", self.uid)
-        self.list.value = f'{style}<ol tabindex="0" aria-label="Text trace">{rows}</ol>{more}'
-
-
-_LIST_STYLE = (
-    "<style>.@-live ol{list-style:none;margin:0;padding:0;max-height:330px;overflow-y:auto;font:12px/1.5 "
-    "var(--jp-code-font-family,monospace);border:1px solid var(--jp-border-color2,#d0d0d0)}"
-    ".@-live li{padding:1px 6px;white-space:pre-wrap;overflow-wrap:anywhere;cursor:pointer}"
-    ".@-live li b{font-weight:400;color:var(--jp-ui-font-color2,#555)}"
-    ".@-live li.bad{box-shadow:inset 3px 0 #D55E00}.@-status{font-size:14px;line-height:1.5;min-height:21px}</style>"
-)
+            return f"{when} {len(self.moments):,} moments: step, play, or move the time.{lit}"
+        return f"<b>{self.position:,} of {len(self.moments):,}</b> · {ms(moment.t)} · {escape(moment.text)}{lit}"

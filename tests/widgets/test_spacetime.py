@@ -74,8 +74,8 @@ def test_the_list_holds_one_page_of_a_long_trace() -> None:
     """Five thousand lines are not sent at once; the page with the current one is."""
     shown = SpaceTime(crowd(1000, 5))
     shown.go(3001)
-    assert 'class="r3000' in shown.list.value
-    assert shown.list.value.count("<li ") == 200
+    assert 'class="r3000' in shown.text.list.value
+    assert shown.text.list.value.count("<li ") == 200
 
 
 def test_a_step_takes_under_a_millisecond_here() -> None:

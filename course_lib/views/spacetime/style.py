@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from course_lib.views.palette import ALARM, CODE, FAINT, INK, PAPER, RULE, SKY, WORDS
+from collections.abc import Iterable
+
+from course_lib.views.palette import ALARM, CODE, FAINT, INK, ORANGE, PAPER, RULE, SKY, WORDS
 from course_lib.views.picture import scoped
 
 _RULES = f"""
@@ -25,12 +27,13 @@ text{{font:13px {WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:600}} .s
 SHEET = f"<style>{scoped(_RULES)}</style>"
 
 
-def current(uid: str, x: float | None, index: int | None) -> str:
-    """Rules for an already drawn picture: "now" is at `x` pixels, and event `index` is the one that is looked at.
+def current(uid: str, x: float | None, index: int | None, marked: Iterable[int] = ()) -> str:
+    """Rules for an already drawn picture: "now" is at `x` pixels, event `index` is looked at, others are `marked`.
 
-    They name only the cursor and one message, so a browser restyles those two and not a thousand elements.
+    They name only the cursor and few messages, so a browser restyles those and not a thousand elements.
     """
     rules = f".cursor{{display:inline;transform:translateX({x:.1f}px)}}" if x is not None else ""
+    rules += "".join(f".e{one}{{--hit:{ORANGE};--thin:{INK}}}" for one in marked)
     if index is not None:
         rules += f".e{index}{{--hit:{SKY};--thin:{INK};--tip:inline}}"
     return scoped(rules, f"{uid}.{uid}")  # twice, to win over the picture's own rules wherever they stand

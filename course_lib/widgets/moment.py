@@ -1,0 +1,219 @@
+"""The moment, opened: panes beside a picture of a run that show what was true at the moment that is looked at."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from course_lib.explore.moment import State
+from course_lib.trace import Event, Note, Trace
+from course_lib.views.picture import escape
+from course_lib.widgets.browser.panes import Board
+from course_lib.widgets.moment_words import (
+    Listing,
+    client_html,
+    code_html,
+    line_id,
+    promises_html,
+    redis_html,
+)
+from course_lib.words import counted, ms
+
+
+class Opened(Protocol):
+    """A run that was played again: its states, and which line sent what."""
+
+    trace: Trace
+    states: Sequence[State]
+    same: str
+    limit: str
+
+    def at(self, what: Event | Note | None) -> State: ...
+
+    def file_lines(self, file: str) -> tuple[int, list[str]]: ...
+
+    def sent_by(self, file: str, line: int) -> list[int]: ...
+
+    def line_of(self, index: int) -> tuple[str, int] | None: ...
+
+
+ASKS = "Step, move the time, or click a message: here you see what was true at that moment."
+"""What stands in place of the panes until somebody asks for a moment."""
+
+COURSE = Path(__file__).resolve().parents[1]
+CELL = ("<ipython-input", "/ipykernel_", "\\ipykernel_")
+
+
+class Panes:
+    """Redis, the clients in their code, and the promises, at one moment of a run. `board` is the widget.
+
+    `again` plays the run again, once, when a moment is first asked for. `colour` is a client's, `says` what a promise
+    says by its name, `go` is called with the seconds of a fact, and `light` with the events that a line has sent, by
+    their places in `trace`.
+    """
+
+    def __init__(
+        self,
+        again: Callable[[], Opened],
+        trace: Trace,
+        *,
+        colour: Callable[[str], str],
+        says: Mapping[str, str] | None = None,
+        go: Callable[[float], object] = lambda _: None,
+        light: Callable[[list[int]], object] = lambda _: None,
+    ) -> None:
+        self._again, self._trace, self._colour = again, trace, colour
+        self._says, self._go, self._light = says or {}, go, light
+        self._opened: Opened | None = None
+        self._failed = False
+        self.board = Board(note=f"<p>{ASKS}</p>")
+        self.board.on_msg(lambda _, content, buffers: self._heard(content))
+
+    def show(self, what: Event | Note | None, t: float | None, before: Event | Note | None = None) -> None:
+        """Show the moment at which something happened; with `what` None, that at `t` seconds, or without, the end.
+
+        What changed since the one `before` is marked: without one, since the beginning.
+        """
+        opened = self._open()
+        if opened is None:
+            return
+        now, later = self._state(opened, what, t)
+        earlier = opened.states[0] if before is None else self._state(opened, before, None)[0]
+        known = {client.name: client for client in earlier.clients}
+        cards = [client_html(one, known.get(one.name), self._colour(one.name)) for one in now.clients]
+        with self.board.hold_sync():
+            self.board.redis = redis_html(now, earlier, later, self._longest)
+            self.board.clients = "".join(cards)
+            self.board.promises = promises_html(now.promises, self._says)
+            self.board.text = escape(now.text)
+            self.board.marks = self._marks(now)
+            self.board.line = self._sender(opened, what)
+
+    @property
+    def opened(self) -> bool:
+        """Has the run been played again?"""
+        return self._opened is not None
+
+    # -- the run, played again ----------------------------------------------------------------------------------------
+
+    def _open(self) -> Opened | None:
+        if self._opened is None and not self._failed:
+            try:
+                self._take(self._again())
+            except Exception as error:  # whatever the code does when it is played again, the picture stays
+                self._failed = True
+                said = f"{type(error).__name__}: {error}"
+                self.board.note = f'<p class="bad">This run could not be played again. {escape(said)}</p>'
+        return self._opened
+
+    def _take(self, opened: Opened) -> None:
+        self._opened = opened
+        self._times = [state.t for state in opened.states]
+        self._places = _places(self._trace, opened.trace)
+        self._shown_as = {there: here for here, there in self._places.items()}
+        self._longest: dict[tuple[str, str], float] = {}
+        for key in (key for state in opened.states for key in state.keys if key.left is not None):
+            place = key.node, key.key
+            self._longest[place] = max(self._longest.get(place, 0.0), key.left or 0.0)
+        self._listings = list(_listings(opened))
+        self._files = {one.file: number for number, one in enumerate(self._listings)}
+        self._sent = _sent(opened, self._listings, self._shown_as)
+        warn = f'<p class="bad">{escape(opened.same)}</p>' if opened.same else ""
+        self.board.note = warn + (f"<p>{escape(opened.limit)}</p>" if opened.limit else "")
+        self.board.code = code_html(self._listings, {place: len(events) for place, events in self._sent.items()})
+
+    def _state(self, opened: Opened, what: Event | Note | None, t: float | None) -> tuple[State, float]:
+        """A state, and how many seconds before the moment in question it was."""
+        if isinstance(what, Event) and (index := self._index(what)) is not None:
+            return opened.at(opened.trace.events[index]), 0.0
+        if isinstance(what, Note) and what in opened.trace.notes:
+            return opened.at(what), 0.0
+        if what is not None:
+            t = what.t_start
+        if t is None:
+            return opened.at(None), 0.0
+        state = opened.states[max(bisect_right(self._times, t + 1e-9) - 1, 0)]
+        return state, max(0.0, t - state.t)
+
+    def _index(self, event: Event) -> int | None:
+        """Where the event that is shown stands in the run that was played again."""
+        here = next((i for i, one in enumerate(self._trace.events) if one is event), None)
+        return None if here is None else self._places.get(here)
+
+    # -- the code -----------------------------------------------------------------------------------------------------
+
+    def _line(self, file: str, line: int) -> str:
+        return line_id(self._files[file], line) if file in self._files else ""
+
+    def _marks(self, now: State) -> list[list[Any]]:
+        """Where each client stands: of each chain, every line that is listed, and which is the innermost of these."""
+        marks = []
+        for client in now.clients:
+            for chain in client.chains:
+                listed = [place for frame in chain if (place := self._line(frame.file, frame.line))]
+                for depth, place in enumerate(listed, 1):
+                    marks.append([place, client.name, self._colour(client.name), depth == len(listed)])
+        return marks
+
+    def _sender(self, opened: Opened, what: Event | Note | None) -> str:
+        index = self._index(what) if isinstance(what, Event) else None
+        place = None if index is None else opened.line_of(index)
+        return "" if place is None else self._line(*place)
+
+    def _heard(self, content: dict[str, str]) -> None:
+        if "go" in content:
+            self._go(float(content["go"]))
+            return
+        pressed = content["line"]
+        self.board.pressed = "" if pressed == self.board.pressed else pressed
+        number, line = (int(part) for part in pressed.split("-"))
+        events = self._sent.get((self._listings[number].file, line), []) if self.board.pressed else []
+        self._light(events)
+
+    def told(self, events: list[int]) -> str:
+        """Which events are marked, in words."""
+        times = ", ".join(ms(self._trace.events[i].t_start) for i in events[:12])
+        more = f" and {len(events) - 12} more" if len(events) > 12 else ""
+        line = self.board.pressed.partition("-")[2]
+        return f"Line {line} sent {counted(len(events), 'command')}, marked ◆: at {times}{more}." if events else ""
+
+
+def _places(shown: Trace, again: Trace) -> dict[int, int]:
+    """Of each event that is shown, by its place, the place in the run that was played again."""
+    waiting: dict[Any, deque[int]] = defaultdict(deque)
+    for index, event in enumerate(again.events):
+        waiting[event.client, event.node, event.command, event.t_start].append(index)
+    found = {}
+    for index, event in enumerate(shown.events):
+        if same := waiting[event.client, event.node, event.command, event.t_start]:
+            found[index] = same.popleft()
+    return found
+
+
+def _listings(opened: Opened) -> list[Listing]:
+    """The code to show: the learner's own where there is any, else whatever ran."""
+    frames = [f for state in opened.states for client in state.clients for chain in client.chains for f in chain]
+    own = dict.fromkeys(frame.file for frame in frames if frame.own)
+    files = own or dict.fromkeys(frame.file for frame in frames)
+    return [Listing(file, _called(file), *opened.file_lines(file)) for file in files]
+
+
+def _called(file: str) -> str:
+    """What a file is called above its code."""
+    if any(part in file for part in CELL):
+        return "this notebook"
+    path = Path(file)
+    return path.relative_to(COURSE.parent).as_posix() if path.is_relative_to(COURSE) else path.name
+
+
+def _sent(opened: Opened, listings: list[Listing], shown: Mapping[int, int]) -> dict[tuple[str, int], list[int]]:
+    """What each listed line has sent, by the places of the events that are shown."""
+    found = {}
+    for one in listings:
+        for line in range(one.first, one.first + len(one.lines)):
+            if events := [shown[i] for i in opened.sent_by(one.file, line) if i in shown]:
+                found[one.file, line] = events
+    return found

@@ -1,0 +1,194 @@
+"""One moment of a run as HTML: what Redis holds, what each client believes, which promises hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from course_lib.explore.moment import ClientState, Frame, KeyState, Local, PromiseState, State
+from course_lib.views.picture import escape
+from course_lib.words import counted, ms
+
+SLACK = 0.0015
+"""Seconds by which a TTL may seem to differ though nobody has set it: servers count whole milliseconds."""
+
+GONE = ("gone", "expired")
+"""What the engine says of a key that is listed once more, after it went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The code of one file that ran: its first line's number, and its lines; `name` is what it is called."""
+
+    file: str
+    name: str
+    first: int
+    lines: Sequence[str]
+
+
+def line_id(number: int, line: int) -> str:
+    """The name of a line on the page: of which listing, by number, and which line of its file."""
+    return f"{number}-{line}"
+
+
+def code_html(listings: Sequence[Listing], sent: Mapping[tuple[str, int], int]) -> str:
+    """The code that ran, with line numbers; a line that sent something is a button. `sent` counts its commands."""
+    parts = []
+    for number, one in enumerate(listings):
+        rows = (
+            _row(number, line, text, sent.get((one.file, line), 0)) for line, text in enumerate(one.lines, one.first)
+        )
+        parts.append(f"<h5>{escape(one.name)}</h5><ol>{''.join(rows)}</ol>")
+    return "".join(parts)
+
+
+def _row(number: int, line: int, text: str, sent: int) -> str:
+    place, text = line_id(number, line), escape(text.rstrip()) or " "
+    if sent:
+        tip = f"Sent {counted(sent, 'command')} in this run: press to mark them"
+        source = f'<button class="src" data-line="{place}" aria-pressed="false" title="{tip}">{text}</button>'
+    else:
+        source = f'<span class="src">{text}</span>'
+    chips = '<span class="chips"></span>'
+    return f'<li class="row" data-row="{place}"><span class="n">{line}</span>{source}{chips}</li>'
+
+
+# -- Redis ------------------------------------------------------------------------------------------------------------
+
+
+def redis_html(now: State, before: State | None, later: float, longest: Mapping[tuple[str, str], float]) -> str:
+    """The keys at a moment, `later` seconds after a state; what changed since the one `before` is marked.
+
+    `longest` is the longest TTL that each key had in this run: a full bar.
+    """
+    nodes = len({key.node for key in now.keys}) > 1
+    rows = [
+        _key_row(key, change, left, longest.get((key.node, key.key), 0.0), nodes)
+        for key, change, left in keys_between(now, before, later)
+    ]
+    if not rows:
+        return "<p>No key.</p>"
+    more = f"<p><small>and {counted(now.more_keys, 'key')} more</small></p>" if now.more_keys else ""
+    heads = '<tr><th scope="col">Key</th><th scope="col">Value</th><th scope="col" class="ttl">TTL left</th></tr>'
+    return f"<table><thead>{heads}</thead><tbody>{''.join(rows)}</tbody></table>{more}"
+
+
+def keys_between(now: State, before: State | None, later: float = 0.0) -> Iterator[tuple[KeyState, str, float | None]]:
+    """Each key, what became of it since the state before, and its TTL left; those that went come last.
+
+    What became of it is "new", "changed", "new TTL", "deleted", "expired", or "" for nothing.
+    """
+    earlier = {} if before is None else {(k.node, k.key): k for k in before.keys if k.change not in GONE}
+    went = []
+    for key in now.keys:
+        old = earlier.pop((key.node, key.key), None)
+        left = None if key.left is None else key.left - later
+        if key.change in GONE or (left is not None and left <= 0):
+            expired = key.change == "expired" or key.change not in GONE
+            if old is not None or key.change in GONE:
+                went.append((key, "expired" if expired else "deleted", None))
+        elif before is None:
+            yield key, "", left
+        else:
+            yield key, _became(old, key, now.t - before.t), left
+    for old in earlier.values():
+        ended = before is not None and old.left is not None and before.t + old.left <= now.t + later + 1e-9
+        went.append((old, "expired" if ended else "deleted", None))
+    yield from went
+
+
+def _became(old: KeyState | None, key: KeyState, passed: float) -> str:
+    if old is None:
+        return "new"
+    if old.value != key.value or old.kind != key.kind:
+        return "changed"
+    if old.left is None or key.left is None:
+        return "" if old.left == key.left else "new TTL"
+    return "new TTL" if abs(old.left - passed - key.left) > SLACK else ""
+
+
+def _key_row(key: KeyState, change: str, left: float | None, longest: float, nodes: bool) -> str:
+    node = f"<small>{escape(key.node)}</small> " if nodes else ""
+    tag = f' <b class="tag">{change}</b>' if change else ""
+    if change in ("deleted", "expired"):
+        return (
+            f'<tr class="gone"><td>{node}<s>{escape(key.key)}</s>{tag}</td><td><s>{escape(key.value)}</s></td>'
+            f'<td class="ttl"></td></tr>'
+        )
+    kind = f" <small>{escape(key.kind)}</small>" if key.kind not in ("", "string") else ""
+    moved = ' class="moved"' if change else ""
+    return (
+        f"<tr{moved}><td>{node}{escape(key.key)}{kind}{tag}</td><td>{escape(key.value)}</td>"
+        f'<td class="ttl">{_left(left, longest)}</td></tr>'
+    )
+
+
+def _left(left: float | None, longest: float) -> str:
+    if left is None:
+        return "<small>none</small>"
+    share = min(100.0, 100 * left / longest) if longest > 0 else 100.0
+    return f'{ms(left)}<span class="bar"><i style="width:{share:.0f}%"></i></span>'
+
+
+# -- clients ----------------------------------------------------------------------------------------------------------
+
+
+def client_html(now: ClientState, before: ClientState | None, colour: str) -> str:
+    """What a client does and waits for, its line, and its locals along the chain of awaits; changed ones are marked."""
+    known = {} if before is None else dict(_frames(before))
+    waits = f" · {escape(now.waits_for)}" if now.waits_for else ""
+    parts = [f'<p><b>{escape(now.name)}</b> <span class="does">{DOES[now.does]}</span>{waits}</p>']
+    shown = [(place, frame) for place, frame in _frames(now)]
+    parts += [_frame(frame, known.get(place), last=n == len(shown)) for n, (place, frame) in enumerate(shown, 1)]
+    kind = now.does.split()[0]
+    return f'<div class="card {kind}" style="--c:{colour}">{"".join(parts)}</div>'
+
+
+DOES = {"not begun": "○ not begun", "waiting": "… waits", "paused": "‖ paused", "dead": "✗ dead", "ended": "✓ ended"}
+"""What a client does, with a mark that does not depend on a color."""
+
+
+def _frames(client: ClientState) -> Iterator[tuple[tuple[int, int, str], Frame]]:
+    for number, chain in enumerate(client.chains):
+        for depth, frame in enumerate(chain):
+            yield (number, depth, frame.function), frame
+
+
+def _frame(frame: Frame, before: Frame | None, *, last: bool) -> str:
+    place = f'<p class="at">{escape(frame.function)}, line {frame.line}</p>'
+    source = f'<p><code class="src">{escape(frame.source)}</code></p>' if last and frame.source else ""
+    known = None if before is None else {local.name: local.text for local in before.locals}
+    rows = "".join(_local(local, known) for local in frame.locals)
+    return f"{place}{source}<table><tbody>{rows}</tbody></table>" if rows else place + source
+
+
+def _local(local: Local, known: Mapping[str, str] | None) -> str:
+    change = ""
+    if known is not None and known.get(local.name) != local.text:
+        change = "changed" if local.name in known else "new"
+    tag = f' <b class="tag">{change}</b>' if change else ""
+    moved = ' class="moved"' if change else ""
+    return f"<tr{moved}><td>{escape(local.name)}</td><td>{escape(local.text)}{tag}</td></tr>"
+
+
+# -- promises ---------------------------------------------------------------------------------------------------------
+
+
+def promises_html(promises: Iterable[PromiseState], says: Mapping[str, str]) -> str:
+    """Each promise: it holds; or since when it is broken, why, and the facts that break it, each a button."""
+    rows = "".join(_promise(one, says.get(one.name, one.name)) for one in promises)
+    return f"<ul>{rows}</ul>" if rows else "<p>This run promises nothing.</p>"
+
+
+def _promise(one: PromiseState, says: str) -> str:
+    if one.holds:
+        return f'<li><span class="ok">✓ holds</span> {escape(says)}</li>'
+    since = "" if one.since is None else f" since {ms(one.since)}"
+    go = "" if one.since is None else _go(one.since, f"Go to {ms(one.since)}, when it broke")
+    facts = "".join(_go(fact.t, f"{ms(fact.t)} · {fact.who}: {fact.text}") for fact in one.facts)
+    why = f"<div>{escape(one.text)}</div>" if one.text else ""
+    return f'<li class="no"><span class="broken">✗ broken{since}</span> {escape(says)}{why}{facts}{go}</li>'
+
+
+def _go(t: float, words: str) -> str:
+    return f'<button class="go" data-go="{t!r}">{escape(words)}</button>'

@@ -1,0 +1,212 @@
+"""Panes that show one moment of a run: what they say, what moves them, and what a step sends."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from course_lib.explore.moment import KeyState, State
+from course_lib.views.picture import escape
+from course_lib.widgets.moment_words import client_html, keys_between, redis_html
+from course_lib.widgets.spacetime import SpaceTime
+from widgets.moments import FILE, GET, SET, Fake
+
+
+def walk(fake: Fake, **options: object) -> SpaceTime:
+    return SpaceTime(fake.trace, opened=lambda: fake, **options)  # type: ignore[arg-type]
+
+
+def press(shown: SpaceTime, **content: str) -> None:
+    assert shown.panes is not None
+    shown.panes._heard(content)
+
+
+def holding(t: float, *keys: tuple[str, str, float | None, str]) -> State:
+    made = tuple(KeyState("redis", key, "string", value, left, change) for key, value, left, change in keys)  # type: ignore[arg-type]
+    return State(t, made, 0, (), (), "")
+
+
+# -- nothing is played before somebody asks ---------------------------------------------------------------------------
+
+
+def test_a_run_is_played_again_once_and_only_when_somebody_asks() -> None:
+    """Not when the picture is shown, and not again at the second step."""
+    fake, played = Fake(), []
+
+    def again() -> Fake:
+        played.append(1)
+        return fake
+
+    shown = SpaceTime(fake.trace, opened=again)
+    assert shown.panes is not None
+    assert shown.panes.board.redis == ""
+    assert "Step, move the time" in shown.panes.board.note
+    assert played == []
+    shown.step()
+    shown.step()
+    assert played == [1]
+    assert shown.panes.board.redis
+    assert shown.panes.board.note == ""
+
+
+def test_a_moment_that_is_asked_for_at_once_is_open_at_once() -> None:
+    """As the moment of a violation is: the picture stands there too."""
+    fake = Fake()
+    shown = walk(fake, at=fake.broken)
+    assert shown.position == 4
+    assert shown.panes is not None
+    assert "✗ broken" in shown.panes.board.promises
+
+
+def test_code_that_cannot_be_played_again_leaves_the_picture() -> None:
+    """The panes say why, once; stepping goes on."""
+
+    def again() -> Fake:
+        raise RuntimeError("<gone>")
+
+    shown = SpaceTime(Fake().trace, opened=again)
+    shown.step()
+    shown.step()
+    assert shown.position == 2
+    assert shown.panes is not None
+    assert "could not be played again. RuntimeError: &lt;gone&gt;" in shown.panes.board.note
+    assert shown.panes.board.code == ""
+
+
+# -- what they say ----------------------------------------------------------------------------------------------------
+
+
+def test_a_step_shows_what_changed_since_the_moment_before() -> None:
+    """Alice's SET makes the key, and her local variable is new; then bob's breaks the promise."""
+    shown = walk(Fake(), says={"lost": "No visit is lost"})
+    assert shown.panes is not None
+    board = shown.panes.board
+    shown.go(2)
+    assert board.redis == "<p>No key.</p>"
+    assert "✓ holds</span> No visit is lost" in board.promises
+    shown.go(3)
+    assert 'visits <b class="tag">new</b>' in board.redis
+    assert 'seen</td><td>0 <b class="tag">new</b>' in board.clients
+    shown.go(4)
+    assert "✓ ended</span> · returned 0" in board.clients
+    assert "0.4 ms · alice: read visits: nil" in board.promises
+    assert board.text == shown.panes._state(Fake(), None, 0.0034)[0].text
+
+
+def test_each_change_of_a_key_has_its_word() -> None:
+    """What is counted down only is no change; what went comes last, with what it held."""
+    before = holding(1.0, ("a", "1", None, ""), ("b", "1", 0.5, ""), ("c", "1", 2.0, ""), ("d", "1", None, ""),
+                     ("e", "1", 0.9, ""), ("old", "1", None, "gone"))  # fmt: skip
+    now = holding(1.6, ("a", "2", None, ""), ("c", "1", 1.4, ""), ("e", "1", 3.0, ""), ("f", "x", None, "new"))
+    became = [(key.key, change) for key, change, _ in keys_between(now, before)]
+    assert became == [("a", "changed"), ("c", ""), ("e", "new TTL"), ("f", "new"), ("b", "expired"), ("d", "deleted")]
+    assert [(k.key, change) for k, change, _ in keys_between(replace(now, keys=()), None)] == []
+
+
+def test_the_time_left_runs_down_between_two_moments() -> None:
+    """Where the slider stands 200 ms after the last command, 200 ms less are left; after a second the key is gone."""
+    fake = Fake()
+    fake.trace.note("alice", "load", 0.004, 1.5)
+    shown = walk(fake)
+    assert shown.panes is not None
+    shown.time.value = 203.4
+    assert "800 ms" in shown.panes.board.redis
+    shown.time.value = 1200.0
+    assert '<s>visits</s> <b class="tag">expired</b>' in shown.panes.board.redis
+
+
+def test_nothing_that_a_learner_writes_becomes_html() -> None:
+    """Keys, values, names, locals and lines are text."""
+    evil = "<b onclick=x>"
+    html = redis_html(holding(0.0, (evil, evil, None, "")), None, 0.0, {})
+    fake = Fake()
+    client = fake.states[2].clients[0]
+    frame = client.chains[0][0]
+    local = replace(frame.locals[0], name=evil, text=evil)
+    bad = replace(
+        client, name=evil, waits_for=evil, chains=((replace(frame, function=evil, source=evil, locals=(local,)),),)
+    )
+    html += client_html(bad, None, "red")
+    assert evil not in html
+    assert html.count(escape(evil)) == 8
+
+
+def test_a_limit_is_said() -> None:
+    """What is not shown is said not to be."""
+    fake = Fake(5)
+    fake.limit = "12 clients: the first five are shown."
+    shown = walk(fake, at=0.0)
+    assert shown.panes is not None
+    assert "12 clients: the first five are shown." in shown.panes.board.note
+
+
+# -- both ways --------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_of_code_lights_up_what_it_sent() -> None:
+    """In the picture, in the list and in words; a second press ends it."""
+    shown = walk(Fake(), at=0.0034)
+    assert shown.panes is not None
+    line = f"0-{GET}"
+    assert f'data-line="{line}"' in shown.panes.board.code
+    assert f'data-line="0-{SET + 1}"' not in shown.panes.board.code, "return sends nothing"
+    press(shown, line=line)
+    assert ".e0{--hit:" in shown._style.value.replace(f".{shown.uid}.{shown.uid} ", "")
+    assert ".r1::before{content:'◆ '}" in shown._style.value
+    assert "r2::before" not in shown._style.value
+    assert f"Line {GET} sent 2 commands, marked ◆: at 0 ms, 1 ms." in shown.status.value
+    press(shown, line=line)
+    assert "::before" not in shown._style.value
+    assert shown.panes.board.pressed == ""
+
+
+def test_an_event_shows_the_line_that_sent_it() -> None:
+    """Which is kept in view; who stands where is marked."""
+    shown = walk(Fake())
+    assert shown.panes is not None
+    shown.follow.picked = "e2"
+    assert shown.panes.board.line == f"0-{SET}"
+    assert [mark[:2] for mark in shown.panes.board.marks] == [[f"0-{SET}", "alice"], [f"0-{GET}", "bob"]]
+
+
+def test_a_fact_is_gone_to() -> None:
+    """Each of the two that break a promise is a moment."""
+    shown = walk(Fake(), at=0.0034)
+    press(shown, go="0.0014")
+    assert shown.position == 2
+
+
+def test_events_that_are_not_shown_are_not_lit() -> None:
+    """A trace without some of the run's commands, as a check's is without the judge's own."""
+    fake = Fake()
+    shown = SpaceTime(fake.trace.where(lambda event: event.client != "alice"), opened=lambda: fake, at=0.0034)
+    press(shown, line=f"0-{GET}")
+    assert "sent 1 command, marked ◆: at 1 ms" in shown.status.value
+
+
+# -- what it costs ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clients", [2, 5])
+def test_a_step_sends_little(clients: int) -> None:
+    """No code again, and under 8 kB in all; how long it takes in the kernel, the test prints."""
+    fake = Fake(clients)
+    shown = walk(fake, at=0.0)
+    assert shown.panes is not None
+    board, began = shown.panes.board, time.perf_counter()
+    code = board.code
+    for position in range(1, 2 * clients + 1):
+        shown.go(position)
+        assert sum(len(part) for part in (board.redis, board.clients, board.promises, board.text)) < 8_000
+    print(f"{(time.perf_counter() - began) / (2 * clients) * 1000:.1f} ms a step")
+    assert board.code is code
+
+
+def test_the_fake_names_its_file() -> None:
+    """The listing of a cell is called after the notebook, whose cells have no names."""
+    shown = walk(Fake(), at=0.0)
+    assert shown.panes is not None
+    assert "<h5>this notebook</h5>" in shown.panes.board.code
+    assert FILE not in shown.panes.board.code
