@@ -29,6 +29,9 @@ What is judged
 - `livelock`        a state that comes back
 - `server_state`    what the servers hold
 
+What happened
+- `moment`          a run played again and opened: at each step what Redis held, and where each client stood
+
 By hand
 - `game`            one schedule, chosen move by move
 - `puzzle`          a promise and two programs, and every schedule of them; `puzzles` has four

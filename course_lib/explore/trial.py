@@ -114,6 +114,7 @@ class Play:
     stopped: CourseError | None = None
     violations: list[Violation] = field(default_factory=list)
     world: Simulation | None = None  # while it is judged; then the world plays others
+    step: float = 1e-6  # what a turn took, in seconds
 
     def violation(self, promise: str) -> Violation | None:
         """The first violation of that promise."""
@@ -187,12 +188,13 @@ def described(trial: Trial, schedule: Schedule) -> str:
 
 def play(
     trial: Trial, schedule: Schedule, world: Simulation | None = None, *,
-    choose: Choose | None = None, step: float = 1e-6,
+    choose: Choose | None = None, step: float = 1e-6, drive: Callable[[Simulation], object] = Simulation.run,
 ) -> Play:  # fmt: skip
     """Run one schedule, in a world of its own or in one that is used again, and judge it.
 
     `choose` picks the turns in place of the schedule, and the schedule of the result has them written down, so that it
-    replays. Units: `step` in seconds, what a turn takes; more for a picture.
+    replays. `drive` runs the clients to their end, as `Simulation.run` does. Units: `step` in seconds, what a turn
+    takes; more for a picture.
     """
     world = trial.world() if world is None else world
     chosen: list[int | Move] = []
@@ -207,13 +209,15 @@ def play(
     stopped: CourseError | None = None
     witness = trial.build(world, schedule.clients)
     try:
-        world.run()
+        drive(world)
     except (Deadlock, OutOfBudget, HeldBack) as error:
         stopped = error
     if choose is not None:
         schedule = replace(schedule, turns=tuple(chosen))
     now = min(world.now(), trial.horizon)
-    done = Play(schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped, world=world)
+    done = Play(
+        schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped, world=world, step=step
+    )
     done.violations = list(trial.judge(done))
     done.world = None
     return done

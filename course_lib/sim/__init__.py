@@ -22,6 +22,7 @@ In reading order; a module imports only those listed before it:
 - `fake_server_scripts` EVAL: that sandbox behind fakeredis's commands
 - `fake_server_fixes`   what fakeredis lacks or does otherwise than Redis
 - `fake_server`         `SimNode`, a server; `Session`, its end of one connection
+- `fake_server_reads`   what a server holds, read without a command
 - `stand_ins`           what code gets in place of Python's clocks
 - `patches`             what code replaces in libraries is put back, and named
 - `memory`              what a process keeps is its own: its copy of a learner's code

@@ -28,14 +28,15 @@ def code_in(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 @functools.lru_cache(1_000)
-def _of_library(file: str) -> bool:
+def of_library(file: str) -> bool:
+    """Does a file belong to Python's library, to a package or to the course?"""
     return str(Path(file).resolve()).startswith(_LIBRARIES)
 
 
 def own_names(names: dict[str, Any]) -> bool:
     """Are these the globals of a learner's module or notebook?"""
     file = names.get("__file__")
-    return not (isinstance(file, str) and _of_library(file))
+    return not (isinstance(file, str) and of_library(file))
 
 
 def own_class(kind: type) -> bool:

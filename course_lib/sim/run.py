@@ -80,6 +80,11 @@ class Run:
         context.run(CLIENT.set, name)
         self._clients[name] = _Client(process, context, start, body, args)
 
+    @property
+    def clients(self) -> dict[str, tuple[Process, float]]:
+        """Each client's process, and when it begins, in seconds after the clients of its time are driven."""
+        return {name: (client.process, client.start) for name, client in self._clients.items()}
+
     def forget(self, name: str) -> Any:
         """A client that has ended takes no further part; return what became of it."""
         del self._clients[name]

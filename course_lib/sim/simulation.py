@@ -138,6 +138,11 @@ class Simulation:
         """What became of each client so far: its result, its exception, or CRASHED."""
         return self._run.results
 
+    @property
+    def clients(self) -> dict[str, tuple[Process, float]]:
+        """Each client's process, and when it begins, in seconds after `run` is called."""
+        return self._run.clients
+
     def forget(self, name: str) -> Any:
         """Take a client that has ended out of the results, as if it had never been; return what became of it."""
         return self._run.forget(name)

@@ -1,0 +1,64 @@
+"""Whose code is it, and is it shown? By its file: a learner's, a pattern's, a lesson's program's, a library's.
+
+Not shown are Python's own library, redis-py, and of the course what plays and judges a run.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType
+from typing import Literal
+
+from course_lib.sim.own_code import code_in, of_library
+
+Whose = Literal["own", "shown", "stage", "hidden"]
+"""`stage`: what a lesson puts a pattern on, its workload. It is shown where nothing else of a chain is."""
+
+_COURSE = Path(__file__).resolve().parents[2]
+_PACKAGES = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")})
+_HIDDEN = {"redis", "fakeredis", "IPython", "ipykernel", "ipywidgets", "anywidget", "tornado", "pytest", "_pytest"}
+Own = Callable[[str], bool]
+"""By the name of a file: is it a learner's code?"""
+
+
+@lru_cache(2_000)
+def whose(file: str) -> Whose:
+    """Whose a file is."""
+    if file.startswith("<frozen"):
+        return "hidden"
+    if not of_library(file):
+        return "own"
+    path = Path(file).resolve()
+    if path.is_relative_to(_COURSE):
+        return _of_the_course(path.relative_to(_COURSE).parts)
+    for packages in _PACKAGES:
+        if path.is_relative_to(packages):
+            return "hidden" if path.relative_to(packages).parts[0] in _HIDDEN else "shown"
+    return "hidden"
+
+
+def _of_the_course(parts: tuple[str, ...]) -> Whose:
+    if parts[0] == "patterns" or (parts[0] == "lessons" and parts[-1] == "programs.py"):
+        return "shown"
+    return "stage" if parts[0] == "lessons" and "exercises" not in parts else "hidden"
+
+
+def function_of(code: CodeType) -> str:
+    """Its qualified name, from where it was written: not what it was written within."""
+    return code.co_qualname.rpartition("<locals>.")[2]
+
+
+def source_of(file: str, line: int) -> str:
+    """That line, stripped; nothing if the source is not known."""
+    return linecache.getline(file, line).strip()
+
+
+@lru_cache(500)
+def lines_of(code: CodeType) -> tuple[int, int]:
+    """The first and the last line of a function, with its decorators and what is written within it."""
+    lines = [line for each in code_in(code) for _, _, line in each.co_lines() if line]
+    return code.co_firstlineno, max(lines, default=code.co_firstlineno)
