@@ -424,7 +424,7 @@ def _private(redis): pass
 @pytest.mark.parametrize(
     "part",
     [
-        *("patterns", "sim", "worlds", "views", "views/spacetime", "widgets", "widgets/browser"),
+        *("patterns", "sim", "worlds", "views", "views/spacetime", "views/theatre", "widgets", "widgets/browser"),
         *(
             "servers",
             "servers/proxy",

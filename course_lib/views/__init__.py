@@ -5,6 +5,7 @@
 - `palette`          the colors and marks that every lesson shares
 - `spacetime`        a folder: the space-time diagram of a trace
 - `circle`           orders that cannot all be kept, as arrows that come round
+- `theatre`          a folder: a trace as a play, for the theatre of `course_lib.widgets`
 - `axes`             panels over one axis of time, drawn by hand: what the picture of a lab is made of
 - `figures`          matplotlib's charts as pictures
 - `expiries`         a chart: when keys expire that were written together

@@ -1,0 +1,232 @@
+"""What a theatre shows, without a browser: the clock of a play, what keys hold, and the colors for a projector."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+from typing import Any
+
+import pytest
+
+from course_lib.trace import Trace
+from course_lib.views.theatre import LOOKS, staged
+from course_lib.views.theatre.clock import clock
+from course_lib.views.theatre.keyspace import UNKNOWN, Held, Keyspace, keyspace
+from course_lib.worlds import Simulated
+from views.samples import crowd, event, five_clients, five_nodes, two_holders
+
+# -- time -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_clock_keeps_the_order_and_leads_back() -> None:
+    """What comes later in the run comes later in the play; and each moment of the play is one of the run."""
+    moments = [0.0, 0.0005, 0.001, 1.0, 60.0]
+    shown = clock(moments)
+    places = [shown(t) for t in moments]
+    assert places == sorted(set(places))
+    assert [shown.back(place) for place in places] == pytest.approx(moments)
+
+
+def test_a_flight_is_seen_and_a_long_wait_ends() -> None:
+    """Half a millisecond and a minute: more than 100,000 times as long in the run, less than 60 times in the play."""
+    shown = clock([0.0, 0.0005, 60.0])
+    flight, wait = shown(0.0005) - shown(0.0), shown(60.0) - shown(0.0005)
+    assert flight > 0.05
+    assert 1 < wait / flight < 60
+
+
+@pytest.mark.parametrize("moments", [[], [3.0], [i / 1000 for i in range(20_000)]])
+def test_a_play_has_a_bounded_length_and_size(moments: list[float]) -> None:
+    shown = clock(moments)
+    assert 2 <= shown.end <= 30
+    assert len(shown.times) <= 3_001
+
+
+# -- keys -------------------------------------------------------------------------------------------------------------
+
+KEYS = ("page", "lock:page", "hits", "box")
+RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+RAISE = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
+
+
+def a_run(seed: int) -> Trace:
+    """Three clients send commands by chance, let time pass, and look at each key now and then."""
+    world = Simulated(seed)
+
+    async def live(name: str) -> None:
+        draw, redis = random.Random(f"{seed}{name}"), world.redis()
+        for _ in range(25):
+            key = draw.choice(KEYS[:3])
+            some: list[tuple[Any, ...]] = [
+                ("SET", key, draw.randrange(9)), ("SET", key, 1, "PX", draw.randrange(5, 80)),
+                ("SET", key, name, "NX", "PX", draw.randrange(5, 80)), ("SET", key, 2, "KEEPTTL"), ("DEL", key),
+                ("PEXPIRE", key, draw.randrange(5, 60)), ("PERSIST", key), ("SETEX", key, 1, 3), ("PTTL", key),
+                ("EVAL", RELEASE, 1, key, name), ("EVAL", RAISE, 1, "hits", 2), ("INCR", "hits"), ("GETDEL", key),
+                ("MSET", "page", 7, "hits", 8), ("SETNX", key, 4), ("LPUSH", "box", 1), ("UNLINK", "box", "page"),
+            ]  # fmt: skip
+            for command in (draw.choice(some), ("MGET", *KEYS[:3]), ("GET", draw.choice(KEYS[:3]))):
+                try:
+                    await redis.execute_command(*command)
+                except Exception:
+                    pass  # INCR of what is no number: the trace has it, and it changes nothing
+            await asyncio.sleep(draw.random() * 0.03)
+
+    for name in ("ann", "bob", "eve"):
+        world.client(name, live, name)
+    world.run()
+    return world.trace
+
+
+def contradicted(trace: Trace, kind: type[Keyspace]) -> list[str]:
+    """Where a GET or an MGET of the run was answered otherwise than what was told of the keys until then."""
+    told, wrong = kind(), []
+    for e in sorted((e for e in trace if e.t_server is not None), key=lambda e: e.t_server or 0.0):
+        told._expire(e.node, e.t_server or 0.0)
+        if e.name in ("GET", "MGET") and not isinstance(e.reply, Exception):
+            for key, answer in zip(e.command[1:], [e.reply] if e.name == "GET" else e.reply, strict=True):
+                now = told._now(e.node, key.decode())
+                if now is None or now.text == UNKNOWN or (answer is None and not now.timed):
+                    continue
+                if now.text != (answer and answer.decode()):
+                    wrong.append(f"{e.t_server}: {key!r} is told to be {now.text}, and {answer} was read")
+        told.run(e)
+    return wrong
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_told_of_a_key_is_what_a_reader_gets(seed: int) -> None:
+    """Over many commands by chance, whose server is the course's: never does a reply contradict what is shown."""
+    trace = a_run(seed)
+    assert contradicted(trace, Keyspace) == []
+    known = [state for states in keyspace(trace).states.values() for state in states if state.text not in (None, "?")]
+    assert len(known) > 20
+
+
+def test_what_forgets_the_ttl_is_contradicted() -> None:
+    """The control: the same reading of a run, but nothing ever expires."""
+
+    class Forgetful(Keyspace):
+        def _expire(self, node: str, t: float) -> None:
+            pass
+
+    assert contradicted(a_run(1), Forgetful)
+
+
+def of(*commands: tuple[str, Any]) -> list[Held]:
+    """What the key k holds after commands, a millisecond apart."""
+    trace = Trace()
+    for i, (command, reply) in enumerate(commands):
+        trace.events.append(event("ann", "redis", command, i, i + 0.2, i + 0.4, reply))
+    return keyspace(trace).states.get(("redis", "k"), [])
+
+
+@pytest.mark.parametrize(
+    ("commands", "last"),
+    [
+        ([("SET k 1", b"OK"), ("SET k 2 NX", None)], "1"),
+        ([("SET k 2 NX PX 50", None)], UNKNOWN),  # somebody's; whose, nobody has told
+        ([("SET k 1", b"OK"), ("EVALSHA 3f9 1 k ann", 1)], UNKNOWN),  # a script whose source is not known
+        ([("SET k 1", b"OK"), ("MULTI", b"OK"), ("SET k 2", b"QUEUED"), ("EXEC", None)], "1"),
+        ([("SET k 1", b"OK"), ("MULTI", b"OK"), ("SET k 2", b"QUEUED"), ("EXEC", [b"OK"])], "2"),
+        ([("SET k 1", b"OK"), ("INCR k", ValueError("not an integer"))], "1"),
+        ([("SET k 1 PX 1", b"OK"), ("PING", b"PONG"), ("PING", b"PONG")], None),
+        ([("SET k 1", b"OK"), ("FLUSHALL", b"OK")], None),
+        ([("RPUSH k a b", 2)], "list of 2"),
+    ],
+)
+def test_no_more_is_told_than_is_known(commands: list[tuple[str, Any]], last: str | None) -> None:
+    assert of(*commands)[-1].text == last
+
+
+def test_a_jump_of_the_clock_moves_the_end_of_a_ttl() -> None:
+    """The node's clock jumps ahead by 20 ms: a key with 30 ms ends after 10."""
+    trace = two_holders()
+    trace.note("redis", "skew", 0.005, text="clock jumps by +0.02 s")
+    gone = [state for state in keyspace(trace).states["redis", "lock"] if state.why == "expired"]
+    assert gone[0].t == pytest.approx(0.0105)
+
+
+# -- the play ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trace", [Trace(), two_holders(), five_clients(), five_nodes(), crowd(60, 4)])
+def test_every_play_can_be_sent_and_has_words(trace: Trace) -> None:
+    """No number that JSON lacks; cues in order; every message belongs to somebody."""
+    data = staged(trace).data
+    json.dumps(data, allow_nan=False)
+    when = [cue[0] for cue in data["cues"]]
+    assert when == sorted(when)
+    assert len(data["text"]) > 20
+    assert all(0 <= m[0] < len(data["clients"]) and 0 <= m[1] < len(data["nodes"]) for m in data["messages"])
+
+
+def test_the_lock_changes_hands_and_both_believe() -> None:
+    """What the picture of lesson 04 must show: a's key expires, b takes it, and a still believes."""
+    data = staged(two_holders()).data
+    (states,) = [states for _, key, states in data["keys"] if key == "lock"]
+    assert [(text, data["clients"][owner] if owner >= 0 else "") for _, text, _, owner in states] == [
+        ("tok-a", "a"), (None, ""), ("tok-b", "b"), (None, ""),
+    ]  # fmt: skip
+    holds = [(data["clients"][who], start, end) for who, kind, start, end, _ in data["spans"] if kind == "hold"]
+    (broken,) = [sign[2] for sign in data["signs"] if sign[1] == "violation"]
+    assert [who for who, start, end in holds if start <= broken < end] == ["a", "b"]
+    assert "30.5 ms · redis  lock expires" in [cue[1] for cue in data["cues"] if cue[2]]
+
+
+def test_who_takes_a_lock_holds_it_until_it_gives_it_back() -> None:
+    """Where no note says who believes what, a SET NX that got OK does, and a DEL ends it."""
+    trace = two_holders()
+    trace.notes.clear()
+    data = staged(trace).data
+    told = [data["clients"][who] for who, kind, *_ in data["spans"] if kind == "hold"]
+    assert told == ["a", "b"]
+
+
+def test_forty_one_clients_are_a_stream() -> None:
+    assert [staged(crowd(n, 1)).data["crowd"] for n in (40, 41)] == [False, True]
+
+
+def test_the_stream_is_as_wide_as_its_rate() -> None:
+    """Over the whole run, the rates of requests make up all requests."""
+    shown = staged(crowd(100, 10))
+    requests, flow = len(shown.trace), shown.data["flow"][0][0]
+    moments = [shown.clock.back(i * 0.1) for i in range(len(flow))]
+    sent = sum((b - a) * (x + y) / 2 for (a, x), (b, y) in itertools.pairwise(zip(moments, flow, strict=True)))
+    assert sent == pytest.approx(requests, rel=0.1)
+
+
+def test_clients_stand_in_the_order_of_their_names() -> None:
+    trace = Trace(events=[event(name, "redis", "GET k", 1, 2, 3) for name in ("w10", "w2", "ann", "w1")])
+    assert staged(trace).clients == ["ann", "w1", "w2", "w10"]
+
+
+def contrast(one: str, other: str) -> float:
+    """As WCAG 2.2 defines it, from 1 to 21."""
+
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_what_means_something_stands_out(name: str) -> None:
+    """On a projector everything has a contrast of 7; on a screen words have, and what is drawn has 3."""
+    look, projector = LOOKS[name], name.startswith("projector")
+    for role in set(look) - {"paper", "wash", "rule", "stale"}:
+        colours = look[role]
+        least = 7.0 if projector or role in ("ink", "faint") else 3.0
+        for colour in [colours] if isinstance(colours, str) else colours:
+            assert contrast(colour, str(look["paper"])) >= least, role
+    assert contrast("#111111", str(look["stale"])) >= 7  # the words on a stale answer
+
+
+def test_a_pale_color_is_seen() -> None:
+    """The control: orange on white, which is why the palette is darkened."""
+    assert contrast("#E69F00", "#ffffff") < 3
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
