@@ -151,8 +151,8 @@ function render({ model, el }) {
   themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   model.on("change:projector", dress);
   model.on("change:position", ask);
-  dress();
   if (model.get("position") > 0) ask();
+  dress();
   return () => {
     player.stop();
     sizes.disconnect();

@@ -124,6 +124,7 @@ def test_what_is_shown_fits_the_screen_and_is_drawn(page: Page, look: str) -> No
         shown(page, play, look.removeprefix("projector "))
         paper = page.locator(".theatre-room").evaluate("e => getComputedStyle(e).backgroundColor")
         assert (paper == "rgb(255, 255, 255)") == look.endswith("light")
+        expect(page.get_by_role("status")).to_contain_text(" ms · ")
         line = page.get_by_role("status").bounding_box()
         assert line
         assert line["y"] + line["height"] < 720
