@@ -209,15 +209,25 @@ class Lab(Generic[Result]):
         seed = self._controls["seed"]
         controls = w.GridBox(
             [control for control in self._controls.values() if control is not seed],
-            layout={"grid_template_columns": "repeat(auto-fit, minmax(320px, 1fr))", "grid_gap": "0 12px"},
+            layout={"grid_template_columns": "repeat(auto-fit, minmax(min(270px, 100%), 1fr))", "grid_gap": "0 12px"},
         )
-        left_too = f".{self._uid} .widget-dropdown .widget-label{{text-align:left}}"  # as the names of sliders are
-        hide = w.HTML(f"<style>{fallback.hide(self._uid)}{left_too}</style>")
+        hide = w.HTML(f"<style>{fallback.hide(self._uid)}{_STYLE.replace('UID', self._uid)}</style>")
         again = [seed, self._again, self._keep, self._clear, self._stop, self._bar]
         buttons = w.HBox(again, layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        left = w.VBox([controls, buttons, self._says], layout={"flex": "1 1 340px", "max_width": "760px"})
+        left = w.VBox([controls, buttons], layout={"flex": "1 1 340px"})
+        left.add_class("course-lab-controls")
         right = w.VBox([self._room, self._picture], layout={"flex": "100 1 700px", "min_width": "0"})
         both = w.HBox([left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        box = w.VBox([both, self._table, hide, Names()])
+        box = w.VBox([both, self._says, self._table, hide, Names()])
         box.add_class(self._uid)
+        box.add_class("course-panel")
         return box
+
+
+_STYLE = (
+    ".UID .widget-dropdown .widget-label{text-align:left}"  # as the names of sliders are
+    ".UID .course-lab-controls{container-type:inline-size;max-width:880px}"
+    ".UID .widget-html-content>svg{max-height:var(--left)}"
+    "@container(max-width:880px){.UID .widget-gridbox .widget-label{width:120px!important}"
+    ".UID .widget-gridbox .widget-text{width:60px!important}}"
+)

@@ -1,4 +1,4 @@
-"""Tells how wide the place is in which a picture is to be drawn."""
+"""Tells how wide the place is in which a picture is to be drawn, and lets what is above it and it fit one screen."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import anywidget
 import traitlets
 
 _SCRIPT = """
+const LEAST = 380;  // pixels: on a lower screen a picture is not shrunk further
+
 function render({ model, el }) {
   let frame = 0;
+  const watched = new Set();
   const measure = () => {
-    const wide = Math.floor(el.getBoundingClientRect().width);
+    const here = el.getBoundingClientRect(), wide = Math.floor(here.width);
     if (wide > 0 && wide !== model.get("wide")) { model.set("wide", wide); model.save_changes(); }
+    const panel = el.closest(".course-panel"), screen = el.closest(".jp-WindowedPanel-outer, .jp-Notebook");
+    if (!panel) return;
+    const above = here.top - panel.getBoundingClientRect().top;
+    const left = (screen?.clientHeight ?? window.innerHeight) - above - 12;
+    panel.style.setProperty("--left", `${Math.max(left, LEAST)}px`);
+    if (screen && !watched.has(screen)) { watched.add(screen); observer.observe(screen); observer.observe(panel); }
   };
   const observer = new ResizeObserver(() => {
     cancelAnimationFrame(frame);
@@ -24,7 +33,11 @@ export default { render };
 
 
 class Room(anywidget.AnyWidget):
-    """As a child of a box it is as wide as that, and not high: `wide` is its width in pixels, 0 until that is known."""
+    """As a child of a box it is as wide as that, and not high: `wide` is its width in pixels, 0 until that is known.
+
+    Within an element of the class `course-panel`, `--left` is how high the screen is without what is above the box: a
+    picture whose `max-height` it is can be seen together with its controls.
+    """
 
     _esm = _SCRIPT
     wide = traitlets.Int().tag(sync=True)

@@ -1,0 +1,55 @@
+"""A lab's controls and its picture fit one screen together: on a small laptop, and on a projector at 150 %."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from browser.conftest import written
+from browser.desk import ROOT, SELECT, Desk
+from course_lib.lessons import LESSONS
+
+SIZES = {"a laptop": (1280, 800), "1920 × 1080 at 150 %": (1280, 720)}
+CALL = re.compile(r"^(\w+_lab)\(.*\)$", re.MULTILINE)
+TO_THE_TOP = "(place) => window.jupyterapp.shell.currentWidget.content.scrollToItem(place, 'start')"
+FITS = """(place) => {
+  const lab = window.jupyterapp.shell.currentWidget.content.widgets[place].node.querySelector(".course-panel");
+  const parts = [...lab.querySelectorAll(".widget-slider, .widget-button, .widget-dropdown, svg[role=img]")];
+  const boxes = parts.map((one) => one.getBoundingClientRect()).filter((one) => one.height);
+  const high = Math.max(...boxes.map((one) => one.bottom)) - Math.min(...boxes.map((one) => one.top));
+  const smallest = lab.querySelector("svg[role=img] .s");
+  return {
+    parts: parts.length,
+    "too high": Math.max(0, high - lab.closest(".jp-WindowedPanel-outer").clientHeight),
+    text: Math.floor(smallest.getBoundingClientRect().height / smallest.getBBox().height * 12),
+  };
+}"""
+
+
+def labs() -> dict[str, str]:
+    """The call of each lesson that shows its lab, with where that comes from."""
+    found = {}
+    for number, folder in LESSONS.items():
+        for path in (ROOT / "notebooks").glob(f"{number}_*.ipynb"):
+            for cell in json.loads(path.read_text())["cells"]:
+                if (call := CALL.search("".join(cell["source"]))) and cell["cell_type"] == "code":
+                    found[folder] = f"from course_lib.lessons.{folder} import {call[1]}\n{call[0]}"
+    return found
+
+
+def test_a_lab_and_its_picture_fit_one_screen(desk: Desk, tmp_path: Path) -> None:
+    """And the smallest words of the picture are at least nine pixels high then."""
+    assert len(labs()) == 8
+    desk.open_notebook(written(tmp_path, "fit", *labs().values()))
+    desk.run_all()
+    for size, (wide, high) in SIZES.items():
+        desk.page.set_viewport_size({"width": wide, "height": high})
+        for place, name in enumerate(labs()):
+            desk.page.evaluate(SELECT, place)
+            desk.page.evaluate(TO_THE_TOP, place)
+            desk.page.wait_for_function(f"(place) => ({FITS})(place)['too high'] === 0", arg=place, timeout=15_000)
+            told = desk.page.evaluate(FITS, place)
+            assert told["parts"] >= 8, name
+            assert told["text"] >= 9, f"{name} on {size}: {told}"
+            desk.screenshot(f"fit_{name}_{high}")
