@@ -43,6 +43,7 @@ ARROWS: dict[str, set[str]] = {
     "widgets": {"views", "worlds", "explore", "trace", "words", "errors", "notebook"},
     "grading": {
         "explore",
+        "widgets",
         "wire",
         "views",
         "trace",

@@ -11,9 +11,11 @@ from typing import Any
 from course_lib import explore
 from course_lib.errors import BadReplayCode, Unrepeatable
 from course_lib.explore import NAMED, REPEATABLE, Budget, Findings, Play, Schedule, Tally, Trial, play
+from course_lib.explore.moment import Opened, reopened
 from course_lib.grading.answer import Refused, refuse_error, seen_at, sound
 from course_lib.grading.bar import Bar
 from course_lib.grading.calls import Misused
+from course_lib.grading.evidence import JUDGE
 from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.guard import LIMIT, Guard, Stuck, Watch
 from course_lib.grading.progress_page import note
@@ -195,7 +197,16 @@ def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Wa
     if violation is None:
         raise Unrepeatable(f"One schedule broke a promise, and kept it when it was played again. {REPEATABLE}")
     code = explore.code_of(exercise.id, exercise.words.revision, number, run.schedule)
-    return Shown(run, violation, code, _told(one.trial, run), guard.printed.getvalue()), violation.text
+    again = partial(_again, one.trial, run)
+    return Shown(run, violation, code, _told(one.trial, run), guard.printed.getvalue(), again), violation.text
+
+
+def _again(trial: Trial, run: Play) -> Opened:
+    """Open a run: play it once more, as it was judged."""
+    guard = Guard()
+    with guard.up():
+        guard.begin()
+        return reopened(trial, run, hide=JUDGE)
 
 
 def _drawn(trial: Trial, run: Play, promise: str) -> Play:
@@ -224,7 +235,7 @@ def _replayed(exercise: Exercise, run: Play, trial: Trial, code: str, guard: Gua
     if violation is not None:
         run = _drawn(trial, run, violation.promise)
         violation = run.violation(violation.promise)
-    shown = Shown(run, violation, code, _told(trial, run), guard.printed.getvalue())
+    shown = Shown(run, violation, code, _told(trial, run), guard.printed.getvalue(), partial(_again, trial, run))
     message = violation.text if violation else "Nothing is violated in this schedule. Run the check for all the others."
     status: Status = "failed" if violation else "passed"
     return Verdict(exercise.id, exercise.words.title, status, properties, message, shown=shown, tried="this schedule")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from course_lib.explore import Play, Violation
+from course_lib.explore.moment import Opened
 from course_lib.grading.evidence import ms, of_clients
 from course_lib.grading.page import framed, prose
 from course_lib.trace import Trace
@@ -39,13 +42,14 @@ class Property:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The schedule that is shown: its run, what it violated (None if it held), its replay code and
-    its schedule in words, and what the answer printed."""
+    its schedule in words, and what the answer printed; `again` plays it again, moment by moment."""
 
     run: Play
     violation: Violation | None
     code: str
     schedule: str
     printed: str = ""
+    again: Callable[[], Opened] | None = None
 
     @property
     def trace(self) -> Trace:
@@ -103,6 +107,23 @@ class Verdict:
 
     __repr__ = __str__
 
+    def _ipython_display_(self) -> None:
+        """A failing run is one to walk through, where there is a kernel; else, and once it is gone, a page."""
+        shown = self.shown
+        if shown is None or shown.violation is None or shown.again is None:
+            raise NotImplementedError  # which IPython takes for: show it in another way
+        from course_lib.widgets.fallback import between, live  # here, as the judge of a class has no use for widgets
+        from course_lib.widgets.spacetime import SpaceTime
+
+        if not live():
+            raise NotImplementedError
+
+        at = shown.violation.t_start if shown.violation.who else inf  # one of no moment: the end
+        says = {one.name: one.says for one in self.properties}
+        walk = SpaceTime(shown.trace, title=_title(self), opened=shown.again, says=says, at=at)
+        above, _, below = _parts(self)
+        between(framed(above), walk.box, framed(below), page(self), walk.uid, plain(self))
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": page(self), "text/plain": plain(self)}
 
@@ -116,6 +137,11 @@ MARKS = {
 
 def page(verdict: Verdict) -> str:
     """The verdict as HTML: headline, what is wrong and its picture, then each property, then what helps on."""
+    return framed("".join(_parts(verdict)))
+
+
+def _parts(verdict: Verdict) -> tuple[str, str, str]:
+    """What stands above the picture, the picture, and what stands below it."""
     tone = {"passed": "good", "unanswered": "calm"}.get(verdict.status, "bad")
     earned = f"{verdict.points} of {_points(verdict.max_points)}"
     parts = [
@@ -125,8 +151,9 @@ def page(verdict: Verdict) -> str:
     ]
     if verdict.lesson:
         parts.append(f'<p class="known"><b>A mistake that many make.</b> {prose(verdict.lesson)}</p>')
+    above, picture, parts = "".join(parts), "", []
     if verdict.shown is not None:
-        parts.append(f'<div class="picture">{spacetime(verdict.shown.trace, title=_title(verdict)).fitting}</div>')
+        picture = f'<div class="picture">{spacetime(verdict.shown.trace, title=_title(verdict)).fitting}</div>'
     if verdict.status in ("passed", "failed"):
         parts.append(_table(verdict.properties))
     if verdict.status == "passed" and verdict.after:
@@ -140,7 +167,7 @@ def page(verdict: Verdict) -> str:
         parts.append(f'<p class="small">{prose(_next(verdict))}</p>')
     if verdict.noted:
         parts.append(f'<p class="small" role="status">{escape(verdict.noted)}</p>')
-    return framed("".join(parts))
+    return above, picture, "".join(parts)
 
 
 def plain(verdict: Verdict) -> str:

@@ -9,6 +9,7 @@ What a lesson shows
 - `moment_words`       such a moment as HTML
 - `theatre`            a run as a moving picture; `theatre.js` and `theatre.css` are what runs in the browser
 - `scheduler`          a panel on which you say whose command runs next
+- `scheduler_look`     how it looks
 - `scheduler_words`    how such a game stands, in words
 - `explore`            what the explorer found: a bar, a verdict, the failing schedule
 - `lab`                controls around an experiment, and its picture

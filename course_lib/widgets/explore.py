@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -9,16 +11,18 @@ from IPython import get_ipython
 from tqdm import tqdm
 
 from course_lib.explore import Findings, Tally, exploration
+from course_lib.explore.moment import reopened
 from course_lib.explore.puzzle import by_hand
 from course_lib.explore.verdict_words import struck
 from course_lib.trace import Trace
-from course_lib.views.circle import circle
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
 from course_lib.views.picture import PROSE, escape
 from course_lib.views.spacetime import spacetime
 from course_lib.views.spacetime.text import as_title
+from course_lib.widgets import fallback
 from course_lib.widgets.progress import Bar
 from course_lib.widgets.scheduler import Scheduler
+from course_lib.widgets.spacetime import SpaceTime
 
 PATIENCE = 1.0
 """Seconds of real time without a bar."""
@@ -72,19 +76,36 @@ class Explored:
 
     __repr__ = __str__
 
+    def _ipython_display_(self) -> None:
+        """A failing schedule is one to walk through, where there is a kernel; else, and once it is gone, a page."""
+        found = self.found
+        if found.shown is None or found.violation is None or not fallback.live():
+            raise NotImplementedError  # which IPython takes for: show it in another way
+        above, _, below = self._parts()
+        walk = SpaceTime(
+            _marked(found),
+            title=_title(found),
+            opened=partial(reopened, found.trial, found.shown),
+            at=found.violation.t_start if found.violation.who else inf,  # one of no moment: the end
+        )
+        fallback.between(_page(above), walk.box, _page(below), self._html(), walk.uid, str(self))
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self._html(), "text/plain": str(self)}
 
     def _html(self) -> str:
+        return _page("".join(self._parts()))
+
+    def _parts(self) -> tuple[str, str, str]:
+        """What stands above the picture, the picture, and what stands below it."""
         found = self.found
         tone, head = _head(found)
         parts = [f'<p class="head {tone}"><b>{head}</b></p><p>{escape(found.text)}</p>']
         if any(one.what.startswith("classes") for one in found.played):
             parts.append(f'<p class="small">{CLASSES}</p>')
+        above, picture, parts = "".join(parts), "", []
         if found.shown is not None:
-            parts.append(f"<div>{spacetime(_marked(found), title=_title(found)).fitting}</div>")
-            if found.violation is not None and found.violation.circle:
-                parts.append(f"<div>{circle(found.violation.circle, title=COMES_ROUND).fitting}</div>")
+            picture = f"<div>{spacetime(_marked(found), title=_title(found)).fitting}</div>"
             lines = found.shown.trace.text()
             parts.append(
                 f'<p class="small">{_is_shown(found)}. To play it again, also with other code, add '
@@ -96,7 +117,11 @@ class Explored:
         if found.printed:
             printed = escape(found.printed)
             parts.append(f"<details><summary>What your code printed in it</summary><pre>{printed}</pre></details>")
-        return f'<div class="course-explored {PROSE}">{STYLE}{"".join(parts)}</div>'
+        return above, picture, "".join(parts)
+
+
+def _page(html: str) -> str:
+    return f'<div class="course-explored {PROSE}">{STYLE}{html}</div>'
 
 
 def _head(found: Findings) -> tuple[str, str]:
@@ -114,7 +139,6 @@ def _head(found: Findings) -> tuple[str, str]:
     return "good", "✓ Holds in every schedule"
 
 
-COMES_ROUND = "An arrow means “must come before”: these come round, so no order explains the run"
 CLASSES = "Schedules that differ only in the order of commands that do not affect each other count as one class."
 
 

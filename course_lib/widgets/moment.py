@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from course_lib.explore.moment import State
+from course_lib.explore.moment import Opened, State
 from course_lib.trace import Event, Note, Trace
 from course_lib.views.picture import escape
 from course_lib.widgets.browser.panes import Board
@@ -22,24 +23,6 @@ from course_lib.widgets.moment_words import (
 )
 from course_lib.words import counted, ms
 
-
-class Opened(Protocol):
-    """A run that was played again: its states, and which line sent what."""
-
-    trace: Trace
-    states: Sequence[State]
-    same: str
-    limit: str
-
-    def at(self, what: Event | Note | None) -> State: ...
-
-    def file_lines(self, file: str) -> tuple[int, list[str]]: ...
-
-    def sent_by(self, file: str, line: int) -> list[int]: ...
-
-    def line_of(self, index: int) -> tuple[str, int] | None: ...
-
-
 ASKS = "Step, move the time, or click a message: here you see what was true at that moment."
 """What stands in place of the panes until somebody asks for a moment."""
 
@@ -50,27 +33,27 @@ CELL = ("<ipython-input", "/ipykernel_", "\\ipykernel_")
 class Panes:
     """Redis, the clients in their code, and the promises, at one moment of a run. `board` is the widget.
 
-    `again` plays the run again, once, when a moment is first asked for. `colour` is a client's, `says` what a promise
-    says by its name, `go` is called with the seconds of a fact, and `light` with the events that a line has sent, by
-    their places in `trace`.
+    `says` is what a promise says, by its name; `go` is called with the seconds of a fact, and `light` with the events
+    that a line has sent, by their places in the trace.
     """
 
     def __init__(
         self,
-        again: Callable[[], Opened],
-        trace: Trace,
         *,
-        colour: Callable[[str], str],
         says: Mapping[str, str] | None = None,
         go: Callable[[float], object] = lambda _: None,
         light: Callable[[list[int]], object] = lambda _: None,
     ) -> None:
-        self._again, self._trace, self._colour = again, trace, colour
         self._says, self._go, self._light = says or {}, go, light
         self._opened: Opened | None = None
-        self._failed = False
         self.board = Board(note=f"<p>{ASKS}</p>")
         self.board.on_msg(lambda _, content, buffers: self._heard(content))
+
+    def look_at(self, again: Callable[[], Opened], trace: Trace, colour: Callable[[str], str]) -> None:
+        """From now on it is this run. `again` plays it, once, when a moment is asked for; `colour` is a client's."""
+        self._again, self._trace, self._colour = again, trace, colour
+        self._opened, self._failed = None, False
+        self.board.pressed = ""
 
     def show(self, what: Event | Note | None, t: float | None, before: Event | Note | None = None) -> None:
         """Show the moment at which something happened; with `what` None, that at `t` seconds, or without, the end.
@@ -111,14 +94,11 @@ class Panes:
 
     def _take(self, opened: Opened) -> None:
         self._opened = opened
-        self._times = [state.t for state in opened.states]
         self._places = _places(self._trace, opened.trace)
         self._shown_as = {there: here for here, there in self._places.items()}
-        self._longest: dict[tuple[str, str], float] = {}
-        for key in (key for state in opened.states for key in state.keys if key.left is not None):
-            place = key.node, key.key
-            self._longest[place] = max(self._longest.get(place, 0.0), key.left or 0.0)
-        self._listings = list(_listings(opened))
+        seen = [opened.at(event) for event in opened.trace.events]
+        self._longest = _longest(seen)
+        self._listings = _listings(opened, [*seen, opened.at(None)])
         self._files = {one.file: number for number, one in enumerate(self._listings)}
         self._sent = _sent(opened, self._listings, self._shown_as)
         warn = f'<p class="bad">{escape(opened.same)}</p>' if opened.same else ""
@@ -127,15 +107,13 @@ class Panes:
 
     def _state(self, opened: Opened, what: Event | Note | None, t: float | None) -> tuple[State, float]:
         """A state, and how many seconds before the moment in question it was."""
-        if isinstance(what, Event) and (index := self._index(what)) is not None:
-            return opened.at(opened.trace.events[index]), 0.0
-        if isinstance(what, Note) and what in opened.trace.notes:
-            return opened.at(what), 0.0
+        if what is not None or t is None:
+            with suppress(ValueError):  # a note that was added for the picture is none of the run's
+                return opened.at(what), 0.0
         if what is not None:
             t = what.t_start
-        if t is None:
-            return opened.at(None), 0.0
-        state = opened.states[max(bisect_right(self._times, t + 1e-9) - 1, 0)]
+        assert t is not None
+        state = opened.states[max(bisect_right(opened.states, t + 1e-9, key=lambda state: state.t) - 1, 0)]
         return state, max(0.0, t - state.t)
 
     def _index(self, event: Event) -> int | None:
@@ -193,11 +171,18 @@ def _places(shown: Trace, again: Trace) -> dict[int, int]:
     return found
 
 
-def _listings(opened: Opened) -> list[Listing]:
-    """The code to show: the learner's own where there is any, else whatever ran."""
-    frames = [f for state in opened.states for client in state.clients for chain in client.chains for f in chain]
-    own = dict.fromkeys(frame.file for frame in frames if frame.own)
-    files = own or dict.fromkeys(frame.file for frame in frames)
+def _longest(states: Sequence[State]) -> dict[tuple[str, str], float]:
+    """The longest TTL of each key."""
+    found: dict[tuple[str, str], float] = {}
+    for key in (key for state in states for key in state.keys):
+        found[key.node, key.key] = max(found.get((key.node, key.key), 0.0), key.left or 0.0)
+    return found
+
+
+def _listings(opened: Opened, states: Sequence[State]) -> list[Listing]:
+    """The code in which somebody stands at some moment, the learner's own first."""
+    frames = [f for state in states for client in state.clients for chain in client.chains for f in chain]
+    files = dict.fromkeys([frame.file for frame in frames if frame.own] + [frame.file for frame in frames])
     return [Listing(file, _called(file), *opened.file_lines(file)) for file in files]
 
 

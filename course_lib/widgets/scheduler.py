@@ -10,17 +10,22 @@ import ipywidgets as w
 
 from course_lib.errors import BadReplayCode
 from course_lib.explore import Findings, Move
+from course_lib.explore.moment import reopened
 from course_lib.explore.puzzle import Puzzle
 from course_lib.explore.puzzles import PUZZLES
-from course_lib.views.palette import BLUE, GREEN, RULE, VERMILLION
 from course_lib.views.picture import escape
 from course_lib.views.room import within
 from course_lib.views.spacetime import spacetime
+from course_lib.views.spacetime.plan import lay_out
+from course_lib.views.spacetime.style import current
+from course_lib.views.spacetime.text import moments
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.browser.room import Room
 from course_lib.widgets.controls import button
+from course_lib.widgets.moment import Panes
+from course_lib.widgets.scheduler_look import framed, look, sources
 from course_lib.widgets.scheduler_words import headline, named, proof, standing
 from course_lib.words import capital, counted
 
@@ -57,6 +62,7 @@ class Scheduler:
         self.found: dict[str, str] = {}
         self.proofs: dict[bool, Findings] = {}
         self._longer: set[bool] = set()
+        self._on_page = False
         self.uid = "bs" + secrets.token_hex(4)
         self._game = self.puzzle.game()
         self._make_controls()
@@ -97,7 +103,7 @@ class Scheduler:
         """
         mended = self._game.trial is self.puzzle.mended
         if mended not in self.proofs or not self.proofs[mended].complete:
-            self.proof.value = _framed("", f"Playing every schedule, for {seconds:g} s at most …")
+            self.proof.value = framed("", f"Playing every schedule, for {seconds:g} s at most …")
             self.proofs[mended] = self.puzzle.all_schedules(mended=mended, seconds=seconds)
             (self._longer.add if seconds < PATIENCE[1] else self._longer.discard)(mended)
         self._show()
@@ -113,6 +119,8 @@ class Scheduler:
         self._show()
 
     def _ipython_display_(self) -> None:
+        self._on_page = True
+        self._open()
         still = f"<p><b>Be the scheduler.</b> {escape(self.puzzle.promise)}</p><p>Run this cell to play.</p>"
         fallback.show(self.box, still, self.uid)
 
@@ -134,28 +142,15 @@ class Scheduler:
         self.turns = [button("", "", partial(self.move, number)) for number in range(1, MOST + 1)]
         self.all = button("[e] every schedule", "list-ol", self.every)
         self.head, self.told, self.proof, self.picture = w.HTML(), w.HTML(), w.HTML(), w.HTML()
+        self.panes = Panes(go=lambda t: self.panes.show(None, t), light=self._light)
+        self.lit = w.HTML(layout={"display": "none"})
         self.room = Room()
         self.room.observe(lambda _: self._show(), "wide")
         self.keys = Pressed(KEYS, "Be the scheduler")
         self.keys.observe(self._key, "pressed")
 
     def _arranged(self, size: int, width: str) -> Any:
-        me = f".{self.uid}"
-        rules = (
-            f"{fallback.hide(self.uid)}{me} .turns{{max-width:1100px}}"
-            f"{me} p,{me} summary,{me} details{{margin:4px 0;font-size:{size}px;line-height:1.4}}"
-            f"{me} .widget-button,{me} .widget-toggle-button,{me} .widget-label,{me} .widget-text input"
-            f"{{font-size:{size}px;height:auto;min-height:32px;padding:2px 10px;line-height:1.6}}"
-            f"{me} .widget-inline-hbox,{me} .widget-toggle-buttons{{height:auto;width:auto}}"
-            f"{me} .widget-label{{padding-left:0}}{me} .widget-button{{white-space:pre}}"
-            f"{me} .turns .widget-button{{text-align:left;font-family:var(--jp-code-font-family,monospace);"
-            f"border-left:5px solid {BLUE};font-weight:600}}"
-            f"{me} svg.spacetime{{width:{width};height:auto}}"
-            f"{me} pre{{font-size:{size - 2}px;line-height:1.4;margin:4px 0;white-space:pre-wrap}}"
-            f"{me} p code{{font-size:inherit}}{me} .course-keys{{font-size:{size}px}}"
-            f"{me} .told{{border-left:5px solid {RULE};padding:2px 10px}}"
-            f"{me} .told.bad{{border-color:{VERMILLION}}}{me} .told.good{{border-color:{GREEN}}}"
-        )
+        rules = f"{fallback.hide(self.uid)}{look(self.uid, size, width)}"
         self.row = w.VBox(self.turns)
         self.row.add_class("turns")
         wrap = {"flex_flow": "row wrap", "align_items": "center", "overflow": "visible"}
@@ -163,10 +158,10 @@ class Scheduler:
         both = [w.Label("Code:"), self.version] if self.puzzle.mended is not self.puzzle.naive else []
         options = w.HBox([*both, self.code], layout=wrap)
         fates = w.HBox([w.Label("Its fate:"), self.fate], layout=wrap)
-        source = w.HTML(_sources(self.puzzle))
+        source = w.HTML(sources(self.puzzle))
         shown = [self.head, options, source, self.keys, self.row, fates, controls, self.told, self.proof]
         box = w.VBox(
-            [w.HTML(f"<style>{rules}</style>"), *shown, self.room, self.picture, Names()],
+            [w.HTML(f"<style>{rules}</style>"), *shown, self.room, self.picture, self.panes.board, self.lit, Names()],
             layout={"padding": "4px 12px"},
         )
         box.add_class(self.uid)
@@ -217,15 +212,29 @@ class Scheduler:
             turn.description = f"{number + 1}  {named(game.able[number])}" if there else ""
         self.time.disabled, self.back.disabled = game.over, not game.moves
         ways = sum(f"-{game.trial.name}-" in code for code in self.found)
-        self.told.value = _framed(*standing(puzzle, game, ways))
+        self.told.value = framed(*standing(puzzle, game, ways))
         mended = game.trial is puzzle.mended
         every = self.proofs.get(mended)
-        self.proof.value = _framed(*proof(puzzle, every, mended=mended, longer=mended in self._longer)) if every else ""
+        self.proof.value = framed(*proof(puzzle, every, mended=mended, longer=mended in self._longer)) if every else ""
         wrong = game.violation
         title = headline(wrong.text) if wrong else f"After {counted(len(game.moves), 'move')} nothing is broken"
+        self._drawn = self._marked()
         with within(self.room.wide):
-            drawn = spacetime(self._marked(), title=capital(title), uid=f"{self.uid}p")
+            drawn = spacetime(self._drawn, title=capital(title), uid=f"{self.uid}p")
         self.picture.value = drawn.svg if game.moves else ""
+        self._open()
+
+    def _light(self, events: list[int]) -> None:
+        self.lit.value = f"<style>{current(f'{self.uid}p', None, None, events)}</style>"
+
+    def _open(self) -> None:
+        """Show the moment after the last move. What is on no page is not played again for it."""
+        if self._on_page:
+            game, clients = self._game, lay_out(self._drawn)
+            self._light([])
+            self.panes.look_at(partial(reopened, game.trial, game.play), self._drawn, clients.colour)
+            earlier = [moment.what for moment in moments(self._drawn)[:-1]]
+            self.panes.show(None, None, earlier[-1] if earlier else None)
 
     def _marked(self) -> Any:
         """The run so far, without commands that still wait, and with the broken promise noted."""
@@ -234,15 +243,3 @@ class Scheduler:
         if (wrong := game.violation) is not None:
             shown.note(wrong.who, "violation", wrong.t_start, text=wrong.mark or wrong.promise)
         return shown
-
-
-def _sources(puzzle: Puzzle) -> str:
-    if not puzzle.sources:
-        return ""
-    shown = zip(("naive", "mended", "both call"), puzzle.sources, strict=False)
-    parts = "".join(f"<pre><b># {name}</b>\n{escape(text)}</pre>" for name, text in shown)
-    return f"<details><summary>What each client runs</summary>{parts}</details>"
-
-
-def _framed(style: str, html: str) -> str:
-    return f'<div class="told {style}" role="status"><p>{html}</p></div>'

@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets
 
+from course_lib.explore.moment import Opened
 from course_lib.trace import Event, Trace
 from course_lib.views.axes import nice_step
 from course_lib.views.picture import escape
@@ -25,7 +26,7 @@ from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.browser.room import Room
 from course_lib.widgets.controls import button
-from course_lib.widgets.moment import Opened, Panes
+from course_lib.widgets.moment import Panes
 from course_lib.widgets.text_trace import WIDE, TextTrace
 from course_lib.words import ms
 
@@ -41,7 +42,7 @@ class SpaceTime:
 
     With `opened`, which plays the run again when somebody first asks for a moment, there are panes below: what Redis
     held, where each client stood and what it believed, and which promises held; `says` is what a promise says, by its
-    name. They open at the moment `at`, in seconds, if it is given.
+    name. They open at the moment `at`, in seconds, if it is given; after the last one is the end of the run.
     """
 
     def __init__(
@@ -70,7 +71,10 @@ class SpaceTime:
         self.panes = None if opened is None else self._opening(trace, opened, says)
         self._make_controls(trace)
         self.box = self._arranged()
-        self.go(0 if at is None else max(1, self._position_of(at)))
+        if at is None:
+            self.go(0)
+        else:
+            self._begin_at(at)
 
     def go(self, position: int) -> None:
         """Show the run as it was at a moment; 0, and anything out of range, shows all of it."""
@@ -99,11 +103,21 @@ class SpaceTime:
         """Where the last moment stands that has come by then."""
         return bisect_right(self.moments, t + 1e-9, key=lambda moment: moment.t)
 
+    def _begin_at(self, t: float) -> None:
+        if not self.moments or t <= self.moments[-1].t:
+            self.go(max(1, self._position_of(t)))
+            return
+        self._moving = True
+        self._placed = self.time.value = self.time.max
+        self._show(len(self.moments), self.time.max / 1000, True)
+
     def _opening(self, trace: Trace, opened: Callable[[], Opened], says: Mapping[str, str] | None) -> Panes:
         def go(t: float) -> None:
             self.go(self._position_of(t))
 
-        return Panes(opened, trace, colour=self._plan.colour, says=says, go=go, light=self.light)
+        panes = Panes(says=says, go=go, light=self.light)
+        panes.look_at(opened, trace, self._plan.colour)
+        return panes
 
     def _ipython_display_(self) -> None:
         fallback.show(self.box, self.picture.as_image(), self.uid)

@@ -17,6 +17,7 @@ import pytest
 from course_lib.errors import UnknownExercise
 from course_lib.grading import check, guard, hint
 from course_lib.grading.exercise import words
+from course_lib.widgets import fallback
 
 from .programs import ANSWERS, ROOT, answers
 
@@ -274,6 +275,49 @@ def test_an_interrupted_check_puts_everything_back() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
         asyncio.get_running_loop()
     assert check("05.1", SOLUTIONS["05.1"]).passed
+
+
+# -- a failing run, opened ---------------------------------------------------------------------------------------------
+
+
+async def _loads_always(redis: Any, key: str, load: Any, **policy: Any) -> Any:
+    print("loading")
+    return await load()
+
+
+def test_a_failing_check_opens_its_run_as_it_was_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same commands, no client of the judge's, nothing printed, and the promise is broken at that moment."""
+    verdict = check("05.3", _loads_always)
+    assert verdict.shown is not None
+    assert verdict.shown.again is not None
+    opened = verdict.shown.again()
+    assert opened.same == ""
+    state = opened.at(None)
+    assert state.clients
+    assert not [client.name for client in state.clients if client.name.startswith("judge")]
+    assert (
+        {promise.name for promise in state.promises if not promise.holds}
+        == {one.name for one in verdict.properties if one.outcome == "broken" and opened.run.violation(one.name)}
+        != set()
+    )
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failing_check_is_one_to_walk_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a kernel: a widget, and the page for whoever has none. Else, and if it passed, the page alone."""
+    displayed: list[dict[str, Any]] = []
+    verdict = check("05.3", _loads_always)
+    with pytest.raises(NotImplementedError):
+        verdict._ipython_display_()
+    monkeypatch.setattr(fallback, "live", lambda: True)
+    monkeypatch.setattr(fallback, "display", lambda bundle, **options: displayed.append(bundle))
+    verdict._ipython_display_()
+    widget, page = displayed
+    assert "application/vnd.jupyter.widget-view+json" in widget
+    assert page["text/plain"] == str(verdict)
+    assert verdict._repr_mimebundle_()["text/html"] in page["text/html"]
+    with pytest.raises(NotImplementedError):
+        check("05.1", SOLUTIONS["05.1"])._ipython_display_()
 
 
 # -- hints ------------------------------------------------------------------------------------------------------------

@@ -199,7 +199,8 @@ def test_a_slow_check_shows_a_bar_that_goes_away(then: str, bars: int, monkeypat
     monkeypatch.setattr(client, "process_message", listen)
     client.execute()
     assert any("<progress" in html for html in seen) == bool(bars)
-    (*others, verdict) = notebook.cells[0].outputs
+    (*others, widget, verdict) = notebook.cells[0].outputs
+    assert "application/vnd.jupyter.widget-view+json" in widget["data"]
     assert [out["data"]["text/html"] for out in others] == [""] * bars
     assert verdict["data"]["text/plain"].startswith("✗ Not yet")
 

@@ -39,6 +39,8 @@ class Fake:
             self.states.append(self._state(one.t_server))
 
     def at(self, what: Event | Note | None) -> State:
+        if isinstance(what, Note):
+            raise ValueError("it is none of this run's")
         return self.states[-1] if not isinstance(what, Event) else self.states[1 + self.trace.events.index(what)]
 
     def file_lines(self, file: str) -> tuple[int, list[str]]:

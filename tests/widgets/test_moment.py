@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
+from math import inf
+from typing import Any
 
 import pytest
 
-from course_lib.explore.moment import KeyState, State
+from course_lib.explore import Play
+from course_lib.explore.moment import KeyState, State, reopened
 from course_lib.views.picture import escape
+from course_lib.widgets import fallback
+from course_lib.widgets.explore import explore
 from course_lib.widgets.moment_words import client_html, keys_between, redis_html
+from course_lib.widgets.scheduler import Scheduler
 from course_lib.widgets.spacetime import SpaceTime
 from widgets.moments import FILE, GET, SET, Fake
 
@@ -210,3 +217,80 @@ def test_the_fake_names_its_file() -> None:
     assert shown.panes is not None
     assert "<h5>this notebook</h5>" in shown.panes.board.code
     assert FILE not in shown.panes.board.code
+
+
+# -- where it stands by itself ----------------------------------------------------------------------------------------
+
+
+async def count(redis: Any, me: Any) -> int:
+    seen = int(await redis.get("visits") or 0)
+    await redis.set("visits", seen + 1)
+    return seen
+
+
+def no_visit_is_lost(run: Play) -> str | None:
+    return "one visit is lost" if len(set(run.results.values())) < len(run.results) else None
+
+
+@pytest.fixture
+def displayed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What is displayed, as if there were a kernel."""
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(fallback, "live", lambda: True)
+    monkeypatch.setattr(fallback, "display", lambda bundle, **options: shown.append(bundle))
+    return shown
+
+
+def test_a_failing_schedule_is_one_to_walk_through(displayed: list[dict[str, Any]]) -> None:
+    """What is displayed first is a widget, then the page for whoever has no kernel, which is as it was."""
+    found = explore(count, no_visit_is_lost)
+    found._ipython_display_()
+    widget, page = displayed
+    assert "application/vnd.jupyter.widget-view+json" in widget
+    assert page["text/plain"] == str(found)
+    assert found._repr_mimebundle_()["text/html"] in page["text/html"]
+
+
+def test_what_holds_is_shown_as_a_page(displayed: list[dict[str, Any]]) -> None:
+    """The control: there is no moment at which anything broke."""
+    with pytest.raises(NotImplementedError):
+        explore(count, no_visit_is_lost, clients=1)._ipython_display_()
+    assert displayed == []
+
+
+def test_without_a_kernel_a_failing_schedule_is_a_page() -> None:
+    """As in a test, or in a page that is made by a program."""
+    with pytest.raises(NotImplementedError):
+        explore(count, no_visit_is_lost)._ipython_display_()
+
+
+def test_the_end_of_a_run_shows_what_it_broke() -> None:
+    """An invariant of one's own names no moment: the panes are opened at the end, where it is broken."""
+    found = explore(count, no_visit_is_lost).found
+    assert found.shown is not None
+    shown = SpaceTime(found.shown.trace, opened=partial(reopened, found.trial, found.shown), at=inf)
+    assert shown.panes is not None
+    assert "✗ broken" in shown.panes.board.promises
+    assert "returned 0" in shown.panes.board.clients
+    shown.step_back()
+    assert "✓ holds" in shown.panes.board.promises
+    assert f"line {count.__code__.co_firstlineno + 2}" in shown.panes.board.text
+
+
+def test_the_panel_of_the_scheduler_shows_the_moment_after_the_last_move() -> None:
+    """And nothing while it is on no page, as then nobody looks."""
+    panel = Scheduler("counter")
+    panel.move(1)
+    assert panel.panes.board.redis == ""
+    panel._on_page = True
+    panel.move(1)
+    panel.move(1)
+    assert "<td>visits" in panel.panes.board.redis
+    assert "waits</span> · the reply to SET visits" in panel.panes.board.clients
+    panel.undo()
+    assert "get_then_set" in panel.panes.board.code
+    line = next(place for place, *_ in panel.panes.board.marks)
+    panel.panes._heard({"line": line})
+    assert "--hit" in panel.lit.value
+    panel.undo()
+    assert "--hit" not in panel.lit.value

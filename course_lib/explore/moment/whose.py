@@ -42,7 +42,8 @@ def whose(file: str) -> Whose:
 
 
 def _of_the_course(parts: tuple[str, ...]) -> Whose:
-    if parts[0] == "patterns" or (parts[0] == "lessons" and parts[-1] == "programs.py"):
+    programs = parts[0] == "lessons" and parts[-1] == "programs.py"
+    if parts[0] == "patterns" or programs or parts == ("explore", "puzzles.py"):
         return "shown"
     return "stage" if parts[0] == "lessons" and "exercises" not in parts else "hidden"
 

@@ -92,7 +92,7 @@ _STYLE = f"""
 .course-moment .who{{grid-column:1/-1}}
 .course-moment h4{{margin:0 0 4px;font:600 14px/1.4 {WORDS};color:{INK}}}
 @container (min-width:900px){{
-.course-moment .grid{{grid-template-columns:minmax(210px,22fr) minmax(0,56fr) minmax(200px,22fr)}}
+.course-moment .grid{{grid-template-columns:minmax(230px,25fr) minmax(0,54fr) minmax(190px,21fr)}}
 .course-moment .who{{grid-column:2;grid-row:1}} .course-moment .kept{{grid-column:3}}}}
 @container (min-width:1360px){{
 .course-moment .both{{display:grid;grid-template-columns:minmax(0,1.2fr) minmax(0,1fr);gap:8px;align-items:start}}}}
@@ -103,7 +103,7 @@ table-layout:auto!important}}
 .course-moment td,.course-moment th{{text-align:left!important;vertical-align:top;padding:2px 8px 2px 4px;
 border-bottom:1px solid {RULE};overflow-wrap:anywhere;white-space:pre-wrap;background:none!important;color:inherit}}
 .course-moment td.ttl,.course-moment th.ttl{{white-space:nowrap;padding-right:2px}}
-.course-moment small{{color:{FAINT};font-size:11px}}
+.course-moment .holds td:first-child{{min-width:6.5em}} .course-moment small{{color:{FAINT};font-size:11px}}
 .course-moment .tag{{font:600 11px/1.3 {WORDS};border:1px solid;border-radius:3px;padding:0 3px;color:{INK};
 white-space:nowrap}}
 .course-moment tr.moved td{{background:color-mix(in srgb,{ORANGE} 16%,transparent)!important}}
