@@ -47,21 +47,21 @@ from course_lib.explore.shrink import shrink, spread
 from course_lib.explore.strategies.exhaustive import REPEATABLE, enumerate_all
 from course_lib.explore.strategies.pct import chance, sample
 from course_lib.explore.tally import Tally
-from course_lib.explore.trial import Play, Schedule, Trial, Violation, described, play
+from course_lib.explore.trial import Fact, Play, Schedule, Trial, Violation, described, play
 from course_lib.explore.verdict_words import NAMED, counted, in_turn, verdict
 from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, Turn, Turns, in_process, steady
 from course_lib.sim.fake_server import EPOCH, Extension, Session
 from course_lib.sim.own_code import own_names
 from course_lib.sim.patches import put_back, seen
 from course_lib.sim.replication import Replication
-from course_lib.sim.stand_ins import StandIn, clocks, in_place, simulating
+from course_lib.sim.stand_ins import StandIn, chance_of_a_run, clocks, in_place, simulating
 from course_lib.sim.until import until
 
 __all__ = [
-    "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "Budget", "Extension", "Findings", "Game", "Move", "OneFault",
-    "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "StandIn", "Tally", "Trial", "Turn",
-    "Turns", "Violation", "by_order", "chance", "clocks", "code_of", "counted", "decode", "described", "encode",
-    "enumerate_all", "estimated", "in_place", "in_process", "in_turn", "own_names", "play", "put_back", "sample",
-    "sample_in_processes", "schedule_of", "search", "seen", "shrink", "simulating", "smaller", "spread", "steady",
-    "until", "verdict",
+    "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "Budget", "Extension", "Fact", "Findings", "Game", "Move",
+    "OneFault", "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "StandIn", "Tally", "Trial",
+    "Turn", "Turns", "Violation", "by_order", "chance", "chance_of_a_run", "clocks", "code_of", "counted", "decode",
+    "described", "encode", "enumerate_all", "estimated", "in_place", "in_process", "in_turn", "own_names", "play",
+    "put_back", "sample", "sample_in_processes", "schedule_of", "search", "seen", "shrink", "simulating", "smaller",
+    "spread", "steady", "until", "verdict",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from math import inf
 
 from course_lib.errors import BadArgument, Deadlock
@@ -33,7 +34,7 @@ from course_lib.explore.linearizability import (
     recorded,
 )  # fmt: skip
 from course_lib.explore.server_state import ask, left, world_of
-from course_lib.explore.trial import HeldBack, Play, Violation
+from course_lib.explore.trial import Fact, HeldBack, Play, Violation
 from course_lib.sim import CRASHED
 from course_lib.trace import Note
 from course_lib.words import counted
@@ -68,14 +69,15 @@ def one_holder(validity: float = inf, *, promise: str = "one holder at a time") 
     """
 
     def judge(run: Play) -> Iterator[Violation]:
-        holder, until = "", -inf
+        holder, got, until = "", 0.0, -inf
         for since, end, who in sorted((span.start, span.end, span.who) for span in run.trace.spans("hold")):
             if since < until - _TICK and who != holder:
                 said = f"{who} got the lock at {_ms(since)}, while {holder} held it{_up_to(until, run)}"
-                yield Violation(promise, said, who, since, "two holders")
+                facts = Fact(got, holder, "gets the lock"), Fact(since, who, f"gets it too, and {holder} has it still")
+                yield Violation(promise, said, who, since, "two holders", facts)
                 return
             end = min(end, since + validity)
-            holder, until = (who, end) if end > until else (holder, until)
+            holder, got, until = (who, since, end) if end > until else (holder, got, until)
 
     return judge
 
@@ -90,12 +92,13 @@ def at_most(limit: int, window: float = inf, *, admitted: Moments | None = None,
 
     def judge(run: Play) -> Iterator[Violation]:
         moments = sorted((admitted or granted)(run))
-        for (first, _), (last, who) in zip(moments, moments[limit:], strict=False):
+        for (first, earliest), (last, who) in zip(moments, moments[limit:], strict=False):
             if last - first < window - _TICK:
                 number = sum(first <= when < first + window - _TICK for when, _ in moments)
                 within = "" if window == inf else f" within {_ms(window)} from {_ms(first)} on"
                 said = f"{number} were admitted{within}; the limit is {limit}"
-                yield Violation(promise, said, who, last, f"number {limit + 1}")
+                facts = Fact(first, earliest, "is admitted, the first"), Fact(last, who, f"is number {limit + 1}")
+                yield Violation(promise, said, who, last, f"number {limit + 1}", facts)
                 return
 
     return judge
@@ -127,9 +130,20 @@ def no_lost_update(key: str, *, start: int = 0, node: int = 0, promise: str = "n
             since = f", from {start} on" if start else ""
             updates = counted(lost, "update is", "updates are")
             said = f"{len(told)} clients were told that they had counted{since}, and {key} is {value}: {updates} lost"
-            yield Violation(promise, said, told[-1], _last(run, told[-1]), f"{key} is {value}")
+            facts = same_written(run, key, run.world.nodes[node].name if run.world else "")
+            yield Violation(promise, said, told[-1], _last(run, told[-1]), f"{key} is {value}", facts)
 
     return judge
+
+
+def same_written(run: Play, key: str, node: str) -> tuple[Fact, ...]:
+    """The first two clients of whom one wrote over a key what the other had written: neither knew of the other."""
+    written = [e for e in run.trace if e.t_server is not None and e.node == node and e.name in ("SET", "GETSET")]
+    writes = sorted((e for e in written if e.command[1:2] == (key.encode(),)), key=lambda e: e.t_server or 0.0)
+    for one, other in pairwise(writes):
+        if one.client != other.client and one.command[2] == other.command[2]:
+            return tuple(Fact(e.t_server or 0.0, e.client, f"writes {key}: {e.text}") for e in (one, other))
+    return ()
 
 
 def no_key_without_ttl(match: str = "*", *, promise: str = "every key ends") -> Invariant:
@@ -165,8 +179,9 @@ def linearizable(
         returned = sorted((call for call in known if call.result is not UNKNOWN), key=lambda call: call.end)
         last = next(call for call in returned if linearization(cut(known, call.end), model, initial) is None)
         told = [call for call in cut(known, last.end) if call.result is not UNKNOWN]
+        facts = tuple(Fact(call.end, call.client, call.text) for call in sorted(told, key=lambda call: call.end))
         said = f"no order explains {'; '.join(call.text for call in told)}"
-        yield Violation(promise, said, last.client, last.end, f"→ {last.result!r}")
+        yield Violation(promise, said, last.client, last.end, f"→ {last.result!r}", facts)
 
     return judge
 
@@ -184,12 +199,14 @@ def bounded_staleness(bound: float, *, calls: Calls = recorded, promise: str = "
             if read.name != "read" or read.result is UNKNOWN:
                 continue
             newer = [write for write in writes.values() if _before(writes.get(read.result), write)]
-            age = max((read.start - write.end for write in newer), default=0.0)
+            first = min(newer, key=lambda write: write.end, default=read)
+            age = read.start - first.end
             if age > bound:
                 said = (
                     f"{read.client} read {read.result!r} {_ms(age)} after it had been replaced; {_ms(bound)} is allowed"
                 )
-                yield Violation(promise, said, read.client, read.end, f"{_ms(age)} old")
+                facts = Fact(first.end, first.client, first.text), Fact(read.end, read.client, read.text)
+                yield Violation(promise, said, read.client, read.end, f"{_ms(age)} old", facts)
 
     return judge
 
@@ -213,7 +230,8 @@ def one_load_per_expiry(ttl: float, *, promise: str = "one load per expiry") -> 
             if before is not None and note.t_start < end + ttl - _TICK:
                 ago = "had not finished" if note.t_start < end else f"had finished {_ms(note.t_start - end)} before"
                 said = f"{note.who} loaded at {_ms(note.t_start)}, when the load of {before.who} {ago}"
-                yield Violation(promise, said, note.who, note.t_start, "loads again")
+                facts = Fact(before.t_start, before.who, "loads"), Fact(note.t_start, note.who, "loads again")
+                yield Violation(promise, said, note.who, note.t_start, "loads again", facts)
                 return
             before = note
 
@@ -248,7 +266,8 @@ def at_most_once(*, kind: str = "effect", promise: str = "at most once") -> Inva
             if len(notes) > 1:
                 times = ", ".join(f"by {note.who} at {_ms(note.t_start)}" for note in notes)
                 said = f"{job} was done {len(notes)} times: {times}"
-                yield Violation(promise, said, notes[1].who, notes[1].t_start, f"{job} again")
+                facts = tuple(Fact(note.t_start, note.who, f"does {job}") for note in notes)
+                yield Violation(promise, said, notes[1].who, notes[1].t_start, f"{job} again", facts)
 
     return judge
 

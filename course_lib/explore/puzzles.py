@@ -15,7 +15,7 @@ from course_lib.explore.bodies import Body, Me, clients_running
 from course_lib.explore.invariants import Invariant, one_holder
 from course_lib.explore.livelock import Watch, no_livelock
 from course_lib.explore.puzzle import Puzzle
-from course_lib.explore.trial import Play, Trial, Violation
+from course_lib.explore.trial import Fact, Play, Trial, Violation
 from course_lib.sim import Simulation
 
 __all__ = ["PUZZLES", "Puzzle"]
@@ -58,7 +58,8 @@ def _no_update_is_lost(run: Play) -> Iterable[Violation]:
         others = [who for who in counted if who != one and counted[who] == value]
         if others:
             said = f"{one} and {others[0]} both counted to {value}: a visit is lost"
-            yield Violation("no visit is lost", said, others[0], _last(run, others[0]), f"{value} again")
+            facts = _told(run, one, f"has counted to {value}"), _told(run, others[0], f"has counted to {value} too")
+            yield Violation("no visit is lost", said, others[0], _last(run, others[0]), f"{value} again", facts)
             return
 
 
@@ -91,7 +92,8 @@ def _at_most_one(run: Play) -> Iterable[Violation]:
     admitted = [who for who, value in run.results.items() if value is True]
     if len(admitted) > 1:
         said = f"{' and '.join(admitted)} were admitted; the limit is 1"
-        yield Violation("at most one is admitted", said, admitted[-1], _last(run, admitted[-1]), "admitted too")
+        facts = tuple(_told(run, who, "is admitted") for who in admitted)
+        yield Violation("at most one is admitted", said, admitted[-1], _last(run, admitted[-1]), "admitted too", facts)
 
 
 # -- a lock -----------------------------------------------------------------------------------------------------------
@@ -141,6 +143,10 @@ async def with_both_locks(redis: Redis, me: Me, first: str, second: str) -> bool
     with me.holding(5.0):
         await redis.delete(second, first)
     return True
+
+
+def _told(run: Play, who: str, text: str) -> Fact:
+    return Fact(_last(run, who), who, text)
 
 
 def _last(run: Play, who: str) -> float:

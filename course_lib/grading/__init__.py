@@ -7,6 +7,7 @@ What a notebook calls, and what it shows:
 - `checker`             an answer under many schedules, or one schedule again → a verdict
 - `verdict`             each promise kept or broken, points, the smallest failing schedule: as a page and as text
 - `page`                the frame and the style of what is shown
+- `opening`             the run that a verdict shows, played again and opened at each step
 - `hints`               the next hint, when it is asked for
 - `solution`            the worked solution, once an answer has passed, and what it does differently
 - `two_sources`         two answers as code, compared

@@ -52,7 +52,7 @@ def replay(id: str, code: str, answer: Any) -> Verdict:
     def again(guard: Guard) -> Verdict:
         trials = exercise.rules.trials(exercise.rules.accept(answer))
         guard.begin()
-        trial, located = _located(trials, number, schedule, code)
+        trial, located = located_in(trials, number, schedule, code)
         code_again = explore.code_of(id, exercise.words.revision, number, located)
         return _replayed(exercise, play(trial, located), trial, code_again, guard)
 
@@ -137,7 +137,8 @@ STUCK = (
 )
 
 
-def _located(trials: Any, number: int, schedule: Schedule, code: str) -> tuple[Trial, Schedule]:
+def located_in(trials: Any, number: int, schedule: Schedule, code: str) -> tuple[Trial, Schedule]:
+    """The trial that a code names, and the schedule in full. Raises: BadReplayCode if the exercise has none such."""
     trial = trials[number] if number < len(trials) else None
     unknown = trial is None or (schedule.kind and schedule.kind not in trial.faults)
     if trial is None or unknown or not 1 <= schedule.clients <= 1_000 or (schedule.turns and not trial.orders):

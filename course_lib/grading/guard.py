@@ -10,7 +10,6 @@ import builtins
 import io
 import itertools
 import os
-import random
 import signal
 import socket
 import sys
@@ -22,7 +21,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from course_lib.errors import CourseError
-from course_lib.explore import StandIn, clocks, in_place, own_names, put_back, seen, simulating
+from course_lib.explore import StandIn, chance_of_a_run, clocks, in_place, own_names, put_back, seen, simulating
 
 LIMIT = 5.0
 """Seconds of real time for one schedule, which usually takes a few milliseconds."""
@@ -157,23 +156,14 @@ class Guard:
         return LIMIT / 250 < computed < LIMIT / 2 and passed < 6 * LIMIT
 
     def _stand_ins(self) -> Iterator[StandIn]:
-        """(module or class, name, stand-in): where no simulated code runs, each does what the function itself does.
-
-        From os.urandom secrets and uuid draw.
-        """
+        """(module or class, name, stand-in): where no simulated code runs, each does what the function itself does."""
         yield time, "sleep", self._forbidden(time.sleep, WAITS)
         yield socket.socket, "connect", self._forbidden(socket.socket.connect, CONNECTS)
         yield asyncio, "open_connection", self._forbidden(asyncio.open_connection, CONNECTS)
         yield from clocks()
         yield builtins, "input", self._forbidden(builtins.input, ASKS, always=True)
         yield from _exits()
-        urandom = os.urandom
-
-        def drawn(size: int) -> bytes:
-            return urandom(size) if simulating() is None else random.randbytes(size)
-
-        yield os, "urandom", drawn
-        yield random, "_urandom", drawn  # the name under which SystemRandom, and so secrets, has it
+        yield from chance_of_a_run()
 
     def _forbidden(self, function: Callable[..., Any], why: str, *, always: bool = False) -> Callable[..., Any]:
         def stand_in(*args: Any, **options: Any) -> Any:

@@ -8,6 +8,8 @@ learner's code (`memory.py`) also wherever else that code kept what it stands fo
 from __future__ import annotations
 
 import datetime
+import os
+import random
 import time
 from asyncio import events
 from collections.abc import Callable, Iterable, Iterator
@@ -61,10 +63,22 @@ def clocks() -> Iterator[StandIn]:
     yield datetime, "date", _Date
 
 
+def chance_of_a_run() -> Iterator[StandIn]:
+    """A stand-in for what `secrets` and `uuid` draw from: in a simulation the run's own stream of random numbers."""
+    urandom = os.urandom
+
+    def drawn(size: int) -> bytes:
+        return urandom(size) if simulating() is None else random.randbytes(size)
+
+    yield os, "urandom", drawn
+    yield random, "_urandom", drawn  # the name under which SystemRandom, and so secrets, has it
+
+
 @contextmanager
 def virtual_clocks() -> Iterator[None]:
-    """While it lasts, or for a function that it decorates, simulated code finds these clocks."""
-    with in_place(clocks()):
+    """While it lasts, or for a function that it decorates, simulated code finds these clocks, and draws the same random
+    numbers each time."""
+    with in_place((*clocks(), *chance_of_a_run())):
         yield
 
 

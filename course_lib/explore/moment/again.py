@@ -53,7 +53,7 @@ def opened(
         concerned = [name for found in run.violations for name in (found.who, *(fact.who for fact in found.facts))]
         if any(name in recorder.names and name not in shown for name in concerned[:MOST]):
             run, recorder, shown = once(concerned[:MOST])
-    found = Opened(trial, run, recorder, _difference(expected, run.trace, hide), _limit(recorder.names, shown, hide))
+    found = Opened(trial, run, recorder, _difference(expected, run.trace, hide), _limit(recorder, shown, hide))
     if expected is not None:
         found.knows(expected, hide)
     return found
@@ -77,11 +77,15 @@ def _no_further(turns: Sequence[int | Move]) -> Choose:
     return choose
 
 
-def _limit(names: Sequence[str], shown: Sequence[str], hide: str) -> str:
-    several = [name for name in names if not hide or not name.startswith(hide)]
-    if len(several) == len(shown):
-        return ""
-    return f"{counted(len(several), 'client')}, of which {MOST} are shown: {listed(shown)}. The others ran as well."
+def _limit(recorder: Recorder, shown: Sequence[str], hide: str) -> str:
+    """What is left out, in sentences."""
+    several = [name for name in recorder.names if not hide or not name.startswith(hide)]
+    said = list[str]()
+    if len(several) > len(shown):
+        said.append(f"There are {counted(len(several), 'client')}, and {MOST} of them are shown: {listed(shown)}.")
+    if recorder.until is not None:
+        said.append(f"This run is long: you can step through it up to {ms(recorder.until)}; then comes its end.")
+    return " ".join(said)
 
 
 # -- is it the same run? -----------------------------------------------------------------------------------------------

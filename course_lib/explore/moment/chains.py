@@ -14,9 +14,10 @@ from weakref import ref
 
 from course_lib.explore.moment.shortened import is_tool, shortened
 from course_lib.explore.moment.whose import Own, whose
+from course_lib.sim.own_code import names_in
 
 _OPTIMIZED, _HEAP_TYPE = 1, 1 << 9
-_LOOKS = {"locals", "vars", "dir", "eval", "exec"}
+_LOOKS = {"locals", "vars", "eval", "exec"}
 """What hands a function its own variables: reading them then would change what it was handed."""
 _BETWEEN = {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"}
 """Python's own steps between two functions of a chain, which do not say which function is next."""
@@ -89,7 +90,7 @@ def _knows(frame: FrameType) -> tuple[tuple[str, str], ...]:
     """Its variables, but for functions, modules, and clients of Redis."""
     if not frame.f_code.co_flags & _OPTIMIZED:
         return ()
-    if not _LOOKS.isdisjoint(frame.f_code.co_names):
+    if not _LOOKS.isdisjoint(names_in(frame.f_code)):
         return (("locals()", "not read, as this function reads them itself"),)
     held = frame.f_locals
     knows = tuple(

@@ -20,6 +20,10 @@ from course_lib.explore.moment.whose import Own
 from course_lib.sim import CRASHED, Process, Simulation
 from course_lib.words import counted, ms
 
+LOOKS, SELDOM = 5_000, 100
+"""How many looks of one run are kept, which is more than anybody will step through. After them it is looked at only
+after so many callbacks, and the last look is kept."""
+
 
 class Seen(NamedTuple):
     """What is seen of a client: what it does, for what it waits, and its chains of awaits."""
@@ -41,12 +45,14 @@ class Recorder:
     """`drive` plays a run to its end. Then `looks` are all that was seen, and `after_event` and `after_note` say which
     of them is the first after a command ran (or was sent, if it never ran), and after a note was made.
 
-    `choose` says which of all `names` of clients are shown.
+    `choose` says which of all `names` of clients are shown. `until` is the moment, in seconds, up to which each step of
+    a very long run was kept.
     """
 
     def __init__(self, choose: Callable[[Sequence[str]], Sequence[str]], own: Own | None = None) -> None:
         self._choose, self.chains = choose, Chains(own)
         self.looks: list[Look] = []
+        self.until: float | None = None
         self.after_event: list[int] = []
         self.after_note: list[int] = []
         self.names: list[str] = []
@@ -65,8 +71,11 @@ class Recorder:
         try:
             with self.heard.to(world):
                 self._look()
-                for _ in world.slices(1):
-                    self._look()
+                for number, _ in enumerate(world.slices(1)):
+                    if self.until is None or number % SELDOM == 0:
+                        self._look()
+                    if self.until is None and len(self.looks) >= LOOKS:
+                        self.until = world.now()
         finally:
             if collecting:
                 gc.enable()
@@ -78,6 +87,7 @@ class Recorder:
         keys = snapshot(self._world) if before is None else later(before.keys, self._world, ran=ran)
         clients = {name: self._client(name, None if before is None else before.clients[name]) for name in self._shown}
         if told or before is None or _others(clients, before.clients) or _others(keys.keys, before.keys.keys):
+            del self.looks[LOOKS:]
             self.looks.append(Look(self._world.now(), keys, clients))
 
     @property
@@ -89,6 +99,7 @@ class Recorder:
     def _events(self) -> tuple[bool, bool]:
         """Has anything become of a command, and has one run?"""
         events, at = self._world.trace.events, len(self.looks)
+        at = min(at, LOOKS)
         new = range(len(self._ran), len(events))
         self._open += new
         self._ran += [False] * len(new)
@@ -108,7 +119,7 @@ class Recorder:
 
     def _notes(self) -> bool:
         new = len(self._world.trace.notes) - len(self.after_note)
-        self.after_note += [len(self.looks)] * new
+        self.after_note += [min(len(self.looks), LOOKS)] * new
         return bool(new)
 
     # -- what a client does --------------------------------------------------------------------------------------------

@@ -26,10 +26,12 @@ ITEMS, DEPTH, LETTERS, WIDTH = 6, 2, 40, 100
 
 _bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _names_of: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
+_flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
 _name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 _args_of: Callable[[BaseException], tuple[Any, ...]] = BaseException.__dict__["args"].__get__
 _SEALED = ("redis.", "asyncio.", "_asyncio.", "contextvars.", "course_lib.sim.", "course_lib.explore.",
            "course_lib.grading.", "logging.", "threading.", "_thread.")  # fmt: skip
+_HEAP_TYPE = 1 << 9  # a class that Python code has made
 Says = Callable[[Any, int, list[int]], str]
 """An object, how deep to go, and the identities of what it is inside of; its text."""
 
@@ -187,7 +189,7 @@ def _other(kind: type) -> Says:
     name, bases = _name_of(kind), _bases_of(kind)
     if any(_name_of(base) in ("Redis", "RedisCluster") and _module(base).startswith("redis.") for base in bases):
         return _client
-    members = [pair for base in reversed(bases) for pair in _names(base)]
+    members = [pair for base in reversed(bases) if _flags_of(base) & _HEAP_TYPE for pair in _names(base)]
     slots = [(name, stored) for name, stored in members if type(stored) is MemberDescriptorType]
     dicts = [stored for name, stored in members if name == "__dict__"]
     stored = dicts[-1] if dicts and type(dicts[-1]) is GetSetDescriptorType else None

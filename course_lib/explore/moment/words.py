@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from course_lib.explore.moment.states import ClientState, Frame, KeyState, PromiseState
-from course_lib.words import capital, listed, ms
+from course_lib.words import counted, listed, ms
 
-BELIEFS = 6
-"""How many of its variables are told of a client."""
+BELIEFS, KEYS = 6, 8
+"""How many variables of a client are told, and how many keys."""
 
 
 def told(
@@ -25,10 +25,12 @@ def told(
 
 
 def _held(nodes: Sequence[str], keys: Sequence[KeyState], more: int) -> str:
+    told = {id(key) for key in sorted(keys, key=lambda key: not key.change)[:KEYS]}
+    keys, more = [key for key in keys if id(key) in told], more + len(keys) - len(told)
     by_node = [f"{node} holds {listed(list(map(_key, held)))}" for node, held in groupby(keys, lambda key: key.node)]
     empty = f"{nodes[0]} holds nothing" if len(nodes) == 1 else "the servers hold nothing"
     said = listed(by_node) if by_node else empty
-    return f"{said}, and {more:,} more keys" if more else said
+    return f"{said}, and {counted(more, 'more key')}" if more else said
 
 
 def _key(key: KeyState) -> str:
@@ -58,4 +60,4 @@ def _inner_first(chain: Sequence[Frame]) -> Sequence[Frame]:
 
 
 def _sentence(text: str) -> str:
-    return f"{capital(text).rstrip('.')}."
+    return f"{text.rstrip('.')}."

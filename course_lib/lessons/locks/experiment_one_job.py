@@ -15,7 +15,7 @@ from typing import Any
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from course_lib.explore import Budget, Findings, OneFault, Play, Trial, Violation, search
+from course_lib.explore import Budget, Fact, Findings, OneFault, Play, Trial, Violation, search
 from course_lib.sim import Draws, Faults
 from course_lib.sim.faults import Kind
 from course_lib.trace import Event, Span, Trace
@@ -173,7 +173,8 @@ def _one_at_a_time(play: Play) -> Iterator[Violation]:
     if (pair := together(play.trace.spans("hold"))) is not None:
         first, second = pair
         said = f"{first.who} and {second.who} both work"
-        yield Violation(ONE_HOLDER, said, second.who, second.start, said)
+        facts = Fact(first.start, first.who, "gets the lock"), Fact(second.start, second.who, "gets the lock too")
+        yield Violation(ONE_HOLDER, said, second.who, second.start, said, facts)
 
 
 def _in_order(play: Play) -> Iterator[Violation]:

@@ -15,7 +15,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from course_lib.explore import Play, Simulation, Trial, Violation
+from course_lib.explore import Fact, Play, Simulation, Trial, Violation
 from course_lib.explore.puzzle import Puzzle
 from course_lib.lessons.locks.experiment_one_job import IN_ORDER, old_over_new
 
@@ -108,7 +108,8 @@ def _one_holder(run: Play) -> Iterable[Violation]:
     for one, other in itertools.pairwise(run.trace.spans("hold")):
         if other.start < one.end - 1e-6:  # the lock may change hands in the moment in which it ends
             said = f"{other.who} got the lock at {other.start * 1000:.0f} ms, while {one.who} held it"
-            yield Violation("one holder at a time", said, other.who, other.start, "two holders")
+            facts = Fact(one.start, one.who, "gets the lock"), Fact(other.start, other.who, "gets the lock too")
+            yield Violation("one holder at a time", said, other.who, other.start, "two holders", facts)
             return
 
 
