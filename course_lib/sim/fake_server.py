@@ -22,6 +22,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from course_lib.sim.fake_server_collections import CollectionSocket
+from course_lib.sim.fake_server_direct import DirectSocket
 from course_lib.sim.fake_server_fixes import NOW, AccessRules, NodeDatabase, OrderedSet, SortedSocket
 from course_lib.sim.fake_server_scripts import ScriptEngine, ScriptSocket
 from course_lib.sim.fake_server_streams import StreamSocket
@@ -109,7 +110,7 @@ def _broken(error: Exception) -> ResponseError:
     return ResponseError(f"SIMULATOR {type(error).__name__}: {error}")
 
 
-class Session(ScriptSocket, StringSocket, CollectionSocket, StreamSocket, SortedSocket):
+class Session(DirectSocket, ScriptSocket, StringSocket, CollectionSocket, StreamSocket, SortedSocket):
     """One client's connection as the server sees it: commands in, replies out through `answer(reply)`."""
 
     _server: SimNode
@@ -147,8 +148,7 @@ class Session(ScriptSocket, StringSocket, CollectionSocket, StreamSocket, Sorted
             self.resume()
 
     def resume(self) -> None:
-        self._paused = False
-        node = self._server
+        self._paused, node = False, self._server
         while self._inbox and not self._paused:
             token = NOW.set(node.now)
             try:

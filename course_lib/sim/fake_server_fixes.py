@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from fakeredis._core._database import Database
+from fakeredis._core._database import Database, Item
 from fakeredis._socket import AsyncFakeSocket
 from fakeredis.aioredis import FakeAsyncRedisConnection
 from fakeredis.model import AccessControlList, ClientInfo
@@ -160,6 +160,33 @@ class NodeDatabase(Database):
             self._forget(key)
             raise KeyError(key)
         return item
+
+    def live(self, key: bytes) -> Item | None:
+        """What is stored there, if it has not expired."""
+        item: Item | None = self._dict.get(key)
+        if item is not None and item.expireat is not None and item.expireat < self.time:
+            self._forget(key)
+            return None
+        return item
+
+    def put(self, key: bytes, value: Any, expireat: float | None) -> None:
+        """Store a value that is not empty; who watches the key, or waits, is told."""
+        self._tell(key)
+        item = self.live(key)
+        if item is None:
+            item = self._dict[key] = Item(None)
+        item.value, item.expireat = value, expireat  # type: ignore[assignment]
+        self.schedule_expiry(key, expireat)
+
+    def take(self, key: bytes) -> None:
+        """Delete what is there; who watches the key, or waits, is told."""
+        self._tell(key)
+        del self._dict[key]
+
+    def _tell(self, key: bytes) -> None:
+        for session in self._watches.get(key, ()):
+            session.notify_watch()
+        self._node.changed = True
 
     def _remove_expired(self) -> None:
         heap = self._expiry_heap

@@ -215,8 +215,8 @@ def test_a_python_error_inside_a_script_reaches_the_client(monkeypatch: pytest.M
     """It does not hang, it cannot be mistaken for Redis's, and `pcall` sees it as an error."""
     from course_lib.sim.fake_server import Session
 
-    monkeypatch.setattr(Session, "get", lambda self, key: 1 / 0)
-    replies = run("return redis.call('GET', 'k')", "return redis.pcall('GET', 'k').err", "return 1")
+    monkeypatch.setattr(Session, "strlen", lambda self, key: 1 / 0)
+    replies = run("return redis.call('STRLEN', 'k')", "return redis.pcall('STRLEN', 'k').err", "return 1")
     assert "SIMULATOR ZeroDivisionError" in replies[0]
     assert "SIMULATOR ZeroDivisionError" in replies[1]
     assert replies[2] == 1
@@ -229,9 +229,9 @@ def test_an_interrupt_inside_a_script_is_an_interrupt(monkeypatch: pytest.Monkey
     def interrupt(self: Any, key: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Session, "get", interrupt)
+    monkeypatch.setattr(Session, "strlen", interrupt)
     sim = world()
-    sim.client("a", lambda: sim.redis().eval("return redis.call('GET', 'k')", 0))
+    sim.client("a", lambda: sim.redis().eval("return redis.call('STRLEN', 'k')", 0))
     with pytest.raises(KeyboardInterrupt):
         sim.run()
     with pytest.raises(ResponseError):

@@ -333,12 +333,12 @@ def test_client_kill_closes_the_connection_and_redis_py_opens_another() -> None:
 
 def test_an_error_inside_fakeredis_comes_back_as_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client must not wait for ever, and the message must not look like one of Redis's."""
-    monkeypatch.setattr(Session, "get", lambda self, key: 1 / 0)
+    monkeypatch.setattr(Session, "strlen", lambda self, key: 1 / 0)
     sim = world(socket_timeout=None)
 
     async def body(redis: Redis) -> list[Any]:
         with pytest.raises(ResponseError, match="SIMULATOR ZeroDivisionError") as caught:
-            await redis.get("k")
+            await redis.strlen("k")
         return [str(caught.value), await redis.incr("n")]
 
     assert alone(body, sim)[1] == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 
 from .exchanges import Command
 
@@ -109,12 +110,12 @@ SCRIPTS = (
 PARTS = [line.strip() for line in re.split(r"[;\n]", TEMPLATES) if line.strip()]
 
 
-def sequence(chance: random.Random, length: int) -> list[Command]:
-    """That many commands; a MULTI is followed by an EXEC after three more at the latest."""
+def sequence(chance: random.Random, length: int, parts: Sequence[str] = PARTS) -> list[Command]:
+    """That many commands, from these templates; a MULTI is followed by an EXEC after three more at the latest."""
     commands: list[Command] = []
     open_for = 0
     while len(commands) < length:
-        command = _filled(chance, chance.choice(PARTS))
+        command = _filled(chance, chance.choice(parts))
         open_for = 4 if command[0] == "MULTI" else open_for - 1
         commands.append(("EXEC",) if open_for == 0 else command)
     return commands

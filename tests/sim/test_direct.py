@@ -1,0 +1,128 @@
+"""The commonest commands run without fakeredis, and nobody can tell: by a reply, a key, a TTL, a watch or a script."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from worlds.random_commands import PARTS, sequence
+
+from course_lib.sim import Simulation, fake_server_direct
+from course_lib.sim.fake_server_direct import DIRECT, PASS
+from course_lib.trace import Trace
+
+OTHERS = (
+    "LPUSH",
+    "HSET",
+    "ZADD",
+    "SADD",
+    "XADD",
+    "LPOP",
+    "XGROUP",
+    "XDEL",
+    "HDEL",
+    "APPEND",
+    "MULTI",
+    "WATCH",
+    "PERSIST",
+)
+CHOSEN = [part for part in PARTS if part.split()[0].lower() in DIRECT or part.split()[0] in OTHERS]
+CHOSEN += [
+    "UNLINK key",
+    "SET key val NX PX 40|5000",
+    "GET key",
+    "EXPIRE key 2",
+    "PEXPIRE key 40",
+    "INCR s",
+    "set s 5 px 60",
+    "EXEC",
+]
+SCRIPT = "return {redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', 40), redis.pcall(ARGV[2], KEYS[1])}"
+CALLED = ("GET", "INCR", "DEL", "EXISTS", "PTTL", "PEXPIRETIME")
+
+
+async def talk(redis: Redis, chance: random.Random) -> None:
+    """Sixty commands, of which every fourth is sent after a while, by which keys may have expired."""
+    for command in sequence(chance, 60, CHOSEN):
+        if chance.random() < 0.25:
+            await asyncio.sleep(chance.choice((0.001, 0.05, 2.0)))
+        if chance.random() < 0.1:
+            command = ("EVAL", SCRIPT, "1", chance.choice(("s1", "n1", "h1")), "5", chance.choice(CALLED))
+        try:
+            await redis.execute_command(*command)
+        except RedisError:
+            pass  # it stands in the trace as the reply
+
+
+def traced(seed: int, *, listens: bool = False) -> Trace:
+    """Two clients who talk to one server; perhaps somebody listens to what becomes of its keys."""
+    sim = Simulation(seed)
+    for name in "ab":
+        sim.client(name, talk, sim.redis(), random.Random(f"{name}{seed}"))
+    if listens:
+        sim.client("c", subscribed, sim.redis())
+    sim.run()
+    return sim.trace
+
+
+@cache
+def right(seed: int) -> str:
+    return traced(seed).text()
+
+
+async def subscribed(redis: Redis) -> None:
+    async with redis.pubsub() as events:
+        await events.psubscribe("__key*__:*")
+        await asyncio.sleep(3.0)
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_the_short_way_leaves_no_trace(monkeypatch: pytest.MonkeyPatch, listens: bool) -> None:
+    short = [traced(seed, listens=listens).text() for seed in range(12)]
+    monkeypatch.setattr(fake_server_direct, "DIRECT", {})
+    assert [traced(seed, listens=listens).text() for seed in range(12)] == short
+
+
+def test_all_of_them_were_asked_and_most_did_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the test above would say little."""
+    answered = dict.fromkeys(DIRECT, 0)
+    passed = dict.fromkeys(DIRECT, 0)
+
+    def watched(name: str) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            reply = DIRECT[name](*args)
+            (passed if reply is PASS else answered)[name] += 1
+            return reply
+
+        return run
+
+    monkeypatch.setattr(fake_server_direct, "DIRECT", {name: watched(name) for name in DIRECT})
+    for seed in range(12):
+        traced(seed)
+    assert min(answered.values()) >= 5, answered
+    assert min(passed[name] for name in ("get", "set", "incr", "expire", "pexpire")) >= 1, passed
+
+
+WRONG: dict[str, Callable[..., Any]] = {
+    "get": lambda db, args: b"5" if args[0] in db._dict else None,
+    "set": lambda db, args: db.put(args[0], args[1], None) or b"OK",
+    "del": lambda db, args: int(db._dict.pop(args[0], None) is not None),  # tells nobody
+    "exists": lambda db, args: len({key for key in args if db.live(key)}),
+    "incr": lambda db, args: db.put(args[0], b"1", None) or 1,
+    "pttl": lambda db, args: -1 if db.live(args[0]) else -2,
+    "expire": lambda db, args: int(db.live(args[0]) is not None),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_short_way_is_seen(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The control."""
+    expected = [right(seed) for seed in range(12)]  # before the wrong one is there
+    monkeypatch.setattr(fake_server_direct, "DIRECT", {**DIRECT, name: WRONG[name]})
+    assert any(traced(seed).text() != text for seed, text in enumerate(expected))
