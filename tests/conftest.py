@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,14 @@ LONGEST = (
     "servers",
     "patterns",
 )
+
+# The grammars of two dozen kinds of URI, which jsonschema would compile for three seconds in each process that imports
+# nbformat. It does without them, as where they are not installed: no notebook has a field of such a format.
+sys.modules["rfc3987_syntax"] = None
+
+# What one process has compiled, the other hundreds need not compile again, also where Python was told to keep nothing.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Whoever works on the course has a record of progress beside the notebooks, too: no test writes there.
 os.environ["COURSE_PROGRESS"] = "off"

@@ -64,9 +64,10 @@ def test_every_lesson_runs_to_its_end(settings: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=unless(path.name[:2] in ("01", "05"))) for path in LESSONS], ids=name
+    "path", [pytest.param(path, marks=unless(path.name[:2] in ("01", "07"))) for path in LESSONS], ids=name
 )
 def test_without_a_server_a_lesson_says_so_in_one_sentence_and_runs(settings: pytest.MonkeyPatch, path: Path) -> None:
+    """In every run the one lesson that shows a recording, and of those that skip, the one that is done soonest."""
     settings.setenv("COURSE_REDIS", "/nowhere/redis-server")
     text = said(executed(path))
     assert len(re.findall("Skipped:|Recorded:", text)) == 1

@@ -46,6 +46,7 @@ FLAGS = [
 # The server in a process that ends itself when the pipe from its parent is closed.
 WATCHED = """
 import os, signal, sys, threading
+sys.modules["rfc3987_syntax"] = None  # as in tests/conftest.py
 def watch():
     while sys.stdin.buffer.read(1): pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -174,6 +175,7 @@ def _options(lab: Lab) -> list[str]:
         "--expose-app-in-browser",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LanguageServerManager.autodetect=False",  # as in `make lab`
     ]
 
 

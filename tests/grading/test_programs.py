@@ -139,7 +139,7 @@ def slowness() -> float:
 
 def test_a_check_is_quick(solved: Judged) -> None:
     """Measured 0.01 to 0.5 s on a machine that has nothing else to do, and 1.2 s for 03.2."""
-    assert solved.took < 2.0 * slowness()
+    assert solved.took < 2.0 or solved.took < 2.0 * slowness()
 
 
 def test_the_page_of_a_solution_is_well_formed(solved: Judged) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,15 @@ from course_lib.grading import Verdict, check, hint
 
 from .programs import answers, wrong
 
-FAILED = check("05.3", dict(wrong("05.3"))["no-second-look"])
-PASSED = check("05.1", answers("solutions")["05.1"])
+
+@cache
+def failed() -> Verdict:
+    return check("05.3", dict(wrong("05.3"))["no-second-look"])
+
+
+@cache
+def passed() -> Verdict:
+    return check("05.1", answers("solutions")["05.1"])
 
 
 def html(shown: Any) -> str:
@@ -23,27 +31,27 @@ def html(shown: Any) -> str:
 
 
 def test_a_failure_shows_what_broke_where_and_how_to_see_it_again() -> None:
-    page, text = html(FAILED), str(FAILED)
+    page, text = html(failed()), str(failed())
     for part in (page, text):
-        assert FAILED.message in part
+        assert failed().message in part
         assert "✗ broken" in part
         assert "✓ holds" in part
         assert "One expiry costs one load" in part
-        assert f"{FAILED.code}" in part
+        assert f"{failed().code}" in part
         assert "hint(" in part
     assert "<svg" in page
     assert re.search(r"A second load at \d+(\.\d)? ms", page)
     assert 'role="img"' in page
-    assert FAILED.shown is not None
-    assert all(line in text for line in FAILED.shown.trace.text().splitlines())
+    assert failed().shown is not None
+    assert all(line in text for line in failed().shown.trace.text().splitlines())
 
 
 def test_a_success_says_how_much_was_tried_why_it_works_and_what_it_does_not_do() -> None:
-    for part in (html(PASSED), str(PASSED)):
+    for part in (html(passed()), str(passed())):
         assert re.search(r"\d+ schedules: \d+ sampled without a fault", part)
         assert "Why it works." in part
         assert "What it does not protect against." in part
-    assert "hint(" not in str(PASSED)
+    assert "hint(" not in str(passed())
 
 
 def test_what_a_learner_wrote_cannot_break_the_page() -> None:
@@ -57,9 +65,9 @@ def test_what_a_learner_wrote_cannot_break_the_page() -> None:
 
 
 def test_the_last_line_of_a_cell_shows_text_and_html() -> None:
-    for shown in (FAILED, PASSED, hint("05.1")):
+    for shown in (failed(), passed(), hint("05.1")):
         assert set(shown._repr_mimebundle_()) == {"text/html", "text/plain"}
-    assert isinstance(FAILED, Verdict)
+    assert isinstance(failed(), Verdict)
 
 
 THEMES = {
@@ -97,7 +105,7 @@ def test_every_word_can_be_read_in_either_theme(theme: str, chromium: str, tmp_p
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 800, "height": 900})
-        for shown in (FAILED, PASSED, hint("05.1"), check("05.1", None)):
+        for shown in (failed(), passed(), hint("05.1"), check("05.1", None)):
             root = f"<style>:root{{{THEMES[theme]}}}</style>"
             page.set_content(f"<!doctype html><meta charset=utf-8>{root}<style>{LAB}</style>"
                              f'<div class="jp-RenderedHTMLCommon">{html(shown)}</div>')  # fmt: skip
