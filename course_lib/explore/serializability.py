@@ -44,7 +44,7 @@ class Access(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """Whoever made the first access comes before whoever made the second, in every order that explains the run."""
+    """Who made the first access comes before who made the second, in every order that explains the run."""
 
     first: Access
     second: Access

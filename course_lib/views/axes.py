@@ -59,8 +59,8 @@ def framed(title: str, parts: Iterable[str], *, height: float, alt: str, uid: st
     is new each time, so a picture that was drawn again can be told from the one before, even if it looks the same.
     """
     svg = (
-        f'<svg class="{UID}" viewBox="0 0 {room():.0f} {height:.0f}" preserveAspectRatio="xMinYMin" role="img" '
-        f'style="width:100%;max-width:{room():.0f}px;min-width:{LEAST:.0f}px" aria-label="{escape(alt)}" '
+        f'<svg class="{UID}" preserveAspectRatio="xMinYMin" viewBox="0 0 {room():.0f} {height:.0f}" style="width:100%;'
+        f'max-width:{room():.0f}px;min-width:{LEAST:.0f}px" role="img" aria-label="{escape(alt)}" '
         'xmlns="http://www.w3.org/2000/svg">'
         f'<style>{scoped(_RULES)}</style><text class="title" x="12" y="22">{escape(title)}</text>'
         f"{''.join(parts)}</svg>"

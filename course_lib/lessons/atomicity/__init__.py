@@ -24,6 +24,7 @@ __getattr__ = lazy(
         "exercises.e6_invariant": "example",
         "course_lib.errors": "NoServer",
         "course_lib.explore.invariants": "all_of at_most no_key_without_ttl no_lost_update",
+        "course_lib.explore.serializability": "serializable",
         "course_lib.servers": "Server",
         "course_lib.servers.ports": "free_port",
         "course_lib.sim": "OneFault",
