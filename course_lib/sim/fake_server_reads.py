@@ -28,7 +28,7 @@ class Held(NamedTuple):
 
 
 def held(node: SimNode, most: int) -> Iterator[Held]:
-    """Every key that has not expired, with at most so many of its members, in the order in which they came."""
+    """Every key that has not expired, with `most` of its members at most, in the order in which they came."""
     now = node.now()
     for db, database in node.dbs.items():
         for key, item in database._dict.items():

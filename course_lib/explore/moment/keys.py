@@ -32,7 +32,7 @@ def snapshot(world: Simulation) -> Snapshot:
 
 
 def later(before: Snapshot, world: Simulation, *, ran: bool) -> Snapshot:
-    """What they hold now. They are read again only where that may be something else: `ran`, a command or more has run;
+    """What they hold now. They are read again only where that can have changed: `ran`, a command or more has run;
     at the beginning, when what they are given is put there; where one of them copies another; and if a key has ended.
     """
     clocks = _clocks(world)
