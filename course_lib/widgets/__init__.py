@@ -3,6 +3,8 @@
 What a lesson shows
 - `predict`            a question that holds a run back until it is answered
 - `prediction_words`   the answer beside what happened, in a sentence
+- `hands`              a show of hands: the room predicts, and the bars stay
+- `deck`               large type while a notebook is shown as slides
 - `spacetime`          a space-time diagram that one can walk through
 - `text_trace`         its moments as a list, a page at a time
 - `moment`             what was true at a moment of a run: keys, clients in their code, promises

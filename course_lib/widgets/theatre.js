@@ -191,7 +191,7 @@ function spoken(stage, player) {
     broken = player.frozen;
   if (broken) return `${clockText(stage, broken[2])} · Broken here: ${broken[3]}`;
   if (!cue) return `${play.title}. Press Play, or step.`;
-  if (player.at >= play.end) return `The end. ${play.title}.`;
+  if (player.at >= play.end) return `The end. ${play.ends}.`;
   if (!play.dense || !player.playing) return cue[1];
   const now = underWay(stage, player.at),
     loads = now.loads.length;
@@ -530,7 +530,7 @@ function drawClock(stage, player) {
   const { size, wide, play } = stage;
   text(stage, clockText(stage, player.at), 12, size * 1.2, { size: size * 1.35, weight: 700 });
   if (!player.frozen)
-    text(stage, play.title, wide / 2, size * 1.2, {
+    text(stage, player.at >= play.end ? play.ends : play.title, wide / 2, size * 1.2, {
       align: "center",
       weight: 600,
       color: stage.look.faint,

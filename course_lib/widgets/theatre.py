@@ -47,9 +47,11 @@ class Theatre:
     and `+` change the speed. It stops by itself where a promise breaks. `projector` makes everything large.
     """
 
-    def __init__(self, shown: Any, *, title: str | None = None, projector: bool = False) -> None:
+    def __init__(
+        self, shown: Any, *, title: str | None = None, ends: str | None = None, projector: bool = False
+    ) -> None:
         self.trace = run_of(shown)
-        self.staged = staged(self.trace, title)
+        self.staged = staged(self.trace, title, ends)
         self.stage = Stage(play=self.staged.data, looks=LOOKS, projector=projector)
         self.uid = "th" + secrets.token_hex(4)
         hide = ipywidgets.HTML(f"<style>{fallback.hide(self.uid)}</style>", layout={"display": "none"})
@@ -71,16 +73,17 @@ class Theatre:
         self.stage.position = min(max(position, 0), len(self.staged.cues))
 
     def _ipython_display_(self) -> None:
-        still = spacetime(self.trace, title=self.staged.title).as_image()
+        still = spacetime(self.trace, title=self.staged.ends).as_image()
         fallback.show(self.box, still, self.uid, plain=self.text)
 
 
-def theatre(shown: Any, *, title: str | None = None, projector: bool = False) -> Theatre:
+def theatre(shown: Any, *, title: str | None = None, ends: str | None = None, projector: bool = False) -> Theatre:
     """Play a run: a trace, or whatever has one, as what `explore`, `check`, `replay` or an experiment returned.
 
-    `title` is what it shows, in a few words; without one, they are found in the run. Raises: NothingToPlay.
+    `title` stands above the picture, and `ends` in its place once the play is over: a room that is still to predict
+    must not read there what happens. Without them, both say what the run shows. Raises: NothingToPlay.
     """
-    return Theatre(shown, title=title, projector=projector)
+    return Theatre(shown, title=title, ends=ends, projector=projector)
 
 
 def run_of(shown: Any) -> Trace:

@@ -30,6 +30,7 @@ class Staged:
 
     trace: Trace
     title: str
+    ends: str
 
     @cached_property
     def clients(self) -> list[str]:
@@ -44,7 +45,7 @@ class Staged:
         end = self.clock.end
         crowd = len(self.clients) > CROWD
         return {
-            "title": self.title, "text": self.text, "end": round(end, 3), "clients": self.clients,
+            "title": self.title, "ends": self.ends, "text": self.text, "end": round(end, 3), "clients": self.clients,
             "nodes": self.trace.nodes, "crowd": crowd, "dense": crowd or len(self.trace) / end > DENSE,
             "clock": [_rounded(self.clock.places), [round(t * 1000, 4) for t in self.clock.times]],
             "messages": self._messages(), "keys": self._keys(), "spans": list(self._spans()), "signs": self._signs(),
@@ -54,7 +55,7 @@ class Staged:
     @cached_property
     def text(self) -> str:
         """The play in words and numbers."""
-        told = alternative(self.trace, self.title).removeprefix("Space-time diagram: ")
+        told = alternative(self.trace, self.ends).removeprefix("Space-time diagram: ")
         keys = [self._told(node, key, states) for (node, key), states in list(self._held.items())[:6]]
         return " ".join([told, *filter(None, keys)])
 
@@ -197,9 +198,10 @@ class Staged:
         return f"{key} on {node}: {said}." if said else ""
 
 
-def staged(trace: Trace, title: str | None = None) -> Staged:
-    """Stage a run. Without a title, it is what the run shows."""
-    return Staged(trace, title or finding(trace))
+def staged(trace: Trace, title: str | None = None, ends: str | None = None) -> Staged:
+    """Stage a run. `title` is told before and during the play, `ends` after it; without them, what the run shows."""
+    shows = finding(trace)
+    return Staged(trace, title or ends or shows, ends or shows)
 
 
 def _within(times: list[float], t: float, wide: float) -> int:

@@ -1,0 +1,22 @@
+"""Large type while a notebook is shown as slides, to be read from the back of a room; else it looks as ever."""
+
+from __future__ import annotations
+
+from IPython.display import HTML, display
+
+# jupyterlab-slideshow marks the page while it shows slides. Nothing else of it is known here.
+_SLIDES = "body[data-jp-deck-mode]"
+_RULES = f"""
+{_SLIDES} .jp-RenderedHTMLCommon {{ font-size: 27px; line-height: 1.4; }}
+{_SLIDES} .jp-RenderedHTMLCommon :is(p, li, h1, h2) {{ max-width: none; }}
+{_SLIDES} .jp-RenderedHTMLCommon h1 {{ font-size: 46px; font-weight: 600; }}
+{_SLIDES} .jp-RenderedHTMLCommon h2 {{ font-size: 40px; font-weight: 600; }}
+{_SLIDES} .jp-InputArea-editor .cm-editor {{ font-size: 20px; line-height: 1.35; }}
+{_SLIDES} .jp-RenderedText pre {{ font-size: 21px; line-height: 1.4; }}
+{_SLIDES} .jp-InputPlaceholder {{ display: none; }}
+"""
+
+
+def deck() -> None:
+    """Make the slides of this notebook large. Its first cell calls this."""
+    display(HTML(f"<style>{_RULES}</style>"))  # type: ignore[no-untyped-call]

@@ -1,0 +1,84 @@
+"""The decks: each runs, has the shape of a demonstration, and finds what its choices name."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from course_lib.lessons import LESSONS
+from course_lib.widgets.hands import Hands
+from course_lib.widgets.theatre import Theatre
+
+ROOT = Path(__file__).resolve().parent.parent
+DECKS = sorted((ROOT / "notebooks" / "decks").glob("*.ipynb"))
+TYPES = {"slide", "subslide", "fragment", "skip", "notes", None}
+
+
+def cells(path: Path) -> list[dict[str, Any]]:
+    return [{**cell, "text": "".join(cell["source"])} for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+
+
+def kind(cell: dict[str, Any]) -> str | None:
+    found: str | None = cell["metadata"].get("slideshow", {}).get("slide_type")
+    return found
+
+
+@pytest.fixture
+def shell() -> InteractiveShell:
+    return InteractiveShell()
+
+
+def test_there_are_decks() -> None:
+    assert {"03_lost_update", "04_two_holders", "05_stampede"} <= {path.stem for path in DECKS}
+    assert {path.name[:2] for path in DECKS} <= set(LESSONS)
+
+
+@pytest.mark.parametrize("path", DECKS, ids=lambda path: path.stem)
+def test_a_deck_is_claim_prediction_break_change_and_what_holds(path: Path) -> None:
+    """In this order; slides by standard metadata; notes with minutes that make ten, none of them last."""
+    deck = cells(path)
+    assert {kind(cell) for cell in deck} <= TYPES
+    assert kind(deck[0]) == "skip", "the first cell prepares, and is no slide"
+    assert kind(deck[-1]) != "notes", "shown with a note as its active cell, the slides open blank"
+    text = "\n".join(cell["text"] for cell in deck)
+    marks = ["**Claim.**", "hands(", ".settle(", "theatre(", "## One thing is changed", "## It holds"]
+    places = [text.index(mark) for mark in marks]
+    assert places == sorted(places)
+    notes = [cell["text"] for cell in deck if kind(cell) == "notes"]
+    minutes = [re.match(r"\*\*\w+ \((\d+) minutes?\)\.\*\*", note) for note in notes]
+    assert all(minutes), "each note begins with a verb and its minutes"
+    assert 8 <= sum(int(found[1]) for found in minutes if found) <= 10
+    assert sum(kind(cell) == "slide" for cell in deck) <= 10
+    assert max(len(line) for cell in deck if cell["cell_type"] == "code" for line in cell["text"].splitlines()) <= 110
+
+
+@pytest.mark.parametrize("path", DECKS, ids=lambda path: path.stem)
+def test_a_deck_imports_its_lesson_and_the_patterns(path: Path) -> None:
+    own = f"course_lib.lessons.{LESSONS[path.name[:2]]}"
+    found = re.findall(r"^from (course_lib[\w.]*)", "\n".join(cell["text"] for cell in cells(path)), re.MULTILINE)
+    assert {name for name in found if not name.startswith("course_lib.patterns")} == {own}
+
+
+@pytest.mark.parametrize("path", DECKS, ids=lambda path: path.stem)
+def test_every_deck_runs_and_its_question_has_an_answer(path: Path, shell: InteractiveShell) -> None:
+    """Run from the first cell to the last, twice in one kernel: what happened is one of the choices, and not the one
+    that a room would guess alone; every play is of the run that its cell made."""
+    for _ in range(2):
+        shown = []
+        for cell in cells(path):
+            if cell["cell_type"] == "code":
+                done = shell.run_cell(cell["text"])
+                done.raise_error()
+                shown.append(done.result)
+        plays = [one for one in shown if isinstance(one, Theatre)]
+        (room,) = (one for one in shown if isinstance(one, Hands))
+        assert room.happened in room.counts
+        assert len(room.counts) >= 3
+        assert not room.shown
+        assert len(plays) >= 3
+        assert all(len(play.trace) for play in plays)
