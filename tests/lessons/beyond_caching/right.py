@@ -86,7 +86,17 @@ async def tries_again(redis: Any, old: str, user: str, *, idle: float, new_id: A
     return None
 
 
+async def copies(redis: Any, old: str, user: str, *, idle: float, new_id: Any) -> Any:
+    """Nothing to watch: COPY of what is not there does nothing."""
+    new = new_id()
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.copy(key_of(old), key_of(new)).unlink(key_of(old))
+        await pipe.hset(key_of(new), "user", user).pexpire(key_of(new), round(idle * 1000)).execute()
+    return new
+
+
 RIGHT["07.1"] = {
+    "copies": copies,
     "pcall": blank("redis.pcall('RENAME', KEYS[1], KEYS[2])"),
     "RENAMENX": blank("if redis.call('EXISTS', KEYS[1]) > 0 then redis.call('RENAMENX', KEYS[1], KEYS[2]) end"),
     "TYPE": blank("if redis.call('TYPE', KEYS[1]).ok == 'hash' then redis.call('RENAME', KEYS[1], KEYS[2]) end"),
@@ -202,7 +212,22 @@ async def one_page_then_all(redis: Any, me: str, pack: Any, *, claim_after: floa
     await worker(claims=False)(redis, me, pack, claim_after=claim_after, most=most)
 
 
+async def all_at_once(redis: Any, me: str, pack: Any, *, claim_after: float, most: int) -> None:
+    """It packs what it took side by side, so nothing waits for another."""
+    idle = round(claim_after * 1000)
+    while rows := await redis.xpending_range(PARCELS, GROUP, "-", "+", 50, idle=idle):
+        times = {row["message_id"]: row["times_delivered"] for row in rows}
+        async with asyncio.TaskGroup() as group:
+            for entry, fields in await redis.xclaim(PARCELS, GROUP, me, idle, list(times)):
+                spent = times[entry] >= most
+                group.create_task(set_aside(redis, entry, fields) if spent else attempt(
+                    redis, pack, entry, fields["parcel"]))  # fmt: skip
+    while new := await redis.xreadgroup(GROUP, me, {PARCELS: ">"}, count=50):
+        await asyncio.gather(*(attempt(redis, pack, entry, fields["parcel"]) for entry, fields in new[0][1]))
+
+
 RIGHT["07.3"] = {
+    "all at once": all_at_once,
     "a page of one": worker(page=1),
     "a large page": worker(page=1_000),
     "adds, then acknowledges": worker(aside=adds_then_acknowledges),
@@ -302,7 +327,30 @@ class Below(a_board()):  # type: ignore[misc]
         return await TheWholeList.around(self, name, rows)
 
 
+class KeepsEveryGame:
+    """A list of all games; who leads is worked out by who asks."""
+
+    def __init__(self, redis: Any, key: str) -> None:
+        self.redis, self.key = redis, key
+
+    async def played(self, name: str, points: int) -> None:
+        await self.redis.rpush(self.key, json.dumps([name, points]))
+
+    async def top(self, rows: int) -> Any:
+        best: dict[str, tuple[int, int]] = {}
+        for at, game in enumerate(await self.redis.lrange(self.key, 0, -1)):
+            name, points = json.loads(game)
+            if name not in best or points > best[name][0]:
+                best[name] = points, -at
+        names = sorted(best, key=lambda name: best[name], reverse=True)
+        return [(rank, name, best[name][0]) for rank, name in enumerate(names, 1)][:rows]
+
+    async def around(self, name: str, rows: int) -> Any:
+        return await TheWholeList.around(self, name, rows)
+
+
 RIGHT["07.4"] = {
+    "every game": KeepsEveryGame,
     "two hashes": TwoHashes,
     "one script": InOneScript,
     "watched": Watches,

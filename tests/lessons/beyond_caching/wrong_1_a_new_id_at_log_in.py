@@ -136,6 +136,23 @@ async def remembers(redis: Any, old: str, user: str, *, idle: float, new_id: Any
     return new
 
 
+async def tries_twice(redis: Any, old: str, user: str, *, idle: float, new_id: Any) -> Any:
+    """With WATCH; other requests change the session all the while."""
+    new = new_id()
+    for _ in range(2):
+        async with redis.pipeline() as pipe:
+            with suppress(WatchError):
+                await pipe.watch(key_of(old))
+                held = await pipe.hgetall(key_of(old))
+                pipe.multi()
+                pipe.delete(key_of(old))
+                pipe.hset(key_of(new), mapping={**held, "user": user})
+                pipe.pexpire(key_of(new), round(idle * 1000))
+                await pipe.execute()
+                break
+    return new
+
+
 NIL = "if redis.call('HGET', KEYS[1], 'Moby-Dick') then redis.call('RENAME', KEYS[1], KEYS[2]) end"
 RENAME = "redis.call('RENAME', KEYS[1], KEYS[2])"
 UNKNOWN = f"if redis.call('EXISTS', KEYS[1]) == 1 and not redis.call('HGET', KEYS[1], 'user') then {RENAME} end"
@@ -169,6 +186,7 @@ SUBTLE = [
     ("only if it has none", "life", with_the_blank(life="redis.call('PEXPIRE', KEYS[2], ARGV[2], 'NX')")),
     ("only longer", "life", with_the_blank(life="redis.call('PEXPIRE', KEYS[2], ARGV[2], 'GT')")),
     ("forever", "life", with_the_blank(life="redis.call('PERSIST', KEYS[2])")),
+    ("tries twice", "new", tries_twice),
     ("says nothing", "errors", says_nothing),
     ("no session where it failed", "errors", without_a_session),
 ]  # fmt: skip

@@ -139,6 +139,23 @@ async def remembers_for_a_while(redis: Any, id: str, changes: dict[str, str], *,
     return held
 
 
+async def unless_nothing_is_new(redis: Any, id: str, changes: dict[str, str], *, idle: float) -> Any:
+    """What is stored already is not stored again, and the session is not renewed."""
+    held, (seconds, micros) = await redis.hgetall(f"app:session:{id}"), await redis.time()
+    there = int(held.get("end", 0)) > seconds * 1000 + micros // 1000
+    if there and changes and changes.items() <= held.items():
+        return without_end(held)
+    return await with_the_blanks()(redis, id, changes, idle=idle)
+
+
+async def reads_before(redis: Any, id: str, changes: dict[str, str], *, idle: float) -> Any:
+    """It returns what it has read before, and its changes: nothing of what others store in between."""
+    held = await redis.hgetall(f"app:session:{id}")
+    if await with_the_blanks()(redis, id, changes, idle=idle) is None:
+        return None
+    return without_end(held | changes)
+
+
 SUBTLE = [
     ("with its end", "fields", with_the_blanks(told=pairs)),
     ("as it was before", "fields", with_the_blanks(before="local held = redis.call('HGETALL', KEYS[1])", reply="held")),
@@ -176,6 +193,13 @@ SUBTLE = [
     ("writes back what it read", "race", rewrites_it),
     ("one try", "race", tries(1)),
     ("three tries", "race", tries(3)),
+    ("ten tries", "race", tries(10)),
+    ("reads before", "race", reads_before),
+    ("unless nothing is new", "life", unless_nothing_is_new),
+    ("compares texts", "fields", with_the_blanks("not finish or finish <= string.format('%.0f', now)")),
+    ("as numbers", "fields", with_the_blanks(
+        write="for at = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], tonumber(ARGV[at + 1]) or ARGV[at + 1])"
+              f" end {RENEW}")),
     ("in two scripts", "race", in_two_scripts),
     ("remembers for a while", "over", remembers_for_a_while),
     ("says None", "errors", says_none),

@@ -227,9 +227,53 @@ async def acknowledges_in_the_end(redis: Any, me: str, pack: Any, *, claim_after
         await redis.xack(PARCELS, GROUP, *done)
 
 
+async def tells_errors_apart(redis: Any, pack: Any, entry: str, parcel: str) -> None:
+    """What looks like an error of redis is one, it thinks; but `pack` can raise such, too."""
+    try:
+        await pack(parcel)
+    except RedisError:
+        raise
+    except Exception:
+        return
+    await redis.xack(PARCELS, GROUP, entry)
+
+
+PACKED = set[str]()
+
+
+async def knows_what_it_packed(redis: Any, pack: Any, entry: str, parcel: str) -> None:
+    """It never acknowledges what it has packed, if its first attempt to do so failed."""
+    if entry not in PACKED:
+        with suppress(Exception):
+            await pack(parcel)
+            PACKED.add(entry)
+        if entry in PACKED:
+            await redis.xack(PARCELS, GROUP, entry)
+
+
+async def one_letter_each(redis: Any, entry: str, fields: dict[str, str]) -> None:
+    """A parcel that was sent again after it was set aside has a dead letter already."""
+    if fields["parcel"] in {held["parcel"] for _, held in await redis.xrange(DEAD)}:
+        await redis.xack(PARCELS, GROUP, entry)
+    else:
+        await sets_aside(redis, entry, fields)
+
+
+async def a_hundred_new_ones(redis: Any, me: str, pack: Any, *, claim_after: float, most: int) -> None:
+    await worker(enough=lambda left, new: not left)(redis, me, pack, claim_after=claim_after, most=most)
+    for _ in range(100):
+        for _, entries in await redis.xreadgroup(GROUP, me, {PARCELS: ">"}, count=1):
+            for entry, fields in entries:
+                await packs(redis, pack, entry, fields["parcel"])
+
+
 SUBTLE = [
     ("swallows what XACK says", "errors", worker(swallows)),
     ("ends quietly", "errors", ends_quietly),
+    ("tells errors apart", "fails", worker(tells_errors_apart), "stops-at-a-failure"),
+    ("knows what it packed", "dead", worker(knows_what_it_packed)),
+    ("one letter each", "after", worker(aside=one_letter_each)),
+    ("a hundred new ones", "every", a_hundred_new_ones),
     ("tries three times", "dead", worker(tries_three_times)),
     ("whole seconds", "alone", worker(idle=lambda seconds: int(seconds) * 1000,
     sure=lambda s: int(s) * 1000), "takes-it-at-once"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 
 AROUND = """
 local place = redis.call('ZREVRANK', KEYS[1], ARGV[1])
@@ -198,6 +198,47 @@ class SharesRanks(Right):
         return [(min(rank for rank, _, points in rows if points == row[2]), *row[1:]) for row in rows]
 
 
+class RemembersTheBest(Right):
+    """It remembers a game before it is kept: if that fails, the same game is not kept later either."""
+
+    def __init__(self, redis: Any, key: str) -> None:
+        super().__init__(redis, key)
+        self.best: dict[str, int] = {}
+
+    async def played(self, name: str, points: int) -> None:
+        if points > self.best.get(name, -1):
+            self.best[name] = points
+            await super().played(name, points)
+
+
+class TriesThreeTimes(Right):
+    async def played(self, name: str, points: int) -> None:
+        score = points * 512 + await by_number(self)
+        for _ in range(3):
+            async with self.redis.pipeline() as pipe:
+                with suppress(WatchError):
+                    await pipe.watch(self.key)
+                    had = await pipe.zscore(self.key, name)
+                    if had is None or int(had) // 512 < points:
+                        pipe.multi()
+                        pipe.zadd(self.key, {name: score})
+                        await pipe.execute()
+                    return
+
+
+class Strips(Right):
+    async def played(self, name: str, points: int) -> None:
+        await super().played(name.strip(), points)
+
+    async def around(self, name: str, rows: int) -> Any:
+        return await super().around(name.strip(), rows)
+
+
+class AHundred(Right):
+    async def top(self, rows: int) -> Any:
+        return await super().top(min(rows, 100))
+
+
 SUBTLE = [
     ("the last leads", "ties", a_board(the_later_the_more)),
     ("small letters", "best", a_board(row=lambda rank, name, points: (rank, name.lower(), points))),
@@ -218,6 +259,10 @@ SUBTLE = [
     ("100", "exact", a_board(factor=100), "not-exact"),
     ("counts by itself", "ties", CountsByItself, "ties-by-name"),
     ("looks first", "race", LooksFirst),
+    ("tries three times", "race", TriesThreeTimes),
+    ("remembers the best", "race", RemembersTheBest),
+    ("no spaces around", "best", Strips),
+    ("a hundred at most", "best", AHundred),
     ("clears first", "race", ClearsFirst),
     ("remembers", "best", Remembers),
     ("says nothing", "errors", SaysNothing),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from course_lib.trace import Note, Trace
 
 
 def by_sends(
-    *, done: tuple[str, ...] = ("pack", "dead"), ended: Callable[[Note], bool] = lambda one: one.t_end is not None,
+    *, done: Container[str] = ("pack", "dead"), sends: Callable[[str], bool] = "send".__eq__,
+    ended: Callable[[Note], bool] = lambda one: one.t_end is not None,
     acknowledged: Callable[[Note], bool] = lambda sent: sent.t_end is not None,
     since: Callable[[Note, Note], bool] = lambda one, sent: one.t_start >= sent.t_start,
     same: Callable[[str, str], bool] = str.__eq__, says: Callable[[Note], str] = lambda sent: f"{sent.text} is lost",
@@ -19,7 +20,7 @@ def by_sends(
 
     def lost(trace: Trace) -> str | None:
         packed = [note for note in trace.notes if note.kind in done and ended(note)]
-        for sent in each([note for note in trace.notes if note.kind == "send" and acknowledged(note)]):
+        for sent in each([note for note in trace.notes if sends(note.kind) and acknowledged(note)]):
             if not any(same(one.text, sent.text) and since(one, sent) for one in packed):
                 return says(sent)
         return None
@@ -78,4 +79,8 @@ SUBTLE = [
     ("its end", "again", by_sends(since=lambda one, sent: (one.t_end or 0.0) >= sent.t_start)),
     ("after its end", "again", by_sends(since=lambda one, sent: (one.t_end or 0.0) >= (sent.t_end or 0.0))),
     ("as many as sends", "again", counts),
+    ("not at once", "packed", by_sends(acknowledged=lambda sent: bool(sent.t_end))),
+    ("kinds within kinds", "packed", by_sends(done="pack dead")),
+    ("all kinds of sends", "packed", by_sends(sends=lambda kind: kind.startswith("send"))),
+    ("whole ms", "again", by_sends(since=lambda one, sent: round(one.t_start, 3) >= round(sent.t_start, 3))),
 ]  # fmt: skip

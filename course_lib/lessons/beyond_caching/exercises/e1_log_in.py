@@ -15,6 +15,8 @@ from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.lessons.beyond_caching.exercises.signed_in import (
+    BUSY,
+    OFTEN,
     Call,
     Fields,
     endless,
@@ -62,6 +64,7 @@ def trials(answer: Answer) -> list[Trial]:
               sizes=(2,), seeds=8),
         trial("two with one cookie", partial(_at_once, answer), {"whole": _one_basket, "life": _life}, sizes=(2,),
               seeds=8, faults={"crash": 0.0, "pause": 0.1}, fault_seeds=2),
+        trial("while others use it", partial(_in_use, answer), {"new": _moves}, sizes=(1,)),
     ]  # fmt: skip
 
 
@@ -111,6 +114,16 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Any:
     return run
 
 
+def _in_use(answer: Answer, world: Simulation, clients: int) -> Any:
+    """c1 logs in, and other requests with that cookie change its session all the while."""
+    run = site(world, ["v1"], 60.0)
+    run.shelf.quicker = OFTEN
+    world.at(0.0, run.begin, "v1", BASKET, 60_000)
+    act = LogIn("c1", "logs in", id="v1", user="ann")
+    world.client("c1", run.do, act, partial(_deed, answer, run), start=0.01)
+    return run
+
+
 # -- judges ------------------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +150,19 @@ def _new(run: Play) -> Iterator[Found]:
     for act in run.witness.acts:
         if not act.over and run.results.get(act.who) is not CRASHED:
             yield f"{act.who}'s call never ended.", act.who, run.now, "no end"
+
+
+def _moves(run: Play) -> Iterator[Found]:
+    """Whatever others do meanwhile, the basket moves."""
+    for act in run.witness.acts:
+        held = _now(run, act.result, run.now) if act.done and act.result in act.given else {}
+        if not act.over:
+            yield f"{act.who}'s call never ended.", act.who, run.now, "no end"
+        elif act.failed:
+            yield f"{_call(act)}; others changed it meanwhile. {failure(act)}", act.who, act.ended, "an error"
+        elif {name: text for name, text in held.items() if name != BUSY} != act.right:
+            text = f"{_call(act)}; others changed its field {BUSY!r} meanwhile. The new session holds {told(held)}."
+            yield text, act.who, act.ended, "not what it should hold"
 
 
 def _dead(run: Play) -> Iterator[Found]:

@@ -2,153 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from math import inf
 from typing import Any
 
-from course_lib.explore import CRASHED, EPOCH, Play, Process, Simulation, Trial, until
+from course_lib.explore import CRASHED, Play, Trial
 from course_lib.grading import shelf
 from course_lib.grading.acts import failure, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.beyond_caching.exercises.signed_in import Call, Fields, Site, fields, key_of, site, told
+from course_lib.lessons.beyond_caching.exercises.signed_in import fields, held, key_of, told, without_end
+from course_lib.lessons.beyond_caching.exercises.uses import SETS, STEPS, Answer, Use, at_once, in_turn
 
-Answer = Callable[..., Awaitable[Any]]
-STEPS: list[tuple[float, Fields]] = [
-    (0.1, {}), (0.8, {"Moby-Dick": "1"}), (0.8, {"Moby-Dick": "2", "é {7}:": ""}), (0.05, {}), (0.1, {"x": "1"}),
-    (0.8, {"ends": "0"}),
-    (0.8, {str(n): "y" * n for n in range(30)}), (0.0, {"last": "1"}),
-]  # fmt: skip
-"""Of a session: after what share of `idle` it is used again, and with which changes. The last of them is used once it
-is over: as its end came, or as nobody had used it."""
-SETS = [(1.5, 6.3, 0.0, "7"), (60.0, 250.25, 3600.0, "a{b:c"), (0.25, 9.0, -86_400.0, "é 7"),
-        (1800.0, 43_200.0, 5.0, "7:7"), (2.006, 2.006, 0.5, "end")]  # fmt: skip
-"""Of a run: `idle`, and how long it is from log-in to the session's end, in seconds; by how much the server's clock is
-ahead of everybody else's; and the session's id."""
 GIVE = 5
 """Milliseconds by which a TTL may be wrong: whoever asks for the time first has it a little late."""
-BOOKS = ["Emma", "Ulysses", "Watt", "Malone", "Zoë", "7"]
-LOG_OUTS = (0.015, 0.0195, 0.024, 0.5)
-
-
-@dataclass(eq=False)
-class Use(Call):
-    """`changes`: what it is to set; `finish`: when the session ends, by the server's clock in ms; `now`: what that says
-    when the call begins, and is over."""
-
-    changes: Fields = field(default_factory=dict)
-    finish: int = 0
-    now: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def ends(self) -> bool | None:
-        """Is there no session any more? None for one that ends while the call lasts."""
-        if not self.before or self.now[0] >= self.finish:
-            return True
-        return None if self.now[1] >= self.finish else False
-
-    @property
-    def right(self) -> Fields:
-        return self.before | self.changes
-
-    @property
-    def call(self) -> str:
-        left = f", {(self.finish - self.now[0]) / 1000:,.3f} s before its end" if self.before else ""
-        return f"{self.who} used a session that held {told(self.before)}{left}, with the changes {told(self.changes)}"
 
 
 def trials(answer: Answer) -> list[Trial]:
     """Uses in turn; one with a fault, and with a command refused; two at once, and a log-out."""
     all_of = {"fields": _fields, "over": _over, "life": _life}
-    build = partial(_in_turn, answer)
+    build = partial(in_turn, answer)
     return [
         trial("one after another", partial(build, STEPS), all_of, sizes=(1,), seeds=len(SETS), horizon=1e5),
         trial("one fault", partial(build, STEPS[1:2]), {"errors": shelf.errors, "life": _life}, sizes=(1,),
               faults=LOSSES, horizon=1e5),
         trial("the server refuses a command", partial(build, STEPS[1:2]), {"errors": shelf.errors}, sizes=(2,), seeds=8,
               horizon=1e5),
-        trial("several and a log-out", partial(_at_once, answer), {"race": _race}, sizes=(2, 6), seeds=10,
+        trial("several and a log-out", partial(at_once, answer), {"race": _race}, sizes=(2, 6), seeds=10,
               faults={"pause": 0.05}, fault_sizes=(2,), fault_seeds=4),
+        trial("others are quicker", partial(at_once, answer), {"race": _race}, sizes=(1,)),
     ]  # fmt: skip
 
 
-def _begin(run: Site, id: str, lasts: float, idle: float) -> int:
-    """Somebody logged in: when that session ends."""
-    finish = round((EPOCH + run.world.now() + run.shelf.skew + lasts) * 1000)
-    run.begin(id, {"end": str(finish), "user": "ann", "Emma": "1"}, round(idle * 1500))
-    return finish
-
-
-async def _deed(answer: Answer, run: Site, act: Use) -> Any:
-    def clock() -> float:
-        return (EPOCH + run.world.now() + run.shelf.skew) * 1000
-
-    act.before, began = run.held(act.id), clock()
-    try:
-        return await answer(run.world.redis(), act.id, dict(act.changes), idle=run.idle)
-    finally:
-        act.after, act.now = run.held(act.id), (began, clock())
-
-
-def _in_turn(answer: Answer, steps: list[tuple[float, Fields]], world: Simulation, clients: int) -> Site:
-    """c1 uses a session until it is over; c2, under odd seeds a task of the same process, one whose key is still there
-    long after its end, and one that never was. In the first run, there are changes each time, and no c2. With
-    two clients, a command is refused."""
-    idle, lasts, skew, id = SETS[world.seed % len(SETS)]
-    run = site(world, [id, "late", "none"], idle, (world.seed // 2,) if clients == 2 else ())
-    world.nodes[0].skew = skew
-
-    async def body() -> None:
-        finish = _begin(run, id, lasts, idle)
-        for share, changes in steps:
-            if not changes and not world.seed and len(steps) > 1:
-                continue
-            await until(world, world.now() + share * idle)
-            if not share:  # that it ends by itself
-                await until(world, world.now() + min(idle, max(0.0, finish / 1000 - EPOCH - skew - world.now())) + 0.01)
-            await run.do(Use("c1", "uses", id=id, changes=changes, finish=finish), partial(_deed, answer, run))
-
-    async def other() -> None:
-        finish = _begin(run, "late", 0.02, 60.0)
-        for id, when in (("late", 0.1), ("none", 0.2)):
-            await until(world, when)
-            act = Use("c2", "uses", id=id, changes={"Emma": "3"}, finish=finish)
-            await run.do(act, partial(_deed, answer, run))
-
-    process = Process("shop") if world.seed % 2 else None
-    world.client("c1", body, process=process)
-    if len(steps) > 1 and world.seed:
-        world.client("c2", other, process=process)
-    return run
-
-
-def _at_once(answer: Answer, world: Simulation, clients: int) -> Site:
-    """Requests with changes of their own, and a log-out; under some seeds, after them. Under odd seeds they are
-    tasks of one process."""
-    run, draw = site(world, ["7"], 60.0), world.draws("start")
-    process = Process("shop") if world.seed % 2 else None
-    world.at(0.0, lambda: _begin(run, "7", 3600.0, 60.0))
-    for number in range(clients):
-        act = Use(f"c{number + 1}", "uses", id="7", changes={BOOKS[number]: "9"}, finish=2**60)
-        world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.015 + 0.006 * draw(), process=process)
-
-    async def log_out() -> None:
-        await world.redis().delete(key_of("7"))
-
-    world.client("logs out", log_out, start=LOG_OUTS[world.seed // 2 % len(LOG_OUTS)])
-    return run
-
-
 # -- judges ------------------------------------------------------------------------------------------------------------
-
-
-def _without_end(held: Fields) -> Fields:
-    return {name: text for name, text in held.items() if name != "end"}
 
 
 def _fields(run: Play) -> Iterator[Found]:
@@ -158,7 +48,7 @@ def _fields(run: Play) -> Iterator[Found]:
             yield f"{act.call}. {failure(act)}", act.who, act.ended, "an error"
         elif act.done and act.ends is False and act.after != act.right:
             yield f"{act.call}. Afterwards it held {told(act.after)}.", act.who, act.ended, "not what it should hold"
-        elif act.done and act.ends is False and act.result != _without_end(act.right):
+        elif act.done and act.ends is False and act.result != without_end(act.right):
             yield f"{act.call}. It returned {shown(act.result, 120)}.", act.who, act.ended, "returned"
         elif not act.over and run.results.get(act.who) is not CRASHED:
             yield f"{act.who}'s call never ended.", act.who, run.now, "no end"
@@ -185,7 +75,8 @@ def _lives(run: Play) -> Iterator[tuple[Use, float, float, float]]:
             key, (began, ended) = key_of(act.id), act.now
             last = [state for state in run.witness.shelf.states[key] if state.when <= act.ended][-1:]
             for state in [*run.witness.shelf.during(key, act), *(last if act.done else [])]:
-                least, most = (min(now + run.witness.idle * 1000, act.finish) - began for now in (began, ended))
+                ends = (began, act.finish), (ended, act.finish + ended - began)  # it may have asked for the time first
+                least, most = (min(now + run.witness.idle * 1000, end) - began for now, end in ends)
                 if state.there:
                     yield act, state.end - began if state.left != shelf.FOREVER else inf, least, most
 
@@ -195,12 +86,8 @@ def _life(run: Play) -> Iterator[Found]:
     for act, lives, least, most in _lives(run):
         if not least - GIVE <= lives <= most + GIVE:
             text = f"{act.call}. From then on it {shelf.lasting(lives / 1000 if lives < inf else shelf.FOREVER)}"
-            yield (
-                f"{text}; idle is {run.witness.idle:g} s, so {least:,.0f} ms is right.",
-                act.who,
-                act.ended,
-                "its life",
-            )
+            text += f"; idle is {run.witness.idle:g} s, so {least:,.0f} ms is right."
+            yield text, act.who, act.ended, "its life"
 
 
 def _race(run: Play) -> Iterator[Found]:
@@ -212,7 +99,7 @@ def _race(run: Play) -> Iterator[Found]:
             yield text, "", state.when, "revived"
         elif state.there and state.left == shelf.FOREVER:
             yield f"At {ms(state.when)} the session had no TTL.", "", state.when, "forever"
-    gone = next((state.when for state in states[2:] if not state.there), run.now)
+    gone = next((state.when for state in states[2:] if not state.there), inf)
     last = next((fields(state) for state in reversed(states) if state.there and state.when < gone), {})
     for act in run.witness.acts:
         if not act.over:
@@ -220,13 +107,17 @@ def _race(run: Play) -> Iterator[Found]:
         elif act.failed and not hindered(run, act):
             yield failure(act), act.who, act.ended, "an error"
         elif act.done and act.result is None and act.ended < gone:
-            yield f"{act.who} was told None before there was a log-out.", act.who, act.ended, "refused"
+            yield f"{act.who} was told None, and nobody had logged out yet.", act.who, act.ended, "refused"
+        elif act.done and act.result is not None and act.began <= gone and act.result not in held(run, act):
+            text = f"{act.who} was told that the session holds {shown(act.result)}, and it never did while that call"
+            yield f"{text} lasted.", act.who, act.ended, "never held"
         elif act.done and act.result is not None and act.began > gone:
             yield f"{act.who} asked after the log-out, and was given {shown(act.result)}.", act.who, act.ended, "given"
         elif act.done and act.result is not None and act.ended < gone and not act.changes.items() <= last.items():
-            text = f"{act.who} was told that {told(act.changes)} is in the session, and at the log-out it held "
+            when = "at the log-out" if gone < inf else "in the end"
+            text = f"{act.who} was told that {told(act.changes)} is in the session, and {when} it held "
             text += f"{told(last)}."
-            yield text, act.who, gone, "lost"
+            yield text, act.who, min(gone, run.now), "lost"
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one pass after another", partial(build, PLANS), always | quiet | {"errors": shelf.errors}, sizes=(1,),
               seeds=len(PLANS), faults=LOSSES, fault_seeds=1, horizon=20.0),
         trial("the server refuses a command", partial(build, PLANS[:1]),
-              {"after": _after, "every": _every, "errors": shelf.errors}, sizes=(2,), seeds=14),
+              {"after": _after, "every": _every, "dead": _dead, "errors": shelf.errors}, sizes=(2,), seeds=14),
         trial("two workers at once", partial(at_once, answer), {"after": _after, "once": _once, "dead": _dead},
               sizes=(2,), seeds=6),
     ]  # fmt: skip
@@ -130,8 +130,8 @@ def _dead(run: Play) -> Iterator[Found]:
             yield f"Parcel {parcel!r} was set aside, and its entry is still pending.", "", aside[0].when, "pending"
     if run.witness.cut:
         yield "Dead letters were cut off their stream.", "", run.now, "cut off"
-    for act in run.witness.acts if _quiet(run) else ():
-        for parcel in act.due if act.done else ():
+    for act in run.witness.acts:
+        for parcel in act.due if act.done and shelf.failed(shelf.sent(run, act)) is None else ():
             since = [one for one in run.witness.by_parcel[parcel] if act.began <= one.when <= act.ended]
             mine = any(one.what == "given" and one.who == act.me for one in since)
             left = mine and not {one.what for one in since} & {"begins", "set aside"}

@@ -16,6 +16,8 @@ from course_lib.grading.evidence import shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.lessons.beyond_caching.exercises.games import PLANS, Answer, Op, at_once, in_turn
 
+FEW = [*PLANS[0][1][:6], ("played", "7", 0), ("around", "7", 1), ("top", 9)]
+
 
 def trials(answer: Answer) -> list[Trial]:
     """Calls in turn, each with its right answer; several players at once, with one fault; a command refused."""
@@ -23,10 +25,12 @@ def trials(answer: Answer) -> list[Trial]:
     build = partial(in_turn, answer)
     return [
         trial("in turn", partial(build, PLANS), turn, sizes=(1,), seeds=len(PLANS), horizon=1e6),
-        trial("the server refuses a command", partial(build, [("ties", PLANS[0][1][:9])]), {"errors": shelf.errors},
-        sizes=(2,), seeds=16),
-        trial("several at once", partial(at_once, answer), {"race": _race, "errors": shelf.errors}, sizes=(3,),
-              seeds=8, faults={"crash": 0.0, "pause": 0.1, "lose reply": 0.0}, fault_seeds=1),
+        trial("the server refuses a command", partial(build, [("ties", FEW)]),
+              {"race": _race, "errors": shelf.errors}, sizes=(2,), seeds=16),
+        trial("several at once", partial(at_once, answer, 3), {"race": _race}, sizes=(3,), seeds=8),
+        trial("a fault strikes one of them", partial(at_once, answer, 2), {"race": _race, "errors": shelf.errors},
+              sizes=(2,), seeds=2, faults={"crash": 0.0, "pause": 0.1, "lose reply": 0.0}, fault_seeds=1),
+        trial("twelve at once", partial(at_once, answer, 2), {"race": _race}, sizes=(12,), seeds=2),
     ]  # fmt: skip
 
 
@@ -50,7 +54,7 @@ def wrong_step(run: Play) -> tuple[Op, str, str] | None:
 def _promise(run: Play, op: Op) -> str:
     """Which promise a wrong answer breaks: the points are, or who leads whom is, or the part of the list is."""
     rows, right = op.rows, {name: points for _, name, points in op.board}
-    if run.witness.plan == "exact":
+    if run.witness.plan == "exact" and rows != op.right[: len(rows or ())]:
         return "exact"
     if rows is None or any(right.get(name) != points for _, name, points in rows):
         return "best"
@@ -108,8 +112,8 @@ def _impossible(op: Op, played: list[Op]) -> str:
         if points not in games or points < least:
             return f"{name} had had {least} points before" if points in games else f"{name} never had {points} points"
     for (_, one, points), (_, other, same) in pairwise(rows):
-        began = [act.began for act in begun if act.step[1:] == (one, points)]
-        ended = [act.ended for act in begun if act.step[1:] == (other, same) and act.done]
+        began = [act.began for act in begun if tuple(act.step[1:]) == (one, points)]
+        ended = [act.ended for act in begun if tuple(act.step[1:]) == (other, same) and act.done]
         if points == same and min(ended, default=inf) < min(began):
             return f"{other} had {points} points before {one} had"
     return ""

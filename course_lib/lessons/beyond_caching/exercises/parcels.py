@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from course_lib.explore import Process, Session, Simulation, until
 from course_lib.grading.acts import Act, Acts
@@ -33,17 +36,19 @@ class Lot(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Of a run: its parcels; claim_after in seconds; `most`; how many passes; how long packing takes, in seconds."""
+    """Of a run: its parcels; claim_after in seconds; `most`; how many passes; how long packing takes, in seconds; and
+    which dead letters there are already."""
 
     lots: list[Lot]
     claim_after: float = 0.5
     most: int = 3
     passes: int = 2
     takes: float = 0.02
+    letters: tuple[str, ...] = ()
 
 
-def _plan(lots: list[dict[str, Any]], **rest: Any) -> Plan:
-    return Plan([Lot(**lot) for lot in lots], **rest)
+def _plan(lots: list[dict[str, Any]], letters: Iterable[str] = (), **rest: Any) -> Plan:
+    return Plan([Lot(**lot) for lot in lots], letters=tuple(letters), **rest)
 
 
 READ = tomllib.loads(Path(__file__).with_name("parcels.toml").read_text(encoding="utf-8"))
@@ -51,12 +56,15 @@ YOUNG, OLD = (
     (Lot(f"young {n}", "gone", 0.5) for n in range(12)),
     (Lot(f"{n}", "gone", 1.5, 1 + n % 2) for n in range(101)),
 )
-MANY = Plan([*YOUNG, *OLD, *(Lot(f"new {n}") for n in range(3))], claim_after=5.0, most=2, takes=0.0)
+MANY = Plan([*YOUNG, *OLD, *(Lot(f"new {n}") for n in range(103))], claim_after=5.0, most=2, takes=0.0)
 PLANS, AT_ONCE = [*(_plan(**plan) for plan in READ["plans"]), MANY], _plan(**READ["at_once"])
 
 
 class PackingFailed(Exception):
-    """What `pack` raises."""
+    """What `pack` raises; and it raises errors of redis, too."""
+
+
+RAISED: tuple[type[Exception], ...] = (PackingFailed, RedisConnectionError, LookupError, ResponseError, TimeoutError)
 
 
 class Happened(NamedTuple):
@@ -119,6 +127,8 @@ class Parcels(Acts):
                         str(lot.given).encode(), b"JUSTID")  # fmt: skip
                 if lot.deleted:
                     ask(b"XDEL", STREAM, id)
+        for parcel in self.plan.letters:
+            self.last = ask(b"XADD", DEAD, b"*", b"parcel", parcel.encode())
         self.held = self.pending()
         node.extension = Watch(self, self.refuses)
 
@@ -140,7 +150,7 @@ class Parcels(Acts):
                 self.last = id
                 self.aside.append(words)
                 self.happens("set aside", words[1].decode() if words[:1] == [b"parcel"] else repr(words))
-            self.cut = self.cut or self.ask(b"XLEN", DEAD) < len(self.aside)
+            self.cut = self.cut or self.ask(b"XLEN", DEAD) < len(self.plan.letters) + len(self.aside)
             there = self.ask(b"KEYS", b"*")
             self.strays += [key.decode() for key in there if key not in (STREAM, DEAD, *OTHERS)]
         pending = self.pending()
@@ -199,7 +209,8 @@ async def _deed(answer: Answer, run: Parcels, act: Pass) -> Any:
         lot = run.lots.get(parcel)
         if lot is not None and len(run.did_to(parcel, "failed")) < lot.fails:
             run.happens("failed", parcel, act.me)
-            act.error = PackingFailed(f"{parcel} does not fit into its box")
+            error = RAISED[(len(run.log) + world.seed) % len(RAISED)]
+            act.error = error(f"{parcel} does not fit into its box")
             raise act.error
         run.happens("packed", parcel, act.me)
 
@@ -207,14 +218,16 @@ async def _deed(answer: Answer, run: Parcels, act: Pass) -> Any:
 
 
 def passes(answer: Answer, plans: list[Plan], world: Simulation, clients: int) -> Parcels:
-    """Workers make passes, one after another: w1, w2, w1 again, and so on. With two clients, a command is refused."""
+    """Workers make passes, one after another: w1, w2, w1 again, and so on. With two clients, a command is refused, and
+    under half of the seeds one process makes all of the passes."""
     plan = plans[world.seed // (2 if clients == 2 else 1) % len(plans)]
     run = Parcels(world, plan=plan, refuses=world.seed if clients == 2 else None)
     world.at(0.0, run.open)
+    process = Process("w1") if clients == 2 and world.seed % 4 < 2 else None
     for number in range(plan.passes):
-        act = Pass(f"pass {number + 1}", "pass", me=f"w{number % 2 + 1}")
+        act = Pass(f"pass {number + 1}", "pass", me=f"w{1 if process else number % 2 + 1}")
         start = 0.01 + number * (1.3 * plan.claim_after + 0.5)
-        world.client(act.who, run.do, act, partial(_deed, answer, run), start=start)
+        world.client(act.who, run.do, act, partial(_deed, answer, run), start=start, process=process)
     return run
 
 
