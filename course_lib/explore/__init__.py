@@ -18,6 +18,8 @@ What is found
 - `tally`           of one stage: how many schedules, how many break a promise, the simplest that does
 - `findings`        of all stages
 - `seen`            whether there was anything to judge
+- `reached`         which lines and branches of a learner's code ran
+- `proof`           a run played twice is the same run; what of the code no run has reached
 - `shrink`          makes a failing order as simple as it can be
 - `verdict_words`   in words that claim no more than was done
 - `replay_code`     a schedule as a few characters

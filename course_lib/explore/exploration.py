@@ -15,6 +15,7 @@ from course_lib.explore.bodies import MISTAKES, Body, Invariant, clients_running
 from course_lib.explore.findings import Findings
 from course_lib.explore.loop import Progress
 from course_lib.explore.printed import Printed, held_back, let_out
+from course_lib.explore.proof import prove
 from course_lib.explore.replay_code import decode, name_of
 from course_lib.explore.search import ONE_STAGE, by_order, stages
 from course_lib.explore.seen import Clocks
@@ -102,6 +103,8 @@ def _search(found: Findings, schedules: int, deadline: float, progress: Progress
     try:
         _play(found, schedules, deadline, progress)
         found.shown = _simplest(found, shrunk=True)
+        if found.clocks is not None:
+            found.proof = prove(found.trial, found.seen, found.clocks)
     except KeyboardInterrupt:
         found.interrupted = True
         found.shown = _simplest(found, shrunk=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from course_lib.explore.proof import Proof
 from course_lib.explore.replay_code import encode, name_of
 from course_lib.explore.seen import Clocks, Seen, missing, told, untimed
 from course_lib.explore.tally import Tally, simplicity, size
@@ -19,7 +20,7 @@ class Findings:
 
     `shown` is the run to draw, where there is one: the simplest failure, or the one of a code. `interrupted` says that
     somebody ended it. With `clocks`, what there was to judge is looked at as well. `printed` is what code printed in
-    the shown run.
+    the shown run. `proof` says whether runs played twice were the same, and what of the code no run has reached.
     """
 
     trial: Trial
@@ -28,6 +29,7 @@ class Findings:
     shown: Play | None = None
     clocks: Clocks | None = None
     printed: str = ""
+    proof: Proof | None = None
 
     def begin(self, tally: Tally) -> Tally:
         """Keep what is found from now on; what an earlier attempt at the same stage has counted goes."""
@@ -54,8 +56,11 @@ class Findings:
 
     @property
     def missing(self) -> list[str]:
-        """What was not seen at all, in sentences; nothing where nobody looked."""
-        return list(missing(self.seen, self.trial)) if self.clocks is not None and self.schedules else []
+        """What was not seen at all, in sentences, and what was seen twice and differed; nothing where nobody looked."""
+        if self.clocks is None or not self.schedules:
+            return []
+        differs = [self.proof.differs.rstrip(".")] if self.proof is not None and self.proof.differs else []
+        return [*missing(self.seen, self.trial), *differs]
 
     @property
     def sampled(self) -> bool:
@@ -120,6 +125,7 @@ class Findings:
         if self.clocks is not None and said:
             seen = self.seen
             said += [told(seen, self.trial)] if seen.commands else []
+            said += self.proof.text if self.proof is not None else []
             said += filter(None, [*self.missing, untimed(self.clocks, self.trial)])
         if self.interrupted:
             said.append("interrupted: this is what was found until then")

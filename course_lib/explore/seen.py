@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from course_lib.explore.server_state import gave_a_ttl, world_of
 from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.sim.faults import Kind
 from course_lib.words import counted, listed
+
+MOST = 100
+"""How many runs of a stage are kept."""
+
+_PLAIN = {bytes, int, str, type(None)}
 
 PLURALS: dict[Kind, tuple[str, str]] = {
     "crash": ("crash", "crashes"), "pause": ("pause", "pauses"), "lose request": ("lost request", "lost requests"),
@@ -20,19 +26,36 @@ PLURALS: dict[Kind, tuple[str, str]] = {
 
 @dataclass
 class Seen:
-    """Of the runs of a stage: how many commands ran on a server, of which clients, and how often each fault struck."""
+    """Of the runs of a stage: how many commands ran on a server, of which clients, and how often each fault struck.
+
+    `kept` are the first runs in which a client was told what none had been told before; `dropped` counts further ones.
+    """
 
     commands: int = 0
     clients: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=set)
     struck: Counter[Kind] = field(default_factory=Counter)
+    kept: list[Play] = field(default_factory=list)
+    dropped: int = 0
+    _histories: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, run: Play) -> None:
         """One more run. Commands of the judge's own clients count too, as those have an effect."""
+        told = dict[str, int]()
         for event in run.trace.events:
             if event.t_server is not None:
                 self.commands += 1
                 self.active.add(event.client)
+            heard: Any = event.reply if event.t_end is not None else event.fault
+            if type(heard) not in _PLAIN:
+                heard = repr(heard)
+            told[event.client] = hash((told.get(event.client), event.command, heard))
+        if not told.items() <= self._histories:
+            self._histories |= told.items()
+            if len(self.kept) < MOST:
+                self.kept.append(run)
+            else:
+                self.dropped += 1
         self.clients.update(run.results)
         if run.schedule.faults:
             self.struck.update(run.schedule.struck)
@@ -40,7 +63,8 @@ class Seen:
     def __add__(self, other: Seen) -> Seen:
         return Seen(
             self.commands + other.commands, self.clients | other.clients, self.active | other.active,
-            self.struck + other.struck,
+            self.struck + other.struck, [*self.kept, *other.kept], self.dropped + other.dropped,
+            self._histories | other._histories,
         )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from course_lib.grading.exercise import find
-from course_lib.grading.page import framed, prose
-from course_lib.views.picture import escape
+from course_lib.grading.page import framed
+from course_lib.views.picture import escape, prose
 
 
 @dataclass(frozen=True, slots=True)

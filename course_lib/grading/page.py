@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, ORANGE, PAPER, RULE, VERMILLION, WELL, WORDS
-from course_lib.views.picture import PROSE, escape
+from course_lib.views.picture import PROSE
 
 
 def framed(html: str) -> str:
     """The page around these pieces."""
     return f'<div class="course-check {PROSE}">{STYLE}{html}</div>'
-
-
-def prose(text: str) -> str:
-    """Escaped, with `code` set as code."""
-    parts = escape(text).split("`")
-    return "".join(part if i % 2 == 0 else f"<code>{part}</code>" for i, part in enumerate(parts))
 
 
 STYLE = f"""<style>

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from course_lib.grading.exercise import Exercise, find, grade_id
 from course_lib.grading.guard import Guard
 from course_lib.grading.on_the_wire import Difference, difference, sends
-from course_lib.grading.page import framed, prose
+from course_lib.grading.page import framed
 from course_lib.grading.progress_page import noted_as_passed
 from course_lib.grading.two_sources import Line, alike, definition, line_by_line, source_of, tidy
-from course_lib.views.picture import escape
+from course_lib.views.picture import escape, prose
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"

@@ -10,9 +10,9 @@ from typing import Literal
 from course_lib.explore import Play, Violation
 from course_lib.explore.moment import Opened
 from course_lib.grading.evidence import ms, of_clients
-from course_lib.grading.page import framed, prose
+from course_lib.grading.page import framed
 from course_lib.trace import Trace
-from course_lib.views.picture import escape
+from course_lib.views.picture import escape, prose
 from course_lib.views.spacetime import spacetime
 
 Outcome = Literal["holds", "broken", "not counted", "not settled", "not checked"]

@@ -89,6 +89,12 @@ def escape(text: object) -> str:
     return html.escape(_UNPRINTABLE.sub("�", str(text)))
 
 
+def prose(text: str) -> str:
+    """Escaped, with `code` set as code."""
+    parts = escape(text).split("`")
+    return "".join(part if i % 2 == 0 else f"<code>{part}</code>" for i, part in enumerate(parts))
+
+
 def px(value: float) -> str:
     """A coordinate to a tenth of a pixel, without a useless `.0`."""
     return f"{value:.1f}".removesuffix(".0")

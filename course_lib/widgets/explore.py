@@ -16,7 +16,7 @@ from course_lib.explore.puzzle import by_hand
 from course_lib.explore.verdict_words import struck
 from course_lib.trace import Trace
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
-from course_lib.views.picture import PROSE, escape
+from course_lib.views.picture import PROSE, escape, prose
 from course_lib.views.spacetime import spacetime
 from course_lib.views.spacetime.text import as_title
 from course_lib.widgets import fallback
@@ -100,7 +100,7 @@ class Explored:
         """What stands above the picture, the picture, and what stands below it."""
         found = self.found
         tone, head = _head(found)
-        parts = [f'<p class="head {tone}"><b>{head}</b></p><p>{escape(found.text)}</p>']
+        parts = [f'<p class="head {tone}"><b>{head}</b></p><p>{prose(found.text)}</p>']
         if any(one.what.startswith("classes") for one in found.played):
             parts.append(f'<p class="small">{CLASSES}</p>')
         above, picture, parts = "".join(parts), "", []

@@ -13,8 +13,7 @@ from course_lib.grading.batch.pages import LABELS, document, rows
 from course_lib.grading.batch.results import Result
 from course_lib.grading.batch.standing import WAITING, Standing
 from course_lib.grading.exercise import words
-from course_lib.grading.page import prose
-from course_lib.views.picture import escape
+from course_lib.views.picture import escape, prose
 from course_lib.words import counted
 
 MOST = 3

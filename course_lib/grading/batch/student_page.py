@@ -9,8 +9,8 @@ from course_lib.grading.batch.pages import LABELS, document, label, listing, row
 from course_lib.grading.batch.results import Result
 from course_lib.grading.batch.standing import Pupil, Score, Standing
 from course_lib.grading.batch.tables import lesson_points, number
-from course_lib.grading.page import framed, prose
-from course_lib.views.picture import escape
+from course_lib.grading.page import framed
+from course_lib.views.picture import escape, prose
 from course_lib.words import capital, counted
 
 

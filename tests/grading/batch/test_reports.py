@@ -22,7 +22,7 @@ from course_lib.grading.batch.standing import Pupil, Score, Standing
 from course_lib.grading.batch.student_page import index_page, student_page
 from course_lib.grading.batch.tables import gradebook, remarks, safe, scores
 from course_lib.grading.exercise import words
-from course_lib.grading.page import prose
+from course_lib.views.picture import prose
 
 FOUR = lesson("04")
 NAMES = ("=SUM(A1)", 'Ann, "A" O’Neil', "<script>alert(1)</script>", "ann@example.org", "bea", "李雷")
