@@ -38,8 +38,8 @@ def test_a_broken_promise_is_drawn_named_and_told() -> None:
     assert (shown.code or "?") in html(shown)
     text = str(shown)
     assert text.startswith(
-        "4 of all 6 schedules of 2 clients break a promise. The clients ran 24 commands in these schedules. Each of the 3 "
-        "lines of your code ran. 4 schedules played twice were the same each time.\nTwo counted <0>."
+        "4 of all 6 schedules of 2 clients break a promise. The clients ran 24 commands in these schedules. Each of "
+        "the 3 lines of your code ran. 3 schedules played twice were the same each time.\nTwo counted <0>."
     )
     assert shown._repr_mimebundle_()["text/plain"] == text
     assert not shown.holds
