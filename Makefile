@@ -8,6 +8,9 @@ WORKSPACES = $(CURDIR)/.venv/workspaces
 OWN_HOME = $(CURDIR)/.venv/home
 WORKERS = 3
 LAB_ARGS =
+OPENS = notebooks/README.md
+LIVE = $(CURDIR)/.venv/live
+DECK = notebooks/decks/05_stampede.ipynb
 TEST_ARGS =
 MUTANTS_ARGS =
 CLASS = .artefacts/class
@@ -34,9 +37,15 @@ lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=999
 	done; \
 	if [ "$$(id -u)" = 0 ]; then root=--allow-root; fi; \
 	JUPYTERLAB_WORKSPACES_DIR="$(WORKSPACES)" exec $(COURSE) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" \
-	    --LabApp.default_url=/lab/tree/notebooks/README.md --LabApp.extension_manager=readonly \
+	    --LabApp.default_url="/lab/tree/$(OPENS)" --LabApp.extension_manager=readonly \
 	    --LabApp.extra_labextensions_path="$(CURDIR)/course_lib/jupyterlab" \
 	    --LanguageServerManager.autodetect=False $$root $(LAB_ARGS)
+
+# Slides are an extension of JupyterLab that lies in a folder of its own; without it a deck opens as a notebook.
+live: env ## open a deck for a class as slides (DECK=notebooks/decks/03_lost_update.ipynb; LAB_ARGS as above)
+	@$(COURSE) -m course_lib.live "$(LIVE)"
+	@JUPYTER_PATH="$(LIVE)/share/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH}" \
+	    $(MAKE) --no-print-directory -o env lab OPENS="$(DECK)"
 
 # More workers than cores, as tests wait half of their time; a file stays together, so it starts its servers once.
 test: env ## run the tests (TEST_ARGS="-x tests/test_house.py" and so on; WORKERS=0 for one process)
@@ -73,4 +82,4 @@ clean: ## remove .venv and every cache; nothing of yours
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help env lab test peers bench mutants check exercises reference class lock clean
+.PHONY: help env lab live test peers bench mutants check exercises reference class lock clean

@@ -56,6 +56,7 @@ ARROWS: dict[str, set[str]] = {
         *("lazy", "trace", "words", "errors"),
     },
     "lesson": {"servers", "errors", "notebook"},
+    "live": {"bootstrap"},  # installs, in bootstrap's way and with its sentences
     "reference": set(),  # it reads the patterns' sources, and imports none
 }
 

@@ -21,7 +21,20 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-TARGETS = ["env", "lab", "test", "peers", "bench", "mutants", "check", "exercises", "reference", "lock", "clean"]
+TARGETS = [
+    "env",
+    "lab",
+    "live",
+    "test",
+    "peers",
+    "bench",
+    "mutants",
+    "check",
+    "exercises",
+    "reference",
+    "lock",
+    "clean",
+]
 
 
 def make(*arguments: str) -> str:

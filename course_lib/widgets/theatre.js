@@ -23,7 +23,7 @@ function render({ model, el }) {
     looks = model.get("looks");
   el.classList.add("theatre");
   el.innerHTML = `
-    <div class="theatre-room" tabindex="0" role="group" aria-label="Theatre: ${escaped(play.title)}">
+    <div class="theatre-room" data-walks tabindex="0" role="group" aria-label="Theatre: ${escaped(play.title)}">
       <div class="theatre-bar">
         <button data-do="back" title="Step back (key ,)">‹ <span>Back</span></button>
         <button data-do="toggle" class="main" title="Play and stop (Space)">▶ <span>Play</span></button>
@@ -104,6 +104,7 @@ function render({ model, el }) {
     else if (!event.target.closest("input, summary, label, ol, p")) room.focus({ preventScroll: true });
   });
   room.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") room.closest(".jp-Cell")?.focus({ preventScroll: true });
     const name = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     const control = event.target.closest("button, summary, [type=checkbox]");
     if (!name || event.ctrlKey || event.altKey || event.metaKey || (control && event.key === " ")) return;

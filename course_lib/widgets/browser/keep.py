@@ -21,7 +21,8 @@ function keepKeys(el) {
     if (root !== el.parentElement) (root = el.parentElement).addEventListener("keydown", stop);
     const chord = event.ctrlKey || event.altKey || event.metaKey;
     const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
-    const walks = target === root && event.key.startsWith("Arrow");  // no control has the focus: on to other cells
+    const idle = target === root || target.hasAttribute("data-walks");  // no control has the focus: on to other cells
+    const walks = idle && event.key.startsWith("Arrow");
     target.toggleAttribute(KEEP, MODIFIERS.includes(event.key) || !(chord || leaves || walks));
   };
   window.addEventListener("keydown", keep, true);  // before the document, where JupyterLab hears them

@@ -1,0 +1,116 @@
+"""The decks as an instructor gives them: what the notes say to press is pressed, and what they promise is asserted."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from .desk import ROOT, Desk
+
+DECKS = ROOT / "notebooks" / "decks"
+
+
+def cell(desk: Desk, id: str, name: str) -> Locator:
+    """The output of the code cell with that id."""
+    deck = json.loads((DECKS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return desk.output([one["id"] for one in deck if one["cell_type"] == "code"].index(id))
+
+
+def press(desk: Desk, stage: Locator, *keys: str) -> Locator:
+    """Press keys in a theatre; returns its line of text."""
+    stage.scroll_into_view_if_needed()
+    stage.get_by_role("group", name="Theatre").focus()
+    for key in keys:
+        desk.page.keyboard.press(key)
+    return stage.get_by_role("status")
+
+
+def play(desk: Desk, stage: Locator) -> Locator:
+    """Play as fast as it goes."""
+    return press(desk, stage, "+", "+", "Space")
+
+
+def vote(desk: Desk, room: Locator, *counts: int) -> None:
+    """Type how many hands went up for each choice."""
+    room.scroll_into_view_if_needed()
+    boxes = room.get_by_role("spinbutton")
+    expect(boxes).to_have_count(len(counts))
+    for place, count in enumerate(counts):
+        boxes.nth(place).fill(str(count))
+        boxes.nth(place).press("Enter")
+    expect(room.get_by_role("status").last).to_contain_text(f"{sum(counts)} hands.")
+
+
+def told(room: Locator, sentence: str) -> None:
+    room.scroll_into_view_if_needed()
+    room.get_by_role("button", name="What happened").click()
+    expect(room.get_by_role("status").last).to_contain_text(sentence)
+
+
+def test_a_lost_update(desk: Desk) -> None:
+    """150 customers all get the discount; two customers freeze at the counter's 1; with a script it is 100."""
+    name = "03_lost_update"
+    desk.open_notebook(DECKS / f"{name}.ipynb")
+    desk.run_all()
+    expect(cell(desk, "claim", name)).to_contain_text("150 customers, one after another: 100 discounts")
+    room = cell(desk, "vote", name)
+    vote(desk, room, 12, 3, 9, 1)
+    expect(play(desk, cell(desk, "breaks", name))).to_have_text(
+        "The end. 150 discounts, and the counter says 3.", timeout=40_000
+    )
+    told(room, "What happened: all 150. 1 of 25 hands said so.")
+    line = press(desk, cell(desk, "small", name), ".")
+    for who, what in (("alice", "GET used ⇒ nil"), ("bob", "GET used ⇒ nil"), ("bob", "SET used 1 ⇒ OK")):
+        expect(line).to_contain_text(f"{who} → redis {what}")
+        desk.page.keyboard.press(".")
+    desk.page.keyboard.press("Space")
+    expect(line).to_contain_text("Broken here: used is 1", timeout=20_000)
+    holds = cell(desk, "holds", name)
+    expect(holds).to_contain_text("None of all 6 schedules of 3 clients breaks a promise")
+    expect(play(desk, holds)).to_have_text("The end. 100 discounts, and the counter says 100.", timeout=40_000)
+    desk.assert_clean()
+
+
+@pytest.mark.thorough
+def test_a_stampede(desk: Desk) -> None:
+    """300 loads at once; with a lock one; after a crash everybody waits until the lock expires."""
+    name = "05_stampede"
+    desk.open_notebook(DECKS / f"{name}.ipynb")
+    desk.run_all()
+    room = cell(desk, "vote", name)
+    vote(desk, room, 20, 5, 0, 2)
+    expect(press(desk, cell(desk, "breaks", name), "f")).to_contain_text("300 loads at once, the most in this run")
+    told(room, "What happened: 300: every one of them. 2 of 27 hands said so.")
+    expect(cell(desk, "holds", name)).to_contain_text("300 readers: 300 callers: 1 load")
+    line = press(desk, cell(desk, "price", name), "f", "f", "f")
+    for _ in range(4):
+        if "expires" in line.inner_text():
+            break
+        desk.page.keyboard.press("f")
+    expect(line).to_contain_text("lock:{page} expires")
+    desk.assert_clean()
+
+
+@pytest.mark.thorough
+def test_two_holders(desk: Desk) -> None:
+    """w5 pauses, its lock expires, its DEL frees another's, and two work; with a token one; a long job breaks it."""
+    name = "04_two_holders"
+    desk.open_notebook(DECKS / f"{name}.ipynb")
+    desk.run_all()
+    room = cell(desk, "vote", name)
+    vote(desk, room, 20, 5, 1)
+    stage = cell(desk, "breaks", name)
+    line, seen = press(desk, stage, "f"), []
+    for _ in range(12):
+        seen.append(line.inner_text())
+        if "both work" in seen[-1]:
+            break
+        desk.page.keyboard.press("f")
+    assert re.search(r"w5.*SET job(.|\n)*w5.*pause 800 ms(.|\n)*job expires(.|\n)*both work", "\n".join(seen)), seen
+    told(room, "What happened: exactly two. 5 of 26 hands said so.")
+    expect(cell(desk, "holds", name)).to_contain_text(re.compile("The same pause: +5 workers: .*at most 1 at once"))
+    expect(play(desk, cell(desk, "late", name))).to_contain_text("Broken here: w1 and w2 both work", timeout=40_000)
+    desk.assert_clean()
