@@ -184,7 +184,8 @@ def _promise(one: PromiseState, says: str) -> str:
     if one.holds:
         return f'<li><span class="ok">✓ holds</span> {escape(says)}</li>'
     since = "" if one.since is None else f" since {ms(one.since)}"
-    go = "" if one.since is None else _go(one.since, f"Go to {ms(one.since)}, when it broke")
+    told = one.since is None or any(fact.t == one.since for fact in one.facts)
+    go = "" if told or one.since is None else _go(one.since, f"Go to {ms(one.since)}, when it broke")
     facts = "".join(_go(fact.t, f"{ms(fact.t)} · {fact.who}: {fact.text}") for fact in one.facts)
     why = f"<div>{escape(one.text)}</div>" if one.text else ""
     return f'<li class="no"><span class="broken">✗ broken{since}</span> {escape(says)}{why}{facts}{go}</li>'

@@ -228,9 +228,9 @@ class SpaceTime:
         self.text.show(max(position - 1, 0))
         self.follow.row = position - 1
         if self.panes is not None and (t is not None or self.panes.opened):
-            before = position - 1 if position else len(self.moments)
+            before = len(self.moments) if t is None else position - 1  # of the whole run, the last
             what = moment.what if moment is not None and not keep_time else None
-            self.panes.show(what, t, self.moments[before - 1].what if before else None)
+            self.panes.show(what, t, self.moments[before - 1].what if before > 0 else None)
 
     def _styled(self, moment: Moment | None, t: float | None) -> str:
         event = moment.index if moment is not None and isinstance(moment.what, Event) else None

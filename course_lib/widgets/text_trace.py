@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import ipywidgets
 
 from course_lib.trace import Event
-from course_lib.views.palette import ORANGE
+from course_lib.views.palette import ORANGE, SKY
 from course_lib.views.spacetime.text import Moment, list_rows
 
 WIDE = 300
@@ -38,7 +38,7 @@ class TextTrace:
 
     def rules(self, row: int, lit: Collection[int]) -> str:
         """The style that marks the current row, if that is one, and the events that are lit, by their places."""
-        here = "background:var(--jp-brand-color3,#cfe8fc);font-weight:600"
+        here = f"background:color-mix(in srgb,{SKY} 32%,transparent);font-weight:600"
         rules = f".{self._uid}-live li.r{row}{{{here}}}" if row >= 0 else ""
         if not lit:
             return rules

@@ -102,6 +102,17 @@ def test_a_step_shows_what_changed_since_the_moment_before() -> None:
     assert board.text == shown.panes._state(Fake(), None, 0.0034)[0].text
 
 
+def test_before_the_first_command_nothing_has_changed() -> None:
+    """Though the key is there at the end, from where the slider came."""
+    shown = walk(Fake())
+    assert shown.panes is not None
+    shown.go(4)
+    shown.time.value = shown.time.min
+    assert shown.panes.board.redis == "<p>No key.</p>"
+    shown.go(0)
+    assert "visits" in shown.panes.board.redis
+
+
 def test_each_change_of_a_key_has_its_word() -> None:
     """What is counted down only is no change; what went comes last, with what it held."""
     before = holding(1.0, ("a", "1", None, ""), ("b", "1", 0.5, ""), ("c", "1", 2.0, ""), ("d", "1", None, ""),

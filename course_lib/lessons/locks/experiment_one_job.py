@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count, pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from course_lib.explore import Budget, Fact, Findings, OneFault, Play, Trial, Violation, search
+from course_lib.explore.moment import Opened, reopened
 from course_lib.sim import Draws, Faults
 from course_lib.sim.faults import Kind
 from course_lib.trace import Event, Span, Trace
@@ -61,6 +63,8 @@ class Shift:
 
     trace: Trace
     results: dict[str, Any]
+    again: Callable[[], Opened] | None = None
+    """Plays it again, for a look at each of its moments, where a search has found it."""
 
     def __repr__(self) -> str:
         if not self.spans and len(self.trace) <= 4:  # nobody worked: what matters is what was asked and told
@@ -166,7 +170,9 @@ def find(
     violation = failing.violation(promise)
     assert violation is not None
     failing.trace.note(violation.who, "violation", violation.t_start, text=violation.mark)
-    return Found(findings, Shift(failing.trace, failing.results), failing.schedule.text)
+    return Found(
+        findings, Shift(failing.trace, failing.results, partial(reopened, trial, failing)), failing.schedule.text
+    )
 
 
 def _one_at_a_time(play: Play) -> Iterator[Violation]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
+from course_lib.explore import Play, Schedule, Trial, Violation
+from course_lib.explore.moment import Fact, Opened, opened
 from course_lib.patterns import Load
 from course_lib.sim import Draws, Faults
 from course_lib.trace import Note, Trace, most_at_once
@@ -28,6 +31,8 @@ class Caller(NamedTuple):
         return self.name
 
 
+ONE_LOAD = "one load"
+
 Get = Callable[[Redis, Load, Caller], Awaitable[str | None]]
 
 
@@ -38,6 +43,8 @@ class Burst:
     trace: Trace
     results: dict[str, Any]
     took: dict[str, float]
+    again: Callable[[], Opened] | None = None
+    """Plays it again, for a look at each of its moments; None where a fault struck."""
 
     def __repr__(self) -> str:
         who, loads = counted(len(self.took), "caller"), counted(len(self.loads), "load")
@@ -73,10 +80,9 @@ def burst(
 
     Units: `load_time` seconds a load; callers come at random within `spread` seconds; `absent` makes the row not exist.
     """
-    world = Simulated(seed, faults=faults)
     took: dict[str, float] = {}
 
-    async def ask(caller: Caller) -> str | None:
+    async def ask(world: Simulated, caller: Caller) -> str | None:
         async def load() -> str | None:
             note = world.note(caller.name, "load")
             try:
@@ -94,9 +100,24 @@ def burst(
         took[caller.name] = world.now() - began
         return page
 
-    starts = world.draws("starts")
-    for number in range(1, callers + 1):
-        caller = Caller(f"c{number}", world.draws(f"c{number}"))
-        world.client(caller.name, ask, caller, start=starts.between(0, spread))
+    def build(world: Simulated, callers: int) -> None:
+        starts = world.draws("starts")
+        for number in range(1, callers + 1):
+            caller = Caller(f"c{number}", world.draws(f"c{number}"))
+            world.client(caller.name, ask, world, caller, start=starts.between(0, spread))
+
+    world = Simulated(seed, faults=faults)
+    build(world, callers)
     results = world.run()
-    return Burst(world.trace, results, took)
+    trial = Trial("burst", (ONE_LOAD,), build, _loaded_once)
+    again = None if faults else partial(opened, trial, Schedule(callers, seed), expected=world.trace)
+    return Burst(world.trace, results, took, again)
+
+
+def _loaded_once(play: Play) -> Iterator[Violation]:
+    loads = [note for note in play.trace.notes if note.kind == "load"]
+    if len(loads) > 1:
+        first, second = loads[:2]
+        said = f"{first.who} and {second.who} both load the page"
+        facts = tuple(Fact(load.t_start, load.who, "begins to load") for load in (first, second))
+        yield Violation(ONE_LOAD, said, second.who, second.t_start, said, facts)
