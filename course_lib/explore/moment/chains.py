@@ -87,7 +87,7 @@ def awaited(call: Any) -> Iterator[tuple[Any, FrameType]]:
 
 
 def _knows(frame: FrameType) -> tuple[tuple[str, str], ...]:
-    """Its variables, but for functions, modules, and clients of Redis."""
+    """Its variables, but for what it only uses: functions, modules, clients of Redis."""
     if not frame.f_code.co_flags & _OPTIMIZED:
         return ()
     if not _LOOKS.isdisjoint(names_in(frame.f_code)):

@@ -86,14 +86,15 @@ class Listening:
 
     def _lines(self, frame: FrameType | None) -> tuple[Line, ...]:
         """Where the code that runs now stands."""
-        lines = list[Line]()
+        stack = list[tuple[CodeType, int, str]]()
         while frame is not None and frame.f_code is not _SPINS:
-            standing = self._chains.standing(frame.f_code)
-            if standing in ("own", "shown"):
-                self.codes.setdefault(frame.f_code.co_filename, set()).add(frame.f_code)
-                lines.append((frame.f_code.co_filename, frame.f_lineno, standing == "own"))
+            if (standing := self._chains.standing(frame.f_code)) != "hidden":
+                stack.append((frame.f_code, frame.f_lineno, standing))
             frame = frame.f_back
-        return tuple(lines)
+        shown = [one for one in stack if one[2] != "stage"] or stack
+        for code, _, _ in shown:
+            self.codes.setdefault(code.co_filename, set()).add(code)
+        return tuple((code.co_filename, line, standing == "own") for code, line, standing in shown)
 
 
 class _Heard(list[Event]):

@@ -166,7 +166,7 @@ def _promise(name: str, found: Violation | None, run: Play) -> PromiseState:
 
 
 def _since(found: Violation, run: Play) -> float:
-    return found.t_start if found.who or found.t_start else run.now
+    return found.t_start or run.now  # nothing is broken before anything has happened
 
 
 def _so_far(promise: PromiseState, t: float) -> PromiseState:

@@ -13,6 +13,7 @@ from enum import Enum
 from itertools import islice
 from types import (
     BuiltinFunctionType,
+    CoroutineType,
     FunctionType,
     GetSetDescriptorType,
     MemberDescriptorType,
@@ -43,8 +44,8 @@ def shortened(it: Any) -> str:
 
 
 def is_tool(it: Any) -> bool:
-    """Is it a module, a function, a class or a client of Redis: what code uses, and not what it knows?"""
-    return _how(type(it)) in (_function, _a_module, _class, _client)
+    """Is it a module, a function, a class, a coroutine or a client of Redis: what code uses, and not what it knows?"""
+    return _how(type(it)) in (_function, _a_module, _class, _client, _coroutine)
 
 
 def error_text(error: BaseException) -> str:
@@ -107,6 +108,10 @@ def _function(it: Any, depth: int, inside: list[int]) -> str:
 
 def _a_module(it: Any, depth: int, inside: list[int]) -> str:
     return "a module"
+
+
+def _coroutine(it: Any, depth: int, inside: list[int]) -> str:
+    return "a coroutine"
 
 
 def _class(it: type, depth: int, inside: list[int]) -> str:
@@ -173,6 +178,7 @@ _SAYS: list[tuple[type, Says]] = [
     (tuple, _tuple), (list, _sequence("[]", list.__iter__, list.__len__)), (dict, _dict),
     (set, _set(set.__iter__, set.__len__)), (frozenset, _set(frozenset.__iter__, frozenset.__len__)),
     (FunctionType, _function), (BuiltinFunctionType, _function), (MethodType, _function), (ModuleType, _a_module),
+    (CoroutineType, _coroutine),
     (type, _class), (BaseException, _error),
 ]  # fmt: skip
 

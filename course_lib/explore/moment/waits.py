@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
+
+import redis
 
 from course_lib.explore.moment.chains import awaited
 from course_lib.sim.pool import SimConnection
@@ -15,6 +18,7 @@ from course_lib.words import counted, ms, shorten
 
 _READS, _SLEEPS, _UNTIL = SimConnection.read_response.__code__, asyncio.tasks.sleep.__code__, until.__code__
 _GATHERS = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
+_REDIS = str(Path(redis.__file__).parent)
 _PARTS = ("asyncio/locks.py", "asyncio/queues.py", "asyncio/taskgroups.py", "asyncio/tasks.py", "asyncio/timeouts.py")
 
 
@@ -34,6 +38,8 @@ def waits_for(task: asyncio.Task[Any], sent: Sequence[Event], now: float) -> str
         return "a task of its own"
     if type(future) is _GATHERS:
         return counted(len(future._children), "task of its own", "tasks of its own")
+    if innermost is not None and innermost.f_code.co_filename.startswith(_REDIS):
+        return "its client of Redis, which is about to go on"
     return _part_of_asyncio([frame.f_code for frame in frames])
 
 

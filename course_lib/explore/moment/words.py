@@ -21,7 +21,7 @@ def told(
     parts = [_held(nodes, keys, more), *map(_does, clients)]
     said = f"At {ms(t)} {'; '.join(parts)}."
     broken = [promise for promise in promises if not promise.holds]
-    return " ".join([said, *(f"Broken: {promise.name}; {_sentence(promise.text)}" for promise in broken)])
+    return " ".join([said, *(f"Broken: {promise.name.rstrip('.')}; {_sentence(promise.text)}" for promise in broken)])
 
 
 def _held(nodes: Sequence[str], keys: Sequence[KeyState], more: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from course_lib.explore import CRASHED, Play, Simulation, Trial, Violation
+from course_lib.explore import CRASHED, Fact, Play, Simulation, Trial, Violation
 from course_lib.explore.bodies import MISTAKES
 from course_lib.explore.puzzle import Puzzle
 from course_lib.explore.server_state import ask, world_of
@@ -105,7 +105,8 @@ def race(
         if (not failed or blame_crashes) and (wrong := _wrong(world_of(run))):
             stored = max((e for e in run.trace if e.t_server is not None), key=lambda e: e.t_server or 0.0)
             text = f"the cache has {wrong[0]} and the database {wrong[1]}"
-            yield Violation(PROMISE, text, stored.client, stored.t_server or 0.0, f"{wrong[0]} stays")
+            facts = _facts(run, wrong[0])
+            yield Violation(PROMISE, text, stored.client, stored.t_server or 0.0, f"{wrong[0]} stays", facts)
 
     both = readers + writers
     return Trial(name, (PROMISE, "no error"), build, judge, sizes=(both,), least=both, orders=(both,), world=_world,
@@ -138,6 +139,16 @@ def _wrong(world: Simulation) -> tuple[str, str] | None:
     stored, row = ask(cache, b"GET", PAGE.encode()), ask(database, b"HGET", ROW.encode(), b"price").decode()
     found = re.search(r"\d+ dollars", stored.decode()) if stored is not None else None  # a mark of a version has none
     return (found[0], row) if found is not None and found[0] != row else None
+
+
+def _facts(run: Play, stays: str) -> tuple[Fact, ...]:
+    """The last save, and what put into the cache the price that stays, if it was not there from the beginning."""
+    ran = sorted((e for e in run.trace if e.t_server is not None), key=lambda e: e.t_server or 0.0)
+    saves = [e for e in ran if UPDATE.encode() in e.command]
+    stores = [e for e in ran if PAGE.encode() in e.command and any(stays.encode() in word for word in e.command)]
+    told = [(saves, "saves its price in the database"), (stores, f"stores {stays} in the cache")]
+    facts = [Fact(events[-1].t_server or 0.0, events[-1].client, text) for events, text in told if events]
+    return tuple(sorted(facts, key=lambda fact: fact.t))
 
 
 def by_chance(read: Read, write: Write, *, runs: int = 300, pause: float = 0.0, pauses: float = 0.0) -> list[bool]:
