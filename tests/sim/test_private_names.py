@@ -308,3 +308,46 @@ def test_the_step_of_a_task_can_be_told_from_another_callback() -> None:
 def test_the_versions_are_those_that_these_names_were_read_in(package: str, minor: str) -> None:
     """pyproject.toml pins them; anyone who raises the pin reads this file's failures, then changes this line."""
     assert importlib.metadata.version(package).startswith(f"{minor}.")
+
+
+def test_what_is_read_of_a_value_without_a_command_is_there() -> None:
+    """What `fake_server_reads` takes from fakeredis's values; an upgrade may store them otherwise."""
+    sim = world()
+
+    async def fill(client: Any) -> None:
+        await client.hset("h", "f", "1")
+        await client.zadd("z", {"a": 1})
+        await client.sadd("s", "a")
+        await client.xadd("x", {"f": "1"})
+
+    alone(fill, sim)
+    held = {key.decode(): item.value for key, item in sim.nodes[0].dbs[0]._dict.items()}
+    assert (held["h"]._values, held["h"]._expirations) == ({b"f": b"1"}, {})
+    assert (list(held["z"]._byscore), held["z"]._bylex) == ([(1.0, b"a")], {b"a": 1.0})
+    assert held["s"]._values == {b"a": None}
+    (entry,) = held["x"]._ids
+    assert held["x"]._values_dict == {entry: [b"f", b"1"]}
+
+
+def test_what_is_read_of_a_task_that_waits_is_there() -> None:
+    """What `explore.moment` takes from asyncio: for what a task waits, until when it sleeps, how many it gathers."""
+    assert "h" in asyncio.tasks.sleep.__code__.co_varnames
+    loop = asyncio.new_event_loop()
+    try:
+        done, both = loop.create_future(), None
+
+        async def waits() -> None:
+            nonlocal both
+            both = asyncio.gather(done, loop.create_future())
+            await both
+
+        task = loop.create_task(waits())
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.sleep(0))
+        assert task._fut_waiter is both  # type: ignore[attr-defined]
+        assert type(both) is asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
+        assert len(both._children) == 2
+        task.cancel()
+        loop.run_until_complete(asyncio.wait([task]))
+    finally:
+        loop.close()
