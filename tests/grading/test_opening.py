@@ -43,3 +43,18 @@ def test_an_answer_that_holds_on_is_stopped(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("course_lib.grading.guard.LIMIT", 0.2)
     with pytest.raises(CourseError, match="held on"):
         opened_again("03.1", shown, count)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "texts"),
+    [("03.1", ["is told 1", "is told 1"]), ("05.3", ["loads", "loads too"]),
+     ("04.2", ["gets the lock", "gets it too, and c2 has it still"])],
+)  # fmt: skip
+def test_a_promise_that_two_facts_break_names_both(exercise: str, texts: list[str]) -> None:
+    shown = check(exercise, programs.wrong(exercise)[0][1]).shown
+    assert shown is not None
+    assert shown.violation is not None
+    first, second = shown.violation.facts
+    assert [first.text, second.text] == texts
+    assert first.who != second.who
+    assert first.t < second.t

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from course_lib.explore import CRASHED, Play, Schedule, Simulation, Trial, play
+from course_lib.explore import CRASHED, Fact, Play, Schedule, Simulation, Trial, play
 from course_lib.explore.server_state import left
 from course_lib.grading.acts import Act, Acts
 from course_lib.grading.answer import coroutine_function
@@ -86,7 +86,7 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Counting:
 
 def _exact(run: Play) -> Iterator[Found]:
     """Each is told another number, none larger than the number of clients; all of them, if no fault struck."""
-    told: dict[Any, str] = {}
+    told: dict[Any, Fact] = {}
     for who, result in run.results.items():
         when = max((e.t_end or e.t_start for e in run.trace if e.client == who), default=0.0)
         if unknown(result):
@@ -95,8 +95,9 @@ def _exact(run: Play) -> Iterator[Found]:
         elif type(result) is not int or not 1 <= result <= len(run.results):
             text = f"With {counted(len(run.results), 'client')}, {who} was told {shown(result)}."
             yield text, who, when, "wrong count"
-        elif told.setdefault(result, who) != who:
-            yield f"{told[result]} and {who} were both told {result}: a count is lost.", who, when, "wrong count"
+        elif (first := told.setdefault(result, fact := Fact(when, who, f"is told {result}"))) is not fact:
+            text = f"{first.who} and {who} were both told {result}: a count is lost."
+            yield text, who, when, "wrong count", (first, fact)
 
 
 def _ends(run: Play) -> Iterator[Found]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from course_lib.explore import Play
+from course_lib.explore import Fact, Play
 from course_lib.explore.server_state import left
 from course_lib.grading.acts import answered, failure
 from course_lib.grading.evidence import ms, shown
@@ -41,7 +41,11 @@ def too_many(run: Play) -> Iterator[Found]:
                     f"{limit + 1} requests of {user} were admitted within {ms(last.when - first.first)}, from "
                     f"{ms(first.first)} on; the limit is {limit} in {ms(window)}."
                 )
-                yield text, last.act.who, last.act.began, f"number {limit + 1}"
+                facts = (
+                    Fact(first.first, first.act.who, "is admitted"),
+                    Fact(last.when, last.act.who, "is admitted too"),
+                )
+                yield text, last.act.who, last.act.began, f"number {limit + 1}", facts
 
 
 def admits(run: Play) -> Iterator[Found]:

@@ -50,7 +50,7 @@ def yes(result: object) -> bool | None:
 def one_at_a_time(run: Play) -> Iterator[Found]:
     """No two clients hold the lock at once; a client that dies no longer holds it."""
     for found in one_holder()(run):
-        yield f"{found.text}.", found.who, found.t_start, found.mark
+        yield f"{found.text}.", found.who, found.t_start, found.mark, found.facts
 
 
 def lives(run: Play) -> Iterator[tuple[float, Found]]:

@@ -8,7 +8,7 @@ from math import inf
 
 from redis.exceptions import RedisError
 
-from course_lib.explore import CRASHED, Play
+from course_lib.explore import CRASHED, Fact, Play
 from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Act, cost
 from course_lib.grading.database import DatabaseDown
@@ -30,7 +30,11 @@ def one_load(run: Play) -> Iterator[Found]:
         first, second = both
         until = min(first.end, second.end, run.now)
         text = f"Two loads ran at once from {ms(second.start)} to {ms(until)}: {first.who} and {second.who}."
-        yield text, second.who, second.start, "two loads at once"
+        yield text, second.who, second.start, "two loads at once", _loads(first, second)
+
+
+def _loads(first: Span, second: Span) -> tuple[Fact, ...]:
+    return Fact(first.start, first.who, "loads"), Fact(second.start, second.who, "loads too")
 
 
 def own_lock(run: Play) -> Iterator[Found]:
@@ -55,7 +59,7 @@ def _again(run: Play, found: list[Span], why: str = "") -> Iterator[Found]:
         if second.start < first.end + run.witness.setting.ttl:
             listed = f"{first.who} at {ms(first.start)}, and again {second.who} at {ms(second.start)}"
             text = f"{_number(len(found))} loads for one expiry: {listed}. {why}".rstrip()
-            yield text, second.who, second.start, "a second load"
+            yield text, second.who, second.start, "a second load", _loads(first, second)
 
 
 def right_value(run: Play) -> Iterator[Found]:
