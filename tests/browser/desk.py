@@ -34,7 +34,8 @@ IDLE = """() => {
 EXECUTED = """() => {
   const cells = window.jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model);
   const code = cells.filter((cell) => cell.type === "code" && cell.sharedModel.getSource().trim());
-  const failed = code.some((cell) => cell.outputs.toJSON().some((output) => output.output_type === "error"));
+  const outputs = (cell) => Array.from({ length: cell.outputs.length }, (_, at) => cell.outputs.get(at));
+  const failed = code.some((cell) => outputs(cell).some((output) => output.type === "error"));
   return failed || code.every((cell) => cell.executionCount !== null);
 }"""
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(
@@ -100,7 +101,7 @@ class Desk:
     def run_all(self) -> None:
         """Run every cell and wait until the last has finished."""
         self.command("notebook:run-all-cells")
-        self.page.wait_for_function(EXECUTED, timeout=240_000)
+        self.page.wait_for_function(EXECUTED, timeout=240_000, polling=100)
         unfinished = self.panel.locator(".jp-InputPrompt", has_text="[*]")
         expect(unfinished).to_have_count(0, timeout=240_000)
         self.wait_idle()
