@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from fakeredis import _msgs as msgs
@@ -32,6 +32,8 @@ class ScriptSocket(CommandSocket):
 
     calls: tuple[tuple[bytes, ...], ...] | list[tuple[bytes, ...]] = ()
     """What scripts have run since the last reply."""
+    effects: tuple[tuple[bytes, ...], ...] = ()
+    """What of that may write, where nodes replicate: a replica is sent this, and not the script."""
 
     @ours("eval_ro", (bytes, Int), (bytes,), flags=msgs.FLAG_NO_SCRIPT)
     def eval_ro(self, script: bytes, numkeys: int, *rest: bytes) -> Any:
@@ -70,6 +72,8 @@ class ScriptSocket(CommandSocket):
             raise SimpleError(_NOT_FROM_SCRIPT)
         if lua_runtime.read_only and (sig.name in _ALSO_WRITING or is_write_command(sig.name.encode())):
             raise SimpleError(msgs.SCRIPT_READ_ONLY_WRITE_MSG)
+        if self._server.extension is not None and _may_write(sig.name):  # type: ignore[attr-defined]
+            self.effects += (tuple(words),)
         result = self._run_command(func, sig, args, True)
         if type(result) is bytes or type(result) is int:
             return result
@@ -110,6 +114,12 @@ class ScriptSocket(CommandSocket):
         while (item := value[len(items) + 1]) is not None:
             items.append(self._convert_lua_result(item))
         return items
+
+
+@cache
+def _may_write(name: str) -> bool:
+    """Of subcommands it is not known, so yes."""
+    return " " in name or is_write_command(name.encode())
 
 
 def _argument(value: Any) -> bytes:

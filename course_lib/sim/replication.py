@@ -1,7 +1,8 @@
 """A model of asynchronous replication between simulated nodes: a replica can lack what its primary has acknowledged.
 
-One node is the primary. Each command that changed its data travels to every replica, in order, a moment later. When
-the primary dies or is cut off, another node can be promoted, with what it has by then; the rest was lost.
+One node is the primary. Each command that changed its data travels to every replica, in order, a moment later; of a
+script, what it wrote, as since Redis 7. When the primary dies or is cut off, another node can be promoted, with what it
+has by then; the rest was lost.
 Source: Redis documentation, "Redis replication", "WAIT", https://redis.io/docs/latest/commands/wait/;
 tests/sim/test_replication.py compares it with real servers.
 """
@@ -114,6 +115,7 @@ class Member(Extension):
         if session is self._feed:
             return
         libraries, self._libraries = self._libraries, libraries_of(self.node)
+        effects, session.effects = session.effects, ()
         changed = changed or libraries != self._libraries
         if name in MAY_CHANGE_GROUPS:
             groups, self._groups = self._groups, groups_of(self.node)
@@ -125,7 +127,7 @@ class Member(Extension):
             if changed:
                 self._write(run_together)
         elif changed:
-            self._write((run,))
+            self._write(effects or (run,))
         elif name != b"MULTI" and session in self._queued:
             self._queued[session].append(run)
         self._offsets[session] = len(self.history)

@@ -348,6 +348,27 @@ def test_a_rewound_world_has_no_replication() -> None:
     assert len(group.members[0].history) == 1
 
 
+# -- scripts ----------------------------------------------------------------------------------------------------------
+
+WHEN = "redis.call('GET', 'y') redis.call('SET', KEYS[1], redis.call('TIME')[2]) return redis.call('INCR', 'n')"
+
+
+def test_a_replica_is_sent_what_a_script_wrote_and_does_not_run_it() -> None:
+    """What it read is not sent. Run again a moment later, on the replica, TIME would say something else."""
+    made, group = world()
+
+    async def body() -> list[Any]:
+        first, second = made.redis(0), made.redis(1)
+        await first.eval(WHEN, 1, "x")
+        assert await first.wait(1, 1_000) == 1
+        return [await first.get("x"), await second.get("x"), await second.get("n")]
+
+    here, there, counted = run(made, body)
+    assert here == there
+    assert counted == "1"
+    assert [[command[0] for command in commands] for commands in group.members[1].history] == [[b"SET", b"INCR"]]
+
+
 # -- consumer groups --------------------------------------------------------------------------------------------------
 
 
