@@ -72,6 +72,9 @@ exercises: env ## generate exercises/ from solutions/
 reference: env ## generate course_lib/patterns/README.md from the docstrings
 	@$(COURSE) -m course_lib.reference
 
+site: env ## write the course as pages to read into .artefacts/site (needs npm)
+	@$(COURSE) -m course_lib.website
+
 class: env ## thirty made-up submissions to try the grader on (CLASS=folder)
 	@$(COURSE) -m course_lib.grading class "$(CLASS)"
 
@@ -82,4 +85,4 @@ clean: ## remove .venv and every cache; nothing of yours
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help env lab live test peers bench mutants check exercises reference class lock clean
+.PHONY: help env lab live test peers bench mutants check exercises reference site class lock clean

@@ -32,6 +32,7 @@ TARGETS = [
     "check",
     "exercises",
     "reference",
+    "site",
     "lock",
     "clean",
 ]

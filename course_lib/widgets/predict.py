@@ -125,9 +125,13 @@ class Prediction:
             raise failure
         return outcome
 
-    def _ipython_display_(self) -> None:
+    def asked(self) -> str:
+        """The question and its choices, as HTML for a page without a kernel."""
         choices = "".join(f"<li>{escape(choice)}</li>" for choice in self._choices or ())
-        still = f"<p><b>Predict.</b> {_prose(self.question)}</p><ul>{choices}</ul><p>Run this cell to answer.</p>"
+        return f"<p><b>Predict.</b> {_prose(self.question)}</p>" + (f"<ul>{choices}</ul>" if choices else "")
+
+    def _ipython_display_(self) -> None:
+        still = f"{self.asked()}<p>Run this cell to answer.</p>"
         self._update_still = fallback.show(self.box, still, self._uid)
         notebook.ask(lambda: self._cell in _given)
 

@@ -42,7 +42,7 @@ def objection(text: str, unit: str, low: float | None, high: float | None) -> st
 
 def on_number(answer: float, happened: float, unit: str) -> str:
     """Difference and ratio: You said 12 loads; it was 17 loads, 5 more than you said and 1.42 times your number."""
-    said, was = _with(answer, unit), _with(happened, unit)
+    said, was = measured(answer, unit), measured(happened, unit)
     if answer == happened:
         return f"You said {said}, and it was {was}: exactly your number."
     gap = shown(abs(happened - answer))
@@ -69,7 +69,7 @@ def on_choice(answer: str, happened: Any, choices: Mapping[str, Allows], unit: s
     out = [choice for choice in choices if choice not in left]
     fate = "still stands" if answer in left else "is ruled out"
     is_number = isinstance(happened, (int, float)) and not isinstance(happened, bool)
-    result = f" ({_with(happened, unit)})" if is_number else ""
+    result = f" ({measured(happened, unit)})" if is_number else ""
     ruled = f"rules out {_quoted(out)}" if out else "rules nothing out"
     stays = f", and leaves {_quoted(left)}" if left and out else "" if left else ": none of the choices foresaw it"
     return f"You said “{answer}”, which {fate}. What happened{result} {ruled}{stays}."
@@ -88,7 +88,8 @@ def shown(value: float) -> str:
     return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:,.0f}"
 
 
-def _with(value: float, unit: str) -> str:
+def measured(value: float, unit: str) -> str:
+    """A number with its unit, which is in the singular after a 1."""
     if math.isinf(value):
         return "no end"
     singular = unit.removesuffix("s") if value == 1 and len(unit) > 3 else unit
