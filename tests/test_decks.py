@@ -80,5 +80,5 @@ def test_every_deck_runs_and_its_question_has_an_answer(path: Path, shell: Inter
         assert room.happened in room.counts
         assert len(room.counts) >= 3
         assert not room.shown
-        assert len(plays) >= 3
+        assert len(plays) >= 2
         assert all(len(play.trace) for play in plays)

@@ -35,9 +35,14 @@ class Staged:
     @cached_property
     def clients(self) -> list[str]:
         """Who acts: by name, w2 before w10."""
-        others = {*self.trace.nodes, DATABASE}
+        others = {*self.nodes, DATABASE}
         noted = [note.who for note in self.trace.notes if note.who not in others]
         return sorted({*self.trace.clients, *noted}, key=_by_name)
+
+    @cached_property
+    def nodes(self) -> list[str]:
+        """The servers; one that plays the database comes last."""
+        return sorted(self.trace.nodes, key=lambda name: (name == DATABASE, name))
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -46,7 +51,7 @@ class Staged:
         crowd = len(self.clients) > CROWD
         return {
             "title": self.title, "ends": self.ends, "text": self.text, "end": round(end, 3), "clients": self.clients,
-            "nodes": self.trace.nodes, "crowd": crowd, "dense": crowd or len(self.trace) / end > DENSE,
+            "nodes": self.nodes, "crowd": crowd, "dense": crowd or len(self.trace) / end > DENSE,
             "clock": [_rounded(self.clock.places), [round(t * 1000, 4) for t in self.clock.times]],
             "messages": self._messages(), "keys": self._keys(), "spans": list(self._spans()), "signs": self._signs(),
             "loads": self._loads(), "flow": self._flow(), "cues": self.cues,
@@ -75,7 +80,7 @@ class Staged:
 
     def _messages(self) -> list[list[Any]]:
         """[client, node, leaves, runs, arrives, command, reply, what became of it], a command each."""
-        who, where = ({name: i for i, name in enumerate(names)} for names in (self.clients, self.trace.nodes))
+        who, where = ({name: i for i, name in enumerate(names)} for names in (self.clients, self.nodes))
         stale = {(note.who, note.t_start) for note in self.trace.notes if note.kind == "stale"}
         return [
             [
@@ -97,10 +102,10 @@ class Staged:
 
     def _keys(self) -> list[list[Any]]:
         """[node, key, [[from, text, when it expires in ms of the run, client that took it as a lock], …]]."""
-        most = 6 if len(self.trace.nodes) == 1 else 2
+        most = 6 if len([node for node in self.nodes if node != DATABASE]) == 1 else 2
         shown: list[list[Any]] = []
         for (node, key), states in self._held.items():
-            place = self.trace.nodes.index(node)
+            place = self.nodes.index(node)
             if sum(one[0] == place for one in shown) < most:
                 shown.append([place, shorten(key, 26), [self._state(state) for state in states]])
         return shown
@@ -142,7 +147,7 @@ class Staged:
         """The place of a client; of a node, counted from -1 down."""
         if note.who in self.clients:
             return self.clients.index(note.who)
-        return -1 - self.trace.nodes.index(note.who) if note.who in self.trace.nodes else -100
+        return -1 - self.nodes.index(note.who) if note.who in self.nodes else -100
 
     def _loads(self) -> list[list[Any]]:
         """[client, from, until]: what the database does, in order."""
@@ -156,7 +161,7 @@ class Staged:
         first, last = self.trace.span
         wide = max((last - first) / 40, 1e-4)  # seconds of the run over which a rate is taken
         flow = []
-        for node in self.trace.nodes:
+        for node in self.nodes:
             these = [e for e in self.trace if e.node == node]
             asked = sorted(e.t_start for e in these)
             told = sorted(e.t_server for e in these if e.t_end is not None and e.t_server is not None)
