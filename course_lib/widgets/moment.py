@@ -26,6 +26,9 @@ from course_lib.words import counted, ms
 ASKS = "Step, move the time, or click a message: here you see what was true at that moment."
 """What stands in place of the panes until somebody asks for a moment."""
 
+EMPTY = "There is nothing more to see of this run: it was recorded, and no code ran in it."
+"""What stands there for good where an exercise shows a run of which only the trace is known."""
+
 COURSE = Path(__file__).resolve().parents[1]
 CELL = ("<ipython-input", "/ipykernel_", "\\ipykernel_")
 
@@ -93,10 +96,13 @@ class Panes:
         return self._opened
 
     def _take(self, opened: Opened) -> None:
+        seen = [opened.at(event) for event in opened.trace.events]
+        if not any(state.clients or state.keys for state in [*seen, opened.at(None)]):
+            self._failed, self.board.note = True, f"<p>{EMPTY}</p>"
+            return
         self._opened = opened
         self._places = _places(self._trace, opened.trace)
         self._shown_as = {there: here for here, there in self._places.items()}
-        seen = [opened.at(event) for event in opened.trace.events]
         self._longest = _longest(seen)
         self._listings = _listings(opened, [*seen, opened.at(None)])
         self._files = {one.file: number for number, one in enumerate(self._listings)}

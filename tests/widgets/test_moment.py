@@ -82,6 +82,16 @@ def test_code_that_cannot_be_played_again_leaves_the_picture() -> None:
     assert shown.panes.board.code == ""
 
 
+def test_a_run_that_was_recorded_has_nothing_to_open() -> None:
+    """As where the answer is a property, which is judged on a trace: the panes stay closed and say so."""
+    fake = Fake()
+    fake.states = [replace(state, keys=(), clients=()) for state in fake.states]
+    shown = walk(fake, at=0.0034)
+    assert shown.panes is not None
+    assert not shown.panes.opened
+    assert "it was recorded" in shown.panes.board.note
+
+
 # -- what they say ----------------------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ function render({ model, el }) {
     <div class="code" data-part="code" tabindex="0" role="group" aria-label="Code of the clients"></div>
     <div class="cards" data-part="clients"></div></div></section>
     </div></div>
-    <div class="words"><b>In words</b> <span role="status" data-part="text"></span></div>`;
+    <div class="words"><b>In words</b> <span aria-live="polite" data-part="text"></span></div>`;
   const part = (name) => el.querySelector(`[data-part="${name}"]`);
   const fill = (name) => {
     const box = part(name), has = box.contains(document.activeElement) && document.activeElement.dataset;
