@@ -406,6 +406,57 @@ class RenewsWhatItWaitsFor(Right):
     take = TAKE.replace("return 0 end", "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 0 end")
 
 
+class AMinuteAtMost(Right):
+    async def acquire(self, wait: float) -> Any:
+        return await super().acquire(min(wait, 60.0))
+
+
+class AsManyTriesAsFit(Right):
+    """It forgets that a try takes time, too."""
+
+    async def acquire(self, wait: float) -> Any:
+        token = self.new_token()
+        for rest in [self.rest] * int(wait / self.rest) + [0.0]:
+            if fence := await self.tries(token):
+                return token, fence
+            await asyncio.sleep(rest)
+        return None
+
+
+class RestsFirst(Right):
+    async def acquire(self, wait: float) -> Any:
+        if wait:
+            await asyncio.sleep(self.rest)
+        return await super().acquire(wait)
+
+
+class LooksThenGivesBack(Right):
+    async def tries(self, token: str) -> Any:
+        try:
+            return await self.once(token)
+        except RedisError:
+            if await self.redis.get(self.name) == token:
+                await self.redis.delete(self.name)
+            raise
+
+
+class KeepsItsToken(Right):
+    """What a call that failed has left, the next one takes: a token that has been in the lock."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.kept: list[str] = []
+        made = self.new_token
+        self.new_token = lambda: self.kept.pop() if self.kept else made()
+
+    async def tries(self, token: str) -> Any:
+        try:
+            return await super().tries(token)
+        except RedisError:
+            self.kept.append(token)
+            raise
+
+
 SUBTLE = [
     ("over another", "alone", OverAnother),
     ("looks, then frees", "own", LooksThenFrees),
@@ -435,6 +486,11 @@ SUBTLE = [
     ("in two commands", "lives", InTwoCommands, "never-expires"),
     ("redis-py's, then a fence", "fences", RedisPys, "fence-in-two-steps"),
     ("looks first", "alone", LooksFirst),
+    ("a minute at most", "waits", AMinuteAtMost),
+    ("as many tries as fit", "waits", AsManyTriesAsFit),
+    ("rests first", "waits", RestsFirst),
+    ("looks, then gives back", "own", LooksThenGivesBack),
+    ("keeps its token", "alone", KeepsItsToken),
     ("a mutex of the process", "waits", MutexOfTheProcess),
     ("renews what it waits for", "alone", RenewsWhatItWaitsFor),
 ]

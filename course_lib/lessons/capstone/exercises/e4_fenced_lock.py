@@ -13,7 +13,20 @@ from course_lib.grading.evidence import excused_error, ms, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import State
 from course_lib.lessons.capstone.exercises.held import held, restless, setter, struck, taken_away, waited
-from course_lib.lessons.capstone.exercises.workers import BEFORE, LONG, NAMES, STEPS, Answer, Call, at_once, in_turn
+from course_lib.lessons.capstone.exercises.workers import (
+    ANOTHER,
+    BEFORE,
+    LONG,
+    MINUTE,
+    NAMES,
+    STEPS,
+    Answer,
+    Call,
+    at_once,
+    for_a_minute,
+    in_turn,
+    taken_over,
+)
 from course_lib.sim.faults import Kind
 
 FAULTS: dict[Kind, float] = {"crash": 0.0, "pause": 0.6, "lose request": 0.0, "lose reply": 0.0}
@@ -36,6 +49,10 @@ def trials(answer: Answer) -> list[Trial]:
         trial("workers at once", partial(at_once, answer),
               {"alone": _alone, "own": _own, "fences": _fences, "clean": _clean, "waits": _waits, "errors": shelf.told},
               sizes=(3,), seeds=6, faults=FAULTS, fault_seeds=2, most_sends=16, horizon=15.0),
+        trial("a reply is lost, and the lock expires", partial(taken_over, answer), {"own": _gives_back}, sizes=(1,),
+              seeds=3, faults={"lose reply": 0.0}, fault_seeds=3),
+        trial("a long wait", partial(for_a_minute, answer), {"waits": _waits}, sizes=(1,), seeds=1,
+              horizon=2 * MINUTE, most_steps=100_000),
     ]  # fmt: skip
 
 
@@ -116,6 +133,9 @@ def _waits(run: Play) -> Iterator[Found]:
         if call.what != "acquire" or struck(run, call.who):
             continue
         last, asked = call.ended - call.began, shelf.sent(run, call)
+        if asked and asked[0].t_start > call.began + 0.005:
+            text = f"{call.who}'s acquire({call.wait:g}) sent nothing for {ms(asked[0].t_start - call.began)}; it tries"
+            yield f"{text} at once.", call.who, asked[0].t_start, "not at once"
         if call.result is None and call.over and (not asked or not -EARLY <= last - call.wait <= LATE):
             yield f"acquire({call.wait:g}) returned None after {ms(last)}.", call.who, call.ended, "not in time"
         if call.pair is not None and last > call.wait + LATE:
@@ -148,6 +168,9 @@ def _alone(run: Play) -> Iterator[Found]:
             yield f"{call.what} raised {raised(call.result)}.", call.who, call.ended, "an error"
         if call.pair is not None:
             took = taken(run, call.pair[0], call.ended)
+            if took and took[0].when < call.began:
+                text = f"{call.who} was given a token that had been in the lock before its call began."
+                yield text, call.who, call.ended, "an old token"
             if not took or (
                 held(run.witness.states, call.ended) != took[-1] and call.ended < took[-1].when + took[-1].left
             ):
@@ -172,6 +195,14 @@ def _own(run: Play) -> Iterator[Found]:
             did = "changed" if own else "did not change"
             text = f"{call.who}'s {call.what} returned {shown(call.result)}, and {did} the lock."
             yield text, call.who, call.ended, "told wrongly"
+
+
+def _gives_back(run: Play) -> Iterator[Found]:
+    """A lock that somebody else has taken meanwhile stays theirs."""
+    states = run.witness.states
+    if any(state.text == ANOTHER for state in states) and states[-1].text != ANOTHER:
+        text = "c1 gave its lock back. It had expired on the way, somebody else had taken it, and c1 changed that one."
+        yield text, "c1", states[-1].when, "another's lock"
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

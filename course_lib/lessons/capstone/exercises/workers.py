@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from course_lib.explore import Process, Simulation, until
+from course_lib.explore import Process, Session, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
 from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.shelf import Shelf, State
@@ -16,6 +16,7 @@ Answer = Callable[..., Any]
 NAMES, TIMEOUTS = ("job", "lock:{eu}:Joe's", "a{b:c", "é 7"), (0.5, 2.006, 0.35, 0.804)
 BEFORE = (None, "41", "9", str(2**52))
 """What the fence of a run was before."""
+ANOTHER, MINUTE = "another's", 61.0
 LONG = 1e8
 """Timeouts: more than a year."""
 
@@ -81,13 +82,31 @@ class Workers(ActsWithTokens):
             self.pairs.append(call.pair)
 
 
+class TakenOver(Shelf):
+    """After so many commands of whoever has taken the lock, that has expired and is somebody else's: the network was
+    slow."""
+
+    left: int | None = None
+
+    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
+        super().ran(session, command, changed)
+        if self._looking or self.left is None:
+            return
+        if self.states[self.keys[0]][-1].there or self.left < 0:
+            self.left -= 1
+        if self.left == -1:
+            self.command("SET", self.keys[0], ANOTHER, "PX", "60000")
+            self.note(self.keys)
+
+
 def _run(
-    answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), longest: float = 9.0
-) -> tuple[Workers, Callable[[], Any]]:
+    answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), longest: float = 9.0, least: float = 0.0,
+    shelf: type[Shelf] = Shelf,
+) -> tuple[Workers, Callable[[], Any]]:  # fmt: skip
     place = world.seed % len(NAMES)
-    name, timeout, before = NAMES[place], min(longest, TIMEOUTS[place]), BEFORE[place]
+    name, timeout, before = NAMES[place], max(least, min(longest, TIMEOUTS[place])), BEFORE[place]
     run = Workers(
-        world, shelf=Shelf(world, (name, f"fence:{name}"), refuses, ERRORS[world.seed // 2 % 2]), timeout=timeout
+        world, shelf=shelf(world, (name, f"fence:{name}"), refuses, ERRORS[world.seed // 2 % 2]), timeout=timeout
     )
     if before is not None:
         world.given(("SET", f"fence:{name}", before))
@@ -113,6 +132,27 @@ def in_turn(answer: Answer, world: Simulation, clients: int) -> Workers:
                     raise
 
     world.client("c1", follow)
+    return run
+
+
+def for_a_minute(answer: Answer, world: Simulation, clients: int) -> Workers:
+    """One takes the lock, and keeps it; another waits for it for more than a minute, in vain."""
+    run, lock = _run(answer, world, least=1.5 * MINUTE)
+
+    async def follow() -> None:
+        for wait in (0.0, MINUTE):
+            await run.call(lock(), Call("c1", "acquire", wait=wait))
+
+    world.client("c1", follow)
+    return run
+
+
+def taken_over(answer: Answer, world: Simulation, clients: int) -> Workers:
+    """A reply of acquire is lost; while it gives back the lock, that expires, and somebody else takes it."""
+    run, lock = _run(answer, world, shelf=TakenOver)
+    assert isinstance(run.shelf, TakenOver)
+    run.shelf.left = world.seed + 1
+    world.client("c1", run.call, lock(), Call("c1", "acquire"))
     return run
 
 
