@@ -66,9 +66,9 @@ def test_a_deck_imports_its_lesson_and_the_patterns(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DECKS, ids=lambda path: path.stem)
 def test_every_deck_runs_and_its_question_has_an_answer(path: Path, shell: InteractiveShell) -> None:
-    """Run from the first cell to the last, twice in one kernel: what happened is one of the choices, and not the one
-    that a room would guess alone; every play is of the run that its cell made."""
-    for _ in range(2):
+    """Run from the first cell to the last, the first deck twice in one kernel, as a slip makes somebody do: what
+    happened is one of the choices, nothing of it is shown, and every play has a run."""
+    for _ in range(2 if path == DECKS[0] else 1):
         shown = []
         for cell in cells(path):
             if cell["cell_type"] == "code":

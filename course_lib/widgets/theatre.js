@@ -131,7 +131,7 @@ function render({ model, el }) {
   const resize = () => {
     const wide = Math.floor(canvas.parentElement.clientWidth) - 2;
     if (wide < 50) return;
-    const high = Math.round(Math.min(Math.max(wide * 0.4, 300), stage.projector ? 500 : 440)),
+    const high = Math.round(Math.min(Math.max(wide * 0.4, 300), stage.projector ? 640 : 440)),
       ratio = devicePixelRatio || 1;
     canvas.width = wide * ratio;
     canvas.height = high * ratio;
@@ -400,14 +400,14 @@ function clockText(stage, at) {
 function arrange(stage) {
   // where everything stands; it depends on the size only
   const { play, wide, high, projector } = stage,
-    size = projector ? 21 : 14;
+    size = projector ? Math.min(Math.max(wide / 56, 21), 30) : 14;
   const top = size * 2.3,
     bottom = high - size * 0.8,
     base = play.loads.length > 0,
     pad = 12;
-  const left = Math.min(wide * 0.24, projector ? 300 : 250),
-    right = base ? Math.min(wide * 0.18, projector ? 250 : 190) : 0;
-  const middle = Math.min(wide * 0.27, projector ? 400 : 300),
+  const left = Math.min(wide * 0.24, size * 18),
+    right = base ? Math.min(wide * 0.18, size * 14) : 0;
+  const middle = Math.min(wide * 0.27, size * 21),
     floor = base ? bottom - size * 3.4 : bottom;
   const center = base ? left + (wide - left - right) / 2 : wide - middle / 2 - pad - (wide - left - middle) * 0.12;
   const columns = play.crowd ? 1 : Math.ceil(play.clients.length / (projector ? 10 : 14)),

@@ -147,6 +147,6 @@ def test_logged_out(desk: Desk) -> None:
     expect(line).to_contain_text("Broken here: it is back")
     told(room, "What happened: after one. 6 of 19 hands said so.")
     line = press(desk, cell(desk, "holds", name), ".", ".", ".")
-    expect(line).to_contain_text("EX 1800 XX ⇒ nil")
+    expect(line).to_contain_text("XX EX 1800 ⇒ nil")
     expect(play(desk, cell(desk, "price", name))).to_contain_text("Broken here: birch is lost", timeout=40_000)
     desk.assert_clean()

@@ -184,6 +184,15 @@ def test_who_takes_a_lock_holds_it_until_it_gives_it_back() -> None:
     assert told == ["a", "b"]
 
 
+def test_a_stale_answer_is_told_from_others() -> None:
+    """A note of a stale read at the moment at which a reply arrives marks that reply, and no other."""
+    trace = two_holders()
+    trace.note("b", "stale", trace.events[2].t_end or 0.0, text="an old price")
+    data = staged(trace).data
+    assert [m[7] for m in data["messages"]] == ["", "", "stale", "", ""]
+    assert [cue[2] for cue in data["cues"] if "an old price" in cue[1]] == [1]
+
+
 def test_forty_one_clients_are_a_stream() -> None:
     assert [staged(crowd(n, 1)).data["crowd"] for n in (40, 41)] == [False, True]
 

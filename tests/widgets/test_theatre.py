@@ -15,6 +15,7 @@ from course_lib.grading.verdict import Verdict
 from course_lib.lessons.stampedes import burst
 from course_lib.widgets.explore import explore
 from course_lib.widgets.theatre import HERE, NothingToPlay, theatre
+from course_lib.worlds import Embedded
 
 
 async def count(redis: Any, me: str) -> None:
@@ -54,6 +55,19 @@ def test_it_plays_the_failure_of_a_check() -> None:
         theatre(check("03.1", ...))
     with pytest.raises(NothingToPlay, match="no run here to play"):
         theatre("a string")
+
+
+def test_it_plays_what_a_server_was_really_asked() -> None:
+    """A record that no simulation made: the server's own moments are estimates there, and nothing is lost."""
+    world = Embedded()
+    world.client("ann", count, world.redis(), "ann")
+    world.run()
+    shown = theatre(world.trace)
+    assert world.trace.world == "embedded"
+    assert [cue[1].split(" · ")[1] for cue in shown.staged.cues] == [
+        "ann → redis  GET used  ⇒  nil", "ann → redis  SET used 1  ⇒  OK",
+    ]  # fmt: skip
+    assert [state[1] for state in shown.staged.data["keys"][0][2]] == [None, "1"]
 
 
 def test_go_shows_a_moment_and_tells_its_line() -> None:
