@@ -521,6 +521,9 @@ def test_clients_of_the_judge_are_hidden_and_a_limit_is_said() -> None:
     found = opened(one, run.schedule, step=0.001, expected=visible, hide="judge")
     assert found.same == ""
     assert found.limit == "There are 7 clients, and 5 of them are shown: c0, c1, c2, c3 and c6."
+    for event in visible.events:
+        own = next(one for one in found.trace.events if (one.client, one.command) == (event.client, event.command))
+        assert found.at(event) is found.at(own)
     state = found.at(visible.events[-1])
     assert [client.name for client in state.clients] == ["c0", "c1", "c2", "c3", "c6"]
     assert [(one.name, one.holds) for one in state.promises] == [("p", False), ("q", True)]

@@ -55,7 +55,7 @@ def opened(
             run, recorder, shown = once(concerned[:MOST])
     found = Opened(trial, run, recorder, _difference(expected, run.trace, hide), _limit(recorder, shown, hide))
     if expected is not None:
-        found.knows(expected, hide)
+        found.knows(expected)
     return found
 
 

@@ -39,12 +39,14 @@ class Opened:
             for place in {line[:2] for line in lines}:
                 self._sent.setdefault(place, []).append(index)
 
-    def knows(self, trace: Trace, hide: str = "") -> None:
+    def knows(self, trace: Trace) -> None:
         """Let `at` take this trace's events and notes too: of the same run, perhaps without those of some clients."""
-        own = [n for n, event in enumerate(self.trace.events) if not hide or not event.client.startswith(hide)]
-        if len(trace.events) == len(self.trace.events):
-            own = list(range(len(trace.events)))
-        self._index |= {id(event): (True, n) for n, event in zip(own, trace.events, strict=False)}
+        own = iter(enumerate(self.trace.events))
+        for event in trace.events:  # each is the next of this run that is the same command
+            for n, one in own:
+                if len(trace.events) == len(self.trace.events) or _command(one) == _command(event):
+                    self._index[id(event)] = True, n
+                    break
         self._index |= {id(note): (False, n) for n, note in enumerate(trace.notes[: len(self.trace.notes)])}
         self._kept = [*getattr(self, "_kept", []), trace]  # so that no other object gets the identity of one of these
 
@@ -87,6 +89,10 @@ class Opened:
         lines = self._recorder.heard.sent_in[index]
         found = next((line for line in lines if line[2]), lines[0] if lines else None)
         return None if found is None else found[:2]
+
+
+def _command(event: Event) -> tuple[str, str, tuple[bytes, ...]]:
+    return event.client, event.node, event.command
 
 
 class _States(Sequence[State]):
