@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from course_lib.explore import Game, Move, Play, Schedule, Simulation, Trial, Violation, play
+from course_lib.explore import Game, Move, Play, Schedule, Simulation, Trial, Violation, enumerate_all, play
 from course_lib.explore.bodies import Body, Invariant, Me, clients_running, judge_of
 from course_lib.explore.exploration import explore
 from course_lib.explore.invariants import no_lost_update, one_holder
 from course_lib.explore.moment import Opened, State, keys, opened, reopened
 from course_lib.explore.moment.keys import snapshot
+from course_lib.explore.puzzles import PUZZLES
 from course_lib.explore.server_state import ask, value
 from course_lib.patterns.locks import Lock
 from course_lib.sim import in_process
@@ -460,6 +461,14 @@ def test_a_promise_holds_until_it_is_broken_by_two_facts() -> None:
     assert first.t >= violation.t_start - 1e-9
     assert first.promises[0].facts == violation.facts
     assert "Broken: no update is lost; 2 clients were told" in first.text
+
+
+def test_the_only_promise_of_a_trial_is_broken_whatever_its_judge_calls_it() -> None:
+    puzzle = PUZZLES["counter"]
+    run = next(iter(enumerate_all(puzzle.naive, 2).failing.values()))
+    (end,) = reopened(puzzle.naive, run).at(None).promises
+    assert (end.name, end.holds) == (puzzle.promise, False)
+    assert [fact.text for fact in end.facts] == ["has counted to 1", "has counted to 1 too"]
 
 
 def test_the_facts_of_two_holders() -> None:

@@ -159,9 +159,10 @@ def _frame(place: Place, before: dict[str, str] | None) -> Frame:
 def _promises(trial: Trial, run: Play) -> list[PromiseState]:
     """What became of each promise in the end. One that is broken at no known moment is so from the end on."""
     first: dict[str, Violation] = {}
+    only = trial.promises[0] if len(trial.promises) == 1 else ""  # whatever its judge calls it
     for found in sorted(run.violations, key=lambda found: _since(found, run)):
-        first.setdefault(found.promise, found)
-    names = dict.fromkeys([*trial.promises, *(found.promise for found in run.violations)])
+        first.setdefault(only or found.promise, found)
+    names = dict.fromkeys([*trial.promises, *first])
     return [_promise(name, first.get(name), run) for name in names]
 
 
