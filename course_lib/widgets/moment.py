@@ -29,6 +29,9 @@ ASKS = "Step, move the time, or click a message: here you see what was true at t
 EMPTY = "There is nothing more to see of this run: it was recorded, and no code ran in it."
 """What stands there for good where an exercise shows a run of which only the trace is known."""
 
+FEW = 3
+"""Clients that are told of in full; of more, the line in which each stands is named and marked in the code only."""
+
 COURSE = Path(__file__).resolve().parents[1]
 CELL = ("<ipython-input", "/ipykernel_", "\\ipykernel_")
 
@@ -69,7 +72,8 @@ class Panes:
         now, later = self._state(opened, what, t)
         earlier = opened.states[0] if before is None else self._state(opened, before, None)[0]
         known = {client.name: client for client in earlier.clients}
-        cards = [client_html(one, known.get(one.name), self._colour(one.name)) for one in now.clients]
+        many = len(now.clients) > FEW
+        cards = [client_html(one, known.get(one.name), self._colour(one.name), brief=many) for one in now.clients]
         with self.board.hold_sync():
             self.board.redis = redis_html(now, earlier, later, self._longest)
             self.board.clients = "".join(cards)

@@ -133,13 +133,17 @@ def _left(left: float | None, longest: float) -> str:
 # -- clients ----------------------------------------------------------------------------------------------------------
 
 
-def client_html(now: ClientState, before: ClientState | None, colour: str) -> str:
-    """What a client does and waits for, its line, and its locals along the chain of awaits; changed ones are marked."""
+def client_html(now: ClientState, before: ClientState | None, colour: str, *, brief: bool = False) -> str:
+    """What a client does and waits for, its line, and its locals along the chain of awaits; changed ones are marked.
+
+    `brief`: without the text of the line, which is marked in the code above as well.
+    """
     known = {} if before is None else dict(_frames(before))
     waits = f" · {escape(now.waits_for)}" if now.waits_for else ""
     parts = [f'<p><b>{escape(now.name)}</b> <span class="does">{DOES[now.does]}</span>{waits}</p>']
     shown = [(place, frame) for place, frame in _frames(now)]
-    parts += [_frame(frame, known.get(place), last=n == len(shown)) for n, (place, frame) in enumerate(shown, 1)]
+    last = 0 if brief else len(shown)
+    parts += [_frame(frame, known.get(place), last=n == last) for n, (place, frame) in enumerate(shown, 1)]
     kind = now.does.split()[0]
     return f'<div class="card {kind}" style="--c:{colour}">{"".join(parts)}</div>'
 

@@ -161,6 +161,17 @@ def test_nothing_that_a_learner_writes_becomes_html() -> None:
     assert html.count(escape(evil)) == 8
 
 
+def test_of_many_clients_each_line_stands_in_the_code_only() -> None:
+    """Five cards, each with the same line, would not fit on a screen."""
+    told = []
+    for clients in (3, 5):
+        shown = walk(Fake(clients), at=0.0024)
+        assert shown.panes is not None
+        told.append(shown.panes.board.clients.count('class="src"'))
+        assert shown.panes.board.clients.count(f"count, line {GET}") == 3
+    assert told == [3, 0]
+
+
 def test_a_limit_is_said() -> None:
     """What is not shown is said not to be."""
     fake = Fake(5)

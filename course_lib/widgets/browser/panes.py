@@ -30,9 +30,12 @@ function render({ model, el }) {
     </div></div>
     <div class="words"><b>In words</b> <span aria-live="polite" data-part="text"></span></div>`;
   const part = (name) => el.querySelector(`[data-part="${name}"]`);
+  const had = {};
+  let due = false, frame = 0;
   const fill = (name) => {
+    if (had[name] === model.get(name)) return;
     const box = part(name), has = box.contains(document.activeElement) && document.activeElement.dataset;
-    if (box.innerHTML !== model.get(name)) box.innerHTML = model.get(name);
+    box.innerHTML = had[name] = model.get(name);
     if (has?.go) box.querySelector(`[data-go="${has.go}"]`)?.focus({ preventScroll: true });
   };
   const mark = () => {
@@ -53,6 +56,9 @@ function render({ model, el }) {
       chip.style.setProperty("--c", colour);
       row.querySelector(".chips").append(chip);
     }
+  };
+  const keepInView = () => {
+    const code = part("code");
     const line = code.querySelector(`[data-row="${model.get("line")}"]`) ?? code.querySelector(".here");
     if (!line) return;
     const gap = line.getBoundingClientRect().top - code.getBoundingClientRect().top;
@@ -68,14 +74,18 @@ function render({ model, el }) {
     const hit = event.target.closest("[data-line], [data-go]");
     if (hit) model.send(hit.dataset.line ? { line: hit.dataset.line } : { go: hit.dataset.go });
   };
-  for (const name of PARTS) { on(name, () => { fill(name); open(); }); fill(name); }
-  on("code", () => { mark(); press(); });
-  on("marks", mark);
-  on("line", mark);
-  on("pressed", press);
+  const all = () => {
+    due = false;
+    for (const name of PARTS) fill(name);
+    open(); mark(); press();
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(keepInView);  // it measures; the page is laid out once for all that has changed
+  };
+  const soon = () => { if (!due) { due = true; queueMicrotask(all); } };  // of one step many parts change at once
+  for (const name of [...PARTS, "marks", "line", "pressed"]) on(name, soon);
   el.addEventListener("click", click);
-  end.push(() => el.removeEventListener("click", click));
-  open(); mark(); press();
+  end.push(() => { el.removeEventListener("click", click); cancelAnimationFrame(frame); });
+  all();
   return () => { for (const act of end) act(); };
 }
 export default { render };
