@@ -38,7 +38,7 @@ def keeps_errors(run: Play) -> Iterator[Found]:
     for call in run.witness.acts:
         watching = False
         for event in sent(run, call) if call.over and not of_redis(call.result) else ():
-            error = event.reply if _refused(event) else None
+            error = event.reply if refused(event) else None
             what = f"answered with an error, {error}" if error is not None else LOSSES.get(event.fault or "")
             watching = watching or event.name == "WATCH"
             excused = watching and not isinstance(error, ResponseError)
@@ -51,7 +51,7 @@ def keeps_errors(run: Play) -> Iterator[Found]:
 def hindered(run: Play, act: Act) -> bool:
     """Did it end with an error because a command was lost, or refused by a server that refuses any? Not so for one that
     no server would run."""
-    return act.failed and of_redis(act.result) and any(e.fault in LOSSES or _refused(e) for e in sent(run, act))
+    return act.failed and of_redis(act.result) and any(e.fault in LOSSES or refused(e) for e in sent(run, act))
 
 
 def of_redis(result: object) -> bool:
@@ -64,5 +64,6 @@ def of_redis(result: object) -> bool:
 LOSSES = {"request lost": "lost on its way", "reply lost": "run, and its reply lost", "refused": "refused a connection"}
 
 
-def _refused(event: Event) -> bool:
+def refused(event: Event) -> bool:
+    """Did a server refuse it that refuses any?"""
     return isinstance(event.reply, (BusyLoadingError, OutOfMemoryError))  # redis-py changes an error's text

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from course_lib.explore import EPOCH, Extension, Play, Session, Simulation
 from course_lib.grading import acts
 from course_lib.grading.acts import Act
-from course_lib.grading.errors_out import ERRORS, keeps_errors, of_redis
+from course_lib.grading.errors_out import ERRORS, keeps_errors, of_redis, refused
 from course_lib.grading.evidence import LOST, ms, raised, round_trips, shown
 from course_lib.grading.rules import Found
 from course_lib.trace import Event
@@ -179,10 +179,11 @@ def whole(life: float) -> bool:
 
 
 def failed(events: Iterable[Event]) -> Event | None:
-    """The first command that was lost or refused for its client, and was not answered when it was sent again."""
+    """The first command that was lost or refused for its client, and was not answered when it was sent again. A command
+    that no server would run, such as the script that none has loaded, is the answer's own affair."""
     open_: dict[tuple[bytes, ...], Event] = {}
     for event in events:
-        if event.fault in LOST or isinstance(event.reply, Exception):
+        if event.fault in LOST or refused(event):
             open_.setdefault(event.command[:2], event)
         elif event.t_end is not None:
             open_.pop(event.command[:2], None)
@@ -214,8 +215,3 @@ def told(run: Play) -> Iterator[Found]:
 def errors(run: Play) -> Iterator[Found]:
     """Errors of redis go to the caller; what is lost while a key is watched excuses more."""
     return keeps_errors(run) if any(event.name == "WATCH" for event in run.trace) else told(run)
-
-
-def excused(run: Play, act: Act) -> bool:
-    """Did it fail because a command did?"""
-    return act.failed and of_redis(act.result) and failed(sent(run, act)) is not None

@@ -198,7 +198,16 @@ async def tries_again_and_forgets(redis: Any, key: str, page: str, *, ttl: float
             await redis.delete(key)
 
 
+async def objects_to_nothing(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """The error comes from redis, and the answer has asked for it."""
+    script = """
+    if ARGV[1] == '' then return redis.error_reply('ERR an empty page') end
+    return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])"""
+    await redis.eval(script, 1, key, page, round(ttl * 1000))
+
+
 SUBTLE: list[tuple[Any, ...]] = [
+    ("objects to an empty page", "stored", objects_to_nothing),
     ("for ever, after a DEL", "life", for_ever_by_getset, "never-expires"),
     ("the old page's life", "life", keeps_the_life),
     ("the first life, for ever", "life", remembers_the_life),

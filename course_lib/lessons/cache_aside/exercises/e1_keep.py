@@ -13,7 +13,7 @@ from course_lib.explore import Play, Process, Simulation, Trial
 from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.errors_out import ERRORS, hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
 from course_lib.grading.shelf import Shelf, State
@@ -105,7 +105,7 @@ def _states(run: Play) -> Iterator[tuple[Act, Kept, list[State]]]:
 def _stored(run: Play) -> Iterator[Found]:
     """Who returns has stored the page; nothing else is there, and nobody fails without a cause."""
     for act, kept, states in _states(run):
-        if act.failed and not shelf.excused(run, act):
+        if act.failed and not hindered(run, act):
             yield failure(act), act.who, act.ended, "an error"
         elif act.done and kept.page not in [state.text for state in states[-2:]]:
             now = [one.text for one in run.witness.shelf.states[kept.key] if one.when <= act.ended][-1]

@@ -13,6 +13,7 @@ from course_lib.explore import Play
 from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.database import DatabaseDown, load_takes
+from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import Failing, Found
 from course_lib.grading.shelf import Shelf, State
@@ -159,7 +160,7 @@ def same(result: object, right: list[str | None]) -> bool:
 def no_cause(run: Play) -> Iterator[Found]:
     """Calls that failed although neither the database nor redis did."""
     for call in run.witness.acts:
-        if call.failed and call.error is None and not shelf.excused(run, call):
+        if call.failed and call.error is None and not hindered(run, call):
             yield failure(call), call.who, call.ended, "an error"
 
 

@@ -12,7 +12,7 @@ from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.database import DatabaseDown
-from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.errors_out import ERRORS, hindered
 from course_lib.grading.evidence import ms, round_trips, shown
 from course_lib.grading.readers import Readers
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
@@ -115,7 +115,7 @@ async def _deed(answer: Answer, run: Changes, act: Change) -> Any:
 def _gone(run: Play) -> Iterator[Found]:
     """Who returns has committed, and no reader is served an old page any more."""
     for act in run.witness.acts:
-        if act.failed and not shelf.excused(run, act):
+        if act.failed and not hindered(run, act):
             yield failure(act), act.who, act.ended, "an error"
         elif act.done and not act.commits:
             yield f"{act.who} returned and had not committed.", act.who, act.ended, "not committed"

@@ -12,7 +12,7 @@ from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, until
 from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.errors_out import ERRORS, hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.grading.shelf import Shelf, State
@@ -168,7 +168,7 @@ def _newer(run: Play) -> Iterator[Found]:
     for act in run.witness.acts:
         during = run.witness.shelf.during(act.key, act)
         stored = any(version(state) == act.version and state.when > act.began for state in during)
-        if act.failed and not shelf.excused(run, act):
+        if act.failed and not hindered(run, act):
             yield f"{act.call}. {failure(act)}", act.who, act.ended, "an error"
         elif act.over and act.newer and (act.after.text, act.after.end) != (act.before.text, act.before.end):
             yield f"{act.call}. Afterwards {held(act.after)} was held.", act.who, act.ended, "old over new"
@@ -227,7 +227,7 @@ def _race(run: Play) -> Iterator[Found]:
             continue
         if not act.over:
             yield f"{act.who} had not ended at {ms(run.now)}.", act.who, run.now, "no end"
-        elif act.failed and not shelf.excused(run, act):
+        elif act.failed and not hindered(run, act):
             yield failure(act), act.who, act.ended, "an error"
         elif act.done and act.result and max(seen) < act.version:
             text = f"{act.who} was told {shown(act.result)}, and version {act.version} was never stored."
