@@ -54,7 +54,7 @@ test: env ## run the tests (TEST_ARGS="-x tests/test_house.py" and so on; WORKER
 peers: env ## build .venv/peers, the libraries that tests and benchmarks compare ours with
 	@$(COURSE) -m tests.peers.build
 
-bench: env ## measure speed against the floors and the peers, alone on the machine
+bench: env ## measure speed beside the peers, alone on the machine
 	-@$(COURSE) -m tests.peers.build
 	@$(COURSE) -m pytest -p no:xdist -s -o python_files='bench_*.py' tests/benchmarks $(TEST_ARGS)
 
