@@ -30,8 +30,10 @@ PERMITTED_SKIPS = {
 # while the other workers have nothing to do. A worker keeps its browser from one file of tests/browser to the next.
 LONGEST = (
     "browser/test_lesson_05.py",
-    "browser/test_lesson_01.py",
     "browser/test_lesson_04.py",
+    "browser/test_lesson_08.py",
+    "browser/test_lesson_01.py",
+    "browser/test_lesson_02.py",
     "browser",
     "grading/test_programs.py",
     "test_notebooks.py",
