@@ -130,7 +130,7 @@ def _positive(text: bytes) -> int | None:
 
 
 def _there(item: Item) -> bool:
-    """A value that every command takes for one: fakeredis asks whether it is empty, as a stream may be."""
+    """A value that every command takes for one: fakeredis asks whether it is empty, as a stream can be."""
     return type(item.value) is bytes or bool(item.value)
 
 

@@ -1,4 +1,4 @@
-"""What builds the site and is no part of the course: environments beside `.venv`'s own packages, and npm packages.
+"""What builds the site, and is not a part of the course: environments beside `.venv`'s own packages, and npm packages.
 
 Sphinx and its themes want versions of their own, and only who builds a site needs them: so each group of
 `pyproject.toml` has an environment in `.venv`, like the peers. What is there and up to date is left alone.

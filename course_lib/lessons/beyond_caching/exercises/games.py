@@ -145,7 +145,7 @@ def in_turn(answer: Answer, plans: list[tuple[str, list[Step]]], world: Simulati
 
 
 def at_once(answer: Answer, turns: int, world: Simulation, clients: int) -> Games:
-    """Players whose games end at the same time, so many of each, and one who looks around all the while; under odd
+    """Players whose games end at the same time, each several times, and one who looks around all the while; under odd
     seeds as tasks of one process. Long after, somebody looks once more. Where there are many, each has a name."""
     run, made = _run(answer, world)
     shared, draw = (Process("cafe"), made()) if world.seed % 2 else None, world.draws("start")

@@ -83,8 +83,8 @@ class Workers(ActsWithTokens):
 
 
 class TakenOver(Shelf):
-    """After so many commands of whoever has taken the lock, that has expired and is somebody else's: the network was
-    slow."""
+    """After a number of commands of the client that has taken the lock, it has expired and is somebody else's: the
+    network was slow."""
 
     left: int | None = None
 
