@@ -14,6 +14,11 @@ def ms(seconds: float, unit: bool = True) -> str:
     return f"{text} ms" if unit else text
 
 
+def span(seconds: float) -> str:
+    """As `ms`; from ten minutes on in seconds, where nobody reads milliseconds: `86,400 s`."""
+    return ms(seconds) if seconds < 600 else f"{seconds:,.0f} s"
+
+
 def counted(number: int, one: str, more: str = "") -> str:
     """`1 load`, `1,000 loads`; `more` is the plural where that is not `one` with an s."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"

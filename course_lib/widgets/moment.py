@@ -9,11 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from course_lib.explore.moment import Opened, State
+from IPython import get_ipython
+
+from course_lib.explore.moment import Opened, State, broken
 from course_lib.trace import Event, Note, Trace
 from course_lib.views.picture import escape
 from course_lib.widgets.browser.panes import Board
 from course_lib.widgets.moment_words import (
+    GONE,
     Listing,
     client_html,
     code_html,
@@ -69,16 +72,20 @@ class Panes:
         opened = self._open()
         if opened is None:
             return
-        now, later = self._state(opened, what, t)
-        earlier = opened.states[0] if before is None else self._state(opened, before, None)[0]
+        at, later = self._state(opened, what, t)
+        since = 0 if before is None else self._state(opened, before, None)[0]
+        now, earlier = opened.states[at], opened.states[since]
+        between = [key for state in opened.states[since + 1 : at + 1] for key in state.keys if key.change in GONE]
+        went = {(key.node, key.key): key.change for key in between}
         known = {client.name: client for client in earlier.clients}
         many = len(now.clients) > FEW
         cards = [client_html(one, known.get(one.name), self._colour(one.name), brief=many) for one in now.clients]
         with self.board.hold_sync():
-            self.board.redis = redis_html(now, earlier, later, self._longest)
+            self.board.redis = redis_html(now, earlier, later, self._longest, went)
             self.board.clients = "".join(cards)
             self.board.promises = promises_html(now.promises, self._says)
-            self.board.text = escape(now.text)
+            scene = now.text.removesuffix(broken(now.promises, {}))
+            self.board.text = escape(scene + broken(now.promises, self._says))
             self.board.marks = self._marks(now)
             self.board.line = self._sender(opened, what)
 
@@ -115,16 +122,16 @@ class Panes:
         self.board.note = warn + (f"<p>{escape(opened.limit)}</p>" if opened.limit else "")
         self.board.code = code_html(self._listings, {place: len(events) for place, events in self._sent.items()})
 
-    def _state(self, opened: Opened, what: Event | Note | None, t: float | None) -> tuple[State, float]:
-        """A state, and how many seconds before the moment in question it was."""
+    def _state(self, opened: Opened, what: Event | Note | None, t: float | None) -> tuple[int, float]:
+        """The place of a state, and how many seconds before the moment in question it was."""
         if what is not None or t is None:
             with suppress(ValueError):  # a note that was added for the picture is none of the run's
-                return opened.at(what), 0.0
+                return opened.index_of(what), 0.0
         if what is not None:
             t = what.t_start
         assert t is not None
-        state = opened.states[max(bisect_right(opened.states, t + 1e-9, key=lambda state: state.t) - 1, 0)]
-        return state, max(0.0, t - state.t)
+        at = max(bisect_right(opened.states, t + 1e-9, key=lambda state: state.t) - 1, 0)
+        return at, max(0.0, t - opened.states[at].t)
 
     def _index(self, event: Event) -> int | None:
         """Where the event that is shown stands in the run that was played again."""
@@ -199,7 +206,8 @@ def _listings(opened: Opened, states: Sequence[State]) -> list[Listing]:
 def _called(file: str) -> str:
     """What a file is called above its code."""
     if any(part in file for part in CELL):
-        return "this notebook"
+        number = getattr(getattr(get_ipython(), "compile", None), "_filename_map", {}).get(file)
+        return f"this notebook, cell [{number}]" if number else "this notebook"
     path = Path(file)
     return path.relative_to(COURSE.parent).as_posix() if path.is_relative_to(COURSE) else path.name
 

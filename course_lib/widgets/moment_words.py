@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from course_lib.explore.moment import ClientState, Frame, KeyState, Local, PromiseState, State
 from course_lib.views.picture import escape
-from course_lib.words import counted, ms
+from course_lib.words import counted, ms, span
 
 SLACK = 0.0015
 """Seconds by which a TTL may seem to differ though nobody has set it: servers count whole milliseconds."""
@@ -43,12 +43,14 @@ def code_html(listings: Sequence[Listing], sent: Mapping[tuple[str, int], int]) 
 
 
 def _row(number: int, line: int, text: str, sent: int) -> str:
-    place, text = line_id(number, line), escape(text.rstrip()) or " "
+    place, text = line_id(number, line), text.rstrip()
     if sent:
+        bare = text.lstrip()
+        said = f"{text.removesuffix(bare)}<span>{escape(bare)}</span>"
         tip = f"Sent {counted(sent, 'command')} in this run: press to mark them"
-        source = f'<button class="src" data-line="{place}" aria-pressed="false" title="{tip}">{text}</button>'
+        source = f'<button class="src" data-line="{place}" aria-pressed="false" title="{tip}">{said}</button>'
     else:
-        source = f'<span class="src">{text}</span>'
+        source = f'<span class="src">{escape(text) or " "}</span>'
     chips = '<span class="chips"></span>'
     return f'<li class="row" data-row="{place}"><span class="n">{line}</span>{source}{chips}</li>'
 
@@ -56,7 +58,10 @@ def _row(number: int, line: int, text: str, sent: int) -> str:
 # -- Redis ------------------------------------------------------------------------------------------------------------
 
 
-def redis_html(now: State, before: State | None, later: float, longest: Mapping[tuple[str, str], float]) -> str:
+def redis_html(
+    now: State, before: State | None, later: float, longest: Mapping[tuple[str, str], float],
+    went: Mapping[tuple[str, str], str] | None = None,
+) -> str:  # fmt: skip
     """The keys at a moment, `later` seconds after a state; what changed since the one `before` is marked.
 
     `longest` is the longest TTL that each key had in this run: a full bar.
@@ -64,7 +69,7 @@ def redis_html(now: State, before: State | None, later: float, longest: Mapping[
     nodes = len({key.node for key in now.keys}) > 1
     rows = [
         _key_row(key, change, left, longest.get((key.node, key.key), 0.0), nodes)
-        for key, change, left in keys_between(now, before, later)
+        for key, change, left in keys_between(now, before, later, went)
     ]
     if not rows:
         return "<p>No key.</p>"
@@ -73,28 +78,30 @@ def redis_html(now: State, before: State | None, later: float, longest: Mapping[
     return f"<table><thead>{heads}</thead><tbody>{''.join(rows)}</tbody></table>{more}"
 
 
-def keys_between(now: State, before: State | None, later: float = 0.0) -> Iterator[tuple[KeyState, str, float | None]]:
-    """Each key, what became of it since the state before, and its TTL left; those that went come last.
+def keys_between(
+    now: State, before: State | None, later: float = 0.0, went: Mapping[tuple[str, str], str] | None = None
+) -> Iterator[tuple[KeyState, str, float | None]]:
+    """Each key, what became of it since the state before, and its TTL left; those that went come last. `went` says
+    what became of keys on the way, "gone" or "expired".
 
     What became of it is "new", "changed", "new TTL", "deleted", "expired", or "" for nothing.
     """
     earlier = {} if before is None else {(k.node, k.key): k for k in before.keys if k.change not in GONE}
-    went = []
+    last, ends = [], went or {}
     for key in now.keys:
         old = earlier.pop((key.node, key.key), None)
         left = None if key.left is None else key.left - later
         if key.change in GONE or (left is not None and left <= 0):
             expired = key.change == "expired" or key.change not in GONE
             if old is not None or key.change in GONE:
-                went.append((key, "expired" if expired else "deleted", None))
+                last.append((key, "expired" if expired else "deleted", None))
         elif before is None:
             yield key, "", left
         else:
             yield key, _became(old, key, now.t - before.t), left
     for old in earlier.values():
-        ended = before is not None and old.left is not None and before.t + old.left <= now.t + later + 1e-9
-        went.append((old, "expired" if ended else "deleted", None))
-    yield from went
+        last.append((old, "expired" if ends.get((old.node, old.key)) == "expired" else "deleted", None))
+    yield from last
 
 
 def _became(old: KeyState | None, key: KeyState, passed: float) -> str:
@@ -102,6 +109,8 @@ def _became(old: KeyState | None, key: KeyState, passed: float) -> str:
         return "new"
     if old.value != key.value or old.kind != key.kind:
         return "changed"
+    if old.ends is not None and key.ends is not None:
+        return "" if old.ends == key.ends else "new TTL"
     if old.left is None or key.left is None:
         return "" if old.left == key.left else "new TTL"
     return "new TTL" if abs(old.left - passed - key.left) > SLACK else ""
@@ -127,7 +136,7 @@ def _left(left: float | None, longest: float) -> str:
     if left is None:
         return "<small>none</small>"
     share = min(100.0, 100 * left / longest) if longest > 0 else 100.0
-    return f'{ms(left)}<span class="bar"><i style="width:{share:.0f}%"></i></span>'
+    return f'{span(left)}<span class="bar"><i style="width:{share:.0f}%"></i></span>'
 
 
 # -- clients ----------------------------------------------------------------------------------------------------------
@@ -138,12 +147,14 @@ def client_html(now: ClientState, before: ClientState | None, colour: str, *, br
 
     `brief`: without the text of the line, which is marked in the code above as well.
     """
-    known = {} if before is None else dict(_frames(before))
-    waits = f" · {escape(now.waits_for)}" if now.waits_for else ""
+    known = {} if before is None else {frame.call: frame for chain in before.chains for frame in chain}
+    waits = f" · {escape(now.waits_for)}" if now.waits_for not in ("", "ended") else ""
     parts = [f'<p><b>{escape(now.name)}</b> <span class="does">{DOES[now.does]}</span>{waits}</p>']
-    shown = [(place, frame) for place, frame in _frames(now)]
-    last = 0 if brief else len(shown)
-    parts += [_frame(frame, known.get(place), last=n == last) for n, (place, frame) in enumerate(shown, 1)]
+    for number, chain in enumerate(now.chains):
+        if number and now.task_waits:
+            parts.append(f'<p class="task">another task · {escape(now.task_waits[number])}</p>')
+        last = None if brief or not chain else chain[-1]
+        parts += [_frame(frame, known.get(frame.call), last=frame is last) for frame in chain]
     kind = now.does.split()[0]
     return f'<div class="card {kind}" style="--c:{colour}">{"".join(parts)}</div>'
 
@@ -152,13 +163,8 @@ DOES = {"not begun": "○ not begun", "waiting": "… waits", "paused": "‖ pau
 """What a client does, with a mark that does not depend on a color."""
 
 
-def _frames(client: ClientState) -> Iterator[tuple[tuple[int, int, str], Frame]]:
-    for number, chain in enumerate(client.chains):
-        for depth, frame in enumerate(chain):
-            yield (number, depth, frame.function), frame
-
-
 def _frame(frame: Frame, before: Frame | None, *, last: bool) -> str:
+    """`before` is the same call as it was; of a call that is new since then, nothing is marked."""
     place = f'<p class="at">{escape(frame.function)}, line {frame.line}</p>'
     source = f'<p><code class="src">{escape(frame.source)}</code></p>' if last and frame.source else ""
     known = None if before is None else {local.name: local.text for local in before.locals}

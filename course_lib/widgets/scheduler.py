@@ -240,6 +240,6 @@ class Scheduler:
         """The run so far, without commands that still wait, and with the broken promise noted."""
         game = self._game
         shown = game.play.trace.where(lambda event: event.t_server is not None or event.fault is not None)
-        if (wrong := game.violation) is not None:
+        if (wrong := game.violation) is not None and wrong.who:
             shown.note(wrong.who, "violation", wrong.t_start, text=wrong.mark or wrong.promise)
         return shown

@@ -74,7 +74,7 @@ class SpaceTime:
         if at is None:
             self.go(0)
         else:
-            self._begin_at(at)
+            self._go_to(max(at, self.moments[0].t) if self.moments else at)
 
     def go(self, position: int) -> None:
         """Show the run as it was at a moment; 0, and anything out of range, shows all of it."""
@@ -83,7 +83,8 @@ class SpaceTime:
 
     def step_back(self) -> None:
         """Show the moment before this one; before the whole run comes the last."""
-        self.go(self.position - 1 if self.position else len(self.moments))
+        between = self.position and (self._shown[1] or 0.0) > self.moments[self.position - 1].t + 1e-9
+        self.go(self.position if between else self.position - 1 if self.position else len(self.moments))
 
     def step(self) -> None:
         """Show the next moment; after the last comes the first."""
@@ -103,19 +104,18 @@ class SpaceTime:
         """Where the last moment stands that has come by then."""
         return bisect_right(self.moments, t + 1e-9, key=lambda moment: moment.t)
 
-    def _begin_at(self, t: float) -> None:
-        if not self.moments or t <= self.moments[-1].t:
-            self.go(max(1, self._position_of(t)))
+    def _go_to(self, t: float) -> None:
+        """Show the moment at `t` seconds; also if nothing happened just then, as at the end of the run."""
+        position = self._position_of(t)
+        if position and self.moments[position - 1].t >= t - 1e-9:
+            self.go(position)
             return
         self._moving = True
-        self._placed = self.time.value = self.time.max
-        self._show(len(self.moments), self.time.max / 1000, True)
+        self._placed = self.time.value = min(t * 1000, self.time.max)
+        self._show(position, self._placed / 1000, True)
 
     def _opening(self, trace: Trace, opened: Callable[[], Opened], says: Mapping[str, str] | None) -> Panes:
-        def go(t: float) -> None:
-            self.go(self._position_of(t))
-
-        panes = Panes(says=says, go=go, light=self.light)
+        panes = Panes(says=says, go=self._go_to, light=self.light)
         panes.look_at(opened, trace, self._plan.colour)
         return panes
 
@@ -184,7 +184,7 @@ class SpaceTime:
         if plan.width != self._plan.width:
             self._plan = plan
             self._figure.value = draw(plan, title=self._title, highlight=self._highlight, uid=self.uid).svg
-            self.go(self.position)
+            self._show(*self._shown)
 
     # -- what moves it ------------------------------------------------------------------------------------------------
 
@@ -230,7 +230,8 @@ class SpaceTime:
         if self.panes is not None and (t is not None or self.panes.opened):
             before = len(self.moments) if t is None else position - 1  # of the whole run, the last
             what = moment.what if moment is not None and not keep_time else None
-            self.panes.show(what, t, self.moments[before - 1].what if before > 0 else None)
+            ended = keep_time and t is not None and t * 1000 > self.time.max - 1e-6  # a run may go on after its trace
+            self.panes.show(what, None if ended else t, self.moments[before - 1].what if before > 0 else None)
 
     def _styled(self, moment: Moment | None, t: float | None) -> str:
         event = moment.index if moment is not None and isinstance(moment.what, Event) else None

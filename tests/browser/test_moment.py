@@ -77,6 +77,7 @@ def test_panes_follow_the_picture_and_lead_back_into_it(desk: Desk, notebook: Ca
     expect(redis).to_contain_text("visits")
     back.click()
     back.click()
+    back.click()
     expect(shown.locator("[class*=-status]").first).to_contain_text("1 of 4")
     expect(words).to_contain_text(re.compile(r"^At 1 ms redis holds nothing; alice is in line \d+ of count"))
     expect(redis).to_contain_text("No key")

@@ -460,7 +460,7 @@ def test_a_promise_holds_until_it_is_broken_by_two_facts() -> None:
     first = next(state for state in run.states if not state.promises[0].holds)
     assert first.t >= violation.t_start - 1e-9
     assert first.promises[0].facts == violation.facts
-    assert "Broken: no update is lost; 2 clients were told" in first.text
+    assert "Broken: no update is lost. 2 clients were told" in first.text
 
 
 def test_the_only_promise_of_a_trial_is_broken_whatever_its_judge_calls_it() -> None:

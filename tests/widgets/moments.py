@@ -39,9 +39,12 @@ class Fake:
             self.states.append(self._state(one.t_server))
 
     def at(self, what: Event | Note | None) -> State:
+        return self.states[self.index_of(what)]
+
+    def index_of(self, what: Event | Note | None) -> int:
         if isinstance(what, Note):
             raise ValueError("it is none of this run's")
-        return self.states[-1] if not isinstance(what, Event) else self.states[1 + self.trace.events.index(what)]
+        return len(self.states) - 1 if not isinstance(what, Event) else 1 + self.trace.events.index(what)
 
     def file_lines(self, file: str) -> tuple[int, list[str]]:
         assert file == FILE

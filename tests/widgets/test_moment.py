@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from course_lib.explore import Play
+from course_lib.explore import Play, Schedule, Trial, play
 from course_lib.explore.moment import KeyState, State, reopened
 from course_lib.views.picture import escape
 from course_lib.widgets import fallback
@@ -18,7 +19,7 @@ from course_lib.widgets.explore import explore
 from course_lib.widgets.moment_words import client_html, keys_between, redis_html
 from course_lib.widgets.scheduler import Scheduler
 from course_lib.widgets.spacetime import SpaceTime
-from widgets.moments import FILE, GET, SET, Fake
+from widgets.moments import BROKEN, FILE, GET, SET, Fake
 
 
 def walk(fake: Fake, **options: object) -> SpaceTime:
@@ -109,7 +110,8 @@ def test_a_step_shows_what_changed_since_the_moment_before() -> None:
     shown.go(4)
     assert "✓ ended</span> · returned 0" in board.clients
     assert "0.4 ms · alice: read visits: nil" in board.promises
-    assert board.text == shown.panes._state(Fake(), None, 0.0034)[0].text
+    assert board.text.startswith("at 3.4 ms redis holds visits = 1; alice is in line 13")
+    assert board.text.endswith(f" Broken: No visit is lost. {BROKEN}.")
 
 
 def test_before_the_first_command_nothing_has_changed() -> None:
@@ -128,7 +130,7 @@ def test_each_change_of_a_key_has_its_word() -> None:
     before = holding(1.0, ("a", "1", None, ""), ("b", "1", 0.5, ""), ("c", "1", 2.0, ""), ("d", "1", None, ""),
                      ("e", "1", 0.9, ""), ("old", "1", None, "gone"))  # fmt: skip
     now = holding(1.6, ("a", "2", None, ""), ("c", "1", 1.4, ""), ("e", "1", 3.0, ""), ("f", "x", None, "new"))
-    became = [(key.key, change) for key, change, _ in keys_between(now, before)]
+    became = [(key.key, change) for key, change, _ in keys_between(now, before, went={("redis", "b"): "expired"})]
     assert became == [("a", "changed"), ("c", ""), ("e", "new TTL"), ("f", "new"), ("b", "expired"), ("d", "deleted")]
     assert [(k.key, change) for k, change, _ in keys_between(replace(now, keys=()), None)] == []
 
@@ -143,6 +145,71 @@ def test_the_time_left_runs_down_between_two_moments() -> None:
     assert "800 ms" in shown.panes.board.redis
     shown.time.value = 1200.0
     assert '<s>visits</s> <b class="tag">expired</b>' in shown.panes.board.redis
+
+
+async def sets_and_deletes(redis: Any, me: Any) -> None:
+    await redis.set("job", me, px=20)
+    await redis.delete("job")
+    await redis.set("long", "", ex=60)
+    await asyncio.sleep(0.05)
+    await redis.get("a")
+    await asyncio.sleep(0.05)
+
+
+def opened_walk(body: Any, schedule: Schedule, **options: Any) -> SpaceTime:
+    """One client's run, opened."""
+    trial = Trial(
+        "t", (), lambda world, n: [world.client("ann", body, world.redis(), "ann")], lambda run: [], sizes=(1,)
+    )
+    run = play(trial, schedule)
+    return SpaceTime(run.trace, opened=partial(reopened, trial, run), **options)
+
+
+def test_a_key_that_was_deleted_has_not_expired_and_a_clock_that_is_set_sets_no_ttl() -> None:
+    """From before the DEL to a moment after the TTL would have run out; and over a step of the server's clock."""
+    shown = opened_walk(sets_and_deletes, Schedule(1, 0, "clock step", 4, 30.0))
+    panes, events = shown.panes, shown.moments
+    assert panes is not None
+    first, last = events[0].what, next(m.what for m in events if m.text.count("GET a"))
+    panes.show(last, None, first)
+    assert '<s>job</s> <b class="tag">deleted</b>' in panes.board.redis
+    panes.show(last, None, next(m.what for m in events if "SET long" in m.text))
+    assert "new TTL" not in panes.board.redis
+    assert "<td>long</td><td>&quot;&quot;</td>" in panes.board.redis
+    assert "29,9" in panes.board.redis
+
+
+def test_what_goes_on_after_the_last_command_is_the_end() -> None:
+    """The slider ends with the trace, and the run a little later; a fact of then is gone to; a step back is to the last
+    command; and the moment is kept when the picture is drawn anew."""
+    shown = opened_walk(sets_and_deletes, Schedule(1, 0), at=inf)
+    assert shown.panes is not None
+    assert "ended" in shown.panes.board.clients
+    shown._placed_in({"new": 1500})
+    shown._placed_in({"new": 900})
+    assert "ended" in shown.panes.board.clients
+    shown.step_back()
+    assert shown.position == len(shown.moments)
+    assert "waits" in shown.panes.board.clients
+    press(shown, go="9.0")
+    assert "ended" in shown.panes.board.clients
+    shown.step_back()
+    shown.step_back()
+    assert shown.position == len(shown.moments) - 1
+
+
+def test_each_task_says_for_what_it_waits() -> None:
+    async def body(redis: Any, me: Any) -> None:
+        async def looks(key: str) -> None:
+            await redis.get(key)
+
+        await asyncio.gather(looks("a"), redis.get("b"))
+
+    shown = opened_walk(body, Schedule(1, turns=()), at=0.0)
+    assert shown.panes is not None
+    assert shown.panes.board.clients.count('<p class="task">another task · the reply to GET') == 2
+    assert "(of its other tasks one is in line " in shown.panes.board.text
+    assert "; another waits for the reply to GET b)" in shown.panes.board.text
 
 
 def test_nothing_that_a_learner_writes_becomes_html() -> None:
@@ -307,6 +374,14 @@ def test_the_end_of_a_run_shows_what_it_broke() -> None:
     shown.step_back()
     assert "✓ holds" in shown.panes.board.promises
     assert f"line {count.__code__.co_firstlineno + 2}" in shown.panes.board.text
+
+
+def test_what_breaks_at_no_moment_is_marked_at_none() -> None:
+    """A promise of one's own names no client: no line of nobody's is drawn for it."""
+    panel = explore(count, no_visit_is_lost).by_hand()
+    assert panel._game.violation is not None
+    assert panel._game.violation.who == ""
+    assert [note for note in panel._marked().notes if note.kind == "violation"] == []
 
 
 def test_the_panel_of_the_scheduler_shows_the_moment_after_the_last_move() -> None:

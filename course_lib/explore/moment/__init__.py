@@ -24,9 +24,10 @@ How it is read, while the run is played again
 from course_lib.explore.moment.again import MOST, difference, opened, reopened
 from course_lib.explore.moment.opened import Opened
 from course_lib.explore.moment.states import ClientState, Frame, KeyState, Local, PromiseState, State
+from course_lib.explore.moment.words import broken
 from course_lib.explore.trial import Fact
 
 __all__ = [
-    "MOST", "ClientState", "Fact", "Frame", "KeyState", "Local", "Opened", "PromiseState", "State", "difference",
-    "opened", "reopened",
+    "MOST", "ClientState", "Fact", "Frame", "KeyState", "Local", "Opened", "PromiseState", "State", "broken",
+    "difference", "opened", "reopened",
 ]  # fmt: skip

@@ -62,7 +62,9 @@ def key_states(now: Snapshot, before: Snapshot | None) -> tuple[tuple[KeyState, 
 
 
 def _change(one: Held, before: Held | None) -> Change:
-    return "new" if before is None else "" if one == before else "changed"
+    if before is None:
+        return "new"
+    return "" if one == before else "new TTL" if one._replace(ends=before.ends) == before else "changed"
 
 
 def _end(one: Held, clock: float) -> Change:
@@ -73,7 +75,7 @@ def _state(name: Name, one: Held, clock: float, change: Change) -> KeyState:
     node, db, key = name
     left = None if one.ends is None else max(one.ends - clock, 0.0)
     where = node if not db else f"{node}, database {db}"
-    return KeyState(where, _name(key), one.kind, _value(one.kind, one.content, one.size), left, change)
+    return KeyState(where, _name(key), one.kind, _value(one.kind, one.content, one.size), left, change, one.ends)
 
 
 # -- as redis-cli writes it --------------------------------------------------------------------------------------------
@@ -85,7 +87,14 @@ def _name(key: bytes) -> str:
 
 
 def _plain(text: bytes) -> str:
-    return text[: 4 * LETTERS].decode("utf-8", "backslashreplace").replace("\n", "⏎")
+    said = text[: 4 * LETTERS + 4].decode("utf-8", "backslashreplace").replace("\n", "⏎")
+    if said == "" or said[0] == " " or said[-1] == " ":  # nobody would see it
+        said = f'"{said}"'
+    return said if said.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in said)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
 
 
 @lru_cache(5_000)

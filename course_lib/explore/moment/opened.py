@@ -144,13 +144,13 @@ class _States(Sequence[State]):
 def _client(name: str, seen: Seen, before: Seen | None) -> ClientState:
     earlier = {} if before is None else {place.number: dict(place.knows) for c in before.chains for place in c}
     chains = tuple(tuple(_frame(place, earlier.get(place.number)) for place in chain) for chain in seen.chains)
-    return ClientState(name, seen.does, seen.waits_for, chains)
+    return ClientState(name, seen.does, seen.waits_for, chains, seen.task_waits)
 
 
 def _frame(place: Place, before: dict[str, str] | None) -> Frame:
     held = tuple(Local(name, text, before is not None and before.get(name) != text) for name, text in place.knows)
     file = place.code.co_filename
-    return Frame(function_of(place.code), file, place.line, source_of(file, place.line), place.own, held)
+    return Frame(function_of(place.code), file, place.line, source_of(file, place.line), place.own, held, place.number)
 
 
 # -- promises ----------------------------------------------------------------------------------------------------------

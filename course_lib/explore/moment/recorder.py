@@ -26,11 +26,13 @@ after so many callbacks, and the last look is kept."""
 
 
 class Seen(NamedTuple):
-    """What is seen of a client: what it does, for what it waits, and its chains of awaits."""
+    """What is seen of a client: what it does, for what it waits, and its chains of awaits; of several tasks, for what
+    each of them waits."""
 
     does: Does
     waits_for: str
     chains: tuple[tuple[Place, ...], ...]
+    task_waits: tuple[str, ...]
 
 
 class Look(NamedTuple):
@@ -129,12 +131,13 @@ class Recorder:
         if before is not None and before.does == "dead":
             return before
         alive, moved = self._alive(name, before)
-        chains = tuple(chain for task, _ in alive if (chain := self._chain(task))) if moved else None
-        if chains is None:
-            assert before is not None
-            chains = before.chains
+        if moved or before is None:
+            chains, several = tuple(self._chain(task) for task, _ in alive), self._task_waits(alive)
+            chains = chains if several else tuple(filter(None, chains))
+        else:
+            chains, several = before.chains, before.task_waits
         does, waits = self._status(name, process, start, alive, None if moved else before)
-        seen = Seen(does, waits, chains)
+        seen = Seen(does, waits, chains, several)
         return before if before is not None and seen == before else seen
 
     def _alive(self, name: str, before: Seen | None) -> tuple[list[tuple[asyncio.Task[Any], ClientTask]], bool]:
@@ -153,6 +156,10 @@ class Recorder:
         for place in chain:
             self.heard.codes.setdefault(place.code.co_filename, set()).add(place.code)
         return chain
+
+    def _task_waits(self, alive: list[tuple[asyncio.Task[Any], ClientTask]]) -> tuple[str, ...]:
+        now = self._world.now()
+        return tuple(waits_for(task, one.sent, now) for task, one in alive) if len(alive) > 1 else ()
 
     def _status(
         self, name: str, process: Process, start: float, alive: list[tuple[asyncio.Task[Any], ClientTask]],
@@ -182,5 +189,8 @@ def _became(result: Any, tasks: int) -> str:
     """What came of a client that has ended, and whether anything of it goes on."""
     if result is CRASHED:
         return "crashed"
-    said = f"ended with {error_text(result)}" if isinstance(result, BaseException) else f"returned {shortened(result)}"
+    said = "ended"  # with None: which says nothing, and may be what came of the call around a learner's function
+    if result is not None:
+        failed = isinstance(result, BaseException)
+        said = f"ended with {error_text(result)}" if failed else f"returned {shortened(result)}"
     return f"{said}; {counted(tasks, 'task')} of its own go{'es' * (tasks == 1)} on" if tasks else said

@@ -8,7 +8,7 @@ from typing import Literal
 from course_lib.explore.trial import Fact
 
 Does = Literal["not begun", "waiting", "paused", "dead", "ended"]
-Change = Literal["", "new", "changed", "gone", "expired"]
+Change = Literal["", "new", "changed", "new TTL", "gone", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Frame:
     """One function in a chain of awaits, and the line in which it stands.
 
     `function` is its qualified name, `source` that line, stripped. `own`: a learner's code, rather than the course's or
-    a library's.
+    a library's. `call` is another number for each call of the function.
     """
 
     function: str
@@ -35,6 +35,7 @@ class Frame:
     source: str
     own: bool
     locals: tuple[Local, ...]
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +44,23 @@ class ClientState:
 
     `waits_for` says for what: `the reply to GET stock`, `the clock: until 120 ms`, `a task of its own`; of one that has
     ended what became of it: `returned True`, `ended with ValueError: …`, `crashed at 12 ms`; of one that has not begun
-    when it does. `chains` are its awaits, the outermost function first; several if it runs several tasks at once.
+    when it does. `chains` are its awaits, the outermost function first; several if it runs several tasks at once, and
+    then `task_waits` says for what each of them waits. The chain of a task in which no code is shown is empty.
     """
 
     name: str
     does: Does
     waits_for: str
     chains: tuple[tuple[Frame, ...], ...]
+    task_waits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
     """A key and what it holds, shortened, as redis-cli writes it. One that went is listed once, with what it held.
 
-    Units: `left` in seconds, by its server's clock; None for a key without a TTL.
+    Units: `left` in seconds, by its server's clock; None for a key without a TTL. `ends` is when that clock will have
+    run it down, in seconds since 1970: it stays the same while nobody sets another TTL, also if the clock is set.
     """
 
     node: str
@@ -65,6 +69,7 @@ class KeyState:
     value: str
     left: float | None
     change: Change
+    ends: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from course_lib.words import counted, ms, shorten
 
 _READS, _SLEEPS, _UNTIL = SimConnection.read_response.__code__, asyncio.tasks.sleep.__code__, until.__code__
 _GATHERS = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
+_GROUPS = asyncio.TaskGroup.__aexit__.__code__
 _REDIS = str(Path(redis.__file__).parent)
 _PARTS = ("asyncio/locks.py", "asyncio/queues.py", "asyncio/taskgroups.py", "asyncio/tasks.py", "asyncio/timeouts.py")
 
@@ -67,4 +68,6 @@ def _part_of_asyncio(chain: list[CodeType]) -> str:
     at = len(chain)
     while at and chain[at - 1].co_filename.replace("\\", "/").endswith(_PARTS):
         at -= 1
-    return f"asyncio's {chain[at].co_qualname}" if at < len(chain) else "a future"
+    if at == len(chain):
+        return "a future"
+    return "the tasks of its TaskGroup" if chain[at] is _GROUPS else f"asyncio's {chain[at].co_qualname}"

@@ -84,7 +84,9 @@ function render({ model, el }) {
   const soon = () => { if (!due) { due = true; queueMicrotask(all); } };  // of one step many parts change at once
   for (const name of [...PARTS, "marks", "line", "pressed"]) on(name, soon);
   el.addEventListener("click", click);
-  end.push(() => { el.removeEventListener("click", click); cancelAnimationFrame(frame); });
+  const resized = new ResizeObserver(keepInView);  // lines wrap otherwise, and the marked one has moved
+  resized.observe(part("code"));
+  end.push(() => { el.removeEventListener("click", click); cancelAnimationFrame(frame); resized.disconnect(); });
   all();
   return () => { for (const act of end) act(); };
 }
@@ -128,7 +130,8 @@ background:{PAPER};border-bottom:1px solid {RULE}}}
 .course-moment .n{{flex:0 0 2.6em;text-align:right;color:{FAINT};padding-right:.7em;user-select:none}}
 .course-moment .src{{flex:1 1 auto;white-space:pre-wrap;overflow-wrap:anywhere;min-width:0;font:inherit;
 color:inherit;text-align:left;border:0;padding:0;margin:0;background:none}}
-.course-moment button.src{{cursor:pointer;text-decoration:underline dotted {FAINT};text-underline-offset:3px}}
+.course-moment button.src{{cursor:pointer}} .course-moment button.src span{{text-underline-offset:3px;
+text-decoration:underline dotted {FAINT}}}
 .course-moment button.src:hover{{background:color-mix(in srgb,{SKY} 25%,transparent)}}
 .course-moment button.src[aria-pressed=true]{{background:color-mix(in srgb,{ORANGE} 40%,transparent)}}
 .course-moment button:focus-visible,.course-moment .code:focus-visible{{outline:2px solid {SKY};outline-offset:-2px}}
@@ -140,6 +143,7 @@ border-radius:3px;padding:0 4px;margin-left:3px;background:{PAPER};color:{INK};d
 .course-moment .cards{{display:grid;align-items:start;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:6px}}
 .course-moment .card{{border:1px solid {RULE};border-left:4px solid var(--c);padding:2px 6px 4px;min-width:0}}
 .course-moment .card p{{margin:0;overflow-wrap:anywhere}} .course-moment .card .at{{color:{FAINT}}}
+.course-moment .card .task{{border-top:1px dashed {RULE};margin-top:4px;padding-top:2px;font-weight:600}}
 .course-moment .card.dead{{border-style:dashed}} .course-moment .card.ended,.course-moment .card.not{{opacity:.85}}
 .course-moment .does{{font-weight:600}} .course-moment .card .src{{font:12px/1.45 {CODE};
 background:color-mix(in srgb,{SKY} 18%,transparent);padding:0 3px}}

@@ -149,7 +149,7 @@ def _exact(run: Play) -> Iterator[Found]:
         who = " and ".join(f"{act.who} for {act.what}" for act in served) or "nobody"
         text = f"There were {had}, and {now} at the end: {taken} taken; but True was heard by {who}."
         text = text if now is not None else f"{KEY} holds no whole number any more."
-        last = served[-1] if served else acts[-1]
+        last = max(served or acts, key=lambda act: act.ended)
         yield text, last.who, min(last.ended, run.now), f"{now} are left"
 
 
