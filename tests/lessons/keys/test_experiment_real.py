@@ -62,11 +62,12 @@ def test_counting_uses_finds_more_in_memory_than_chance(server: Server) -> None:
 
 
 def test_the_stampede_follows_the_bump(server: Server) -> None:
-    """On a busy machine a real read may begin just before the bump and load just after it."""
+    """On a busy machine real reads begin just before the bump and load just after it; most begin after it even there."""
     rows = stampede(server)
-    for world, at_most in (("simulated", 0), ("real", 10)):
-        assert sum(number(row, f"loads, {world}") for row in rows[:2]) <= at_most
-        assert sum(number(row, f"loads, {world}") for row in rows[2:]) > 50
+    for world, share in (("simulated", 0.0), ("real", 0.5)):
+        before, after = (sum(number(row, f"loads, {world}") for row in part) for part in (rows[:2], rows[2:]))
+        assert after > 50
+        assert before <= share * after
 
 
 def test_a_rollout_in_real_time_crashes_under_one_key_alone(server: Server) -> None:
