@@ -62,12 +62,13 @@ def test_counting_uses_finds_more_in_memory_than_chance(server: Server) -> None:
 
 
 def test_the_stampede_follows_the_bump(server: Server) -> None:
-    """On a busy machine real reads begin just before the bump and load just after it; most begin after it even there."""
+    """Before it few reads load, after it many. On a busy machine there are fewer reads, some under way as it comes."""
     rows = stampede(server)
-    for world, share in (("simulated", 0.0), ("real", 0.5)):
-        before, after = (sum(number(row, f"loads, {world}") for row in part) for part in (rows[:2], rows[2:]))
-        assert after > 50
-        assert before <= share * after
+    for world, most in (("simulated", 0.0), ("real", 0.2)):
+        reads, loads = ([number(row, f"{what}, {world}") for row in rows] for what in ("reads", "loads"))
+        assert sum(reads[2:]) >= 10
+        assert sum(loads[2:]) >= 0.4 * sum(reads[2:])
+        assert sum(loads[:2]) <= most * sum(loads[2:])
 
 
 def test_a_rollout_in_real_time_crashes_under_one_key_alone(server: Server) -> None:
