@@ -85,7 +85,7 @@ class Panes:
             self.board.clients = "".join(cards)
             self.board.promises = promises_html(now.promises, self._says)
             scene = now.text.removesuffix(broken(now.promises, {}))
-            self.board.text = escape(scene + broken(now.promises, self._says))
+            self.board.text = escape(scene + broken(now.promises, self._says).replace("`", ""))
             self.board.marks = self._marks(now)
             self.board.line = self._sender(opened, what)
 
@@ -170,7 +170,8 @@ class Panes:
 
     def told(self, events: list[int]) -> str:
         """Which events are marked, in words."""
-        times = ", ".join(ms(self._trace.events[i].t_start) for i in events[:12])
+        shown = [self._trace.events[i] for i in events[:12]]  # at the times that the list gives, of those that ran
+        times = ", ".join(ms(one.t_start if one.t_server is None else one.t_server) for one in shown)
         more = f" and {len(events) - 12} more" if len(events) > 12 else ""
         line = self.board.pressed.partition("-")[2]
         return f"Line {line} sent {counted(len(events), 'command')}, marked ◆: at {times}{more}." if events else ""

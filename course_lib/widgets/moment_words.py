@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from course_lib.explore.moment import ClientState, Frame, KeyState, Local, PromiseState, State
-from course_lib.views.picture import escape
+from course_lib.views.picture import escape, prose
 from course_lib.words import counted, ms, span
 
 SLACK = 0.0015
 """Seconds by which a TTL may seem to differ though nobody has set it: servers count whole milliseconds."""
+
+CHANGED = "This file is not the one that the code was made from, so its lines are not shown. Restart, and run again."
 
 GONE = ("gone", "expired")
 """What the engine says of a key that is listed once more, after it went."""
@@ -38,7 +40,8 @@ def code_html(listings: Sequence[Listing], sent: Mapping[tuple[str, int], int]) 
         rows = (
             _row(number, line, text, sent.get((one.file, line), 0)) for line, text in enumerate(one.lines, one.first)
         )
-        parts.append(f"<h5>{escape(one.name)}</h5><ol>{''.join(rows)}</ol>")
+        lines = f"<ol>{''.join(rows)}</ol>" if one.lines else f"<p>{CHANGED}</p>"
+        parts.append(f"<h5>{escape(one.name)}</h5>{lines}")
     return "".join(parts)
 
 
@@ -192,13 +195,13 @@ def promises_html(promises: Iterable[PromiseState], says: Mapping[str, str]) -> 
 
 def _promise(one: PromiseState, says: str) -> str:
     if one.holds:
-        return f'<li><span class="ok">✓ holds</span> {escape(says)}</li>'
+        return f'<li><span class="ok">✓ holds</span> {prose(says)}</li>'
     since = "" if one.since is None else f" since {ms(one.since)}"
     told = one.since is None or any(fact.t == one.since for fact in one.facts)
     go = "" if told or one.since is None else _go(one.since, f"Go to {ms(one.since)}, when it broke")
     facts = "".join(_go(fact.t, f"{ms(fact.t)} · {fact.who}: {fact.text}") for fact in one.facts)
     why = f"<div>{escape(one.text)}</div>" if one.text else ""
-    return f'<li class="no"><span class="broken">✗ broken{since}</span> {escape(says)}{why}{facts}{go}</li>'
+    return f'<li class="no"><span class="broken">✗ broken{since}</span> {prose(says)}{why}{facts}{go}</li>'
 
 
 def _go(t: float, words: str) -> str:

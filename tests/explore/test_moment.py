@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
+import linecache
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -285,6 +287,26 @@ def test_a_generator_is_part_of_the_chain() -> None:
     state = (found := alone(body)).at(found.trace.events[1])
     assert [frame.function for frame in state.clients[0].chains[0]] == ["body", "pages"]
     assert ("name", "'b'") in [(one.name, one.text) for one in state.clients[0].chains[0][1].locals]
+
+
+CARELESS = "async def reads(redis, me):\n    seen = await redis.get('a')\n    return seen\n"
+
+
+def test_the_lines_of_a_file_that_was_changed_since_are_not_shown(tmp_path: Path) -> None:
+    """The control: before it is changed, they are."""
+    file, names = tmp_path / "mine.py", dict[str, Any]()
+    file.write_text(CARELESS)
+    exec(compile(CARELESS, str(file), "exec"), names)
+    sources, listed = [], []
+    for text in (CARELESS, f"# new\n{CARELESS}", CARELESS.replace("'a'", "'b'"), "no Python"):
+        file.write_text(text)
+        linecache.checkcache(str(file))
+        found = alone(names["reads"])
+        frame = found.at(found.trace.events[0]).clients[0].chains[0][0]
+        sources.append((frame.line, frame.source))
+        listed.append(found.file_lines(str(file)))
+    assert sources == [(2, "seen = await redis.get('a')"), (2, ""), (2, ""), (2, "")]
+    assert listed == [(1, CARELESS.splitlines()), (1, []), (1, []), (1, [])]
 
 
 def test_code_of_the_course_is_shown_and_not_the_learner_s() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections import OrderedDict, defaultdict, namedtuple
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 import redis.asyncio as aioredis
@@ -121,11 +124,21 @@ class Color(enum.Enum):
      ([Lease("t")], "[Lease(token='t', seconds=0.5)]"), (Color.RED, "Color.RED"), (Lease, "the class Lease"),
      (OrderedDict(a=1), "{'a': 1}"), (defaultdict(int, a=1), "{'a': 1}"), (namedtuple("P", "x")(1), "(1,)"),
      (ValueError("no", 1), "ValueError('no', 1)"), (list(range(9)), "[0, 1, 2, 3, 4, 5, … 3 more]"),
-     ([[[1]]], "[[[… 1]]]"), (aioredis.Redis(), "a client of Redis"), (object(), "<object>"),
+     ([[[[1]]]], "[[[[… 1]]]]"), (deque("ab"), "['a', 'b']"), (range(3), "range(0, 3)"),
+         (Decimal("1.50"), "1.50"), (timedelta(0, 90), "0:01:30"), (date(2024, 2, 1), "2024-02-01"),
+         (datetime(2024, 2, 1, 7), "2024-02-01 07:00:00"), (UUID(int=5), "00000000-0000-0000-0000-000000000005"),
+         (aioredis.Redis(), "a client of Redis"), (object(), "<object>"),
      ((n for n in "ab"), "<generator>"), (len, "a function"), (enum, "a module")],
 )  # fmt: skip
 def test_as_a_learner_would_write_it(it: Any, text: str) -> None:
     assert shortened(it) == text
+
+
+def test_a_time_asks_no_time_zone_of_somebody_s_own() -> None:
+    zone = type("Zone", (tzinfo,), {"utcoffset": trap, "tzname": trap, "dst": trap})()
+    with pytest.raises(Trap):
+        datetime(2024, 2, 1, tzinfo=zone).isoformat()
+    assert shortened(datetime(2024, 2, 1, 7, 8, 9, tzinfo=zone)) == "2024-02-01 07:08:09"
 
 
 def test_an_error_that_overrides_everything_is_told() -> None:

@@ -262,7 +262,7 @@ def test_a_line_of_code_lights_up_what_it_sent() -> None:
     assert ".e0{--hit:" in shown._style.value.replace(f".{shown.uid}.{shown.uid} ", "")
     assert ".r1::before{content:'◆ '}" in shown._style.value
     assert "r2::before" not in shown._style.value
-    assert f"Line {GET} sent 2 commands, marked ◆: at 0 ms, 1 ms." in shown.status.value
+    assert f"Line {GET} sent 2 commands, marked ◆: at 0.4 ms, 1.4 ms." in shown.status.value
     press(shown, line=line)
     assert "::before" not in shown._style.value
     assert shown.panes.board.pressed == ""
@@ -289,7 +289,7 @@ def test_events_that_are_not_shown_are_not_lit() -> None:
     fake = Fake()
     shown = SpaceTime(fake.trace.where(lambda event: event.client != "alice"), opened=lambda: fake, at=0.0034)
     press(shown, line=f"0-{GET}")
-    assert "sent 1 command, marked ◆: at 1 ms" in shown.status.value
+    assert "sent 1 command, marked ◆: at 1.4 ms" in shown.status.value
 
 
 # -- what it costs ----------------------------------------------------------------------------------------------------

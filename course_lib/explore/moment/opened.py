@@ -10,7 +10,7 @@ from course_lib.explore.moment.chains import Place
 from course_lib.explore.moment.keys import key_states
 from course_lib.explore.moment.recorder import Look, Recorder, Seen
 from course_lib.explore.moment.states import ClientState, Frame, Local, PromiseState, State
-from course_lib.explore.moment.whose import function_of, lines_of, source_of
+from course_lib.explore.moment.whose import function_of, is_source_of, lines_of, source_of
 from course_lib.explore.moment.words import told
 from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.trace import Event, Note, Trace
@@ -67,9 +67,11 @@ class Opened:
         return min(after[index] if index < len(after) else len(self.states), len(self.states) - 1)
 
     def file_lines(self, file: str) -> tuple[int, list[str]]:
-        """The number of the first line, and the lines, of those functions of a file that ran."""
-        spans = [lines_of(code) for code in self._recorder.heard.codes.get(file, ())]
-        if not spans:
+        """The number of the first line, and the lines, of those functions of a file that ran; no lines if the file has
+        been changed since they were made from it."""
+        codes = self._recorder.heard.codes.get(file, set())
+        spans = [lines_of(code) for code in codes if is_source_of(code)]
+        if not spans or len(spans) < len(codes):
             return 1, []
         first, last = min(first for first, _ in spans), max(last for _, last in spans)
         return first, [line.rstrip("\n") for line in linecache.getlines(file)[first - 1 : last]]
@@ -150,7 +152,9 @@ def _client(name: str, seen: Seen, before: Seen | None) -> ClientState:
 def _frame(place: Place, before: dict[str, str] | None) -> Frame:
     held = tuple(Local(name, text, before is not None and before.get(name) != text) for name, text in place.knows)
     file = place.code.co_filename
-    return Frame(function_of(place.code), file, place.line, source_of(file, place.line), place.own, held, place.number)
+    return Frame(
+        function_of(place.code), file, place.line, source_of(place.code, place.line), place.own, held, place.number
+    )
 
 
 # -- promises ----------------------------------------------------------------------------------------------------------

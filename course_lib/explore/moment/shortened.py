@@ -7,8 +7,11 @@ compared by identity, as `==`, `hash` and `issubclass` may run a metaclass's cod
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from types import (
@@ -21,8 +24,9 @@ from types import (
     ModuleType,
 )
 from typing import Any
+from uuid import UUID
 
-ITEMS, DEPTH, LETTERS, WIDTH = 6, 2, 40, 100
+ITEMS, DEPTH, LETTERS, WIDTH = 6, 3, 40, 100
 """How many items of a container are shown, how deep, how much of a text, and how long it may be in all."""
 
 _bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
@@ -30,6 +34,8 @@ _names_of: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get
 _flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
 _name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 _args_of: Callable[[BaseException], tuple[Any, ...]] = BaseException.__dict__["args"].__get__
+_number_of: Callable[[UUID], Any] = UUID.__dict__["int"].__get__
+_hands: list[Callable[[datetime], int]] = [datetime.__dict__[name].__get__ for name in ("hour", "minute", "second")]
 _SEALED = ("redis.", "asyncio.", "_asyncio.", "contextvars.", "course_lib.sim.", "course_lib.explore.",
            "course_lib.grading.", "logging.", "threading.", "_thread.")  # fmt: skip
 _HEAP_TYPE = 1 << 9  # a class that Python code has made
@@ -100,6 +106,16 @@ def _cut(read: Callable[[Any, Any], Any]) -> Says:
 
 def _written(write: Callable[[Any], str]) -> Says:
     return lambda it, depth, inside: write(it)
+
+
+def _uuid(it: UUID, depth: int, inside: list[int]) -> str:
+    number = _number_of(it)
+    return str(UUID(int=number)) if type(number) is int else "<UUID>"
+
+
+def _moment(it: datetime, depth: int, inside: list[int]) -> str:
+    """Without its time zone, which may be of a learner's class."""
+    return f"{date.isoformat(it)} {':'.join(f'{read(it):02}' for read in _hands)}"
 
 
 def _function(it: Any, depth: int, inside: list[int]) -> str:
@@ -176,6 +192,9 @@ _SAYS: list[tuple[type, Says]] = [
     (float, _written(float.__repr__)), (complex, _written(complex.__repr__)),
     (bytes, _cut(bytes.__getitem__)), (bytearray, _cut(bytearray.__getitem__)),
     (tuple, _tuple), (list, _sequence("[]", list.__iter__, list.__len__)), (dict, _dict),
+    (deque, _sequence("[]", deque.__iter__, deque.__len__)), (range, _written(range.__repr__)),
+    (Decimal, _written(Decimal.__str__)), (timedelta, _written(timedelta.__str__)), (UUID, _uuid),
+    (datetime, _moment), (date, _written(date.isoformat)),
     (set, _set(set.__iter__, set.__len__)), (frozenset, _set(frozenset.__iter__, frozenset.__len__)),
     (FunctionType, _function), (BuiltinFunctionType, _function), (MethodType, _function), (ModuleType, _a_module),
     (CoroutineType, _coroutine),

@@ -6,12 +6,13 @@ Not shown are Python's own library, redis-py, and of the course what plays and j
 from __future__ import annotations
 
 import linecache
+import os
 import sysconfig
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
-from typing import Literal
+from typing import Any, Literal
 
 from course_lib.sim.own_code import code_in, of_library
 
@@ -53,9 +54,33 @@ def function_of(code: CodeType) -> str:
     return code.co_qualname.rpartition("<locals>.")[2]
 
 
-def source_of(file: str, line: int) -> str:
+def source_of(code: CodeType, line: int) -> str:
     """That line, stripped; nothing if the source is not known."""
-    return linecache.getline(file, line).strip()
+    return linecache.getline(code.co_filename, line).strip() if is_source_of(code) else ""
+
+
+def is_source_of(code: CodeType) -> bool:
+    """Is what a file holds now what the code was made from? The text of a notebook's cell is kept with the cell."""
+    file = code.co_filename
+    if not os.path.isfile(file) or _made_from(code) in _made(file, "".join(linecache.getlines(file))):
+        return True
+    linecache.checkcache(file)
+    return _made_from(code) in _made(file, "".join(linecache.getlines(file)))
+
+
+@lru_cache(200)
+def _made(file: str, text: str) -> frozenset[tuple[Any, ...]]:
+    try:
+        whole = compile(text, file, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return frozenset()
+    return frozenset(map(_made_from, code_in(whole)))
+
+
+@lru_cache(2_000)
+def _made_from(code: CodeType) -> tuple[Any, ...]:
+    constants = repr([one for one in code.co_consts if type(one) in (str, bytes, int, float)])
+    return code.co_qualname, code.co_firstlineno, code.co_code, code.co_names, tuple(code.co_lines()), constants
 
 
 @lru_cache(500)

@@ -125,10 +125,11 @@ white-space:nowrap}}
 .course-moment .code{{max-height:340px;overflow:auto;border:1px solid {RULE};margin-bottom:6px;font:12px/1.5 {CODE}}}
 .course-moment .code h5{{margin:0;padding:1px 6px;font:600 12px/1.5 {WORDS};color:{FAINT};position:sticky;top:0;
 background:{PAPER};border-bottom:1px solid {RULE}}}
+.course-moment .code p{{margin:4px 6px;font:13px/1.45 {WORDS}}}
 .course-moment ol{{list-style:none;margin:0;padding:0}}
 .course-moment li.row{{display:flex;align-items:flex-start;border-left:4px solid transparent;margin:0}}
 .course-moment .n{{flex:0 0 2.6em;text-align:right;color:{FAINT};padding-right:.7em;user-select:none}}
-.course-moment .src{{flex:1 1 auto;white-space:pre-wrap;overflow-wrap:anywhere;min-width:0;font:inherit;
+.course-moment .src{{flex:1 1 50%;white-space:pre-wrap;overflow-wrap:anywhere;min-width:0;font:inherit;
 color:inherit;text-align:left;border:0;padding:0;margin:0;background:none}}
 .course-moment button.src{{cursor:pointer}} .course-moment button.src span{{text-underline-offset:3px;
 text-decoration:underline dotted {FAINT}}}
@@ -137,7 +138,8 @@ text-decoration:underline dotted {FAINT}}}
 .course-moment button:focus-visible,.course-moment .code:focus-visible{{outline:2px solid {SKY};outline-offset:-2px}}
 .course-moment .via{{background:color-mix(in srgb,{SKY} 10%,transparent)}}
 .course-moment .here{{background:color-mix(in srgb,{SKY} 26%,transparent);border-left-color:{SKY}}}
-.course-moment .chips{{flex:0 0 auto;padding:0 4px}}
+.course-moment .chips{{flex:0 1 auto;max-width:45%;text-align:right;padding:0 4px}}
+.course-moment .chips:empty{{display:none}}
 .course-moment .chip{{font:600 11px/1.35 {WORDS};border:1px solid {RULE};border-left:4px solid var(--c);
 border-radius:3px;padding:0 4px;margin-left:3px;background:{PAPER};color:{INK};display:inline-block}}
 .course-moment .cards{{display:grid;align-items:start;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:6px}}
