@@ -6,6 +6,7 @@ from IPython.display import HTML, display
 
 # jupyterlab-slideshow marks the page while it shows slides. Nothing else of it is known here.
 _SLIDES = "body[data-jp-deck-mode]"
+# Of a picture's widths they show the narrowest, as large as it fits: its letters grow with it.
 _RULES = f"""
 {_SLIDES} .jp-RenderedHTMLCommon {{ font-size: 27px; line-height: 1.4; }}
 {_SLIDES} .jp-RenderedHTMLCommon :is(p, li, h1, h2) {{ max-width: none; }}
@@ -13,6 +14,10 @@ _RULES = f"""
 {_SLIDES} .jp-RenderedHTMLCommon h2 {{ font-size: 40px; font-weight: 600; }}
 {_SLIDES} .jp-InputArea-editor .cm-editor {{ font-size: 20px; line-height: 1.35; }}
 {_SLIDES} .jp-RenderedText pre {{ font-size: 21px; line-height: 1.4; }}
+{_SLIDES} .jp-RenderedHTMLCommon table {{ font-size: 24px !important; }}
+{_SLIDES} .course-live svg[role=img] {{ width: 100% !important; max-width: none !important; max-height: 76vh; }}
+{_SLIDES} .course-fit .usual {{ display: block !important; }}
+{_SLIDES} .course-fit .wide {{ display: none !important; }}
 {_SLIDES} .jp-InputPlaceholder {{ display: none; }}
 """
 

@@ -19,6 +19,11 @@ def cell(desk: Desk, id: str, name: str) -> Locator:
     return desk.output([one["id"] for one in deck if one["cell_type"] == "code"].index(id))
 
 
+def picture(desk: Desk, id: str, name: str) -> Locator:
+    """What is written in the picture of that cell: of its widths the one that is seen."""
+    return cell(desk, id, name).locator("svg[role=img]:visible")
+
+
 def press(desk: Desk, stage: Locator, *keys: str) -> Locator:
     """Press keys in a theatre; returns its line of text."""
     stage.scroll_into_view_if_needed()
@@ -149,4 +154,84 @@ def test_logged_out(desk: Desk) -> None:
     line = press(desk, cell(desk, "holds", name), ".", ".", ".")
     expect(line).to_contain_text("XX EX 1800 ⇒ nil")
     expect(play(desk, cell(desk, "price", name))).to_contain_text("Broken here: birch is lost", timeout=40_000)
+    desk.assert_clean()
+
+
+@pytest.mark.thorough
+def test_a_slow_page(desk: Desk) -> None:
+    """400 readers wait a second; with copies for five seconds 2.4 ms; and an old price is shown for 3.6 s."""
+    name = "00_slow_page"
+    desk.open_notebook(DECKS / f"{name}.ipynb")
+    desk.run_all()
+    expect(cell(desk, "claim", name)).to_contain_text("the median wait is 50 ms")
+    room = cell(desk, "vote", name)
+    vote(desk, room, 3, 14, 6, 2)
+    expect(picture(desk, "breaks", name)).to_contain_text("The database every time: median wait 1,049 ms")
+    told(room, "What happened: a second or more. 2 of 25 hands said so.")
+    expect(cell(desk, "holds", name)).to_contain_text("78 of 100 pages come from Redis; the median wait is 2.4 ms")
+    expect(play(desk, cell(desk, "price", name))).to_have_text(
+        "The end. the new price is seen after 3.6 s; 3 reads of the old one; 3 loads in all.", timeout=60_000
+    )
+    desk.assert_clean()
+
+
+@pytest.mark.thorough
+def test_ok_and_gone(desk: Desk) -> None:
+    """On real servers or as recorded: what a primary that is cut off has acknowledged is gone; what two replicas have
+    confirmed is not; and where a replica must be near, the rest is refused."""
+    name = "01_ok_and_gone"
+    desk.open_notebook(DECKS / f"{name}.ipynb")
+    desk.run_all()
+    room = cell(desk, "vote", name)
+    vote(desk, room, 8, 9, 3)
+    gone = re.compile(r"[1-9]\d* of [\d,]+ acknowledged writes are gone")
+    expect(picture(desk, "breaks", name)).to_contain_text(gone)
+    told(room, "What happened: OK, and gone when the cable is back. 3 of 20 hands said so.")
+    sure = re.compile(r"OK, and confirmed by two: +[1-9]\d*, of these gone: 0")
+    expect(cell(desk, "wait", name)).to_contain_text(sure)
+    expect(cell(desk, "holds", name)).to_contain_text("refused")
+    desk.assert_clean()
+
+
+@pytest.mark.thorough
+def test_a_rolling_deploy(desk: Desk) -> None:
+    """Both versions crash; with a version in the key none does, and a writer that deletes one key leaves the other."""
+    name = "02_rolling_deploy"
+    desk.open_notebook(DECKS / f"{name}.ipynb")
+    desk.run_all()
+    room = cell(desk, "vote", name)
+    vote(desk, room, 10, 7, 2, 4)
+    expect(picture(desk, "breaks", name)).to_contain_text("One key for both shapes: 244 crashes")
+    told(room, "What happened: both. 4 of 23 hands said so.")
+    line = press(desk, cell(desk, "small", name), ".", ".", ".", ".")
+    expect(line).to_contain_text("Broken here: bob ended with KeyError: 'first'")
+    expect(cell(desk, "holds", name)).to_contain_text("None of all 6 schedules of 2 clients breaks a promise")
+    expect(picture(desk, "holds", name)).to_contain_text("26 stale reads")
+    price = cell(desk, "price", name)
+    expect(price).to_contain_text("the key of his version: 2 reads of the old name. Both keys: 0.")
+    expect(press(desk, price, "f")).to_contain_text("stale read")
+    desk.assert_clean()
+
+
+@pytest.mark.thorough
+def test_under_fire(desk: Desk) -> None:
+    """Of seven parts the keys, mended alone, leave the fewest error pages; all seven leave none."""
+    name = "08_under_fire"
+    desk.open_notebook(DECKS / f"{name}.ipynb")
+    desk.run_all()
+    room = cell(desk, "vote", name)
+    vote(desk, room, 2, 7, 9, 11, 0)
+    stage = cell(desk, "breaks", name)
+    expect(press(desk, stage, "f", "f", "f")).to_contain_text("app2  pause 500 ms")
+    expect(play(desk, stage)).to_have_text(
+        "The end. 289 of 515 pages are error pages, and 28 baskets are lost.", timeout=60_000
+    )
+    rows = cell(desk, "alone", name).locator("tbody tr")
+    told_of = [row.locator("th, td").all_inner_texts() for row in rows.all()]
+    counts = {part: int(errors) for part, errors, _ in told_of}
+    assert min(counts, key=lambda part: counts[part]) == "keys"
+    assert counts["read"] > counts["nothing"]
+    told(room, "What happened: the keys: they say which version of the program. 2 of 29 hands said so.")
+    expect(cell(desk, "keys", name)).to_contain_text("Nothing breaks: 252 error pages before, 0 now")
+    expect(cell(desk, "holds", name)).to_contain_text("All seven parts: 0 error pages, 0 baskets lost")
     desk.assert_clean()

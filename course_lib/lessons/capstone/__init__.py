@@ -41,8 +41,11 @@ __getattr__ = lazy(
         "course_lib.views.table": "table",
         "course_lib.widgets.class_judge": "ClassJudge",
         "course_lib.widgets.explore": "explore",
+        "course_lib.widgets.deck": "deck",
+        "course_lib.widgets.hands": "hands",
         "course_lib.widgets.predict": "predict",
         "course_lib.widgets.progress": "progress",
         "course_lib.widgets.spacetime": "SpaceTime",
+        "course_lib.widgets.theatre": "theatre",
     },
 )

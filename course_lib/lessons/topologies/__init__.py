@@ -33,6 +33,8 @@ __getattr__ = lazy(
         "course_lib.views.table": "table",
         "course_lib.views.topology": "topology:picture_of",
         "course_lib.widgets.class_judge": "ClassJudge",
+        "course_lib.widgets.deck": "deck",
+        "course_lib.widgets.hands": "hands",
         "course_lib.widgets.predict": "predict",
         "course_lib.widgets.topology_panel": "TopologyPanel",
     },
