@@ -107,15 +107,19 @@ class Panes:
         return self._opened
 
     def _take(self, opened: Opened) -> None:
-        seen = [opened.at(event) for event in opened.trace.events]
-        if not any(state.clients or state.keys for state in [*seen, opened.at(None)]):
+        seen = [opened.at(None)]
+        happened: list[Event | Note] = [*opened.trace.events, *opened.trace.notes]
+        for what in happened:
+            with suppress(ValueError):
+                seen.append(opened.at(what))
+        if not any(state.clients or state.keys for state in seen):
             self._failed, self.board.note = True, f"<p>{EMPTY}</p>"
             return
         self._opened = opened
         self._places = _places(self._trace, opened.trace)
         self._shown_as = {there: here for here, there in self._places.items()}
         self._longest = _longest(seen)
-        self._listings = _listings(opened, [*seen, opened.at(None)])
+        self._listings = _listings(opened, seen)
         self._files = {one.file: number for number, one in enumerate(self._listings)}
         self._sent = _sent(opened, self._listings, self._shown_as)
         warn = f'<p class="bad">{escape(opened.same)}</p>' if opened.same else ""

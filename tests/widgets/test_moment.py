@@ -198,6 +198,25 @@ def test_what_goes_on_after_the_last_command_is_the_end() -> None:
     assert shown.position == len(shown.moments) - 1
 
 
+def test_code_that_sends_nothing_is_listed_too() -> None:
+    """All that happens is a load, which is a note."""
+
+    def build(world: Any, clients: int) -> None:
+        async def body() -> None:
+            note = world.note("ann", "load")
+            await asyncio.sleep(0.02)
+            note.t_end = world.now()
+
+        world.client("ann", body)
+
+    trial = Trial("t", (), build, lambda run: [], sizes=(1,))
+    run = play(trial, Schedule(1, 0))
+    shown = SpaceTime(run.trace, opened=partial(reopened, trial, run))
+    shown.step()
+    assert shown.panes is not None
+    assert "asyncio.sleep(0.02)" in shown.panes.board.code
+
+
 def test_each_task_says_for_what_it_waits() -> None:
     async def body(redis: Any, me: Any) -> None:
         async def looks(key: str) -> None:

@@ -62,10 +62,21 @@ def source_of(code: CodeType, line: int) -> str:
 def is_source_of(code: CodeType) -> bool:
     """Is what a file holds now what the code was made from? The text of a notebook's cell is kept with the cell."""
     file = code.co_filename
-    if not os.path.isfile(file) or _made_from(code) in _made(file, "".join(linecache.getlines(file))):
+    if not os.path.isfile(file) or _made_from(code) in _made(file, _text(file)):
         return True
     linecache.checkcache(file)
-    return _made_from(code) in _made(file, "".join(linecache.getlines(file)))
+    return _made_from(code) in _made(file, _text(file))
+
+
+def _text(file: str) -> str:
+    """What linecache has of it, as one string, which is made once."""
+    lines = linecache.getlines(file)
+    if (known := _TEXTS.get(file)) is None or known[0] is not lines:
+        known = _TEXTS[file] = lines, "".join(lines)
+    return known[1]
+
+
+_TEXTS: dict[str, tuple[list[str], str]] = {}
 
 
 @lru_cache(200)
