@@ -12,7 +12,9 @@ from course_lib.words import counted, ms, span
 SLACK = 0.0015
 """Seconds by which a TTL may seem to differ though nobody has set it: servers count whole milliseconds."""
 
-CHANGED = "This file is not the one that the code was made from, so its lines are not shown. Restart, and run again."
+CHANGED = (
+    "The lines of this code are not known: it came from no file, or its file has been changed since it was loaded."
+)
 
 GONE = ("gone", "expired")
 """What the engine says of a key that is listed once more, after it went."""

@@ -229,6 +229,18 @@ def test_each_task_says_for_what_it_waits() -> None:
     assert shown.panes.board.clients.count('<p class="task">another task · the reply to GET') == 2
     assert "(of its other tasks one is in line " in shown.panes.board.text
     assert "; another waits for the reply to GET b)" in shown.panes.board.text
+    assert "2 tasks of its own" in shown.panes.board.text
+    shown.go(2)
+    assert "waits for 1 task of its own" in shown.panes.board.text, "one of them is done"
+
+
+def test_code_of_no_file_has_no_lines() -> None:
+    names = dict[str, Any]()
+    exec("async def body(redis, me):\n    await redis.get('a')\n", names)
+    shown = opened_walk(names["body"], Schedule(1, 0), at=0.0)
+    assert shown.panes is not None
+    assert "came from no file" in shown.panes.board.code
+    assert "body, line 2" in shown.panes.board.clients
 
 
 def test_nothing_that_a_learner_writes_becomes_html() -> None:

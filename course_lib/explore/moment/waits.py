@@ -38,7 +38,7 @@ def waits_for(task: asyncio.Task[Any], sent: Sequence[Event], now: float) -> str
     if type(future) is asyncio.Task:
         return "a task of its own"
     if type(future) is _GATHERS:
-        return counted(len(future._children), "task of its own", "tasks of its own")
+        return counted(sum(not one.done() for one in future._children), "task of its own", "tasks of its own")
     if innermost is not None and innermost.f_code.co_filename.startswith(_REDIS):
         return "its client of Redis, which is about to go on"
     return _part_of_asyncio([frame.f_code for frame in frames])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from course_lib.explore.moment.states import ClientState, Frame, KeyState, PromiseState
-from course_lib.words import capital, counted, listed, ms, span
+from course_lib.words import counted, listed, ms, span
 
 BELIEFS, KEYS, TASKS = 6, 8, 3
 """How many variables of a client are told, how many keys, and how many of its tasks."""
@@ -28,7 +28,7 @@ def broken(promises: Sequence[PromiseState], says: Mapping[str, str]) -> str:
     sentences = list[str]()
     for one in promises:
         if not one.holds:
-            sentences += [f"Broken: {_sentence(says.get(one.name, one.name))}", _sentence(capital(one.text))]
+            sentences += [f"Broken: {_sentence(says.get(one.name, one.name))}", _sentence(one.text)]
     return "".join(f" {each}" for each in sentences if each != ".")
 
 
