@@ -310,7 +310,8 @@ LARGEST = {"topologies": 2_240, "locks": 2_550, "atomicity": 1_840, "keys": 1_74
            "invalidation": 2_050, "beyond_caching": 2_110, "capstone": 2_690}  # fmt: skip
 """Lessons that are larger than the others may be: 01 keeps seven experiments on real servers, a voting Sentinel for its
 exercises and the decision table; 04 breaks six locks by hand, in a lab, and on five real servers; the judges of 02, 03,
-05 to 07 look at each sentence of a contract, as do those of 08, which has a whole service besides. Each is raised with a reason only."""
+05 to 07 look at each sentence of a contract, as do those of 08, which has a whole service besides. Each is raised
+with a reason only."""
 
 
 def test_the_course_stays_small() -> None:
