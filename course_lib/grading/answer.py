@@ -113,6 +113,8 @@ def _an_object(methods: Mapping[str, Collection[str]], answer: Any) -> Any:
             raise Refused("error", f"Your class needs {wanted}, a plain method.")
         try:
             inspect.signature(found).bind(*arguments)
+        except ValueError:
+            pass  # such as `"{}:{}".format`: it does not tell its arguments; the first call will show
         except TypeError as error:
             raise Refused("error", f"Your class needs {wanted}: {error}.") from None
     return (lambda: made) if ready else answer

@@ -120,6 +120,32 @@ class InAnyOrder:
         return "d/%s/{%s}" % (hour, day)  # noqa: UP031
 
 
+class TwoTags(shop()):  # type: ignore[misc]
+    """What is used together has one tag: a user has two."""
+
+    def user(self, user: str, what: str) -> str:
+        half = "things" if what in {"wishlist", "cart"} else "rest"
+        return f"user:{{{user}/{half}}}:{what}"
+
+
+class PartialMethods:
+    def key(self, kind: str, whose: str, what: str) -> str:
+        return f"{{{whose}}}{kind}.{what}"
+
+    user = functools.partialmethod(key, "u")
+    product = functools.partialmethod(key, "p")
+    visitors = functools.partialmethod(key, "v")
+
+
+class SetWhenMade:
+    """Its methods are no functions with a signature."""
+
+    def __init__(self) -> None:
+        self.user = "{{{0}}}:user:{1}".format
+        self.product = "product:{{{0}}}:{1}".format
+        self.visitors = "visitors:{{{0}}}:{1}".format
+
+
 # -- 01.3 -------------------------------------------------------------------------------------------------------------
 
 
@@ -417,6 +443,9 @@ RIGHT: dict[str, dict[str, Any]] = {
         "a tag of two parts": shop(visitors="{{{0}:daily}}:{1}", user="user:{{{0}:of-the-shop}}:{1}"),
         "a day twice": shop(visitors="{{{0}{0}}}:{1}"),
         "a text of its own": OwnText,
+        "two tags a user": TwoTags,
+        "partial methods": PartialMethods,
+        "set when it is made": SetWhenMade,
     },
     "01.3": {
         "as taught": counting(),

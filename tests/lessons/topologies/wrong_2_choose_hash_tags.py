@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, ClassVar
 from zlib import crc32
 
@@ -138,4 +139,14 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("numbers of one object", "distinct", OwnNumbers),
     ("hash() of one process", "distinct", Hashes),
     ("a salt of one process", "distinct", Salted),
-]
+    ("a CRC32 for an id", "distinct", of_parts(user=lambda user: f"{crc32(user.encode()):08x}"), "one-key-for-two"),
+    ("32 bits of SHA-256", "distinct", of_parts(product=lambda id: sha256(id.encode()).hexdigest()[:8]),
+     "one-key-for-two"),
+    ("16 bits of SHA-256", "distinct", of_parts(user=lambda user: sha256(user.encode()).hexdigest()[:4]),
+     "one-key-for-two"),
+    ("32 letters of an id", "distinct", of_parts(product=lambda product: product[:32]), "one-key-for-two"),
+    ("255 letters of an id", "distinct", of_parts(user=lambda user: user[:255]), "one-key-for-two"),
+    ("the kind in the tag", "distinct", shop(user="{{user-{0}}}:{1}", product="{{{0}}}:{1}"), "one-key-for-two"),
+    ("the kind after a dash", "distinct", shop(user="{{{0}}}-{1}-user", product="{{{0}}}-{1}"), "one-key-for-two"),
+    ("hours of two digits", "distinct", of_parts(hour=lambda hour: hour.zfill(2)), "one-key-for-two"),
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.lessons.topologies.answers import SETUPS, Setup
-from course_lib.lessons.topologies.exercises.setups import drawn, needed, outages
+from course_lib.lessons.topologies.exercises.setups import akin, drawn, needed, outages
 from course_lib.sim.sentinels import GIVE_UP, Sentinels
 from course_lib.words import counted
 
@@ -52,6 +53,8 @@ def _build(answer: Answer, fewest: bool, world: Simulation, clients: int) -> Out
     run = Outage(setup, group.dead)
 
     async def ask() -> None:
+        with suppress(Exception):  # it is judged by what it says of `setup`
+            answer(akin(setup))
         run.said = answer(replace(setup))
         if (dead := _hosts(setup, run.said)) is not None:
             run.dead |= min(next(outages(setup)), dead, key=len) if fewest else dead

@@ -7,6 +7,7 @@ https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -25,8 +26,24 @@ def drawn(world: Simulation) -> Setup:
     replicas = tuple((any_of(hosts), any_of((0, 100, 100, 50, 1))) for _ in range(1 + int(draw() * 5)))
     sentinels = tuple(any_of(hosts) for _ in range(1 + int(draw() * 7)))
     removed = any_of((0, 0, 1, 2))
-    quorum = 1 + int(draw() * (len(sentinels) + removed))
+    quorum = 1 + int(draw() * (len(sentinels) + removed + 2))  # also more than there are
     return Setup(f"setup {world.seed + 1}", any_of(hosts), replicas, sentinels, quorum, removed)
+
+
+def akin(setup: Setup) -> Setup:
+    """Another setup of the same hosts, primary and numbers: each Sentinel and replica runs on the next host, and whom
+    Sentinel may promote there, it may not here."""
+    others = [host for host in setup.hosts if host != setup.primary]
+    other = dict(zip(others, others[1:] + others[:1], strict=True))
+
+    def moved(host: str) -> str:
+        return other.get(host, host)
+
+    return replace(
+        setup,
+        replicas=tuple((moved(host), 0 if priority else 100) for host, priority in setup.replicas),
+        sentinels=tuple(map(moved, setup.sentinels)),
+    )
 
 
 # -- by rule -----------------------------------------------------------------------------------------------------------
