@@ -113,10 +113,9 @@ def _an_object(methods: Mapping[str, Collection[str]], answer: Any) -> Any:
             raise Refused("error", f"Your class needs {wanted}, a plain method.")
         try:
             inspect.signature(found).bind(*arguments)
-        except ValueError:
-            pass  # such as `"{}:{}".format`: it does not tell its arguments; the first call will show
-        except TypeError as error:
-            raise Refused("error", f"Your class needs {wanted}: {error}.") from None
+        except (TypeError, ValueError) as error:  # a ValueError: it has none, as `"{}:{}".format`
+            if isinstance(error, TypeError):
+                raise Refused("error", f"Your class needs {wanted}: {error}.") from None
     return (lambda: made) if ready else answer
 
 
@@ -254,10 +253,9 @@ def _takes(answer: Any, wanted: str) -> None:
     by_position, _, by_name = wanted.partition(", *, ")
     try:
         signature = inspect.signature(answer)
-    except (TypeError, ValueError):
-        return  # some callables have none; the first call will show
-    try:
         signature.bind(*by_position.split(", "), **dict.fromkeys(by_name.split(", ") if by_name else ()))
+    except ValueError:
+        pass  # some callables have none; the first call will show
     except TypeError as error:
         raise Refused("error", f"Your function must accept ({wanted}), and has {signature}: {error}.") from None
 

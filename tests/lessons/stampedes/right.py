@@ -375,6 +375,12 @@ RIGHT: dict[str, dict[str, Any]] = {
         ),
         "a longer token": recipe(held=lambda token: f"held by {token}"),
         "PSETEX": recipe(store=by_psetex),
+        "a sign where it is needed": recipe(
+            pack=lambda value: (
+                "none" if value is None else "=" + value if value[:1] == "=" or value == "none" else value
+            ),
+            unpack=lambda stored: None if stored == "none" else stored.removeprefix("="),
+        ),
         "one script": one_script,
         "Pub/Sub": woken_by_pubsub,
         "WATCH": recipe(free=frees_by_watch),

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any
+from zlib import crc32
 
 from redis.exceptions import RedisError
 
@@ -130,6 +131,30 @@ async def second_look_for_life(redis: Any, lock: str, token: str, lock_ttl: floa
     return None
 
 
+def living(px: Callable[[float], int]) -> Callable[..., Awaitable[Any]]:
+    async def take(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+        return await redis.set(lock, token, nx=True, px=px(lock_ttl))
+
+    return take
+
+
+LIFE: dict[str, int] = {}
+
+
+async def the_first_life(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    """A process keeps the life that it first heard of each lock."""
+    return await redis.set(lock, token, nx=True, px=LIFE.setdefault(lock, round(lock_ttl * 1000)))
+
+
+async def another_lock(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    """It is `lock` that is to be taken."""
+    return await redis.set(f"lock:{crc32(lock.encode()) % 1024}", token, nx=True, px=round(lock_ttl * 1000))
+
+
+async def a_token_cut_off(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    return await redis.set(lock, token[:8], nx=True, px=round(lock_ttl * 1000))
+
+
 WRONG = [
     ("never-expires", with_the_blank(never_expires)),
     ("two-steps", with_the_blank(two_steps)),
@@ -152,4 +177,12 @@ SUBTLE: list[tuple[str, str, Any]] = [
     ("errors mean no", "value", with_the_blank(errors_mean_no)),
     ("errors mean yes", "one-load", with_the_blank(errors_mean_yes)),
     ("the old value", "one-load", with_the_blank(the_old_value)),
-]
+    ("at least 10 ms", "replaced", with_the_blank(living(lambda lock_ttl: max(10, round(lock_ttl * 1000))))),
+    ("at most 30 s", "replaced", with_the_blank(living(lambda lock_ttl: min(30_000, round(lock_ttl * 1000))))),
+    ("at most an hour", "replaced", with_the_blank(living(lambda lock_ttl: min(3_600_000, round(lock_ttl * 1000))))),
+    ("whole seconds from ten on", "replaced", with_the_blank(
+        living(lambda lock_ttl: round(lock_ttl * 1000) if lock_ttl < 10 else int(lock_ttl) * 1000))),
+    ("the first life for all", "replaced", with_the_blank(the_first_life)),
+    ("another lock", "freed", with_the_blank(another_lock)),
+    ("a token cut off", "freed", with_the_blank(a_token_cut_off)),
+]  # fmt: skip

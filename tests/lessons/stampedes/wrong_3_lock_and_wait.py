@@ -8,8 +8,10 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
+from zlib import crc32
 
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
 
 FREE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -312,6 +314,48 @@ async def never_frees(redis: Any, lock: str, token: str) -> Any:
     return None
 
 
+async def errors_mean_a_miss(redis: Any, key: str, ttl: float) -> Any:
+    try:
+        return await redis.get(key)
+    except ResponseError:
+        return None
+
+
+def tried_twice_if_lost(load: Any) -> Any:
+    async def again() -> Any:
+        try:
+            return await load()
+        except RedisConnectionError:
+            return await load()
+
+    return again
+
+
+async def marks_the_key(redis: Any, key: str, load: Any, **policy: Any) -> Any:
+    """No row is a text made of the key, and any text can be a row."""
+    none = f"no {key}"
+    made = recipe(pack=lambda value: none if value is None else value, unpack=lambda s: None if s == none else s)
+    return await made(redis, key, load, **policy)
+
+
+async def lengthens_its_own(redis: Any, key: str, load: Any, *, lock_ttl: float, **policy: Any) -> Any:
+    async def kept() -> Any:
+        task = asyncio.create_task(lengthen())
+        try:
+            return await load()
+        finally:
+            task.cancel()
+
+    async def lengthen() -> None:
+        while True:
+            await asyncio.sleep(lock_ttl / 3)
+            await redis.pexpire(f"lock:{key}", round(lock_ttl * 1000))
+
+    return await recipe()(redis, key, kept, lock_ttl=lock_ttl, **policy)
+
+
+FIRST: dict[str, int] = {}
+
 WRONG = [
     ("no-lock", no_lock),
     ("takes-in-two-steps", recipe(take=look_then_take)),
@@ -360,5 +404,21 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("what is not stored is well", "value", recipe(store=not_stored_is_well)),
     ("stripped", "any-text", recipe(pack=lambda value: marked(value and value.strip()), free=free)),
     ("up to the first colon", "any-text", recipe(unpack=lambda stored: unmarked(stored.split(":")[0]))),
+    ("a marker of the key", "any-text", marks_the_key),
+    ("line ends of its own", "any-text", recipe(pack=lambda value: marked(value and "\n".join(value.splitlines())))),
+    ("1,024 locks", "prompt", recipe(name=lambda key: f"lock:{crc32(key.encode()) % 1024}")),
+    ("a lock of 24 letters", "prompt", recipe(name=lambda key: f"lock:{key[:24]}")),
+    ("a lock for 10 ms at least", "replaced", recipe(lock_life=lambda lock_ttl: max(10, round(lock_ttl * 1000)))),
+    ("a lock for 30 s at most", "replaced", recipe(lock_life=lambda lock_ttl: min(30_000, round(lock_ttl * 1000)))),
+    ("a value for 10 ms at least", "expires", recipe(life=lambda ttl, value: max(10, round(ttl * 1000)))),
+    ("a value for an hour at most", "expires", recipe(life=lambda ttl, value: min(3_600_000, round(ttl * 1000)))),
+    ("None for 5 s at most", "expires",
+     recipe(life=lambda ttl, value: round((ttl if value is not None else min(5, ttl)) * 1000))),
+    ("the first ttl for all", "expires", recipe(life=lambda ttl, value: FIRST.setdefault("px", round(ttl * 1000)))),
+    ("an error is a miss", "value", recipe(read=errors_mean_a_miss)),
+    ("1,200 tries", "value", tries(1_200)),
+    ("20 s for the load", "value", loading(within(20.0))),
+    ("again after a lost connection", "freed", loading(tried_twice_if_lost), "tries-again"),
+    ("a lock that its holder lengthens", "replaced", lengthens_its_own),
     ("JSON, or else a text", "any-text", recipe(pack=lambda value: value or "null", unpack=read_json), "truth-of-text"),
-]
+]  # fmt: skip

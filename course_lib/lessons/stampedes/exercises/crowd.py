@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from course_lib.explore import Extension, Process, Session, Simulation
 from course_lib.explore.server_state import ask
@@ -56,6 +58,8 @@ class Crowd(Acts):
     """What each load was protected by."""
     values: list[Life] = field(default_factory=list)
     """How long each value was to live, as it was when its loader returned."""
+    terms: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By client, a ttl and a lock_ttl of its own; what it asks for is not there when it comes."""
     refuses: float = inf
     """From when on Redis answers with an error to whatever may write."""
 
@@ -72,8 +76,10 @@ class Crowd(Acts):
 
     async def deed(self, act: Asked) -> Any:
         """Ask the answer once."""
-        setting, token = self.setting, f" Token-Of a:Process, {len(self.tokens)}.{act.who} (2nd Part) "
+        setting, token = self.told(act.who), f" Token-Of a:Process, {len(self.tokens)}.{act.who} (2nd Part) "
         self.tokens[token] = act.who
+        if act.who in self.terms:
+            ask(self.world.nodes[0], b"FLUSHALL")
         act.row = self.databases[act.what].row
         act.there = bool(ask(self.world.nodes[0], b"EXISTS", act.what.encode()))
         policy = {"ttl": setting.ttl, "lock_ttl": setting.lock_ttl, "token": token}
@@ -88,7 +94,8 @@ class Crowd(Acts):
 
         async def load() -> Row:
             self._look_at_locks()
-            lock = lock_of(self.world, act.who, self.setting.lock_ttl)
+            lock = lock_of(self.world, act.who, self.told(act.who).lock_ttl)
+            lock.plain = ask(self.world.nodes[0], b"GET", f"lock:{act.what}".encode())
             self.locks.append(lock)
             try:
                 row = await inner()
@@ -106,6 +113,11 @@ class Crowd(Acts):
     def _look_at_locks(self) -> None:
         for lock in self.locks:
             lock.look(self.world)
+
+    def told(self, who: str) -> Setting:
+        """What this client is told."""
+        ttl, lock_ttl = self.terms.get(who, (self.setting.ttl, self.setting.lock_ttl))
+        return replace(self.setting, ttl=ttl, lock_ttl=lock_ttl)
 
     def ended(self, name: str) -> float:
         """When it had its answer; infinite if it had none."""
@@ -162,7 +174,11 @@ class DatabaseGone(DatabaseDown, ConnectionError):
     """A load that lost its connection."""
 
 
-ERRORS = (DatabaseTimeout, DatabaseDown, DatabaseGone)
+class DatabaseOfRedis(DatabaseDown, RedisConnectionError):
+    """A load from another Redis, which is down."""
+
+
+ERRORS = (DatabaseTimeout, DatabaseDown, DatabaseGone, DatabaseOfRedis)
 
 
 def too_late(answer: Answer, world: Simulation, clients: int) -> Crowd:
@@ -205,8 +221,8 @@ def refusing(answer: Answer, world: Simulation, clients: int) -> Crowd:
 
 
 def long_wait(answer: Answer, world: Simulation, clients: int) -> Crowd:
-    """As all_at_once; a load takes 15 s."""
-    return all_at_once(Setting(answer, lock_ttl=20.0, load=15.0), world, clients)
+    """As all_at_once; a load takes 31 s."""
+    return all_at_once(Setting(answer, lock_ttl=40.0, load=31.0), world, clients)
 
 
 PAGES = (
@@ -217,12 +233,15 @@ PAGES = (
 """Keys that a careless name of a lock takes for one another; a run's seed says which."""
 
 
-def several_keys(answer: Answer, rows: Iterable[Row], world: Simulation, clients: int) -> Crowd:
+def several_keys(
+    answer: Answer, rows: Iterable[Row], world: Simulation, clients: int, own: Mapping[str, Sequence[str]] | None = None
+) -> Crowd:  # fmt: skip
     """Each process asks for four keys at once, and one more does so 300 ms later. Each key has a row of its own; a
-    run's seed says which."""
+    run's seed says which. The row of a key in `own` is a text from there."""
     setting, all_rows = Setting(answer, ttl=1.5, lock_ttl=0.57, load=0.1), list(rows)
     pages = PAGES[world.seed % len(PAGES)]
     mine = {key: all_rows[(len(pages) * world.seed + i) % len(all_rows)] for i, key in enumerate(pages)}
+    mine |= {key: texts[world.seed // len(PAGES) % len(texts)] for key, texts in (own or {}).items() if key in mine}
     crowd = Crowd(
         world, setting=setting,
         databases={key: Database(world, setting.load, absent=row is None, text=row) for key, row in mine.items()},

@@ -11,6 +11,7 @@ from course_lib.explore import Play
 from course_lib.grading.evidence import life_ms, loads, of, overlap
 from course_lib.grading.lock_commands import EXPIRES, SETS, exclusive, value
 from course_lib.grading.rules import Failing, named
+from course_lib.lessons.stampedes.exercises.lives import WRONG_BY
 from course_lib.sim.replication import READS
 from course_lib.trace import Event
 
@@ -31,7 +32,7 @@ def fill_clues(failing: Failing) -> Iterator[str]:
         "whole-seconds": any(map(_whole_seconds, _of(failing, "replaced"))),
         "two-steps": later and any(map(_endless, _of(failing, "replaced"))),
         "never-expires": not later and any(map(_endless, _of(failing, "replaced"))),
-        "not-our-token": any(map(_not_our_token, _of(failing, "freed"))),
+        "not-our-token": any(_not_our_token(run) and _too_late(run, "freed") for run in _of(failing, "freed")),
     })  # fmt: skip
 
 
@@ -56,16 +57,19 @@ def _no_nx(run: Play) -> bool:
     return _plainly(run) and len({event.client for event in won}) > 1 and not any(map(exclusive, won))
 
 
-def _lives(run: Play) -> list[float]:
-    """Of the locks that were taken, in terms of what was asked for."""
-    asked = run.witness.setting.lock_ttl * 1000
-    return [life / asked for event in _takes(run) if (life := life_ms(event)) is not None]
+def _lives(run: Play) -> list[tuple[float, float]]:
+    """Of the locks that were taken: the life in terms of what was asked for, and that, in seconds."""
+    taken = [(life_ms(event), run.witness.told(event.client).lock_ttl) for event in _takes(run)]
+    return [(life / asked / 1000, asked) for life, asked in taken if life is not None]
 
 
 def _wrong_unit(run: Play) -> bool:
     """A number of seconds was given as one of milliseconds, rounded or not, or the other way round."""
-    asked = run.witness.setting.lock_ttl
-    return any(abs(life / 1000 - 1) < 0.2 or life * asked * 1000 <= max(1, ceil(asked)) for life in _lives(run))
+    return any(
+        abs(life / 1000 - 1) < 0.2 or life * asked * 1000 <= max(1, ceil(asked))
+        for life, asked in _lives(run)
+        if abs(life - 1) * asked > WRONG_BY
+    )
 
 
 def _endless(run: Play) -> bool:
@@ -76,7 +80,14 @@ def _endless(run: Play) -> bool:
 def _whole_seconds(run: Play) -> bool:
     """Was the lock's life given in seconds, to which lock_ttl was rounded?"""
     given = [event for event in _takes(run) if b"EX" in map(bytes.upper, event.command[3:]) or event.name == "SETEX"]
-    return bool(given) and run.witness.setting.lock_ttl % 1 > 0 and all(0.1 < life < 30 for life in _lives(run))
+    fractions = all(run.witness.told(event.client).lock_ttl % 1 > 0 for event in given)
+    return bool(given) and fractions and all(0.1 < life < 30 for life, _ in _lives(run))
+
+
+def _too_late(run: Play, promise: str) -> bool:
+    """Is the promise broken by who had to wait?"""
+    found = run.violation(promise)
+    return found is not None and found.mark == "too late"
 
 
 def _not_our_token(run: Play) -> bool:

@@ -130,7 +130,7 @@ def replaced(run: Play) -> Iterator[Found]:
         yield from _late(run, 0.01 + setting.load + SLACK)
         for lock in run.witness.locks:
             if lock.life is not None and not lock.life.right:
-                text = f"{lock.who}'s lock lives {_lasting(lock.life)}, and lock_ttl is {setting.lock_ttl:g} s."
+                text = f"{lock.who}'s lock lives {lasting(lock.life)}, and lock_ttl is {setting.lock_ttl:g} s."
                 yield text, lock.who, lock.start, "wrong lifetime"
         return
     struck_at = [note.t_start for note in run.trace.notes if note.kind == "crash"]
@@ -227,7 +227,7 @@ def expires(run: Play) -> Iterator[Found]:
     """After its ttl a value is loaded again, and not before."""
     for life in run.witness.values if run.schedule.faults == 0 else ():
         if not life.right:
-            text = f"The value that {life.who} stored lives {_lasting(life)}, and ttl is {life.asked:g} s."
+            text = f"The value that {life.who} stored lives {lasting(life)}, and ttl is {life.asked:g} s."
             yield text, life.who, life.at, "wrong lifetime"
 
 
@@ -245,7 +245,8 @@ def loaded_again(run: Play) -> Iterator[Found]:
             yield text, act.who, act.began, "too late"
 
 
-def _lasting(life: Life) -> str:
+def lasting(life: Life) -> str:
+    """How long, in words."""
     if life.lasts < 0:
         return "for ever" if life.lasts == -1 else "no time at all: it is not there"
     return f"{life.lasts * 1000:,.0f} ms"

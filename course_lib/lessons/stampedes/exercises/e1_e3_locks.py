@@ -8,7 +8,9 @@ from course_lib.explore import Schedule, Trial, play
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.rules import LOSSES, Judge, Rules, trial, undisturbed
 from course_lib.lessons.stampedes.exercises import e1_e3_judges as judges
+from course_lib.lessons.stampedes.exercises import e1_e3_lives as lives
 from course_lib.lessons.stampedes.exercises.crowd import (
+    PAGES,
     Answer,
     Row,
     failing_first,
@@ -20,6 +22,7 @@ from course_lib.lessons.stampedes.exercises.crowd import (
     varied,
 )  # fmt: skip
 from course_lib.lessons.stampedes.exercises.e1_e3_clues import fill_clues, write_clues
+from course_lib.lessons.stampedes.exercises.terms import many_keys, own_terms, refusing_one
 from course_lib.sim.faults import Kind
 
 in_time = partial(trial, horizon=2.5)
@@ -29,9 +32,9 @@ COLD: dict[str, Judge] = {
 }  # fmt: skip
 
 
-def _first_loads_fail(answer: Answer) -> Trial:
-    return in_time("the first load fails, or the first two", partial(failing_first, answer), {"freed": judges.freed},
-                   sizes=(2, 3), seeds=6)  # fmt: skip
+def _first_loads_fail(answer: Answer, judge: Judge) -> Trial:
+    return in_time("the first load fails, or the first two", partial(failing_first, answer), {"freed": judge},
+                   sizes=(2, 3), seeds=8)  # fmt: skip
 
 
 def _refusing(answer: Answer) -> Trial:
@@ -39,13 +42,26 @@ def _refusing(answer: Answer) -> Trial:
                    {"value": judges.right_value, "one-load": judges.one_load}, sizes=(2,), seeds=4)  # fmt: skip
 
 
+def _refusing_one(answer: Answer) -> Trial:
+    return in_time(
+        "Redis refuses one command", partial(refusing_one, answer), {"value": lives.told}, sizes=(1,), seeds=4
+    )
+
+
+def _own_terms(answer: Answer, promises: dict[str, Judge]) -> Trial:
+    return in_time("each call has another ttl and another lock_ttl", partial(own_terms, answer), promises, sizes=(1,),
+                   seeds=4)  # fmt: skip
+
+
 def fill(answer: Answer) -> list[Trial]:
     """05.1: a crowd, with one fault at every send; and a crowd whose first load fails."""
     return [
         in_time("a crowd asks for a cold key", partial(varied, answer), COLD, sizes=(2, 3, 8), seeds=12,
                 faults=LOSSES | DOWN, fault_sizes=(2,)),
-        _first_loads_fail(answer),
+        _first_loads_fail(answer, lives.held),
         _refusing(answer),
+        _refusing_one(answer),
+        _own_terms(answer, {"replaced": lives.lock_lives}),
     ]  # fmt: skip
 
 
@@ -56,38 +72,51 @@ def write(answer: Answer) -> list[Trial]:
         **COLD, "own-lock": judges.own_lock, "once": undisturbed(judges.once), "prompt": judges.looks,
         "expires": judges.expires,
     }  # fmt: skip
-    rows = partial(several_keys, answer, [*ODD_ROWS[:3], *_marks(answer), *ODD_ROWS[3:]])
+    marks = _marks(answer)
+    all_marks = list(dict.fromkeys(text for texts in marks.values() for text in texts))[:4]
+    rows = partial(several_keys, answer, [*ODD_ROWS[:3], *all_marks, *ODD_ROWS[3:]])
+    same = partial(several_keys, answer, [""], own=marks)
     return [
         in_time("a crowd asks for a cold key", partial(varied, answer), cold, sizes=(2, 3, 8), seeds=12,
                 faults=LOSSES | DOWN, fault_sizes=(2,)),
         in_time("a client stands still for 100 ms, less than the lock lives", partial(varied, answer),
                 {"once": judges.once}, sizes=(2, 3), faults={"pause": 0.1}),
         in_time("a client is later than its lock", partial(too_late, answer),
-                {"own-lock": judges.own_lock, "value": judges.right_value}, sizes=(3,), faults={"pause": 0.06},
+                {"own-lock": judges.own_lock, "value": judges.right_value, "replaced": lives.outlived},
+                sizes=(3,), faults={"pause": 0.06},
                 fault_seeds=2, seeds=4),
-        _first_loads_fail(answer),
+        _first_loads_fail(answer, judges.freed),
         _refusing(answer),
+        _refusing_one(answer),
+        _own_terms(answer, {"replaced": lives.lock_lives, "expires": lives.value_lives}),
+        in_time("a hundred keys", partial(many_keys, answer), {"prompt": judges.apart}, sizes=(1,), seeds=1),
         in_time("several keys, and odd rows", rows,
                 {"absent": judges.absent, "any-text": judges.any_text, "prompt": judges.apart}, sizes=(2,), seeds=5),
+        in_time("each row is the text that stands for none under its key", same, {"any-text": judges.any_text},
+                sizes=(1,), seeds=len(PAGES)),
         in_time("one client after another", partial(one_by_one, answer),
                 {"hit": judges.hit, "expires": judges.loaded_again}, sizes=(1,), seeds=4, horizon=4.0),
-        trial("a load that takes 15 s", partial(long_wait, answer), {"value": judges.patient}, sizes=(2,), horizon=17.0,
-              most_steps=200_000),
+        trial("a load that takes 31 s", partial(long_wait, answer), {"value": judges.patient, "prompt": judges.looks},
+              sizes=(2,), horizon=33.0, most_steps=400_000),
     ]  # fmt: skip
 
 
 ODD_ROWS: tuple[Row, ...] = (
     None, "", "None", "none", "null", "0", "=none", "Zoë: a\nb", ' "7" ', '{"value": null}', "nil", "False",
-    '"7"',
+    '"7"', "==\ra\r\n\tb=c\n",
 )  # fmt: skip
 """No row at all, and texts that a careless test takes for none, or for something else."""
 
 
-def _marks(answer: Answer) -> list[str]:
-    """What the answer stores where there is no row: a text, like any other."""
-    alone = play(in_time("no row", partial(several_keys, answer, [None]), {}, sizes=(1,)), Schedule(1))
-    stored = {held.decode("utf-8", "replace"): None for life in alone.witness.values for held in life.holds}
-    return list(stored)[:4]
+def _marks(answer: Answer) -> dict[str, list[str]]:
+    """By key, what the answer stores where there is no row: a text, like any other."""
+    found: dict[str, list[str]] = {}
+    for seed in range(len(PAGES)):
+        alone = play(in_time("no row", partial(several_keys, answer, [None]), {}, sizes=(1,)), Schedule(1, seed))
+        for life in alone.witness.values:
+            if texts := [held.decode("utf-8", "replace") for held in life.holds]:
+                found[life.key.decode()] = texts
+    return found
 
 
 LOCK = coroutine_function("redis, key, load, *, ttl, lock_ttl, token")

@@ -36,7 +36,7 @@ class Life(NamedTuple):
 @dataclass
 class Lock:
     """What protected one load: `life` is None if no key had one. `before` is what was in it when the load began; `end`
-    is infinite while the load has not ended. Units: seconds."""
+    is infinite while the load has not ended; `plain` is what `lock:` and the key held when it began. Units: seconds."""
 
     who: str
     start: float
@@ -45,11 +45,15 @@ class Lock:
     before: Any = None
     end: float = inf
     lost: float = inf
+    outlived: float = inf
+    plain: Any = None
 
     def look(self, world: Simulation) -> None:
         """Is it gone, or another's, before it expired and while its holder does nothing but load? Then it was `lost`
-        to another client."""
+        to another client. Is it there when it should have expired? Then it has `outlived` its time."""
         now = world.now()
+        if self.outlived == self.end == inf and self.until and now > self.until + 0.002:
+            self.outlived = now if isinstance(self.before, bytes) and in_lock(world, self) == self.before else inf
         if self.lost == self.end == inf and now < self.until - 0.001 and in_lock(world, self) != self.before:
             self.lost = now
 

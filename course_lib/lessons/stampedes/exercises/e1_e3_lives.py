@@ -1,0 +1,61 @@
+"""More judges of 05.1 and 05.3: how long locks and values live, whose a lock is, and who hears of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from redis.exceptions import RedisError
+
+from course_lib.explore import Play
+from course_lib.grading.evidence import ms, shown
+from course_lib.grading.rules import Found
+from course_lib.lessons.stampedes.exercises.e1_e3_judges import LOOK, freed, lasting
+
+
+def held(run: Play) -> Iterator[Found]:
+    """As freed; and who loads holds the lock of the contract, with its token."""
+    yield from freed(run)
+    token_of = {who: token for token, who in run.witness.tokens.items()}
+    for lock in run.witness.locks:
+        if lock.plain != token_of[lock.who].encode():
+            inside = shown(lock.plain.decode(errors="replace")) if isinstance(lock.plain, bytes) else "no text"
+            text = f"{lock.who} began to load when `lock` held {inside}, and its token is {token_of[lock.who]!r}."
+            yield text, lock.who, lock.start, "another lock"
+
+
+def told(run: Play) -> Iterator[Found]:
+    """Whose command is refused hears of it: the error goes to the caller."""
+    name = run.witness.refuses_one.refused.decode()
+    for act in run.witness.acts if name else ():
+        if not isinstance(act.result, RedisError):
+            so = f"ended with {shown(act.result)}" if act.over else "was still at it"
+            text = f"Redis refused a {name} of {act.who} with NOPERM, and {act.who} {so}."
+            yield text, act.who, min(act.ended, run.now), "no error"
+
+
+def lock_lives(run: Play) -> Iterator[Found]:
+    """Whatever lock_ttl is, a few milliseconds or a day, the lock lives so long."""
+    for lock in run.witness.locks:
+        if lock.life is not None and not lock.life.right:
+            text = f"{lock.who}'s lock lives {lasting(lock.life)}, and lock_ttl is {lock.life.asked:g} s."
+            yield text, lock.who, lock.start, "wrong lifetime"
+
+
+def value_lives(run: Play) -> Iterator[Found]:
+    """As expires; a value that lives a few milliseconds may be gone when its loader returns, and a holder whose lock is
+    gone need not store one."""
+    for life in run.witness.values:
+        brief = min(life.asked, run.witness.told(life.who).lock_ttl) < LOOK
+        if not life.right and not (life.lasts == -2 and brief):
+            text = f"The value that {life.who} stored lives {lasting(life)}, and ttl is {life.asked:g} s."
+            yield text, life.who, life.at, "wrong lifetime"
+
+
+def outlived(run: Play) -> Iterator[Found]:
+    """No lock is there when its time is over, however long its holder loads."""
+    texts = [lock.before for lock in run.witness.locks]
+    for lock in run.witness.locks:
+        if lock.outlived < run.now and texts.count(lock.before) == 1:
+            over = f"it was still there at {ms(lock.outlived)}"
+            text = f"{lock.who} loaded from {ms(lock.start)}, its lock was to live until {ms(lock.until)}, and {over}."
+            yield text, lock.who, lock.outlived, "wrong lifetime"
