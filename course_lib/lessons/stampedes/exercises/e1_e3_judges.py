@@ -173,7 +173,7 @@ def looks(run: Play) -> Iterator[Found]:
 
 
 def _within(load: Span, begin: float, end: float) -> bool:
-    return begin <= load.start and load.end <= end
+    return begin < load.end and load.start < end
 
 
 def patient(run: Play) -> Iterator[Found]:
