@@ -15,6 +15,7 @@ from course_lib.explore.moment import reopened
 from course_lib.explore.puzzle import by_hand
 from course_lib.explore.verdict_words import struck
 from course_lib.trace import Trace
+from course_lib.views.circle import circle
 from course_lib.views.palette import ALARM, CODE, FAINT, GREEN, INK, PAPER, VERMILLION, WORDS
 from course_lib.views.picture import PROSE, escape, prose
 from course_lib.views.spacetime import spacetime
@@ -106,6 +107,8 @@ class Explored:
         above, picture, parts = "".join(parts), "", []
         if found.shown is not None:
             picture = f"<div>{spacetime(_marked(found), title=_title(found)).fitting}</div>"
+            if found.violation is not None and found.violation.circle:
+                parts.append(f"<div>{circle(found.violation.circle, title=COMES_ROUND).fitting}</div>")
             lines = found.shown.trace.text()
             parts.append(
                 f'<p class="small">{_is_shown(found)}. To play it again, also with other code, add '
@@ -139,6 +142,7 @@ def _head(found: Findings) -> tuple[str, str]:
     return "good", "✓ Holds in every schedule"
 
 
+COMES_ROUND = "An arrow means “must come before”: these come round, so no order explains the run"
 CLASSES = "Schedules that differ only in the order of commands that do not affect each other count as one class."
 
 

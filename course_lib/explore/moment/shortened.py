@@ -114,7 +114,7 @@ def _uuid(it: UUID, depth: int, inside: list[int]) -> str:
 
 
 def _moment(it: datetime, depth: int, inside: list[int]) -> str:
-    """Without its time zone, which may be of a learner's class."""
+    """Without its time zone, which can be of a learner's class."""
     return f"{date.isoformat(it)} {':'.join(f'{read(it):02}' for read in _hands)}"
 
 

@@ -42,7 +42,7 @@ def lock_lives(run: Play) -> Iterator[Found]:
 
 
 def value_lives(run: Play) -> Iterator[Found]:
-    """As expires; a value that lives a few milliseconds may be gone when its loader returns, and a holder whose lock is
+    """As expires; a value that lives a few milliseconds can be gone when its loader returns, and a holder whose lock is
     gone need not store one."""
     for life in run.witness.values:
         brief = min(life.asked, run.witness.told(life.who).lock_ttl) < LOOK
