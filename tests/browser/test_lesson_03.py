@@ -12,7 +12,7 @@ from .labs import assert_reads_in_both_themes, numbers, play, press
 
 LESSON = ROOT / "notebooks" / "03_lua_atomicity.ipynb"
 LAB = ("atomicity", "limiter_lab")
-CHARTS = 5  # retries, the five limiters twice, the lab's picture, and the PINGs on a real server
+CHARTS = 6  # retries, who must come before whom, the five limiters twice, the lab's picture, the PINGs on a real server
 DIAGRAMS = 6  # four smallest failures and two lost replies; the two schedulers draw from the first move on
 # What the prose derives, and the explorer must have counted.
 COUNTED = {"explore(count": (84, 90), "explore(published": (684, 702), "explore(scripted": (0, 6)}
