@@ -6,32 +6,14 @@ the decks are notebooks: where it cannot be had, a sentence says so, and Jupyter
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
-import tomllib
 from pathlib import Path
 
-from course_lib.bootstrap import ROOT, VENV, Refusal, find_uv, run, say
+from course_lib.bootstrap import VENV, Refusal, find_uv, run, say
+from course_lib.groups import finish, is_built, pins
 
-FOLDER = VENV / "live"
-STAMP = "live.stamp"  # written last: an interrupted installation has none
-
-
-def pins() -> list[str]:
-    """The packages, each in one version: what was rehearsed."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return list(project["dependency-groups"]["live"])
-
-
-def stamp() -> str:
-    """The stamp of a finished installation: its packages, the Python, the place."""
-    return hashlib.sha256("\n".join([sys.version, str(ROOT), *pins()]).encode()).hexdigest()
-
-
-def is_installed(folder: Path = FOLDER) -> bool:
-    """Is everything there, and of these versions?"""
-    return (folder / STAMP).is_file() and (folder / STAMP).read_text() == stamp()
+FOLDER, PINS = VENV / "live", pins("live")
 
 
 def install(folder: Path = FOLDER) -> None:
@@ -40,14 +22,14 @@ def install(folder: Path = FOLDER) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     uv = find_uv()
     tool = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
-    run(*tool, "--no-deps", "--target", str(folder), *pins())
-    (folder / STAMP).write_text(stamp())
+    run(*tool, "--no-deps", "--target", str(folder), *PINS)
+    finish(folder, PINS)
 
 
 def main(folder: Path = FOLDER) -> None:
     """Never a reason not to open JupyterLab."""
     try:
-        if not is_installed(folder):
+        if not is_built(folder, PINS):
             install(folder)
     except Refusal as refusal:
         say("The slides cannot be had here, so the decks open as notebooks. " + str(refusal.args[0]))

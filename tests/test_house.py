@@ -56,8 +56,9 @@ ARROWS: dict[str, set[str]] = {
         *("lazy", "trace", "words", "errors"),
     },
     "lesson": {"servers", "errors", "notebook"},
-    "live": {"bootstrap"},  # installs, in bootstrap's way and with its sentences
-    "website": {"widgets", "views", "words", "notebook", "bootstrap"},
+    "groups": {"bootstrap"},
+    "live": {"bootstrap", "groups"},  # installs, in bootstrap's way and with its sentences
+    "website": {"widgets", "views", "words", "notebook", "bootstrap", "groups"},
     "reference": set(),  # it reads the patterns' sources, and imports none
 }
 

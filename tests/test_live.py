@@ -9,19 +9,19 @@ import pytest
 from packaging.requirements import Requirement
 from test_make import MAKEFILE, make
 
-from course_lib import live
+from course_lib import groups, live
 from course_lib.bootstrap import Refusal
 
 
 def test_the_packages_are_pinned_and_not_in_the_environment() -> None:
     """Exactly the versions that were rehearsed; `make lab` has no button of theirs."""
     names = []
-    for pin in live.pins():
+    for pin in live.PINS:
         requirement = Requirement(pin)
         assert re.fullmatch(r"==[\d.]+", str(requirement.specifier)), pin
         names.append(requirement.name)
     assert "jupyterlab-slideshow" in names
-    lock = (live.ROOT / "requirements.lock").read_text(encoding="utf-8")
+    lock = (groups.ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not [name for name in names if f"\n{name}==" in lock]
 
 
@@ -37,9 +37,9 @@ def test_it_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     live.main(tmp_path / "live")
     live.main(tmp_path / "live")
     assert len(ran) == 1
-    assert ran[0][-len(live.pins()) :] == tuple(live.pins())
+    assert ran[0][-len(live.PINS) :] == tuple(live.PINS)
     assert str(tmp_path / "live") in ran[0]
-    (tmp_path / "live" / live.STAMP).write_text("of other pins")
+    (tmp_path / "live" / groups.STAMP).write_text("of other pins")
     live.main(tmp_path / "live")
     assert len(ran) == 2
 
@@ -55,14 +55,14 @@ def test_without_an_index_the_decks_are_notebooks(
     monkeypatch.setattr(live, "run", refuse)
     live.main(tmp_path / "live")
     assert "so the decks open as notebooks. The package index cannot be reached." in capsys.readouterr().err
-    assert not live.is_installed(tmp_path / "live")
+    assert not groups.is_built(tmp_path / "live", live.PINS)
 
 
 def test_make_live_opens_a_deck_that_is_there() -> None:
     """The first deck, or the one that is named, in the JupyterLab of `make lab`, which finds the extension."""
     printed = make("-n", "live")
     (deck,) = re.findall(r'default_url="/lab/tree/([^"]+)"', printed)
-    assert (live.ROOT / deck).is_file()
+    assert (groups.ROOT / deck).is_file()
     assert 'JUPYTER_PATH="' in printed
     assert ".venv/live/share/jupyter" in printed
     assert 'default_url="/lab/tree/notebooks/decks/x.ipynb"' in make("-n", "live", "DECK=notebooks/decks/x.ipynb")

@@ -33,10 +33,7 @@ def build() -> list[str]:
     python = environment("site")
     scripts()
     stage(SOURCES)
-    kept = SITE / "lite"
-    for old in SITE.glob("*"):
-        if old != kept:
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    shutil.rmtree(SITE, ignore_errors=True)
     static = os.pathsep.join([str(HERE / "static"), str(SCRIPTS)])
     sphinx = [str(python), "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-d", str(SOURCES.with_name("doctrees"))]
     command = [*sphinx, "-c", str(HERE), str(SOURCES), str(SITE)]

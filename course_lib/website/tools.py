@@ -9,16 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
-import subprocess
 import sys
 import tarfile
-import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from course_lib.bootstrap import ROOT, find_uv
+from course_lib import groups
+from course_lib.bootstrap import VENV
+from course_lib.groups import PROJECT
 
-FOLDER = ROOT / ".venv"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+FOLDER = VENV
 
 
 class Missing(Exception):
@@ -27,22 +28,12 @@ class Missing(Exception):
 
 def environment(group: str) -> Path:
     """The Python of a group's environment, which is built if it is missing or out of date. Raises: Missing."""
-    pins: list[str] = PROJECT["dependency-groups"][group]
-    folder, uv = FOLDER / group, find_uv()
-    python = folder / "bin" / "python"
-    stamp = hashlib.sha256("\n".join([sys.version, str(ROOT), *pins]).encode()).hexdigest()
-    if (folder / "site.stamp").is_file() and (folder / "site.stamp").read_text() == stamp:
-        return python
-    print(f"Building .venv/{group}.", file=sys.stderr, flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    if uv:
-        _run(uv, "venv", "-q", "--python", sys.executable, str(folder))
-        _run(uv, "pip", "install", "-q", "--python", str(python), *pins)
-    else:
-        _run(sys.executable, "-m", "venv", str(folder))
-        _run(str(python), "-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check", *pins)
-    (folder / "site.stamp").write_text(stamp)
-    return python
+    folder, packages = FOLDER / group, groups.pins(group)
+    if not groups.is_built(folder, packages):
+        print(f"Building .venv/{group}.", file=sys.stderr, flush=True)
+        with _told(f"the environment of {group}"):
+            groups.environment(folder, packages)
+    return groups.python_of(folder)
 
 
 def package(name: str) -> Path:
@@ -58,7 +49,9 @@ def package(name: str) -> Path:
         raise Missing("npm is missing: it fetches the scripts that pages load. It comes with Node.js.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     where = str(folder.parent)
-    packed = _run(npm, "pack", f"{name}@{version}", "--silent", "--ignore-scripts", "--pack-destination", where)
+    with _told(f"npm pack {name}@{version}"):
+        command = [npm, "pack", f"{name}@{version}", "--silent", "--ignore-scripts", "--pack-destination", where]
+        packed = groups.said_by(*command)
     archive = folder.parent / packed.split()[-1]
     found = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if found != integrity:
@@ -72,9 +65,10 @@ def package(name: str) -> Path:
     return folder
 
 
-def _run(*command: str) -> str:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = "\n    ".join(done.stderr.splitlines()[-6:])
-        raise Missing(f"{' '.join(Path(command[0]).name.split() + list(command[1:3]))} failed:\n    {last}")
-    return done.stdout
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """A tool that failed is a sentence, with the last lines of what it said."""
+    try:
+        yield
+    except groups.Failed as failed:
+        raise Missing("\n    ".join([f"{what} failed:", *str(failed).splitlines()[-6:]])) from None

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from course_lib import groups
 from course_lib.servers import GuardedProcess, guarded
 
-ROOT = Path(__file__).parents[2]
+ROOT = groups.ROOT
 FOLDER = ROOT / ".venv" / "peers"
 SCRIPTS = Path(__file__).parent / "scripts"
 GROUPS: dict[str, list[str]] = {
-    name: list(pins)
-    for name, pins in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"].items()
-    if name.startswith("peers")
+    name: groups.pins(name) for name in groups.PROJECT["dependency-groups"] if name.startswith("peers")
 }
 
 
 def python_of(group: str) -> Path:
-    return FOLDER / group / ("bin/python" if os.name == "posix" else "Scripts/python.exe")
-
-
-def stamp_of(group: str) -> str:
-    """What a finished environment was built from."""
-    return hashlib.sha256("\n".join([sys.version, str(ROOT), *GROUPS[group]]).encode()).hexdigest()
+    return groups.python_of(FOLDER / group)
 
 
 def is_built(group: str) -> bool:
-    stamp = FOLDER / group / "peers.stamp"
-    return stamp.is_file() and stamp.read_text() == stamp_of(group)
+    return groups.is_built(FOLDER / group, GROUPS[group])
 
 
 def skip_without(group: str) -> None:
