@@ -37,6 +37,12 @@ class Event:
         return self.command[0].decode("ascii", "replace").upper() if self.command else ""
 
     @property
+    def recorded(self) -> tuple[Any, ...]:
+        """Everything that is recorded of it: equal for the same command of the same run."""
+        e = self
+        return e.client, e.node, e.command, e.t_start, e.t_server, e.t_end, e.reply, e.fault
+
+    @property
     def text(self) -> str:
         """The command as one would type it, what is long is shortened: `SET page <…> NX PX 5000`."""
         return " ".join([self.name, *_first(list(map(_shown, self.command[1:])))])
@@ -61,6 +67,25 @@ class Note:
     t_start: float
     t_end: float | None = None
     text: str = ""
+
+
+class Queues:
+    """Told of commands in the order in which servers ran them, it says which took effect with each: those of a
+    transaction with its EXEC, and where EXEC returned nil, none of them."""
+
+    def __init__(self) -> None:
+        self._queued: dict[tuple[str, str], list[tuple[bytes, ...]]] = {}
+
+    def ran(self, event: Event) -> list[tuple[tuple[bytes, ...], Any]]:
+        """The commands that took effect with this one, and their replies."""
+        queue = event.client, event.node
+        if event.reply == b"QUEUED":
+            self._queued.setdefault(queue, []).append(event.command)
+            return []
+        if event.name in ("EXEC", "DISCARD"):
+            replies = event.reply if isinstance(event.reply, list) else ()
+            return list(zip(self._queued.pop(queue, []), replies, strict=False))
+        return [(event.command, event.reply)]
 
 
 class Span(NamedTuple):
@@ -129,10 +154,7 @@ class Trace:
 
     def digest(self) -> str:
         """Twelve hexadecimal digits that are equal for equal runs, on every machine."""
-        text = repr(
-            [(e.client, e.node, e.command, e.t_start, e.t_server, e.t_end, e.reply, e.fault) for e in self.events]
-        )
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(repr([event.recorded for event in self.events]).encode()).hexdigest()[:12]
 
     def _lines(self) -> Iterable[tuple[float, str]]:
         for e in self.events:

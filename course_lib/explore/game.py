@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from course_lib.explore.trial import HeldBack, Schedule, Trial, Violation, play
+from course_lib.explore.trial import HeldBack, Schedule, Trial, Violation, no_further, play
 from course_lib.sim import Move, Turn
 
 
@@ -57,11 +57,10 @@ class Game:
 
     def _play(self, moves: list[int | Move]) -> None:
         left = iter(moves)
+        made = no_further(left)
 
         def choose(turns: Sequence[Turn]) -> int | Move:
-            chosen = next(left, None)
-            if chosen is None:
-                raise HeldBack(list(turns))
+            chosen = made(turns)
             _check(chosen, len(turns))
             return chosen
 

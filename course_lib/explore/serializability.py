@@ -12,21 +12,28 @@ Level Definitions", ICDE 2000, doi:10.1109/ICDE.2000.839388.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple
 
+from course_lib.errors import CourseError
 from course_lib.explore.commutativity import footprint
+from course_lib.explore.invariants import Invariant
 from course_lib.explore.linearizability import UNKNOWN, Call, State, linearization
 from course_lib.explore.trial import Fact, Play, Violation
-from course_lib.trace import Event, Trace
+from course_lib.trace import Event, Queues, Trace
 from course_lib.words import listed, ms
-
-Invariant = Callable[[Play], Iterable[Violation]]
 
 ATTEMPT = "attempt"
 """The kind of a note by which a client says that it begins anew: what it read before no longer counts."""
+
+KEYLESS = {"AUTH", "CLIENT", "CONFIG", "HELLO", "INFO", "PUBLISH", "SCRIPT", "SELECT", "SUBSCRIBE", "TIME",
+           "UNSUBSCRIBE", "WAIT"}  # fmt: skip
+NONE_CHANGED = {"DEL", "EXPIRE", "EXPIREAT", "HDEL", "HSETNX", "LREM", "PERSIST", "PEXPIRE", "PEXPIREAT", "SADD",
+                "SETNX", "SREM", "UNLINK", "XDEL", "ZREM"}  # fmt: skip
+NONE_TAKEN = {"GETDEL", "GETEX", "LPOP", "RPOP", "SPOP"}
+_UNTOLD: Any = object()  # the reply to what a script has called
 
 
 class Access(NamedTuple):
@@ -65,25 +72,21 @@ def accesses(trace: Trace) -> list[Access]:
     Commands between MULTI and EXEC count when EXEC ran, or not at all where it returned nil; then, and after a note
     ATTEMPT, what the client had read before counts no more, as it throws that away and tries again. Of a script what it
     called counts, in a simulation; elsewhere it is taken to write every key that it declares.
+    Raises: CourseError for a command of which it is not known which keys it touches.
     """
     found: list[Access] = []
-    queued: dict[str, list[Event]] = {}
+    queues = Queues()
     for t, what in _in_order(trace):
         if not isinstance(what, Event):
             found = [one for one in found if one.writes or one.who != what]
-        elif what.name == "MULTI":
-            queued[what.client] = []
-        elif what.name in ("EXEC", "DISCARD"):
-            together = queued.pop(what.client, [])
-            if isinstance(what.reply, list):
-                for event, reply in zip(together, what.reply, strict=False):
-                    found += _touched(event, reply, t)
-            else:
-                found = [one for one in found if one.writes or one.who != what.client]
-        elif what.client in queued:
-            queued[what.client].append(what)
-        else:
-            found += _touched(what, what.reply, t)
+            continue
+        for command, reply in queues.ran(what):
+            if not (_is_script(command) and hasattr(what, "calls")):
+                found += _touched(what, command, reply, t)
+        for called in getattr(what, "calls", ()):  # with the script, or with the EXEC that ran it
+            found += _touched(what, called, _UNTOLD, t)
+        if what.name in ("EXEC", "DISCARD") and not isinstance(what.reply, list):
+            found = [one for one in found if one.writes or one.who != what.client]
     return found
 
 
@@ -93,22 +96,38 @@ def _in_order(trace: Trace) -> list[tuple[float, Event | str]]:
     return sorted(began + ran, key=lambda pair: pair[0])
 
 
-def _touched(event: Event, reply: object, t: float) -> Iterator[Access]:
-    if isinstance(reply, Exception):
+def _is_script(command: tuple[bytes, ...]) -> bool:
+    return _name(command) in ("EVAL", "EVALSHA")
+
+
+def _name(command: tuple[bytes, ...]) -> str:
+    return command[0].decode("ascii", "replace").upper()
+
+
+def _touched(event: Event, command: tuple[bytes, ...], reply: object, t: float) -> Iterator[Access]:
+    if isinstance(reply, Exception) or _name(command) in KEYLESS:
         return
-    calls = getattr(event, "calls", None)
-    commands = calls if event.name in ("EVAL", "EVALSHA") and calls is not None else [event.command]
-    for command in commands:
-        touched = footprint(event.node, [command])
-        refused = command is event.command and _changed_nothing(event.name, reply)
-        writes = frozenset[bytes]() if refused else touched.writes or frozenset()
-        for key in sorted((touched.reads or frozenset()) | (touched.writes or frozenset())):
-            yield Access(event.client, (event.node, key), key in writes, t)
+    _, reads, writes, *_ = footprint(event.node, [command])
+    if reads is None or writes is None:
+        raise CourseError(
+            f"{event.client} sent {event.text}, and it is not known which keys {_name(command)} reads and which it "
+            f"writes; so whether this run is serializable cannot be said"
+        )
+    if _changed_nothing(command, reply):
+        reads, writes = reads | writes, frozenset()
+    for key in sorted(reads | writes):
+        yield Access(event.client, (event.node, key), key in writes, t)
 
 
-def _changed_nothing(name: str, reply: object) -> bool:
+def _changed_nothing(command: tuple[bytes, ...], reply: object) -> bool:
     """SET NX that found the key, DEL that found none, and so on: such a command has only read."""
-    return (name == "SET" and reply is None) or (name in ("SETNX", "DEL", "UNLINK", "HSETNX", "EXPIRE") and reply == 0)
+    name = _name(command)
+    if name == "SET":
+        options = {word.upper() for word in command[3:]}
+        if b"GET" in options:  # then the reply is what was there before
+            return (b"NX" in options and reply is not None) or (b"XX" in options and reply is None)
+        return reply is None
+    return (name in NONE_CHANGED and reply == 0) or (name in NONE_TAKEN and reply is None)
 
 
 def conflicts(found: Sequence[Access]) -> list[Conflict]:

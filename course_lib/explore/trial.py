@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -229,6 +229,18 @@ def _written_down(choose: Choose, chosen: list[int | Move]) -> Choose:
         return chosen[-1]
 
     return writes
+
+
+def no_further(left: Iterator[int | Move]) -> Choose:
+    """The next of these each time; once they are used up, the run stops there: HeldBack."""
+
+    def choose(able: Sequence[Turn]) -> int | Move:
+        move = next(left, None)
+        if move is None:
+            raise HeldBack(list(able))
+        return move
+
+    return choose
 
 
 def _as_written(turns: tuple[int | Move, ...]) -> Choose:

@@ -86,21 +86,20 @@ def _incr(db: NodeDatabase, args: list[bytes]) -> Any:
 
 
 def _pttl(db: NodeDatabase, args: list[bytes]) -> Any:
-    item = db.live(args[0])
-    if item is None:
-        return -2
-    if not _there(item):
-        return PASS
-    return -1 if item.expireat is None else round((item.expireat - db.time) * 1000)
+    return _ends(db, args, db.time)
 
 
 def _pexpiretime(db: NodeDatabase, args: list[bytes]) -> Any:
+    return _ends(db, args, 0.0)
+
+
+def _ends(db: NodeDatabase, args: list[bytes], since: float) -> Any:
     item = db.live(args[0])
     if item is None:
         return -2
     if not _there(item):
         return PASS
-    return -1 if item.expireat is None else round(item.expireat * 1000)
+    return -1 if item.expireat is None else round((item.expireat - since) * 1000)
 
 
 def _expire(db: NodeDatabase, args: list[bytes]) -> Any:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from thorough import THOROUGH
 
-from course_lib.explore.bodies import Me
+from course_lib.errors import CourseError
+from course_lib.explore import Schedule, Trial, play
+from course_lib.explore.bodies import Me, clients_running
 from course_lib.explore.exploration import explore
 from course_lib.explore.linearizability import UNKNOWN, Call
 from course_lib.explore.serializability import (
@@ -123,6 +125,15 @@ def _told(trace: Trace) -> list[tuple[str, str, bool, float]]:
         ("MGET x y", [None, None], [("x", False), ("y", False)]),
         ("SET x 1", b"OK", [("x", True)]),
         ("SET x 1 NX", None, [("x", False)]),
+        ("SET x 1 GET", None, [("x", True)]),
+        ("SET x 1 NX GET", None, [("x", True)]),
+        ("SET x 1 NX GET", b"old", [("x", False)]),
+        ("SET x 1 XX GET", None, [("x", False)]),
+        ("SET x 1 XX GET", b"old", [("x", True)]),
+        ("SADD x a", 0, [("x", False)]),
+        ("HSET x a 1", 0, [("x", True)]),
+        ("LPOP x", None, [("x", False)]),
+        ("PUBLISH x hello", 0, []),
         ("SETNX x 1", 0, [("x", False)]),
         ("SETNX x 1", 1, [("x", True)]),
         ("DEL x y", 2, [("x", True), ("y", True)]),
@@ -142,6 +153,33 @@ def test_a_transaction_counts_when_exec_runs_and_not_where_it_is_refused() -> No
     assert _told(_trace(*rows, ("a", "EXEC", [b"OK"]))) == [("b", "x", True, 2), ("a", "x", True, 3)]
     assert _told(_trace(*rows, ("a", "EXEC", None))) == [("b", "x", True, 2)]
     assert _told(_trace(*rows, ("a", "DISCARD", b"OK"))) == [("b", "x", True, 2)]
+
+
+def test_a_script_counts_by_what_it_called_also_within_a_transaction() -> None:
+    """It declares a key that it only reads. In a transaction its event says nothing; that of EXEC does."""
+    script = "return redis.call('GET', KEYS[1])"
+
+    async def alone(redis: Any, me: Me) -> None:
+        await redis.eval(script, 1, "x")
+
+    async def queued(redis: Any, me: Me) -> None:
+        async with redis.pipeline(transaction=True) as pipe:
+            await pipe.eval(script, 1, "x").set("y", 1).execute()
+
+    told = [_told(play(_trial(body), Schedule(1)).trace) for body in (alone, queued)]
+    assert [[(key, writes) for _, key, writes, _ in each] for each in told] == [
+        [("x", False)],
+        [("y", True), ("x", False)],
+    ]
+
+
+def _trial(body: Any) -> Trial:
+    return Trial("-", (), clients_running(body), lambda run: (), (1,))
+
+
+def test_of_an_unknown_command_it_does_not_claim_to_know() -> None:
+    with pytest.raises(CourseError, match="a sent LMOVE x y, and it is not known which keys LMOVE reads"):
+        accesses(_trace(("a", "LMOVE x y", b"1")))
 
 
 def test_a_command_that_never_arrived_touched_nothing() -> None:

@@ -9,8 +9,8 @@ from course_lib.explore.moment.opened import Opened
 from course_lib.explore.moment.recorder import Recorder
 from course_lib.explore.moment.whose import Own
 from course_lib.explore.printed import held_back
-from course_lib.explore.trial import HeldBack, Play, Schedule, Trial, play
-from course_lib.sim import Choose, Move, Turn, kept_random
+from course_lib.explore.trial import HeldBack, Play, Schedule, Trial, no_further, play
+from course_lib.sim import kept_random
 from course_lib.sim.stand_ins import virtual_clocks
 from course_lib.trace import Event, Trace
 from course_lib.words import counted, listed, ms
@@ -45,7 +45,7 @@ def opened(
             return shown
 
         recorder = Recorder(choose, own)
-        turns = _no_further(schedule.turns) if held and schedule.turns is not None else None
+        turns = no_further(iter(schedule.turns)) if held and schedule.turns is not None else None
         return play(trial, schedule, step=step, choose=turns, drive=recorder.drive), recorder, shown
 
     with held_back(), kept_random():
@@ -63,18 +63,6 @@ def reopened(trial: Trial, run: Play, *, hide: str = "", own: Own | None = None)
     """Open a run that was played before: what `explore` found, what a game has come to. As `opened` in all else."""
     held = isinstance(run.stopped, HeldBack)
     return opened(trial, run.schedule, step=run.step, expected=run.trace, hide=hide, own=own, held=held)
-
-
-def _no_further(turns: Sequence[int | Move]) -> Choose:
-    left = iter(turns)
-
-    def choose(able: Sequence[Turn]) -> int | Move:
-        move = next(left, None)
-        if move is None:
-            raise HeldBack(list(able))
-        return move
-
-    return choose
 
 
 def _limit(recorder: Recorder, shown: Sequence[str], hide: str) -> str:
@@ -104,18 +92,12 @@ def _difference(expected: Trace | None, trace: Trace, hide: str) -> str:
 def difference(then: Sequence[Event], now: Sequence[Event]) -> str:
     """Where the commands of two runs differ first, in a sentence; nothing if they do not."""
     for number, (one, other) in enumerate(zip_longest(then, now), 1):
-        if one is None or other is None or _all(one) != _all(other):
+        if one is None or other is None or repr(one.recorded) != repr(other.recorded):
             return (
                 f"Played again, it is another run from command {number} on: first {_said(one)}; this time "
                 f"{_said(other)}. Something in the code is not the same each time."
             )
     return ""
-
-
-def _all(event: Event) -> str:
-    """What a trace's digest is made of."""
-    e = event
-    return repr((e.client, e.node, e.command, e.t_start, e.t_server, e.t_end, e.reply, e.fault))
 
 
 def _said(event: Event | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from course_lib.trace import Event, Note, Trace
+from course_lib.trace import Event, Note, Queues, Trace
 from course_lib.words import shorten
 
 UNKNOWN = "?"
@@ -48,24 +48,17 @@ class Keyspace:
 
     states: dict[tuple[str, str], list[Held]] = field(default_factory=dict)
     touched: dict[tuple[str, str], int] = field(default_factory=dict)
-    _queued: dict[tuple[str, str], list[tuple[bytes, ...]]] = field(default_factory=dict)
+    _queues: Queues = field(default_factory=Queues)
     _scripts: dict[str, str] = field(default_factory=dict)
 
     def run(self, event: Event) -> None:
         """A command ran on its server."""
-        t, name, command, reply = event.t_server or 0.0, event.name, event.command, event.reply
+        t = event.t_server or 0.0
         self._expire(event.node, t)
-        if isinstance(reply, Exception):
+        if isinstance(event.reply, Exception):
             return
-        queue = (event.client, event.node)
-        if reply == b"QUEUED":
-            self._queued.setdefault(queue, []).append(command)
-        elif name in ("EXEC", "DISCARD"):
-            queued = self._queued.pop(queue, [])
-            for one, answer in zip(queued, reply if isinstance(reply, list) else (), strict=False):
-                self._apply(event, t, one, answer)
-        else:
-            self._apply(event, t, command, reply)
+        for command, answer in self._queues.ran(event):
+            self._apply(event, t, command, answer)
 
     def skew(self, node: str, t: float, seconds: float | None) -> None:
         """The node's clock jumped, and with it the end of each TTL; by None: nobody knows how far."""
