@@ -44,7 +44,7 @@ def measure(server: Server, name: str) -> list[Row]:
             client.flushall()
 
 
-def bump(server: Server, *, keys: int = 10_000) -> list[Row]:
+def bump(server: Server, *, keys: int = 5_000) -> list[Row]:
     """Memory as the server counts it: one version, two versions, the old one gone by TTL, and gone by UNLINK."""
     return run_anywhere(lambda: _bump(server.url, keys), name="what a bump costs")
 
