@@ -145,7 +145,7 @@ async def _judged() -> None:
 
 @pytest.mark.parametrize("found", find_all()[:1], ids=str)
 def test_every_way_to_ask_is_timed(found: Found) -> None:
-    """The order that no machine changes: the server's own work is a mean, and a part of redis-py's round trips; a search
+    """The order that no machine changes: the server's own work is a mean, and part of a round trip; a search
     through all rows takes the most. Else of the quickest, as others use the machine, too.
     """
     with Server(found) as server:
