@@ -59,6 +59,10 @@ ARROWS: dict[str, set[str]] = {
     "groups": {"bootstrap"},
     "live": {"bootstrap", "groups"},  # installs, in bootstrap's way and with its sentences
     "website": {"widgets", "views", "words", "notebook", "bootstrap", "groups"},
+    "stage": {
+        *("patterns", "sim", "servers", "worlds", "explore", "views", "widgets"),
+        *("lazy", "trace", "words", "errors"),
+    },
     "reference": set(),  # it reads the patterns' sources, and imports none
 }
 
@@ -78,7 +82,7 @@ LAYERS: dict[str, set[str]] = {
 # Who may know a package of others from inside or at all, beyond what everybody may use.
 ONLY = {
     "fakeredis._*": ["course_lib/sim/fake_server*.py"],
-    "ipywidgets*": ["course_lib/widgets/*", "course_lib/lessons/*/lab.py"],
+    "ipywidgets*": ["course_lib/widgets/*", "course_lib/lessons/*/lab.py", "course_lib/stage/*"],
     "anywidget*": ["course_lib/widgets/*"],
 }
 
@@ -332,6 +336,7 @@ def test_the_course_stays_small() -> None:
             continue
         parts[part] = parts.get(part, 0) + code_lines(path)
     assert parts.pop("website") < 700  # it writes pages: no notebook knows it
+    assert parts.pop("stage") < 1_000  # what an instructor has besides the decks: no lesson knows it
     lessons = {part.removeprefix("lessons/"): n for part, n in parts.items() if part.startswith("lessons/")}
     assert {name: n for name, n in lessons.items() if n > LARGEST.get(name, 1_700)} == {}
     assert (

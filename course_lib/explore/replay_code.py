@@ -48,7 +48,7 @@ def encode(name: str, schedule: Schedule) -> str:
     if not re.fullmatch(r"[a-z0-9.]+", name):
         raise ValueError(f"{name!r} cannot be part of a code: use lower-case letters, digits and dots")
     clients, happens = str(schedule.clients), _happens(schedule)
-    return "-".join((FORMAT, name, clients, happens, _checksum(name, clients, happens)))
+    return sealed(name, clients, happens)
 
 
 def decode(code: str, name: str) -> Schedule:
@@ -100,8 +100,13 @@ def is_of(code: str, name: str) -> bool:
     return [_plain(part) for part in _parts(code)[1:2]] == [_plain(name)]
 
 
-def _read(code: str, name: str) -> tuple[str, Schedule]:
-    """What the code belongs to, and the schedule. `name` is only for the example in a message."""
+def sealed(name: str, clients: str, happens: str) -> str:
+    """The code of anything that a name, a number and a text say: with its edition before it, its checksum behind."""
+    return "-".join((FORMAT, name, clients, happens, _checksum(name, clients, happens)))
+
+
+def unsealed(code: str, name: str) -> tuple[str, str, str]:
+    """Name, number and text of a code. `name` is only for the example in a message. Raises: BadReplayCode."""
     form, *parts = _parts(code.upper())
     if form in EARLIER:
         raise BadReplayCode(
@@ -114,12 +119,22 @@ def _read(code: str, name: str) -> tuple[str, Schedule]:
         raise BadReplayCode(f"{code!r} was made by another version of the course; this one reads {FORMAT}-… codes.")
     found, clients, *happens, checksum = parts[0], *map(_plain, parts[1:])
     text = "".join(happens)
+    if checksum != _checksum(found, clients, text):
+        raise _mistyped(code)
+    return found.lower(), clients, text
+
+
+def _read(code: str, name: str) -> tuple[str, Schedule]:
+    """What the code belongs to, and the schedule."""
+    found, clients, text = unsealed(code, name)
     try:
-        if checksum != _checksum(found, clients, text):
-            raise ValueError("the checksum does not fit")
-        return found.lower(), _schedule(int(clients), text)
+        return found, _schedule(int(clients), text)
     except ValueError:
-        raise BadReplayCode(f"{code!r} is mistyped: its checksum does not fit. Copy it again, all of it.") from None
+        raise _mistyped(code) from None
+
+
+def _mistyped(code: str) -> BadReplayCode:
+    return BadReplayCode(f"{code!r} is mistyped: its checksum does not fit. Copy it again, all of it.")
 
 
 def _parts(code: str) -> list[str]:
@@ -135,6 +150,8 @@ def _where(code: str, name: str) -> str:
     code = code.strip()
     if exercise := re.fullmatch(r"([0-9]{2}\.[0-9]+)\.[0-9]+\.[0-9]+", name):
         return f'replay("{exercise[1]}", "{code}", …) in course_lib.grading plays it, with your answer'
+    if name.split(".")[0] == "failures":
+        return "type it into the failure deck"
     if name.endswith((".naive", ".mended")):
         return f"open it on the panel of the puzzle {name.rpartition('.')[0]!r}"
     return f'explore(…, code="{code}") plays it'

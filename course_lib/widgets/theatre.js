@@ -8,6 +8,7 @@
 //   3. the picture at one moment                             draw, and below it one function for each thing
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const HEARD = 250; // ms between two times that the kernel is told where a play stands
 const BUCKET = 0.25; // seconds of the play: what is under way is looked up in buckets of this length
 const GLIMPSE = 0.28; // seconds that a message is seen at least, where the run says that it took no time
 const FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif",
@@ -19,6 +20,20 @@ const HELP =
 // -- 1. the stage -----------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
+  let end = show({ model, el });
+  const anew = () => {
+    // another run of the same scene: at the same moment, and it goes on if it was playing
+    const from = end();
+    end = show({ model, el, from });
+  };
+  model.on("change:play", anew);
+  return () => {
+    model.off("change:play", anew);
+    end();
+  };
+}
+
+function show({ model, el, from }) {
   const play = model.get("play"),
     looks = model.get("looks");
   el.classList.add("theatre");
@@ -72,9 +87,16 @@ function render({ model, el }) {
       stage.saidAt = performance.now();
       line.textContent = said;
     }
-    if (!player.playing && model.get("position") !== player.cue + 1) {
-      model.set("position", player.cue + 1);
-      model.save_changes();
+    const still = !player.playing,
+      now = Math.round(runTime(stage, player.at) * 1000) / 1000;
+    if (still || performance.now() - (stage.heardAt ?? 0) > HEARD) {
+      stage.heardAt = performance.now();
+      if (still) model.set("position", player.cue + 1);
+      if (model.get("position") !== stage.position || model.get("now") !== now) {
+        stage.position = model.get("position");
+        model.set("now", now);
+        model.save_changes();
+      }
     }
   };
   const act = {
@@ -152,14 +174,23 @@ function render({ model, el }) {
   themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   model.on("change:projector", dress);
   model.on("change:position", ask);
-  if (model.get("position") > 0) ask();
+  if (model.get("position") > 0 && !from && play.from === undefined) ask();
   dress();
+  if (from || play.from !== undefined) {
+    player.place(placed(stage, from?.playing ? from.now : (play.from ?? from.now)));
+    if (from?.playing) player.toggle();
+    else player.changed();
+    if (from?.focus) room.focus({ preventScroll: true });
+  }
   return () => {
+    const focus = room.contains(document.activeElement),
+      left = { now: runTime(stage, player.at), playing: player.playing, focus };
     player.stop();
     sizes.disconnect();
     themes.disconnect();
     model.off("change:projector", dress);
     model.off("change:position", ask);
+    return left;
   };
 }
 
@@ -390,6 +421,14 @@ function inMs(value) {
   return value >= 10_000
     ? `${(value / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} s`
     : `${value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits })} ms`;
+}
+function placed(stage, ms) {
+  // the seconds of the play at which a moment of the run is shown
+  const [places, times] = stage.play.clock;
+  const i = times.findIndex((time) => time >= ms);
+  if (i < 0) return places[places.length - 1];
+  if (i === 0) return places[0];
+  return places[i - 1] + ((ms - times[i - 1]) / (times[i] - times[i - 1])) * (places[i] - places[i - 1]);
 }
 function clockText(stage, at) {
   return inMs(runTime(stage, at));

@@ -31,7 +31,11 @@ class NothingToPlay(CourseError):
 
 
 class Stage(anywidget.AnyWidget):
-    """The canvas with its buttons. `position` counts the lines that are told: 0 is before the first."""
+    """The canvas with its buttons. `position` counts the lines that are told: 0 is before the first.
+
+    `now` is where it stands, in milliseconds of the run; while it plays, it is told a few times a second. Another
+    `play` begins where the one before it stood, or at its own `from`, in the same milliseconds.
+    """
 
     _esm = HERE / "theatre.js"
     _css = HERE / "theatre.css"
@@ -39,6 +43,7 @@ class Stage(anywidget.AnyWidget):
     looks = traitlets.Dict().tag(sync=True)
     projector = traitlets.Bool().tag(sync=True)
     position = traitlets.Int(0).tag(sync=True)
+    now = traitlets.Float(0.0).tag(sync=True)
 
 
 class Theatre:

@@ -1,0 +1,15 @@
+"""What an instructor has in front of a class, beside the decks: a shop to break, and a window with the notes.
+
+- `presses`      what can be pressed, and a list of presses as a replay code
+- `ledger`       what became of the shop's promises
+- `shop`         the scene: readers of a page, workers with a lock, a till; in two versions, in any world
+- `simulated`    the shop in virtual time
+- `real`         the shop on real servers, with their Sentinels
+- `followed`     what followed each press, in words
+- `failure_deck` the failure deck: a key for each failure, and the theatre
+"""
+
+from course_lib.lazy import lazy
+
+# What a notebook or a console may import.
+__getattr__ = lazy(__name__, {"failure_deck": "failures"})
