@@ -16,7 +16,7 @@ from typing import Any
 
 from course_lib.sim.own_code import names_in, of_library
 from course_lib.sim.stand_ins import simulating
-from course_lib.words import counted, either
+from course_lib.words import either
 
 OUT = -1
 """Where a step leads that leaves the function."""
@@ -197,7 +197,8 @@ def told_of(reached: Reached, *, all_seen: bool) -> str:
     that could have happened."""
     never, (ran, lines) = reached.never, reached.lines
     if not never:
-        return f"each of the {counted(lines, 'line')} of your code ran" if ran == lines > 0 else ""
+        each = "the one line" if lines == 1 else f"each of the {lines:,} lines"
+        return f"{each} of your code ran" if ran == lines > 0 else ""
     more = [f"{len(never) - NAMED:,} more"] if len(never) > NAMED else []
     what = either([*never[:NAMED], *more])
     if all_seen:

@@ -215,7 +215,7 @@ def serializable(*, promise: str = "serializable") -> Invariant:
         if around:
             last = around[-1].second
             names = listed(sorted({one.first.who for one in around}))
-            said = f"no order of {names} explains this: {listed([one.text for one in around])}"
+            said = f"No order of {names} explains this: {listed([one.text for one in around])}"
             facts = tuple(Fact(one.second.t, one.second.who, one.text) for one in around)
             before = tuple((one.first.who, one.second.who, one.text) for one in around)
             yield Violation(promise, said, last.who, last.t, "no order explains it", facts, before)

@@ -162,7 +162,10 @@ def _marked(found: Findings) -> Any:
 def _title(found: Findings) -> str:
     if found.violation is None:
         return "Nothing is violated in this schedule"
-    return as_title(found.violation.text, found.shown.trace if found.shown else Trace())
+    words = found.violation.text
+    if found.violation.circle:
+        words = words.partition(": ")[0]  # what each has read and written stands in the picture of the circle
+    return as_title(words, found.shown.trace if found.shown else Trace())
 
 
 class _Bar:

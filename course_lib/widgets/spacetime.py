@@ -235,7 +235,9 @@ class SpaceTime:
 
     def _styled(self, moment: Moment | None, t: float | None) -> str:
         event = moment.index if moment is not None and isinstance(moment.what, Event) else None
-        rules = current(self.uid, None if t is None else self._plan.scale(t), event, self._lit)
+        x = None if t is None else self._plan.scale(t)
+        ring = moment is not None and not isinstance(moment.what, Event) and moment.what.kind == "violation"
+        rules = current(self.uid, x, event, self._lit, ring=ring and not self._shown[2])
         return f"<style>{rules}{self.text.rules(self.position - 1, self._lit)}</style>"
 
     def _told(self, moment: Moment | None, t: float | None) -> str:

@@ -178,7 +178,7 @@ def test_the_verdict_counts_commands_and_faults() -> None:
     assert dict(found.seen.struck) == {"crash": 4, "lose reply": 4, "node down": 4}
     one = explore(mended, nothing_wrong, clients=1)
     assert one.text == (
-        "None of 1 schedule of 1 client breaks a promise. The clients ran 1 command in these schedules. Each of the 1 "
+        "None of 1 schedule of 1 client breaks a promise. The clients ran 1 command in these schedules. The one "
         "line of your code ran. 1 schedule played twice was the same each time."
     )
 

@@ -82,6 +82,7 @@ def test_write_skew_has_no_serial_order() -> None:
     assert {fact.text.split(" (")[0] for fact in found.violation.facts} == {"alice read bob", "bob read alice"}
     page = Explored(found)._repr_mimebundle_()["text/html"]
     assert "must come before bob: alice read bob" in page
+    assert page.count(">No order of alice and bob explains this<") == 2  # in both widths of the picture; no "…"
 
 
 @pytest.mark.parametrize("body", [watches, by_script, compares])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from views.samples import crowd, five_clients, two_holders
@@ -44,6 +45,23 @@ def test_a_key_does_what_its_button_does() -> None:
     empty = SpaceTime(Trace())
     empty.keys._told(None, {"key": "."}, [])
     assert empty.position == 0
+
+
+def test_the_veil_leaves_the_ring_of_a_broken_promise_whole() -> None:
+    """At the violated moment it begins behind the ring, and the words stand before it; elsewhere it begins at once."""
+    shown = SpaceTime(two_holders())
+    shown.fault.click()
+    while "violation" not in shown.status.value:
+        assert ".veil" not in shown._style.value
+        shown.fault.click()
+    assert ".veil{transform:translateX(14px)}" in shown._style.value
+    words = re.search(r'<text class="t v" x="([\d.]+)"[^>]*>([^<]+)', shown.picture.svg)
+    ring = re.search(r'<circle class="ring" cx="([\d.]+)"', shown.picture.svg)
+    assert words is not None
+    assert ring is not None
+    assert float(words[1]) + 6 * len(words[2]) < float(ring[1])
+    shown.time.value += 2 * shown.time.step
+    assert ".veil" not in shown._style.value
 
 
 def test_steps_go_round_the_run() -> None:

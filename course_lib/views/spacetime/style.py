@@ -27,12 +27,14 @@ text{{font:13px {WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:600}} .s
 SHEET = f"<style>{scoped(_RULES)}</style>"
 
 
-def current(uid: str, x: float | None, index: int | None, marked: Iterable[int] = ()) -> str:
+def current(uid: str, x: float | None, index: int | None, marked: Iterable[int] = (), *, ring: bool = False) -> str:
     """Rules for an already drawn picture: "now" is at `x` pixels, event `index` is looked at, others are `marked`.
 
+    `ring`: what is looked at is a broken promise, whose ring reaches beyond "now": the veil begins behind it.
     They name only the cursor and few messages, so a browser restyles those and not a thousand elements.
     """
     rules = f".cursor{{display:inline;transform:translateX({x:.1f}px)}}" if x is not None else ""
+    rules += ".veil{transform:translateX(14px)}" if ring else ""
     rules += "".join(f".e{one}{{--hit:{ORANGE};--thin:{INK}}}" for one in marked)
     if index is not None:
         rules += f".e{index}{{--hit:{SKY};--thin:{INK};--tip:inline}}"

@@ -96,7 +96,7 @@ export default { render };
 _STYLE = f"""
 .course-moment{{font:13px/1.45 {WORDS};color:{INK};width:100%;box-sizing:border-box}}
 .course-moment .note p{{margin:4px 0;color:{FAINT}}} .course-moment .note .bad{{color:{ALARM};font-weight:600}}
-.course-moment .fit{{container-type:inline-size;display:none}} .course-moment.open .fit{{display:block}}
+.course-moment .fit{{container-type:inline-size;display:none;margin-top:8px}} .course-moment.open .fit{{display:block}}
 .course-moment .words{{display:none;margin:6px 0 0;color:{FAINT};max-width:110em}}
 .course-moment.open .words{{display:block}}
 .course-moment .grid{{display:grid;gap:8px;grid-template-columns:1fr 1fr;align-items:start}}
