@@ -10,7 +10,7 @@ from course_lib.explore.replay_code import encode, name_of
 from course_lib.explore.seen import Clocks, Seen, missing, told, untimed
 from course_lib.explore.tally import Tally, simplicity, size
 from course_lib.explore.trial import Play, Trial, Violation
-from course_lib.explore.verdict_words import verdict
+from course_lib.explore.verdict_words import how_many_orders, verdict
 from course_lib.words import capital
 
 
@@ -122,6 +122,7 @@ class Findings:
     def text(self) -> str:
         """The verdict, a sentence for each number of clients and of faults."""
         said = [verdict(one) for one in self.played if one.schedules]
+        said += dict.fromkeys(filter(None, map(how_many_orders, self.played)))
         if self.clocks is not None and said:
             seen = self.seen
             said += [told(seen, self.trial)] if seen.commands else []

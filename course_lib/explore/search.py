@@ -95,10 +95,11 @@ def by_order(
     """
     expected, most = estimated(trial, clients, faults), int(budget.schedules)
     failing: dict[str, Play] = {}
+    why = ""
     for what, bound, allowed in (("schedules", most, 2 * most), ("classes of schedules", HOPELESS * most, most)):
         if expected > bound:
             continue
-        found = Tally(trial, clients, what, faults, failing=failing, expected=min(expected, most))
+        found = Tally(trial, clients, what, faults, failing=failing, expected=min(expected, most), covers=expected)
         keep(found)
         reduce = what != "schedules"
         try:
@@ -112,8 +113,8 @@ def by_order(
         out_of_time = found.schedules + found.redundant < most and not found.irreducible  # and so for any other search
         if found.complete or out_of_time:
             return found
-        failing = found.failing
-    found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most)
+        failing, why = found.failing, found.why
+    found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most, why=why)
     keep(found)
     return sample(trial, clients, most, faults=faults, budget=budget, progress=progress, into=found)
 

@@ -22,7 +22,8 @@ class Tally:
     What strategies add: of sampled orders, `depth` is what they were drawn for, `commands` the turns among which
     priorities fell, and `drawn` counts the orders in which faults struck at each send. `redundant` counts orders that a
     reduction began and gave up as played already. `kinds` counts the runs in time by their fault, or "no fault".
-    `irreducible` says that a reduction was given up, as it might have left out what matters.
+    `irreducible` says that a reduction was given up, as it might have left out what matters, and `why` says why.
+    `twins` counts the classes of which a second order was played; all of them stand for about `covers` orders.
     `seen`, where somebody wants to know, has what there was to judge.
     """
 
@@ -43,6 +44,9 @@ class Tally:
     kinds: Counter[str] = field(default_factory=Counter)
     complete: bool = True
     irreducible: bool = False
+    why: str = ""
+    twins: int = 0
+    covers: int = 0
     seen: Seen | None = None
 
     @property

@@ -94,7 +94,12 @@ class HeldBack(CourseError):
 
 
 class Irreducible(CourseError):
-    """Clients drew random numbers from one stream, so that the order of any two commands may matter."""
+    """The order of any two commands may matter. `run` is one of an order that was judged in another way than the rest
+    of its class, where that is how it was found."""
+
+    def __init__(self, why: str, run: Play | None = None) -> None:
+        super().__init__(why)
+        self.run = run
 
 
 class Redundant(CourseError):

@@ -51,6 +51,16 @@ def verdict(found: Tally) -> str:
     return f"{found.failures:,} of {counted(found)} break{'s' * (found.failures == 1)} a promise"
 
 
+def how_many_orders(found: Tally) -> str:
+    """What the orders that were played stand for, or why they stand for no others; nothing where all were played."""
+    if found.why:
+        return f"no order was left out as equal to another, as {found.why}"
+    if not found.twins or not found.complete:
+        return ""
+    same = f"of {found.twins:,} {'class' if found.twins == 1 else 'classes'} a second order was played, and it broke"
+    return f"the classes stand for about {found.covers:,} schedules; {same} the same promises"
+
+
 def in_turn(run: Play) -> str:
     """`2 clients, who run a command or more in turn: c0, c1, c0; one lost reply`: a schedule that was chosen."""
     struck = "".join(f"; one {NAMED.get(kind, kind)}" for kind in run.schedule.struck)

@@ -17,8 +17,10 @@ from course_lib.grading.bar import Bar
 from course_lib.grading.calls import Misused
 from course_lib.grading.evidence import JUDGE
 from course_lib.grading.exercise import Exercise, find
+from course_lib.grading.facts import witnessed
 from course_lib.grading.guard import LIMIT, Guard, Stuck, Watch
 from course_lib.grading.progress_page import note
+from course_lib.grading.proof import Saw
 from course_lib.grading.rules import Failing
 from course_lib.grading.solution import PASSED
 from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
@@ -53,6 +55,7 @@ def replay(id: str, code: str, answer: Any) -> Verdict:
         trials = exercise.rules.trials(exercise.rules.accept(answer))
         guard.begin()
         trial, located = located_in(trials, number, schedule, code)
+        trial = witnessed(trial)
         code_again = explore.code_of(id, exercise.words.revision, number, located)
         return _replayed(exercise, play(trial, located), trial, code_again, guard)
 
@@ -96,11 +99,16 @@ def _name(answer: Any) -> str:
 
 def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
     with Bar(guard.begin) as bar:
-        return searched(exercise, answer, guard, bar)
+        return searched(exercise, answer, guard, bar, Saw())
 
 
-def searched(exercise: Exercise, answer: Any, guard: Watch, progress: Callable[[int, int], object]) -> Verdict:
-    """The verdict on an answer that this exercise accepts. Raises: Refused, and what else a Guard is up for."""
+def searched(
+    exercise: Exercise, answer: Any, guard: Watch, progress: Callable[[int, int], object], saw: Saw | None = None
+) -> Verdict:
+    """The verdict on an answer that this exercise accepts; with what the search `saw`, if that is asked for.
+
+    Raises: Refused, and what else a Guard is up for.
+    """
     prepared = exercise.rules.accept(answer)
     trials = exercise.rules.trials(prepared)
     guard.begin()
@@ -108,13 +116,19 @@ def searched(exercise: Exercise, answer: Any, guard: Watch, progress: Callable[[
     _refuse_blocked(guard, answer)
     if first is not None:
         sound(first, answer)
-    found = [explore.search(trial, BUDGET, progress) for trial in trials]
+    seen = trials if saw is None else [saw.watching(number, trial) for number, trial in enumerate(trials)]
+    found = [replace(explore.search(watched, BUDGET, progress), trial=trial)
+             for watched, trial in zip(seen, trials, strict=True)]  # fmt: skip
     _refuse_blocked(guard, answer)
     for result in [result for one in found for run in one.failing.values() for result in run.results.values()]:
         if isinstance(result, Misused):
             refuse_error(result, answer)
     failing = {promise: run for one in reversed(found) for promise, run in one.failing.items()}  # the first, as shown
-    return _verdict(exercise, found, Failing(failing, prepared, first), guard)
+    verdict = _verdict(exercise, found, Failing(failing, prepared, first), guard)
+    if saw is None or not exercise.rules.learners_code:
+        return verdict
+    saw.prove(guard.begin)
+    return replace(verdict, proof=saw.text)
 
 
 def _refuse_blocked(guard: Watch, answer: Any) -> None:
@@ -191,15 +205,15 @@ def _smallest(exercise: Exercise, found: list[Findings], promise: str, guard: Wa
     """The failing run in as few clients as possible, played once more for what it prints."""
     number, one = next((n, one) for n, one in enumerate(found) if promise in one.failing)
     guard.begin()
-    run = explore.smaller(one.trial, promise, one.failing[promise], guard.begin)
+    run, trial = explore.smaller(one.trial, promise, one.failing[promise], guard.begin), witnessed(one.trial)
     guard.begin()
-    run = _drawn(one.trial, play(one.trial, run.schedule), promise)
+    run = _drawn(trial, play(trial, run.schedule), promise)
     violation = run.violation(promise)
     if violation is None:
         raise Unrepeatable(f"One schedule broke a promise, and kept it when it was played again. {REPEATABLE}")
     code = explore.code_of(exercise.id, exercise.words.revision, number, run.schedule)
-    again = partial(_again, one.trial, run)
-    return Shown(run, violation, code, _told(one.trial, run), guard.printed.getvalue(), again), violation.text
+    again = partial(_again, trial, run)
+    return Shown(run, violation, code, _told(trial, run), guard.printed.getvalue(), again), violation.text
 
 
 def _again(trial: Trial, run: Play) -> Opened:

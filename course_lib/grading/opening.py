@@ -10,6 +10,7 @@ from course_lib.explore.moment import Opened, reopened
 from course_lib.grading.checker import STUCK, located_in
 from course_lib.grading.evidence import JUDGE
 from course_lib.grading.exercise import find
+from course_lib.grading.facts import witnessed
 from course_lib.grading.guard import LIMIT, Guard, Stuck
 from course_lib.grading.verdict import Shown
 
@@ -29,6 +30,6 @@ def opened_again(id: str, shown: Shown, answer: Any) -> Opened:
             trials = exercise.rules.trials(exercise.rules.accept(answer))
             trial, _ = located_in(trials, number, schedule, shown.code)
             guard.begin()
-            return reopened(trial, shown.run, hide=JUDGE)
+            return reopened(witnessed(trial), shown.run, hide=JUDGE)
     except Stuck:
         raise CourseError(STUCK.format(LIMIT)) from None

@@ -66,7 +66,7 @@ class Verdict:
 
     `misconception` names the well-known mistake that the failure points to, if any; `message` is the sentence on the
     answer as a whole; `tried` says how many schedules were checked; `after` is what a passed check adds; `answer` is
-    the name of what was judged.
+    the name of what was judged; `proof` says what the search saw.
     """
 
     id: str
@@ -81,6 +81,7 @@ class Verdict:
     after: tuple[str, ...] = ()
     answer: str = "answer"
     noted: str = ""
+    proof: str = ""
 
     @property
     def passed(self) -> bool:
@@ -154,6 +155,7 @@ def _parts(verdict: Verdict) -> tuple[str, str, str]:
     above, picture, parts = "".join(parts), "", []
     if verdict.shown is not None:
         picture = f'<div class="picture">{spacetime(verdict.shown.trace, title=_title(verdict)).fitting}</div>'
+        parts.append(f'<p class="small">{escape(because)}</p>' if (because := _because(verdict.shown)) else "")
     if verdict.status in ("passed", "failed"):
         parts.append(_table(verdict.properties))
     if verdict.status == "passed" and verdict.after:
@@ -161,6 +163,8 @@ def _parts(verdict: Verdict) -> tuple[str, str, str]:
         parts += [f"<p><b>{name}</b> {prose(text)}</p>" for name, text in zip(names, verdict.after, strict=False)]
     elif verdict.tried:
         parts.append(f'<p class="small">Tried: {escape(verdict.tried)}.</p>')
+    if verdict.proof:
+        parts.append(f"<details><summary>What the search saw</summary><p>{prose(verdict.proof)}</p></details>")
     if verdict.shown is not None:
         parts.append(_again(verdict, verdict.shown))
     if _next(verdict):
@@ -184,9 +188,10 @@ def plain(verdict: Verdict) -> str:
         lines += [f"Why it works. {verdict.after[0]}", f"What it does not protect against. {verdict.after[1]}"]
     elif verdict.tried:
         lines.append(f"Tried: {verdict.tried}.")
+    lines += [f"What the search saw: {verdict.proof}"] if verdict.proof else []
     if verdict.shown is not None:
         shown = verdict.shown
-        lines += [f"Schedule: {shown.schedule}.", f"Replay: {_call(verdict, shown)}"]
+        lines += [*filter(None, [_because(shown)]), f"Schedule: {shown.schedule}.", f"Replay: {_call(verdict, shown)}"]
         lines += [shown.trace.text(), *([f"Printed: {shown.printed}"] if shown.printed else [])]
     lines += filter(None, [_next(verdict).replace("`", ""), verdict.noted])
     return "\n".join(lines)
@@ -222,6 +227,13 @@ def _again(verdict: Verdict, shown: Shown) -> str:
         f"<details><summary>The same as text ({lines.count(chr(10)) + 1} lines)</summary><pre>{escape(lines)}</pre>"
         f"</details>{printed if shown.printed else ''}"
     )
+
+
+def _because(shown: Shown) -> str:
+    """`What breaks it: at 33 ms c1: GET n → 4; at 41 ms c2: SET n 5 → OK.`, or nothing."""
+    facts = () if shown.violation is None else shown.violation.facts
+    told = "; ".join(f"at {ms(fact.t)} {fact.who}: {fact.text}" for fact in facts)
+    return f"What breaks it: {told}." if told else ""
 
 
 def _call(verdict: Verdict, shown: Shown) -> str:

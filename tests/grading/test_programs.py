@@ -226,6 +226,31 @@ def test_what_is_said_of_a_subtly_wrong_program(subtly: tuple[Judged, str, str |
     assert verdict.points < verdict.max_points
 
 
+def names_two_facts(verdict: Verdict) -> None:
+    """Since which step a promise is broken, and by which two facts: each a client, a moment of the run, a few words; a
+    command among them is one that was sent."""
+    assert verdict.shown is not None
+    run, found = verdict.shown.run, verdict.shown.violation
+    assert found is not None
+    assert len(set(found.facts)) >= 2, str(verdict)
+    sent = {" ".join(event.text.split())[:30] for event in run.trace}
+    for fact in found.facts:
+        assert fact.who
+        assert 0 <= fact.t <= max(run.now, run.trace.span[1]) + 1e-9  # some runs are made by hand, in no time
+        assert fact.text
+        if " → " in fact.text:
+            assert any(fact.text.startswith(text) for text in sent), fact.text
+    assert "What breaks it: at " in str(verdict)
+
+
+def test_a_misconception_is_broken_by_two_facts(mistaken: Judged) -> None:
+    names_two_facts(mistaken.verdict)
+
+
+def test_a_subtly_wrong_program_is_broken_by_two_facts(subtly: tuple[Judged, str, str | None]) -> None:
+    names_two_facts(subtly[0].verdict)
+
+
 def test_a_subtly_wrong_programs_code_shows_the_same_run_again(subtly: tuple[Judged, str, str | None]) -> None:
     plays_again(subtly[0])
 

@@ -177,7 +177,10 @@ def _promise(name: str, found: Violation | None, run: Play) -> PromiseState:
 
 
 def _since(found: Violation, run: Play) -> float:
-    return found.t_start or run.now  # nothing is broken before anything has happened
+    """When it was broken: not before two of the facts that break it were so; and nothing is broken before anything has
+    happened."""
+    both = sorted(fact.t for fact in found.facts)[1:2]
+    return max([found.t_start, *both]) or run.now
 
 
 def _so_far(promise: PromiseState, t: float) -> PromiseState:

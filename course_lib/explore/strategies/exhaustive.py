@@ -14,10 +14,10 @@ from itertools import count
 from course_lib.errors import Unrepeatable
 from course_lib.explore.commutativity import Footprint, commute, footprint, struck, undeclared
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, Strategy, play_all
+from course_lib.explore.strategies.twins import Following, Step, other_way_round
 from course_lib.explore.tally import Tally
-from course_lib.explore.trial import Irreducible, Redundant, Schedule, Trial
+from course_lib.explore.trial import Irreducible, Play, Redundant, Schedule, Trial, play
 from course_lib.sim import Choose, Move, Simulation, Turn
-from course_lib.sim.faults import Kind
 from course_lib.sim.streams import touched
 
 
@@ -32,29 +32,56 @@ def enumerate_all(
     those with fewer are played on the way. The budget's schedules include those that a reduction gave up.
 
     The reduction is sound for judges that look at results, keys and the trace's notes; not for one that compares the
-    times of two clients' commands, nor where timers of different lengths run out at the same moment. Where clients draw
-    random numbers from one stream, or a script touches a key that it does not declare, it is given up: the tally is not
-    complete, and `irreducible`.
+    times of two clients' commands, nor where timers of different lengths run out at the same moment. So of some classes
+    a second order is played, in which the commands that commute run the other way round. Where that is judged in
+    another way, clients draw random numbers from one stream, or a script touches a key that it does not declare, the
+    reduction is given up: the tally is not complete, and `irreducible`.
     """
     found = into or Tally(trial, clients, "classes of schedules" if reduce else "schedules", faults)
     world = trial.world()
-    strategy = every_order(trial, clients, world, reduce=reduce, faults=faults, seed=seed)
+    strategy = reduced(found, world, faults, seed) if reduce else every_order(trial, clients, world, faults, seed)
     try:
         return play_all(strategy, found, world, budget, progress)
-    except Irreducible:
-        found.irreducible = True
+    except Irreducible as error:
+        found.irreducible, found.why = True, str(error)
+        if error.run is not None:
+            for promise in sorted({one.promise for one in error.run.violations}):
+                found.keep(promise, error.run)
         return found
 
 
-def every_order(
-    trial: Trial, clients: int, world: Simulation, *, reduce: bool = False, faults: int = 0, seed: int = 0
-) -> Strategy:
+def every_order(trial: Trial, clients: int, world: Simulation, faults: int = 0, seed: int = 0) -> Strategy:
     """Depth first: each schedule is the one before, up to the last moment at which something else can be chosen."""
-    path, schedule = Path(trial, world, reduce=reduce, faults=faults), Schedule(clients, seed)
+    path, schedule = Path(trial, world, reduce=False, faults=faults), Schedule(clients, seed)
     while path.open:
         path.begin()
         yield schedule, path.choose
         path.turn_back()
+
+
+def reduced(found: Tally, world: Simulation, faults: int, seed: int) -> Strategy:
+    """One order of each class, and of some classes a second one, which is not counted. Raises: Irreducible."""
+    trial, classes = found.trial, 0
+    path, schedule = Path(trial, world, reduce=True, faults=faults), Schedule(found.clients, seed)
+    while path.open:
+        path.begin()
+        run = yield schedule, path.choose
+        order = path.order()
+        path.turn_back()
+        if run is None:
+            continue
+        classes += 1
+        other = other_way_round(order) if classes <= AT_FIRST or classes % THEN_EACH == 0 else order
+        if other is not order:
+            found.twins += 1
+            same_verdict(run, play(trial, schedule, world, choose=Following(other, trial)))
+
+
+def same_verdict(run: Play, twin: Play) -> None:
+    """Raises: Irreducible if two orders of one class break different promises."""
+    one, other = ({violation.promise for violation in each.violations} for each in (run, twin))
+    if one != other:
+        raise Irreducible("what is promised depends on the order of commands that do not touch the same keys", twin)
 
 
 def waited_orders(found: Tally, world: Simulation, seconds: float) -> Strategy:
@@ -77,9 +104,8 @@ REPEATABLE = (
     "the next (in a global variable, or in the default of an argument), and draw and tell the time as the world does."
 )
 
-Who = tuple[str, str, int]  # a client, the node and the connection: what a turn keeps while it waits
-Step = tuple[Who, Kind | None]
-"""A client's turn, and the fault that strikes it, if any."""
+AT_FIRST, THEN_EACH = 20, 10
+"""Of so many classes at first a second order is played, and then of each tenth."""
 
 
 @dataclass(slots=True)
@@ -110,6 +136,11 @@ class Path:
         """Play this order from its beginning."""
         self._depth = self._struck = 0
         self._marks = (0, 0)
+
+    def order(self) -> list[tuple[Step, Footprint]]:
+        """The order that was played, with what each step touched."""
+        self._look_back()
+        return [(fork.steps[fork.chosen], fork.footprints[fork.chosen]) for fork in self._forks[: self._depth]]
 
     def turn_back(self) -> None:
         """Go back to the last fork with a step to try, and take it next time. Raises: Irreducible."""

@@ -1,0 +1,46 @@
+"""Another order of the same class: the same steps, where those that commute run the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from course_lib.explore.commutativity import Footprint, commute
+from course_lib.explore.trial import Trial
+from course_lib.sim import Move, Turn
+from course_lib.sim.faults import Kind
+
+Who = tuple[str, str, int]  # a client, the node and the connection: what a turn keeps while it waits
+Step = tuple[Who, Kind | None]
+"""A client's turn, and the fault that strikes it, if any."""
+Order = list[tuple[Step, Footprint]]
+
+
+def other_way_round(order: Order) -> Order:
+    """As far from this order as the class allows: of the steps that nothing holds back, the last one goes first. The
+    same list where no two steps commute."""
+    waits = [{before for before in range(at) if _depend(order[before], order[at])} for at in range(len(order))]
+    left, found = list(range(len(order))), list[int]()
+    while left:
+        at = next(at for at in reversed(left) if waits[at].issubset(found))
+        left.remove(at)
+        found.append(at)
+    return order if found == list(range(len(order))) else [order[at] for at in found]
+
+
+def _depend(one: tuple[Step, Footprint], other: tuple[Step, Footprint]) -> bool:
+    """Must the first go first? A client's own steps keep their order."""
+    return one[0][0][0] == other[0][0][0] or not commute(one[1], other[1])
+
+
+class Following:
+    """Chooses the steps of an order; what goes first, where the next of them is not there."""
+
+    def __init__(self, order: Order, trial: Trial) -> None:
+        self._left, self._trial = iter(order), trial
+
+    def __call__(self, turns: Sequence[Turn]) -> int | Move:
+        (who, kind), _ = next(self._left, ((None, None), None))
+        at = next((at for at, turn in enumerate(turns) if turn[:3] == who), None)
+        if at is None:
+            return 0
+        return at if kind is None else Move(kind, at, self._trial.faults[kind])
