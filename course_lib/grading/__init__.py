@@ -6,6 +6,9 @@
 What a notebook calls, and what it shows:
 - `checker`             an answer under many schedules, or one schedule again → a verdict
 - `verdict`             each promise kept or broken, points, the smallest failing schedule: as a page and as text
+- `facts`               the two facts that break a promise, where its judge names none
+- `proof`               what the search saw: commands, faults, lines of the answer; a run played twice is the same
+- `tried`               how many schedules were tried, in words
 - `page`                the frame and the style of what is shown
 - `opening`             the run that a verdict shows, played again and opened at each step
 - `hints`               the next hint, when it is asked for

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any
 
 from course_lib import explore
 from course_lib.errors import BadReplayCode, Unrepeatable
-from course_lib.explore import NAMED, REPEATABLE, Budget, Findings, Play, Schedule, Tally, Trial, play
+from course_lib.explore import REPEATABLE, Budget, Findings, Play, Schedule, Trial, play
 from course_lib.explore.moment import Opened, reopened
 from course_lib.grading.answer import Refused, refuse_error, seen_at, sound
 from course_lib.grading.bar import Bar
@@ -23,8 +22,8 @@ from course_lib.grading.progress_page import note
 from course_lib.grading.proof import Saw
 from course_lib.grading.rules import Failing
 from course_lib.grading.solution import PASSED
+from course_lib.grading.tried import tried_in
 from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
-from course_lib.words import either
 
 BUDGET = Budget(steps=250_000)
 """Of each trial. A right answer takes a fifth of it at most; a wrong one that asks without end is stopped after 2 s."""
@@ -164,7 +163,7 @@ def located_in(trials: Any, number: int, schedule: Schedule, code: str) -> tuple
 
 
 def _verdict(exercise: Exercise, found: list[Findings], failing: Failing, guard: Watch) -> Verdict:
-    words, properties, tried = exercise.words, _settled(exercise, found), _tried(found)
+    words, properties, tried = exercise.words, _settled(exercise, found), tried_in(found)
     if all(one.outcome == "holds" for one in properties):
         after, shown = (words.why, words.still_open), _exhibit(exercise, found[0])
         message = f"Every property holds under {tried}."
@@ -264,28 +263,3 @@ def refused(exercise: Exercise, status: Status, text: str) -> Verdict:
     """The verdict on what cannot be judged."""
     properties = _properties(exercise, lambda _: "not checked")
     return Verdict(exercise.id, exercise.words.title, status, properties, text)
-
-
-def _tried(found: list[Findings]) -> str:
-    """`all 16 schedules of 2 clients, of which 12 break a promise; …` for what was played by order; for what was played
-    in time `412 schedules: 80 sampled, and one crash, lost request or lost reply at each of 31 sends`."""
-    played = [one for each in found for one in each.played if one.schedules and not one.kinds]
-    ordered = list(dict.fromkeys(map(_by_order, played)))
-    timed = [one for one in found if one.kinds]
-    return "; ".join([*ordered, *([_timed(timed)] if timed else [])])
-
-
-def _by_order(orders: Tally) -> str:
-    breaks = f", of which {orders.failures:,} break{'s' * (orders.failures == 1)} a promise" if orders.failures else ""
-    return explore.counted(orders) + breaks
-
-
-def _timed(found: list[Findings]) -> str:
-    kinds = sum((one.kinds for one in found), Counter[str]())
-    sampled, faults = kinds.pop("no fault", 0), list(kinds)
-    total = sampled + kinds.total()
-    if not faults:
-        return f"{total:,} schedules"
-    sends = max(one.sends for one in found)
-    fault = f"{kinds.total():,} with one {either([NAMED.get(kind, kind) for kind in faults])}"
-    return f"{total:,} schedules: {sampled:,} sampled without a fault, and {fault}, at each of up to {sends} sends"
