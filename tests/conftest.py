@@ -29,11 +29,9 @@ PERMITTED_SKIPS = {
 # What takes longest, the longest first: a worker takes a file at a time, and a long one that begins late is waited for
 # while the other workers have nothing to do. A worker keeps its browser from one file of tests/browser to the next.
 LONGEST = (
-    "browser/test_lesson_05.py",
-    "browser/test_lesson_04.py",
-    "browser/test_lesson_08.py",
     "browser/test_lesson_01.py",
-    "browser/test_lesson_02.py",
+    "browser/test_lesson_03.py",
+    "browser/test_lesson_00.py",
     "browser",
     "grading/test_programs.py",
     "test_notebooks.py",
@@ -44,6 +42,12 @@ LONGEST = (
     "servers",
     "patterns",
 )
+
+# Files that are dealt in parts: what a worker takes at a time of the programs is an exercise, of the notebooks one.
+PARTS = {
+    "test_programs.py": re.compile(r"\[(\d\d\.\d)\b"),
+    "test_notebooks.py": re.compile(r"to_its_end\[(.*)\]"),
+}
 
 # The grammars of two dozen kinds of URI, which jsonschema would compile for three seconds in each process that imports
 # nbformat. It does without them, as where they are not installed: no notebook has a field of such a format.
@@ -76,7 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # one process runs without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A worker takes a file at a time, so that it starts its servers once; of the programs, an exercise at a time."""
+    """A worker takes a file at a time, so that it starts its servers once; of some files a part."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
@@ -84,8 +88,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class OurScheduling(LoadFileScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            exercise = re.search(r"\[(\d\d\.\d)\b", nodeid) if file.endswith("test_programs.py") else None
-            return f"{file} {exercise[1]}" if exercise else file
+            found = (part.search(nodeid) for name, part in PARTS.items() if file.endswith(name))
+            part = next(filter(None, found), None)
+            return f"{file} {part[1]}" if part else file
 
     return OurScheduling(config, log)
 

@@ -21,6 +21,7 @@ CHART = f"from course_lib.lessons.keys.picture_keyspace import memory\nmemory({R
 CHARTS = 5  # the lab's picture, miss shares, the bump, the expiries, and memory on a real server
 
 
+@pytest.mark.thorough
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     """Run all: no error, no other host, each picture speaks in numbers, and a question can be answered."""
     desk.run_lesson(LESSON)
@@ -33,6 +34,7 @@ def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     """Each slider has a name, takes keys, and gives another picture with the numbers of its setting; so the list."""
     box = lab_of("")

@@ -47,6 +47,7 @@ def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     """Each slider has a name, takes keys, and gives another picture with the numbers of its setting; so the lists."""
     box = lab_of("limit=50, rate=100")

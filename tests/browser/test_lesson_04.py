@@ -15,6 +15,7 @@ LESSON = ROOT / "notebooks" / "04_redlock.ipynb"
 LAB = ("locks", "redlock_lab")
 
 
+@pytest.mark.thorough
 def test_the_whole_lesson_runs_and_a_lock_is_broken_by_hand(desk: Desk) -> None:
     """Run all: no error, no other host, each picture speaks in numbers; a question and a puzzle can be answered."""
     desk.run_lesson(LESSON)
@@ -35,6 +36,7 @@ def test_the_whole_lesson_runs_and_a_lock_is_broken_by_hand(desk: Desk) -> None:
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_every_control_moves_by_keyboard_and_the_picture_follows(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     """Each control has a name, takes keys, and gives another picture with the numbers of its setting."""
     box = lab_of('fault="nodes forget", hit=2')

@@ -14,6 +14,7 @@ LESSON = ROOT / "notebooks" / "05_stampedes.ipynb"
 LAB = ("stampedes", "stampede_lab")
 
 
+@pytest.mark.thorough
 def test_the_whole_lesson_runs_and_every_picture_speaks(desk: Desk) -> None:
     """Run all: no error, no other host, each picture has a text alternative, and a question can be answered."""
     desk.run_lesson(LESSON)

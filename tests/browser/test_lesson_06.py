@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .desk import PICTURES, ROOT, SPOKEN, Desk, speak
@@ -13,6 +14,7 @@ LESSON = ROOT / "notebooks" / "06_invalidation.ipynb"
 LAB = ("invalidation", "price_lab")
 
 
+@pytest.mark.thorough
 def test_the_whole_lesson_runs_and_the_old_price_comes_back(desk: Desk) -> None:
     """No error, no other host, every picture speaks; a prediction can be answered; five keys win the race."""
     desk.run_lesson(LESSON)
@@ -32,6 +34,7 @@ def test_the_whole_lesson_runs_and_the_old_price_comes_back(desk: Desk) -> None:
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_every_control_moves_by_keyboard_and_the_numbers_follow(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     """Each has a name, takes keys, and gives another picture with the numbers of its setting; so the list."""
     box = lab_of('strategy="ttl", readers=10, changes=0.5, duration=30.0')

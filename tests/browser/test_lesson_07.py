@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .desk import PICTURES, ROOT, SPOKEN, Desk, speak
@@ -13,6 +14,7 @@ LESSON = ROOT / "notebooks" / "07_beyond_caching.ipynb"
 LAB = ("beyond_caching", "parcel_lab")
 
 
+@pytest.mark.thorough
 def test_the_whole_lesson_runs_and_the_session_comes_back(desk: Desk) -> None:
     """No error, no other host, every picture speaks; a prediction can be answered; three keys win the race."""
     desk.run_lesson(LESSON)
@@ -30,6 +32,7 @@ def test_the_whole_lesson_runs_and_the_session_comes_back(desk: Desk) -> None:
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_every_control_moves_by_keyboard_and_the_numbers_follow(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     """Each has a name, takes keys, and gives another picture with the numbers of its setting; so the list."""
     box = lab_of('strategy="after", rate=2.5, handle=0.6, seed=3, duration=16.0')

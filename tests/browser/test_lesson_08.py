@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .desk import PICTURES, ROOT, SPOKEN, Desk, speak
@@ -13,6 +14,7 @@ LESSON = ROOT / "notebooks" / "08_capstone.ipynb"
 LAB = ("capstone", "fire_lab")
 
 
+@pytest.mark.thorough
 def test_the_whole_lesson_runs_and_the_sheet_is_filled(desk: Desk) -> None:
     """No error, no other host, every picture speaks; a prediction can be answered; the sheet has what was measured."""
     desk.run_lesson(LESSON)
@@ -28,6 +30,7 @@ def test_the_whole_lesson_runs_and_the_sheet_is_filled(desk: Desk) -> None:
     desk.assert_clean()
 
 
+@pytest.mark.thorough
 def test_a_service_is_assembled_in_the_lab(desk: Desk, lab_of: Callable[[str], Locator]) -> None:
     """Each part has a name and changes what it should, until the level is passed."""
     box = lab_of("")

@@ -1,7 +1,7 @@
 """Every program, right or wrong, is judged: who passes, what is said, what the page shows, what the code plays.
 
 There are some 1,500 of them, and to search every schedule of each takes a quarter of an hour. In every run each
-solution is judged, a quarter of the others wholly, and half of those that are wrong until they break a promise, which
+solution is judged, an eighth of the others wholly, and half of those that are wrong until they break a promise, which
 is found soon; the shapes of right answers are dealt in turn. `--thorough` does all with all.
 """
 
@@ -89,13 +89,13 @@ def solved(request: pytest.FixtureRequest) -> Judged:
     return judged(request.param, "", SOLUTIONS[request.param])
 
 
-@pytest.fixture(scope="module", params=titled(MISTAKES, one_in=4))
+@pytest.fixture(scope="module", params=titled(MISTAKES, one_in=8))
 def mistaken(request: pytest.FixtureRequest) -> Judged:
     """A wrong program, of which the course knows what its author believes."""
     return judged(*request.param)
 
 
-SUBTLY = [pytest.param(row, id=f"{row[0]} {row[1]}", marks=unless(i % 12 == 0)) for i, row in enumerate(SUBTLE)]
+SUBTLY = [pytest.param(row, id=f"{row[0]} {row[1]}", marks=unless(i % 24 == 0)) for i, row in enumerate(SUBTLE)]
 
 
 @pytest.fixture(scope="module", params=SUBTLY)
@@ -147,11 +147,11 @@ def test_the_page_of_a_solution_is_well_formed(solved: Judged) -> None:
 
 
 def dealt(*, plain: bool) -> list[Any]:
-    """A quarter of the other right answers as they are, a twelfth in another shape; with `--thorough` all of both."""
+    """An eighth of the other right answers as they are, a twenty-fourth in another shape; else all of both."""
     chosen = [(place, *case) for place, case in enumerate(OTHERS) if plain or changes(case[2])]
     names = [f"{id} {name}" for _, id, name, _ in chosen]
     return [pytest.param(*row, id=f"{name} {names[:i].count(name) or ''}".strip(),
-                         marks=unless(row[0] % 4 == 0 if plain else row[0] % 12 == 1))
+                         marks=unless(row[0] % 8 == 0 if plain else row[0] % 24 == 1))
             for i, (row, name) in enumerate(zip(chosen, names, strict=True))]  # fmt: skip
 
 
@@ -166,7 +166,7 @@ SHAPES = [(id, name) for id in ANSWERS for name in changes(SOLUTIONS[id])]
 
 
 @pytest.mark.parametrize(
-    ("id", "change"), [pytest.param(*shape, marks=unless(i % 6 == 0)) for i, shape in enumerate(SHAPES)]
+    ("id", "change"), [pytest.param(*shape, marks=unless(i % 12 == 0)) for i, shape in enumerate(SHAPES)]
 )
 def test_a_solution_passes_in_every_shape(id: str, change: str) -> None:
     """What changes how the answer is written, and nothing that it does, changes nothing in the verdict."""
