@@ -192,3 +192,22 @@ def test_after_post_build_every_notebook_imports_course_lib(tmp_path: Path) -> N
 
 def test_this_environment_imports_course_lib_from_any_folder(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", "import course_lib"], cwd=tmp_path, check=True)
+
+
+# -- what is cited ----------------------------------------------------------------------------------------------------
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    """And that of the next release is at the head of the changes."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    released = PROJECT["project"]["version"]
+    assert cited["version"] == released
+    assert " AND ".join(cited["license"]) == PROJECT["project"]["license"]
+    newest, rest = re.findall(r"^## (\S+?),? (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[0]
+    assert newest == released or rest == "not yet released"
+
+
+def test_the_citation_follows_its_schema() -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.citation-file-format"]
+    done = subprocess.run([*check, ROOT / "CITATION.cff"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

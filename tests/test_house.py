@@ -87,7 +87,8 @@ ONLY = {
 }
 
 TOP_LEVEL = {
-    *("README.md", "CONTRIBUTING.md", "LICENSE", "LICENSE-prose", "Makefile", "pyproject.toml", "requirements.lock"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "LICENSE-prose"),
+    *("Makefile", "pyproject.toml", "requirements.lock"),
     *("environment.yml", "postBuild", "docker-compose.yml"),
     *("notebooks", "exercises", "solutions", "course_lib", "tests"),
     *(".ci", ".github", ".gitattributes", ".gitignore", ".pre-commit-config.yaml"),
