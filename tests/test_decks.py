@@ -16,7 +16,7 @@ from course_lib.widgets.hands import Hands
 from course_lib.widgets.theatre import Theatre
 
 ROOT = Path(__file__).resolve().parent.parent
-DECKS = sorted((ROOT / "notebooks" / "decks").glob("*.ipynb"))
+DECKS = sorted((ROOT / "notebooks" / "decks").glob("[0-9]*.ipynb"))
 TYPES = {"slide", "subslide", "fragment", "skip", "notes", None}
 
 

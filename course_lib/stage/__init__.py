@@ -7,9 +7,11 @@
 - `real`         the shop on real servers, with their Sentinels
 - `followed`     what followed each press, in words
 - `failure_deck` the failure deck: a key for each failure, and the theatre
+- `script`       the steps of a deck, with what its notes say
+- `window`       the presenter's window: notes, next step, clock, and the keys of the failure deck
 """
 
 from course_lib.lazy import lazy
 
 # What a notebook or a console may import.
-__getattr__ = lazy(__name__, {"failure_deck": "failures"})
+__getattr__ = lazy(__name__, {"failure_deck": "failures", "window": "presenter", "course_lib.widgets.deck": "deck"})

@@ -3,6 +3,7 @@
 - `picture`          a picture: one SVG element, its text alternative, a style sheet of its own
 - `room`             how wide a picture is drawn
 - `palette`          the colors and marks that every lesson shares
+- `projected`        the same with more contrast, for a projector
 - `spacetime`        a folder: the space-time diagram of a trace
 - `circle`           orders that cannot all be kept, as arrows that come round
 - `theatre`          a folder: a trace as a play, for the theatre of `course_lib.widgets`

@@ -11,6 +11,7 @@ What a lesson shows
 - `moment_words`       such a moment as HTML
 - `theatre`            a run as a moving picture; `theatre.js` and `theatre.css` are what runs in the browser
 - `scheduler`          a panel on which you say whose command runs next
+- `scheduler_moves`    what a move is, and a list of moves as a room calls them
 - `scheduler_look`     how it looks
 - `scheduler_words`    how such a game stands, in words
 - `explore`            what the explorer found: a bar, a verdict, the failing schedule
@@ -22,6 +23,7 @@ What a lesson shows
 What these are made of
 - `controls`           sliders, choices and buttons that look alike
 - `number`             a number, by a slider or typed
+- `projector`          the switch for a room: big type, thick lines, fewer words
 - `fallback`           what a saved notebook shows in a widget's place
 - `progress`           a bar that leaves nothing behind
 - `browser`            a folder: what runs in the browser

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from IPython.display import HTML, display
+from ipywidgets import VBox
+
+from course_lib.widgets import fallback
+from course_lib.widgets.browser.slide import Slide
+
+SLIDES: list[Slide] = []
+"""Which slide is shown, for the presenter's window: of the deck that called `deck` last."""
 
 # jupyterlab-slideshow marks the page while it shows slides. Nothing else of it is known here.
 _SLIDES = "body[data-jp-deck-mode]"
@@ -25,3 +32,6 @@ _RULES = f"""
 def deck() -> None:
     """Make the slides of this notebook large. Its first cell calls this."""
     display(HTML(f"<style>{_RULES}</style>"))  # type: ignore[no-untyped-call]
+    SLIDES[:] = [Slide()]
+    if fallback.live():
+        fallback.show(VBox(SLIDES), "", "slide", plain="")

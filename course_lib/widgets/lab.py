@@ -24,6 +24,7 @@ from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.browser.room import Room
 from course_lib.widgets.controls import button, disable
 from course_lib.widgets.number import Number
+from course_lib.widgets.projector import ASIDE, Projector
 
 SHOW_PROGRESS_AFTER = 0.5
 """Seconds of real time after which a run shows a progress bar."""
@@ -172,7 +173,7 @@ class Lab(Generic[Result]):
         """The picture of the result, as wide as its place."""
         if self.result is not None:
             with within(self._room.wide):
-                self._picture.value = self._experiment.picture(self.result).svg
+                self._picture.value = self._projector.shown(self._experiment.picture(self.result).svg)
 
     def _lock(self) -> None:
         reasons = self._experiment.locked(**self.values)
@@ -212,13 +213,16 @@ class Lab(Generic[Result]):
             layout={"grid_template_columns": "repeat(auto-fit, minmax(min(270px, 100%), 1fr))", "grid_gap": "0 12px"},
         )
         hide = w.HTML(f"<style>{fallback.hide(self._uid)}{_STYLE.replace('UID', self._uid)}</style>")
-        again = [seed, self._again, self._keep, self._clear, self._stop, self._bar]
+        box = w.VBox()
+        self._projector = Projector(box, self._draw)
+        again = [seed, self._again, self._keep, self._clear, self._stop, self._projector, self._bar]
         buttons = w.HBox(again, layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         left = w.VBox([controls, buttons], layout={"flex": "1 1 340px"})
         left.add_class("course-lab-controls")
         right = w.VBox([self._room, self._picture], layout={"flex": "100 1 700px", "min_width": "0"})
         both = w.HBox([left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        box = w.VBox([both, self._says, self._table, hide, Names()])
+        self._table.add_class(ASIDE)
+        box.children = [both, self._says, self._table, hide, self._projector.rules, Names()]
         box.add_class(self._uid)
         box.add_class("course-panel")
         return box

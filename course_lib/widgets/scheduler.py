@@ -25,23 +25,11 @@ from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.browser.room import Room
 from course_lib.widgets.controls import button
 from course_lib.widgets.moment import Panes
+from course_lib.widgets.projector import ASIDE, Projector
 from course_lib.widgets.scheduler_look import framed, look, sources
+from course_lib.widgets.scheduler_moves import FATES, KEYS, MOST, MOVES, called
 from course_lib.widgets.scheduler_words import headline, named, proof, standing
 from course_lib.words import capital, counted
-
-FATES: dict[str, tuple[str, Any]] = {
-    "": ("runs", "run"),
-    "q": ("request lost", "lose request"),
-    "r": ("reply lost", "lose reply"),
-    "x": ("client crashes first", "crash"),
-}
-"""What becomes of the command that is chosen: by key, its name and its kind."""
-
-MOST = 18
-"""Commands that can wait at once: enough for 3 clients at 5 nodes. The first nine have keys."""
-
-KEYS = "123456789qrxtube"
-"""What the panel hears: a command by number, a fate, t for time, u for undo, b for the start, e for every schedule."""
 
 PATIENCE = (8.0, 60.0)
 """Seconds of real time for playing every schedule: unasked, and when the learner asks for it."""
@@ -66,7 +54,7 @@ class Scheduler:
         self.uid = "bs" + secrets.token_hex(4)
         self._game = self.puzzle.game()
         self._make_controls()
-        self.box = self._arranged(20 if big else 15, "100%" if big else "auto")
+        self.box = self._arranged(big)
         self._show()
 
     @property
@@ -108,13 +96,21 @@ class Scheduler:
             (self._longer.add if seconds < PATIENCE[1] else self._longer.discard)(mended)
         self._show()
 
+    def play(self, moves: str) -> None:
+        """Make moves from the start, as a room calls them: `2 1 r1 t 2`. One that is not there ends it with a sentence."""
+        self.restart()
+        try:
+            for move in called(moves, self.puzzle.pause, lambda: len(self._game.able)):
+                self._moved(move)
+        except ValueError as error:
+            self._refuse(error)
+
     def open(self, code: str) -> None:
         """Show the schedule of a replay code; a bad code changes nothing, and a sentence says why."""
         try:
             self._game = self.puzzle.open(code)
         except (BadReplayCode, ValueError) as error:
-            self.told.value = f'<div class="told bad" role="alert"><p>{escape(error)}</p></div>'
-            return
+            return self._refuse(error)
         self._set_version()
         self._show()
 
@@ -136,7 +132,10 @@ class Scheduler:
         self.back = button("[u] undo", "undo", self.undo)
         self.again = button("[b] start again", "fast-backward", self.restart)
         self.code = w.Text(
-            placeholder="a replay code", description="Open", continuous_update=False, layout={"width": "420px"}
+            placeholder="a replay code, or moves: 2 1 t 1",
+            description="Open",
+            continuous_update=False,
+            layout={"width": "420px"},
         )
         self.code.observe(self._code_given, "value")
         self.turns = [button("", "", partial(self.move, number)) for number in range(1, MOST + 1)]
@@ -149,22 +148,24 @@ class Scheduler:
         self.keys = Pressed(KEYS, "Be the scheduler")
         self.keys.observe(self._key, "pressed")
 
-    def _arranged(self, size: int, width: str) -> Any:
-        rules = f"{fallback.hide(self.uid)}{look(self.uid, size, width)}"
-        self.row = w.VBox(self.turns)
-        self.row.add_class("turns")
+    def _arranged(self, big: bool) -> Any:
+        rules = f"{fallback.hide(self.uid)}{look(self.uid)}"
+        box = w.VBox(layout={"padding": "4px 12px"})
+        self.projector = Projector(box, self._show, on=big)
         wrap = {"flex_flow": "row wrap", "align_items": "center", "overflow": "visible"}
+        self.row = w.HBox(self.turns, layout=wrap)
+        self.row.add_class("turns")
         controls = w.HBox([self.time, self.back, self.again, self.all], layout=wrap)
         both = [w.Label("Code:"), self.version] if self.puzzle.mended is not self.puzzle.naive else []
-        options = w.HBox([*both, self.code], layout=wrap)
+        options = w.HBox([*both, self.code, self.projector], layout=wrap)
         fates = w.HBox([w.Label("Its fate:"), self.fate], layout=wrap)
         source = w.HTML(sources(self.puzzle))
-        shown = [self.head, options, source, self.keys, self.row, fates, controls, self.told, self.proof]
-        box = w.VBox(
-            [w.HTML(f"<style>{rules}</style>"), *shown, self.room, self.picture, self.panes.board, self.lit, Names()],
-            layout={"padding": "4px 12px"},
-        )
+        source.add_class(ASIDE)
+        shown = [self.head, options, self.keys, self.row, fates, controls, self.told, self.proof]
+        seen = [self.room, self.picture, source, self.panes.board, self.lit, self.projector.rules, Names()]
+        box.children = [w.HTML(f"<style>{rules}</style>"), *shown, *seen]
         box.add_class(self.uid)
+        box.add_class("course-panel")
         return box
 
     def _version_chosen(self, change: dict[str, Any]) -> None:
@@ -176,8 +177,13 @@ class Scheduler:
                 self.every(PATIENCE[0])
 
     def _code_given(self, change: dict[str, Any]) -> None:
-        if change["new"]:
+        if MOVES.fullmatch(change["new"]):
+            self.play(change["new"])
+        elif change["new"]:
             self.open(change["new"])
+
+    def _refuse(self, error: Exception) -> None:
+        self.told.value = f'<div class="told bad" role="alert"><p>{escape(error)}</p></div>'
 
     def _set_version(self) -> None:
         self.version.value = "mended" if self._game.trial is self.puzzle.mended else "naive"
@@ -221,7 +227,7 @@ class Scheduler:
         self._drawn = self._marked()
         with within(self.room.wide):
             drawn = spacetime(self._drawn, title=capital(title), uid=f"{self.uid}p")
-        self.picture.value = drawn.svg if game.moves else ""
+        self.picture.value = self.projector.shown(drawn.svg) if game.moves else ""
         self._open()
 
     def _light(self, events: list[int]) -> None:

@@ -27,6 +27,7 @@ from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.browser.room import Room
 from course_lib.widgets.controls import button
 from course_lib.widgets.moment import Panes
+from course_lib.widgets.projector import ASIDE, Projector
 from course_lib.widgets.text_trace import WIDE, TextTrace
 from course_lib.words import ms
 
@@ -137,12 +138,8 @@ class SpaceTime:
             disabled=not last,
         )
         self.play = ipywidgets.Play(max=last, interval=max(60, min(900, 20_000 // max(last, 1))), show_repeat=False)
-        self.back = button(
-            "Step back", "step-backward", self.step_back, "The moment before this one (key ,)", disabled=not last
-        )
-        self.forward = button(
-            "Step", "step-forward", self.step, "The next moment: a command, a load, a fault (key .)", disabled=not last
-        )
+        self.back = button("Step back", "step-backward", self.step_back, "The moment before (key ,)", disabled=not last)
+        self.forward = button("Step", "step-forward", self.step, "The next moment (key .)", disabled=not last)
         troubled = any(moment.trouble for moment in self.moments)
         tip = (
             "The next lost message, pause, crash or violation (key f)" if troubled else "Nothing went wrong in this run"
@@ -165,26 +162,37 @@ class SpaceTime:
         self.follow = Follow(self.uid)
         self.follow.observe(self._picked, "picked")
         row = {"flex_flow": "row wrap", "align_items": "center"}
-        controls = ipywidgets.HBox([self.back, self.forward, self.fault, self.play, self.time], layout=row)
+        box = ipywidgets.VBox(layout={"padding": "4px 12px"})
+        self.projector = Projector(box, self._drawn_anew)
+        moves = [self.back, self.forward, self.fault, self.play, self.time, self.projector]
+        controls = ipywidgets.HBox(moves, layout=row)
         both = ipywidgets.HBox(
             [self._figure, self.text.list], layout={"flex_flow": "row wrap", "align_items": "flex-start"}
         )
         hide = ipywidgets.HTML(still, layout={"display": "none"})
         panes = [] if self.panes is None else [self.panes.board]
+        self.text.list.add_class(ASIDE)
         parts = [self._style, controls, self.keys, self.status, self.room, both, *panes, hide, Names(), self.follow]
-        box = ipywidgets.VBox(parts, layout={"padding": "4px 12px"})
+        box.children = [*parts, self.projector.rules]
         box.add_class(f"{self.uid}-live")
+        box.add_class("course-panel")
         return box
 
     def _placed_in(self, change: dict[str, Any]) -> None:
         """Draw it as wide as there is room beside the list; below it, where there is little."""
         wide = change["new"]
-        with within(wide - WIDE if wide - WIDE > LEAST else wide):
+        beside = wide - WIDE > LEAST and not self.projector.value
+        with within(wide - WIDE if beside else wide):
             plan = self._lay_out()
         if plan.width != self._plan.width:
             self._plan = plan
-            self._figure.value = draw(plan, title=self._title, highlight=self._highlight, uid=self.uid).svg
-            self._show(*self._shown)
+            self._drawn_anew()
+
+    def _drawn_anew(self) -> None:
+        """The picture as it is laid out now, in the colors for now."""
+        svg = draw(self._plan, title=self._title, highlight=self._highlight, uid=self.uid).svg
+        self._figure.value = self.projector.shown(svg)
+        self._show(*self._shown)
 
     # -- what moves it ------------------------------------------------------------------------------------------------
 

@@ -55,5 +55,6 @@ _STYLE = (
     ".@-live .lines li{padding:1px 6px;white-space:pre-wrap;overflow-wrap:anywhere;cursor:pointer}"
     ".@-live .lines li b{font-weight:400;color:var(--jp-ui-font-color2,#555)}"
     ".@-live .lines li.bad{box-shadow:inset 3px 0 #D55E00}"
+    ".@-live svg.spacetime{max-height:var(--left)}"
     ".@-status{font-size:14px;line-height:1.5;min-height:21px}</style>"
 )

@@ -18,6 +18,7 @@ import traitlets
 from course_lib.errors import CourseError
 from course_lib.explore import Play, Trial, play
 from course_lib.trace import Trace
+from course_lib.views.picture import PROSE, escape
 from course_lib.views.spacetime import spacetime
 from course_lib.views.theatre import LOOKS, staged
 from course_lib.widgets import fallback
@@ -61,7 +62,12 @@ class Theatre:
         self.stage = Stage(play=self.staged.data, looks=LOOKS, projector=projector)
         self.uid = "th" + secrets.token_hex(4)
         hide = ipywidgets.HTML(f"<style>{fallback.hide(self.uid)}</style>", layout={"display": "none"})
-        self.box = ipywidgets.VBox([self.stage, hide, Names()])
+        self.code = code_of(shown)
+        said = (
+            f'<p class="{PROSE}" style="font-size:18px">Replay code, for the room: <code>{escape(self.code)}</code></p>'
+        )
+        handed = [ipywidgets.HTML(said)] if self.code else []
+        self.box = ipywidgets.VBox([self.stage, *handed, hide, Names()])
 
     @property
     def text(self) -> str:
@@ -90,6 +96,12 @@ def theatre(shown: Any, *, title: str | None = None, ends: str | None = None, pr
     must not read there what happens. Without them, both say what the run shows. Raises: NothingToPlay.
     """
     return Theatre(shown, title=title, ends=ends, projector=projector)
+
+
+def code_of(shown: Any) -> str:
+    """The replay code of what is shown, for those who play it themselves; "" where it has none."""
+    code = getattr(getattr(shown, "found", shown), "code", None)
+    return code if isinstance(code, str) else ""
 
 
 def run_of(shown: Any) -> Trace:

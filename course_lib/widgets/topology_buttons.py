@@ -15,6 +15,7 @@ from course_lib.widgets import fallback
 from course_lib.widgets.browser.clicks import Picking
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
+from course_lib.widgets.projector import Projector
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Face:
         self.keys.observe(self._key, "pressed")
         self.picking = Picking()
         self.picking.observe(lambda change: self.pick(change["new"].partition(" ")[2]), "picked")
-        self.box = self._arranged(20 if big else 15)
+        self.box = self._arranged(15, big)
 
     @property
     def picked(self) -> str:
@@ -110,7 +111,7 @@ class Face:
 
     def _draw(self) -> None:
         if self.nodes:
-            svg = topology(self.nodes, picked=self.picked, uid=f"{self.uid}p").svg
+            svg = self.projector.shown(topology(self.nodes, picked=self.picked, uid=f"{self.uid}p").svg)
             _set(self.picture, f'<div style="opacity:.6">{svg}</div>' if self.faint else svg)
         for verb, button in self.buttons.items():
             act = ACTS["resume" if verb == "pause" and self.state == "paused" else verb]
@@ -130,7 +131,7 @@ class Face:
         button.on_click(lambda _: self._press(verb))
         return button
 
-    def _arranged(self, size: int) -> Any:
+    def _arranged(self, size: int, big: bool) -> Any:
         uid = self.uid
         rules = (
             f"{fallback.hide(uid)}.{uid} p,.{uid} ol{{margin:4px 0;font-size:{size}px;line-height:1.4}}"
@@ -139,14 +140,16 @@ class Face:
             f"min-height:32px;padding:2px 10px;line-height:1.6}}.{uid} .course-keys{{font-size:{size}px}}"
         )
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
-        acts = w.HBox(list(self.buttons.values()), layout=wrap)
+        # The page counts its views of a widget that has a number there, and tells the kernel.
+        box = w.VBox(layout={"padding": "4px 12px"}, _view_count=0)
+        self.projector = Projector(box, self._draw, on=big)
+        acts = w.HBox([*self.buttons.values(), self.projector], layout=wrap)
         self.picture.layout = {"flex": f"0 1 {WIDTH:.0f}px", "min_width": "0"}
         self.log.layout = {"flex": "1 1 320px"}  # beside the picture where there is room, else below
         seen = w.HBox([self.picture, self.log], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         parts = [self.keys, self.choice, acts, self.told, self.writer, seen, self.picking, Names()]
         style = w.HTML(f"<style>{rules}</style>")
-        # The page counts its views of a widget that has a number there, and tells the kernel.
-        box = w.VBox([style, *parts], layout={"padding": "4px 12px"}, _view_count=0)
+        box.children = [style, *parts, self.projector.rules]
         box.add_class(uid)
         return box
 

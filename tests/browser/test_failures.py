@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from .desk import Desk
+from .desk import SELECT, Desk
 
 CELL = "from course_lib.stage import failures\ndeck = failures()\ndeck"
 
@@ -52,4 +52,21 @@ def test_a_failure_is_pressed_while_the_theatre_plays(desk: Desk, notebook: Call
     typed.fill(code[0])
     typed.press("Enter")
     expect(status).to_contain_text(code[0])
+    desk.assert_clean()
+
+
+def test_the_presenters_window_follows_the_slides(desk: Desk, notebook: Callable[..., Path]) -> None:
+    """The cell that is active is the slide; its note is shown, and the failure deck's keys are there."""
+    cells = ["from course_lib.stage import deck, presenter\ndeck()", "window = presenter('05')\nwindow", "2", "3", "4"]
+    desk.open_notebook(notebook("presenter", *cells))
+    desk.run_all()
+    window = desk.output(1)
+    expect(window.get_by_role("timer")).to_contain_text("of 9:00")
+    for cell, note in ((3, "Count hands, type the numbers"), (5, "Each dot is a reader")):
+        desk.page.evaluate(SELECT, min(cell, 4))
+        if cell > 4:
+            window.get_by_role("button", name="Next").click()
+        expect(window.get_by_role("status")).to_contain_text(note)
+    expect(window.get_by_role("timer")).to_contain_text(re.compile(r"^0:\d\d of 9:00"))
+    desk.screenshot("presenter", window)
     desk.assert_clean()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,11 @@ from course_lib.widgets.scheduler import Scheduler
 
 def shown(panel: Scheduler) -> list[str]:
     return [button.description for button in panel.turns if button.layout.display is None]
+
+
+def _all(box: Any) -> list[Any]:
+    """The widget with all that it holds."""
+    return [box, *(one for child in getattr(box, "children", ()) for one in _all(child))]
 
 
 def said(panel: Scheduler) -> str:
@@ -162,10 +168,24 @@ def test_a_livelock_is_a_win_where_the_promise_is_progress() -> None:
 def test_the_win_and_what_each_client_runs_stand_on_the_panel() -> None:
     panel = Scheduler("lock", big=True)
     assert "You win when</b> a client gets the lock while another one holds it" in panel.head.value
-    shown = [part.value for part in panel.box.children if "What each client runs" in str(getattr(part, "value", ""))]
+    shown = [part.value for part in _all(panel.box) if "What each client runs" in str(getattr(part, "value", ""))]
     assert len(shown) == 1
     assert "async def frees_any_lock" in shown[0]
     assert "async def frees_its_own_lock" in shown[0]
+
+
+def test_a_room_calls_the_moves() -> None:
+    """A list is played from the start, with fates and time; the same list typed again is the same game."""
+    panel = Scheduler("counter")
+    panel.move(2)
+    panel.code.value = "1 2 1 1"
+    assert "Broken in 4 moves" in said(panel)
+    panel.play("r1 T x1")
+    assert [getattr(move, "kind", "run") for move in panel.game.moves] == ["lose reply", "wait", "crash"]
+    assert "mistyped" not in said(panel)
+    panel.code.value = "1 7 2"
+    assert "Move 2, “7”, is not there: 2 commands can run." in said(panel)
+    assert len(panel.game.moves) == 1
 
 
 def test_the_mended_version_is_another_game() -> None:

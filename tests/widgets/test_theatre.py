@@ -98,3 +98,12 @@ def test_the_script_asks_nobody() -> None:
     script = (HERE / "theatre.js").read_text(encoding="utf-8") + (HERE / "theatre.css").read_text(encoding="utf-8")
     assert re.search(r"https?:|//\w+\.|\bimport\b|\bfetch\(|XMLHttp|WebSocket|url\(", script) is None
     assert max(map(len, script.splitlines())) <= 120
+
+
+def test_a_run_with_a_code_hands_it_out() -> None:
+    """What was explored can be played by the room; a lone trace has no code."""
+    found = explore(count, no_lost_update("used"), clients=2)
+    shown = theatre(found)
+    assert shown.code == found.found.code
+    assert any(shown.code in getattr(one, "value", "") for one in shown.box.children)
+    assert theatre(two_holders()).code == ""

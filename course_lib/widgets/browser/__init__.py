@@ -7,4 +7,6 @@
 - `panes`    three panes that show a moment: fills them, marks lines of code, hears what is pressed
 - `room`     how wide the place of a picture is
 - `clicks`   hears a click on a part of a picture
+- `slide`    which cell is the active one, as it is of a slide
+- `clock`    how long ago something began
 """

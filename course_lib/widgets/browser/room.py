@@ -6,18 +6,19 @@ import anywidget
 import traitlets
 
 _SCRIPT = """
-const LEAST = 380;  // pixels: on a lower screen a picture is not shrunk further
+const LEAST = 280;  // pixels: on a lower screen a picture is not shrunk further
 
 function render({ model, el }) {
   let frame = 0;
   const watched = new Set();
   const measure = () => {
-    const here = el.getBoundingClientRect(), wide = Math.floor(here.width);
+    const here = el.getBoundingClientRect(), zoom = el.currentCSSZoom ?? 1;  // of a panel for a projector
+    const wide = Math.floor(here.width / zoom);
     if (wide > 0 && wide !== model.get("wide")) { model.set("wide", wide); model.save_changes(); }
     const panel = el.closest(".course-panel"), screen = el.closest(".jp-WindowedPanel-outer, .jp-Notebook");
     if (!panel) return;
     const above = here.top - panel.getBoundingClientRect().top;
-    const left = (screen?.clientHeight ?? window.innerHeight) - above - 12;
+    const left = ((screen?.clientHeight ?? window.innerHeight) - above - 12) / zoom;
     panel.style.setProperty("--left", `${Math.max(left, LEAST)}px`);
     if (screen && !watched.has(screen)) { watched.add(screen); observer.observe(screen); observer.observe(panel); }
   };
