@@ -97,7 +97,7 @@ class Scheduler:
         self._show()
 
     def play(self, moves: str) -> None:
-        """Make moves from the start, as a room calls them: `2 1 r1 t 2`. One that is not there ends it with a sentence."""
+        """Make moves from the start, as a room calls them: `2 1 r1 t 2`. It stops at one that is not there."""
         self.restart()
         try:
             for move in called(moves, self.puzzle.pause, lambda: len(self._game.able)):

@@ -141,9 +141,7 @@ class SpaceTime:
         self.back = button("Step back", "step-backward", self.step_back, "The moment before (key ,)", disabled=not last)
         self.forward = button("Step", "step-forward", self.step, "The next moment (key .)", disabled=not last)
         troubled = any(moment.trouble for moment in self.moments)
-        tip = (
-            "The next lost message, pause, crash or violation (key f)" if troubled else "Nothing went wrong in this run"
-        )
+        tip = "The next loss, pause, crash or violation (key f)" if troubled else "Nothing went wrong in this run"
         self.fault = button("Next fault", "bolt", self.next_fault, tip, disabled=not troubled)
         self.keys = Pressed(",.f", "Space-time diagram")
         self.keys.observe(self._key, "pressed")
