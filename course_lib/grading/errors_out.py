@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import (
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from course_lib.explore import Extension, Play, Session
 from course_lib.grading.acts import Act, sent
@@ -14,6 +21,9 @@ from course_lib.trace import Event
 
 ERRORS = ("LOADING Redis is loading the dataset in memory", "OOM command not allowed")
 """What a server may refuse any command with. To redis-py the first is a ConnectionError, the second a ResponseError."""
+TO_ANY = (*ERRORS, "NOPERM this user has no permissions to run this command")
+TO_WRITES = (*TO_ANY, "READONLY You can't write against a read only replica.")
+"""And more: any command may be refused with the former, a write with all of them."""
 
 
 class Refuses(Extension):
@@ -66,4 +76,5 @@ LOSSES = {"request lost": "lost on its way", "reply lost": "run, and its reply l
 
 def refused(event: Event) -> bool:
     """Did a server refuse it that refuses any?"""
-    return isinstance(event.reply, (BusyLoadingError, OutOfMemoryError))  # redis-py changes an error's text
+    refusals = (BusyLoadingError, OutOfMemoryError, NoPermissionError, ReadOnlyError)
+    return isinstance(event.reply, refusals)  # redis-py changes an error's text

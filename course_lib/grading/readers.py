@@ -25,10 +25,11 @@ class Readers(Shelf):
             return
         before = {key: states[-1].text for key, states in self.states.items()}
         for key, now in self.note(self.keys).items():
-            if now.text is None and self.late:
-                self.world.at(now.when + 1.0, self.read, key)
-            elif now.text is None:
-                self.read(key)
+            if now.text is None:  # one that was not there was not deleted
+                if before[key] is not None and self.late:
+                    self.world.at(now.when + 1.0, self.read, key)
+                elif before[key] is not None:
+                    self.read(key)
             elif now.text != before[key]:
                 self.stored.append((now.when, key, now.text))
         self.find_strays()

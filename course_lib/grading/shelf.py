@@ -38,7 +38,8 @@ class State(NamedTuple):
 class Shelf(Extension):
     """The keys of a run. `states` has, by key, what it held after each command that changed it.
 
-    Of the commands that name one of the keys, those in `refuses`, counted from 0, are answered with `error`.
+    Of the commands that name one of the keys, those in `refuses`, counted from 0, are answered with `error`, and so are
+    all that name the key `denied`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Shelf(Extension):
     ) -> None:
         self.world, self.keys, self.refuses, self.error = world, tuple(keys), refuses, error
         self.states: dict[str, list[State]] = {key: [State(0.0, None, GONE, -2)] for key in self.keys}
+        self.denied: str | None = None
         self.asked, self._named, self._looking = 0, {key.encode(): key for key in self.keys}, False
         self._session: Session | None = None
         self._replies: list[Any] = []
@@ -106,10 +108,10 @@ class Shelf(Extension):
             self._beside[key] = seen or untouched
 
     def answers(self, session: Session, command: list[bytes]) -> bool:
-        if self._looking or not self.names(command):
+        if self._looking or not (names := self.names(command)):
             return False
         self.asked += 1
-        if refused := self.asked - 1 in self.refuses:
+        if refused := self.asked - 1 in self.refuses or self.denied in names:
             session.refuse(self.error)
         return refused
 
@@ -145,6 +147,14 @@ def lasts(run: Play, state: State, ttl: float) -> float:
 def right_life(run: Play, state: State, ttl: float) -> bool:
     """Is it `ttl`, give or take a millisecond?"""
     return abs(lasts(run, state, ttl) - ttl) <= WRONG_BY
+
+
+def too_late(run: Play, act: Act, text: str | None, ttl: float) -> bool:
+    """Was it sent, and took longer to the server than it was to live, give or take a millisecond? By a client's own
+    clock, it had expired then."""
+    took = ((event, (event.t_server or 0.0) - event.t_start) for event in sent(run, act))
+    late = (event for event, seconds in took if seconds >= ttl - 0.001)
+    return text is not None and any(text.encode() in event.command for event in late)
 
 
 def lasting(life: float) -> str:

@@ -206,6 +206,50 @@ async def objects_to_nothing(redis: Any, key: str, page: str, *, ttl: float) -> 
     await redis.eval(script, 1, key, page, round(ttl * 1000))
 
 
+STORED: dict[str, Any] = {}
+
+
+async def not_the_same_again(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """What this process has stored, it takes to be there, as long as it was to live."""
+    if STORED.get(key) != (page, ttl):
+        await redis.set(key, page, px=round(ttl * 1000))
+        STORED[key] = page, ttl
+
+
+async def not_what_stands_there(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """The text is right, and keeps the life that it has."""
+    script = """
+    if redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1]) == ARGV[1] then return 0 end
+    return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])"""
+    await redis.eval(script, 1, key, page, round(ttl * 1000))
+
+
+KEEPING: set[str] = set()
+
+
+async def one_at_a_time(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    """Another task of this process keeps a page under that key just now."""
+    if key not in KEEPING:
+        KEEPING.add(key)
+        try:
+            await redis.set(key, page, px=round(ttl * 1000))
+        finally:
+            KEEPING.discard(key)
+
+
+async def at_most_24_days(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await redis.set(key, page, px=min(round(ttl * 1000), 2**31 - 1))
+
+
+async def blanks_are_no_page(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    await (redis.delete(key) if page.isspace() else redis.set(key, page, px=round(ttl * 1000)))
+
+
+async def large_pages_are_left(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    if len(page) < 10_000:
+        await redis.set(key, page, px=round(ttl * 1000))
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     ("objects to an empty page", "stored", objects_to_nothing),
     ("for ever, after a DEL", "life", for_ever_by_getset, "never-expires"),
@@ -229,4 +273,10 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("the life first", "one-step", life_first),
     ("a copy swapped in", "one-step", swaps_a_copy_in),
     ("tries again, and forgets", "one-step", tries_again_and_forgets),
+    ("not the same page again", "stored", not_the_same_again),
+    ("not what stands there", "life", not_what_stands_there),
+    ("one at a time", "stored", one_at_a_time),
+    ("at most 24 days", "life", at_most_24_days),
+    ("blanks are no page", "stored", blanks_are_no_page),
+    ("large pages are left", "stored", large_pages_are_left),
 ]

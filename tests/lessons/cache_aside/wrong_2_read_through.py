@@ -281,6 +281,46 @@ async def early_enough(redis: Any, key: str, load: Any, *, ttl: float) -> Any:
     return page
 
 
+async def only_quick_ones(redis: Any, key: str, load: Any, *, ttl: float) -> Any:
+    """What took longer to load than it is to live is not stored."""
+    page = await ask(redis, key)
+    if page is None:
+        begin = asyncio.get_running_loop().time()
+        page = await load()
+        if asyncio.get_running_loop().time() - begin < ttl:
+            await keep(redis, key, page, ttl)
+    return page
+
+
+async def the_page_that_stands_there(redis: Any, key: str, load: Any, *, ttl: float) -> Any:
+    """What another client has stored meanwhile is its answer, and not what it loaded."""
+    page = await ask(redis, key)
+    if page is None:
+        page = await load()
+        if page is not None:
+            page = await redis.set(key, page, px=round(ttl * 1000), nx=True, get=True) or page
+    return page
+
+
+async def deletes_what_is_sold_out(redis: Any, key: str, page: Any, ttl: float) -> None:
+    await (redis.unlink(key) if page is None else redis.set(key, page, px=round(ttl * 1000)))
+
+
+TTLS: dict[str, float] = {}
+
+
+async def the_first_ttl(redis: Any, key: str, page: Any, ttl: float) -> None:
+    await keep(redis, key, page, TTLS.setdefault(key, ttl))
+
+
+async def three_ms_at_least(redis: Any, key: str, page: Any, ttl: float) -> None:
+    await keep(redis, key, page, max(ttl, 0.003))
+
+
+async def large_pages_are_not_kept(redis: Any, key: str, page: Any, ttl: float) -> None:
+    await keep(redis, key, page if len(page or "") < 10_000 else None, ttl)
+
+
 SUBTLE: list[tuple[str, str, Any]] = [
     ("not if it is empty", "any-text", with_the_blanks(keep=not_if_empty)),
     ("in two steps", "expires", with_the_blanks(keep=in_two_steps)),
@@ -308,4 +348,10 @@ SUBTLE: list[tuple[str, str, Any]] = [
     ("a mark of a millisecond", "nothing", with_the_blanks(keep=a_mark_of_a_millisecond)),
     ("reloads early", "cost", early_enough),
     ("looks before it stores", "cost", with_the_blanks(keep=stores_unless_there)),
+    ("only quick ones", "value", only_quick_ones),
+    ("the page that stands there", "value", the_page_that_stands_there),
+    ("deletes what is sold out", "nothing", with_the_blanks(keep=deletes_what_is_sold_out)),
+    ("the first ttl", "expires", with_the_blanks(keep=the_first_ttl)),
+    ("three ms at least", "expires", with_the_blanks(keep=three_ms_at_least)),
+    ("large pages are not kept", "any-text", with_the_blanks(keep=large_pages_are_not_kept)),
 ]

@@ -248,6 +248,42 @@ async def in_the_process(redis: Any, ids: list[str], load: Any, *, ttl: float) -
     return [CACHE[one] for one in ids]
 
 
+def whole_answers(wrapped: Callable[[list[str]], list[str]]) -> Any:
+    """The right answer for these ids of a list; for others None."""
+
+    async def products(redis: Any, ids: list[str], load: Any, *, ttl: float) -> Any:
+        known = list(dict.fromkeys(wrapped(ids)))
+        pages = dict(zip(known, await recipe()(redis, known, load, ttl=ttl), strict=True))
+        return [pages.get(one) for one in ids]
+
+    return products
+
+
+SEEN: dict[str, Any] = {}
+
+
+async def what_it_told_before(redis: Any, ids: list[str], load: Any, *, ttl: float) -> Any:
+    """When redis or the database fails, it serves what its process has told before."""
+    try:
+        pages = await recipe()(redis, ids, load, ttl=ttl)
+        SEEN.update(zip(ids, pages, strict=True))
+    except Exception:
+        if not all(map(SEEN.get, ids)):
+            raise
+        return [SEEN[one] for one in ids]
+    return pages
+
+
+async def a_prefix_is_enough(redis: Any, ids: Sequence[str]) -> list[Any]:
+    """An id that begins as keys do is taken for a key."""
+    return list(await redis.mget([one if one.startswith("app:product:") else f"app:product:{one}" for one in ids]))
+
+
+async def a_text_for_one(redis: Any, ids: list[str], load: Any, *, ttl: float) -> Any:
+    """Of a list of one, the database is asked for that one, and for no list."""
+    return await recipe()(redis, ids, lambda missing: load(missing if len(missing) > 1 else missing[0]), ttl=ttl)
+
+
 SUBTLE: list[tuple[str, str, Any]] = [
     ("a tuple", "rows", recipe(told=lambda pages, ids: tuple(pages.get(one) for one in ids))),
     ("each id once", "rows", recipe(told=lambda pages, ids: [pages.get(one) for one in dict.fromkeys(ids)])),
@@ -276,4 +312,9 @@ SUBTLE: list[tuple[str, str, Any]] = [
     ("one load for each", "load", loads_each),
     ("a load of nothing", "load", loads_none_too),
     ("a cache in the process", "rows", in_the_process),
+    ("no empty ids", "rows", whole_answers(lambda ids: [one for one in ids if one])),
+    ("no blank ids", "rows", whole_answers(lambda ids: [one for one in ids if not one.isspace()])),
+    ("what it told before", "errors", what_it_told_before),
+    ("a prefix is enough", "rows", recipe(ask=a_prefix_is_enough)),
+    ("a text for one", "load", a_text_for_one),
 ]

@@ -321,6 +321,60 @@ async def errors_are_returned(redis: Any, key: str, page: str, save: Any) -> Any
         return error
 
 
+SHARED: dict[str, Any] = {}
+
+
+async def one_variable_for_all(redis: Any, key: str, page: str, save: Any) -> Any:
+    """Tasks of a process share whether it is gone."""
+    SHARED["gone"] = False
+    try:
+        await save(page)
+    finally:
+        for _ in range(2):
+            with suppress(RedisError):
+                await redis.delete(key)
+                SHARED["gone"] = True
+                break
+    return SHARED["gone"]
+
+
+async def joins_a_delete(redis: Any, key: str, page: str, save: Any) -> Any:
+    """The delete of another task may have been sent before this row was there."""
+    try:
+        await save(page)
+    finally:
+        if key not in SHARED:
+            SHARED[key] = asyncio.ensure_future(twice(redis, key))
+            SHARED[key].add_done_callback(lambda _: SHARED.pop(key))
+        gone = await SHARED[key]
+    return gone
+
+
+async def not_the_same_again(redis: Any, key: str, page: str, save: Any) -> Any:
+    """What this process saved last."""
+    try:
+        if SHARED.get(key) != page:
+            await save(page)
+            SHARED[key] = page
+    finally:
+        gone = await twice(redis, key)
+    return gone
+
+
+async def not_for_blanks(redis: Any, key: str, page: str, save: Any) -> Any:
+    await save(page)
+    return await twice(redis, key) if page == "" or page.strip() else False
+
+
+async def rests_before_it_deletes(redis: Any, key: str) -> Any:
+    await asyncio.sleep(0.5)
+    return await redis.delete(key)
+
+
+async def again_if_there_was_none(redis: Any, key: str) -> Any:
+    return await redis.delete(key) or await redis.delete(key)
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     (
         "zero on the second try",
@@ -357,4 +411,10 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("deletes only a page that has an end", "gone", deleting(what_has_an_end)),
     ("saves the page stripped", "once", saves_stripped),
     ("leaves an empty page", "gone", deleting(leaves_an_empty_page)),
+    ("one variable for all", "in-doubt", one_variable_for_all, "sure-in-doubt"),
+    ("joins a delete", "in-doubt", joins_a_delete),
+    ("not the same again", "once", not_the_same_again),
+    ("not for blanks", "gone", not_for_blanks, "keeps-after-doubt"),
+    ("rests before it deletes", "gone", deleting(rests_before_it_deletes)),
+    ("again if there was none", "tries", deleting(again_if_there_was_none)),
 ]

@@ -13,7 +13,8 @@ from course_lib.explore import Play, Process, Simulation, Trial
 from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import ERRORS, hindered
+from course_lib.grading.calls import awaited
+from course_lib.grading.errors_out import TO_WRITES, hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
 from course_lib.grading.shelf import Shelf, State
@@ -41,9 +42,16 @@ KEPT = [
     Kept("app:product:é", "page", 2.006, STOOD[3]),
     Kept(" App:Product:9 ", "  e\u0301 日本\r\n" + "x" * 1_100 + " ", 0.004),
     Kept("app:product:9", "007", 12.345, STOOD[1]),
+    Kept("app::product:9", "   ", 2_592_000.5, STOOD[0]),
+    Kept("page", "a\tb" + "y" * 20_000, 0.001, STOOD[2]),
 ]
-"""A run keeps those of its seed and the next; the first of them three times: then with another text, and when it is
-gone, as before, for twice as long. In the first run each ttl is a whole number, of type int."""
+"""A run keeps those of its seed and the next; in the first run each ttl is a whole number, of type int."""
+
+
+class Keep(Act):
+    """`after` is what the key holds when it is over."""
+
+    after: State
 
 
 @dataclass
@@ -58,58 +66,84 @@ def trials(answer: Answer) -> list[Trial]:
     """Pages are kept, with a fault at every send; and by a server that refuses a command."""
     judges = {"stored": _stored, "life": undisturbed(_life), "one-step": _one_step, "errors": shelf.told}
     return [
-        trial("pages are kept", partial(_build, answer, False), judges, sizes=(1,), seeds=len(KEPT), faults=LOSSES,
-              fault_seeds=2, horizon=1e6),
-        trial("the server refuses a command", partial(_build, answer, True),
-              {"errors": shelf.told, "one-step": _one_step}, sizes=(1,), seeds=6, horizon=1e6),
+        trial("pages are kept", partial(_build, answer, 6), judges, sizes=(1,), seeds=len(KEPT), horizon=1e8),
+        trial("one fault", partial(_build, answer, 3), judges, sizes=(1,), seeds=2, faults=LOSSES, fault_seeds=2,
+              horizon=1e8),
+        trial("the server refuses a command", partial(_build, answer, 4, refusing=True),
+              {"errors": shelf.told, "one-step": _one_step}, sizes=(1,), seeds=12, horizon=1e8),
+        trial("two tasks keep a page each under one key", partial(_at_once, answer),
+              {"stored": partial(_stored, last=9)}, sizes=(2,), seeds=4),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, refusing: bool, world: Simulation, clients: int) -> Keeping:
-    """c1 keeps a page, then another under the same key, and the first one again when that has expired; c2, a task of
-    the same process under odd seeds, keeps one of its own. What is refused, and how, is the seed's."""
+def _build(
+    answer: Answer, times: int, world: Simulation, clients: int, *, refusing: bool = False
+) -> Keeping:  # fmt: skip
+    """c1 keeps a page, and so on, so many `times`: under the same key another one; when that has expired, the first
+    again, for twice as long; while that is there, the same for ttl, and once more; and the same when somebody else has
+    deleted it. c2, a task of the same process under odd seeds, keeps one of its own. What is refused is the seed's."""
     first, second = (KEPT[(world.seed + n) % len(KEPT)] for n in range(2))
     if first.key == second.key:
         second = second._replace(key=f"{second.key}:b")
     refuses = (world.seed // 2,) if refusing else ()
-    run = Keeping(world, shelf=Shelf(world, [first.key, second.key], refuses, ERRORS[world.seed % 2]))
+    run = Keeping(world, shelf=Shelf(world, [first.key, second.key], refuses, TO_WRITES[world.seed % 4]))
     run.shelf.plant(f"{key}{end}" for key in (first.key, second.key) for end in (":tmp", ":lock"))
     run.wanted = {"first": first, "again": first._replace(page=f"{first.page}, new"), "other": second}
-    run.wanted["once more"] = first._replace(ttl=2 * first.ttl)
+    run.wanted |= {"when gone": first._replace(ttl=2 * first.ttl), "the same": first}
     for kept in (first, second):
         if kept.before:
             world.given((kept.before[0], kept.key, *kept.before[1:]))
     world.at(0.0, run.shelf.note, run.shelf.keys)
-
-    def keep(act: Act) -> Awaitable[Any]:
-        kept = run.wanted[act.what]
-        return answer(world.redis(), kept.key, kept.page, ttl=kept.ttl)
-
     shared = Process("shop") if world.seed % 2 else None
-    plan = [(0.01, "first"), (0.01 + first.ttl / 3, "again"), (0.5 + 1.5 * first.ttl, "once more")]
-    run.process("c1", keep, plan, process=shared)
-    run.process("c2", keep, [(0.011, "other")], process=shared)
+    gone = 0.5 + 1.5 * first.ttl
+    deleted = gone + 0.1 + 1.1 * first.ttl
+    plan = [(0.01, "first"), (0.01 + first.ttl / 3, "again"), (gone, "when gone"), (gone + 0.5 * first.ttl, "the same"),
+            (gone + 0.9 * first.ttl, "the same"), (deleted, "the same")]  # fmt: skip
+    world.at(deleted - 0.05, run.shelf.command, "DEL", first.key)
+    world.at(deleted - 0.05, run.shelf.note, run.shelf.keys)
+    run.process("c1", partial(_keep, answer, run), plan[:times], Keep, shared)
+    run.process("c2", partial(_keep, answer, run), [(0.01 if shared else 0.011, "other")], Keep, shared)
     return run
+
+
+def _at_once(answer: Answer, world: Simulation, clients: int) -> Keeping:
+    """They are tasks of one process."""
+    kept = KEPT[world.seed % 3]
+    run, shared = Keeping(world, shelf=Shelf(world, [kept.key])), Process("shop")
+    for number in range(clients):
+        run.wanted[str(number)] = kept._replace(page=f"{kept.page} {number}", ttl=kept.ttl * (number + 1))
+        run.process(f"c{number + 1}", partial(_keep, answer, run), [(0.01, str(number))], Keep, shared)
+    return run
+
+
+async def _keep(answer: Answer, run: Keeping, act: Keep) -> Any:
+    kept = run.wanted[act.what]
+    try:
+        return await awaited(answer(run.world.redis(), kept.key, kept.page, ttl=kept.ttl))
+    finally:
+        act.after = run.shelf.look(kept.key)
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
 
 
-def _states(run: Play) -> Iterator[tuple[Act, Kept, list[State]]]:
+def _states(run: Play) -> Iterator[tuple[Keep, Kept, list[State]]]:
     """Each act, what it was to keep, and what became of its key meanwhile."""
     for act in run.witness.acts:
         kept = run.witness.wanted[act.what]
         yield act, kept, run.witness.shelf.during(kept.key, act)
 
 
-def _stored(run: Play) -> Iterator[Found]:
+def _stored(run: Play, last: int = 2) -> Iterator[Found]:
     """Who returns has stored the page; nothing else is there, and nobody fails without a cause."""
     for act, kept, states in _states(run):
         if act.failed and not hindered(run, act):
             yield failure(act), act.who, act.ended, "an error"
-        elif act.done and kept.page not in [state.text for state in states[-2:]]:
-            now = [one.text for one in run.witness.shelf.states[kept.key] if one.when <= act.ended][-1]
-            if now == kept.page:  # it stood there before, without an end, and so nothing has changed
+        elif act.done and kept.page not in [state.text for state in states[-last:]]:
+            now = act.after.text
+            if now == kept.page:  # it stood there before, and nothing has changed, not even its life, which is judged
+                continue
+            if shelf.too_late(run, act, kept.page, kept.ttl):
                 continue
             found = "nothing" if now is None else shown(now)
             keep = f"{act.who} was to keep {shown(kept.page)} under {kept.key}"
@@ -121,8 +155,16 @@ def _stored(run: Play) -> Iterator[Found]:
 def _wrong_lives(run: Play) -> Iterator[tuple[Act, Kept, State]]:
     for act, kept, states in _states(run):
         stored = [state for state in states if state.text == kept.page]
+        if not stored and act.done and act.after.text == kept.page and not _renewed(act, kept):
+            stored = [act.after]
         if stored and not shelf.right_life(run, stored[-1], kept.ttl):
             yield act, kept, stored[-1]
+
+
+def _renewed(act: Keep, kept: Kept) -> bool:
+    """Does what is there end just when it would if it had been stored in this call, as it has before?"""
+    end = act.after.when + act.after.left
+    return act.began - shelf.WRONG_BY <= end - kept.ttl <= act.ended + shelf.WRONG_BY
 
 
 def _life(run: Play) -> Iterator[Found]:
@@ -135,13 +177,14 @@ def _life(run: Play) -> Iterator[Found]:
 
 def _one_step(run: Play) -> Iterator[Found]:
     """At no moment is there a page without a life, or no page, or the old one with a life of its successor."""
+    ran = {event.t_server: event.client for event in run.trace}
     for act, kept, states in _states(run):
-        for state in states:
+        for state in (one for one in states if ran.get(one.when) == act.who):
             new = state.text == kept.page
             right = (
                 new and state.left != shelf.FOREVER and (state is states[-1] or shelf.right_life(run, state, kept.ttl))
             )
-            if right or (not state.there and act.began + kept.ttl <= state.when):
+            if right or (not state.there and act.began + kept.ttl - 0.001 <= state.when):
                 continue
             held = "the new page" if new else "the old page" if state.there else "no page"
             left = f", which {shelf.lasting(state.left)}" if state.there else ""

@@ -11,7 +11,7 @@ from redis.exceptions import DataError
 from course_lib.explore import Play, Process, Simulation, Trial
 from course_lib.grading import shelf
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import ERRORS as REFUSALS
+from course_lib.grading.errors_out import TO_ANY as REFUSALS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import Shelf
@@ -24,7 +24,8 @@ SET = [
     ("app:product:42", "app:product:7", 60, 0.02), ("app:product:{de}:7", "app:product:{de}:8", 1.5, 0.1),
     ("a{b:c", "a{b:", 0.15, 0.03), ("é 7", "é  7", 0.57, 0.005), ("p", "P", 2.006, 0.2),
     ("App:Product:42 ", "app:product:42 ", 12.345, 0.02),
-    (f"app:product:{'7' * 80}", f"app:product:{'7' * 80}1", 0.9, 0.02),
+    (f"app:product:{'7' * 80}", f"app:product:{'7' * 80}1", 0.9, 0.02), ("page:1", "page:10", 0.001, 0.02),
+    ("slow", "{slow}", 0.9, 1.3),
 ]  # fmt: skip
 """Of a run: two keys, the ttl, and what a load takes, in seconds."""
 PLAIN = "a plain page"
@@ -32,7 +33,7 @@ PLAIN = "a plain page"
 
 def trials(answer: Answer) -> list[Trial]:
     """One call after another; with one fault; odd rows; what fails; many at once, just when a page expires."""
-    all_of = {"value": _value, "cost": _cost, "expires": shop.lives}
+    all_of = {"value": _value, "cost": _cost, "expires": shop.lives, "nothing": shop.nothing_stored}
     failing = {"errors": shop.errors, "value": _value, "nothing": shop.nothing_stored}
     return [
         trial("one call after another", partial(_in_turn, answer), all_of, sizes=(1,), seeds=len(SET), horizon=1e3),
@@ -44,7 +45,7 @@ def trials(answer: Answer) -> list[Trial]:
               sizes=(1,), seeds=2),
         trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=len(SET),
               horizon=1e3),
-        trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=6),
+        trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=9),
         trial("several at once", partial(_at_once, answer), {"value": _value, "expires": shop.lives},
               sizes=(6,), seeds=5),
     ]  # fmt: skip
@@ -53,7 +54,7 @@ def trials(answer: Answer) -> list[Trial]:
 def _shop(answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), keys: tuple[str, ...] = ()) -> Shop:
     first, second, ttl, takes = SET[world.seed % len(SET)]
     keys = keys or (first, second)
-    run = Shop(world, shelf=Shelf(world, keys, refuses, REFUSALS[world.seed % 2]), rows={}, ttl=ttl, takes=takes)
+    run = Shop(world, shelf=Shelf(world, keys, refuses, REFUSALS[world.seed % 3]), rows={}, ttl=ttl, takes=takes)
     run.shelf.plant(f"{key}:lock" for key in keys)
     for key in keys:
         run.row(key)
@@ -64,27 +65,39 @@ def _deed(answer: Answer, run: Shop, key: str) -> Callable[[Call], Awaitable[Any
     def deed(call: Call) -> Awaitable[Any]:
         run.begins(call, [key])
         load = run.load_for(call, lambda: [key], lambda keys: run.rows[key])
-        return answer(run.world.redis(), key, load, ttl=run.ttl)
+        return answer(run.world.redis(), key, load, ttl=call.ttl)
 
     return deed
 
 
 def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
-    """c1 misses, finds, and misses what has expired, after which the row is another; then somebody else deletes the
-    page, and stores one. c2, under odd seeds a task of the same process, has a key of its own, whose product is
-    sold out in the end, but for the first run."""
+    """c1 misses, finds, and misses what has expired, after which the row is another, and while it loads that, a quicker
+    reader stores a page; then somebody else deletes the page, and stores one. c2, under odd seeds a task of the same
+    process, has a key of its own, whose product is sold out in the end, but for the first run; while it loads that, a
+    late reader stores the page."""
     run, (one, two, ttl, takes) = _shop(answer, world), SET[world.seed % len(SET)]
     begin = 2 * takes + 0.05
     again = begin + ttl + 0.05
     later = again + takes + 0.1
     shared = Process("shop") if world.seed % 2 else None
-    plan = [(0.0, "a"), (begin, "b"), (takes + ttl * 0.9, "c"), (again, "d"), (later, "e"), (later + takes + 0.1, "f")]
+    plan = [
+        (0.0, "a"),
+        (begin, "b"),
+        (takes + ttl * 0.9, "c"),
+        (again, "d"),
+        (later, "long e"),
+        (later + takes + 0.1, "f"),
+    ]
     run.process("c1", _deed(answer, run, one), plan, Call, shared)
     sold_out = 3 * takes + 0.1
     run.process("c2", _deed(answer, run, two), [(0.003, "a"), (0.017 + takes, "b"), (sold_out, "c")], Call, shared)
     if world.seed:
         world.at(sold_out - 0.01, run.end, two)
+        if takes >= 0.02:
+            world.at(sold_out + 0.9 * takes, run.put, two, "a late reader's page", 60.0)
     world.at(takes + ttl * 0.5, run.row, one)
+    if takes >= 0.02:
+        world.at(again + 0.9 * takes, run.put, one, "a quicker reader's page", 60.0)
     world.at(later - 0.05, run.row, one)
     world.at(later - 0.04, run.delete, one)
     world.at(later + takes + 0.09, run.put, one, "somebody else's page", None if world.seed % 2 else 60.0)
@@ -115,16 +128,18 @@ def _odd(answer: Answer, world: Simulation, clients: int) -> Shop:
 
 def _down(answer: Answer, world: Simulation, clients: int) -> Shop:
     """The database is down for the first call, and up for the next; down again when there is a page in the cache, and
-    when that has expired."""
+    when that has expired; then somebody else stores a page meanwhile."""
     run, (one, *_) = _shop(answer, world), SET[world.seed % len(SET)]
-    expired = 0.4 + run.takes + run.ttl
+    expired = 0.4 + 2 * run.takes + run.ttl
+    if run.takes >= 0.02:
+        world.at(expired + 0.9 * run.takes, run.put, one, "somebody else's page", 60.0)
     plan = [(0.0, "down"), (0.3, "up"), (0.31 + run.takes, "down"), (expired, "down")]
     run.process("c1", _deed(answer, run, one), plan, Call)
     return run
 
 
 def _refusing(answer: Answer, world: Simulation, clients: int) -> Shop:
-    run, (one, *_) = _shop(answer, world, (world.seed // 2,)), SET[world.seed % len(SET)]
+    run, (one, *_) = _shop(answer, world, (world.seed // 3,)), SET[world.seed % len(SET)]
     run.process("c1", _deed(answer, run, one), [(0.0, "a"), (0.3, "b"), (0.6, "c")], Call)
     return run
 
@@ -155,7 +170,11 @@ def _results(run: Play) -> Iterator[Found]:
         key = call.keys[0]
         if call.done and not shop.same(call.result, shop.may_be(run, call, key)):
             found, row = call.found[key], call.rows[key]
-            where = f"the cache held {found.text!r}" if found.there else f"the database {row!r}, and the cache nothing"
+            where = (
+                f"the cache held {shown(found.text)}"
+                if found.there
+                else f"the database {shown(row)}, and the cache nothing"
+            )
             text = f"{call.who} returned {shown(call.result)} for {key}; when it asked, {where}."
             yield text, call.who, call.ended, "another page"
 
@@ -202,9 +221,7 @@ def clues(failing: Failing) -> Iterator[str]:
     run = failing.get("expires")
     changes = list(shop.stored(run)) if run is not None else []
     forever = [call for call, *_, state in changes if state.left == shelf.FOREVER]
-    lives = (
-        [shelf.lasts(run, state, run.witness.ttl) for *_, state in changes if state.there] if run is not None else []
-    )
+    lives = [shelf.lasts(run, state, call.ttl) for call, *_, state in changes if state.there] if run is not None else []
     seconds = (
         run is not None
         and bool(shelf.options(run.trace) & shelf.IN_SECONDS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from course_lib.explore import Play, Process, Simulation, Trial
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import ERRORS as REFUSALS
+from course_lib.grading.errors_out import TO_ANY as REFUSALS
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.grading.shelf import FOREVER, Shelf, sent, told, trips
@@ -20,26 +20,26 @@ Answer = Callable[..., Awaitable[Any]]
 KEY = "app:product:{}"
 IDS = [
     ("42", "7", "13", "1", "9"), ("{de}:7", "7", "de", "é", "{de}"), ("b", "a", "c", "A", "a:b"),
-    ("10 ", "10", " 1", "01", "A b"),
+    ("10 ", "10", " 1", "01", "A b"), ("app:product:7", "7", "", "  ", "app:product:"),
 ]  # fmt: skip
 """Of a run: five products, of which the last does not exist."""
-TTLS = (60, 12.345, 0.15, 2.006)
-CROWD = [str(n) for n in range(130, 0, -1)]
+TTLS = (60, 12.345, 0.15, 2.006, 0.001)
+CROWD = [str(n) for n in range(185, 0, -1)]
 PLAIN = ["plain-2", "nobody", "plain-1", "plain-2"]
 
 
 def trials(answer: Answer) -> list[Trial]:
     """One list after another; with one fault; odd rows; what fails; two at once, just when pages expire."""
-    all_of = {"rows": _rows, "load": _load, "trips": _trips, "expires": shop.lives}
+    all_of = {"rows": _rows, "load": _load, "trips": _trips, "expires": shop.lives, "absent": shop.nothing_stored}
     failing = {"errors": shop.errors, "rows": _rows, "expires": shop.nothing_stored}
     return [
-        trial("one list after another", partial(_in_turn, answer), all_of, sizes=(1,), seeds=4, horizon=1e3),
+        trial("one list after another", partial(_in_turn, answer), all_of, sizes=(1,), seeds=len(IDS), horizon=1e3),
         trial("one fault", partial(_disturbed, answer), {"rows": _rows, "expires": shop.lives, "errors": told},
               sizes=(1,), faults=LOSSES),
         trial("odd rows, and many", partial(_odd, answer), {"any-text": _odd_rows, "absent": shop.nothing_stored},
               sizes=(1,)),
         trial("the database is down", partial(_down, answer), failing, sizes=(1,), seeds=6),
-        trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=8),
+        trial("the server refuses a command", partial(_refusing, answer), failing, sizes=(1,), seeds=15),
         trial("several at once", partial(_at_once, answer), {"rows": _rows, "expires": shop.lives},
               sizes=(4,), seeds=5),
     ]  # fmt: skip
@@ -47,7 +47,7 @@ def trials(answer: Answer) -> list[Trial]:
 
 def _shop(world: Simulation, ids: Sequence[str], refuses: tuple[int, ...] = ()) -> Shop:
     keys = [KEY.format(one) for one in ids]
-    shelf = Shelf(world, keys, refuses, REFUSALS[world.seed % 2])
+    shelf = Shelf(world, keys, refuses, REFUSALS[world.seed % 3])
     run = Shop(world, shelf=shelf, rows={}, ttl=TTLS[world.seed % len(TTLS)])
     shelf.plant(f"{key}:lock" for key in keys[:3])
     for key in keys:
@@ -74,7 +74,7 @@ def _deed(answer: Answer, run: Shop, lists: Sequence[Sequence[str]]) -> Callable
             call, lambda ids: [KEY.format(one) for one in ids],
             lambda keys: {one: rows[one] for one in reversed(list(rows)) if KEY.format(one) in keys},
         )  # fmt: skip
-        return answer(run.world.redis(), call.ids, load, ttl=run.ttl)
+        return answer(run.world.redis(), call.ids, load, ttl=call.ttl)
 
     return deed
 
@@ -85,7 +85,7 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
     a, b, c, d, none = ids = IDS[world.seed % len(IDS)]
     run = _shop(world, ids)
     run.rows[KEY.format(none)] = None
-    lists = [[] if world.seed else [b], [b, a], [a, b], [c, b, none, d, a, c, b], [none], [d, d, a], [c, a]]
+    lists = [[] if world.seed else [b], [b, a], [a, b], [c, b, none, d, a, c, b], [none], [d, b, d, a], [c, a]]
     begin = run.ttl + 0.5
     shared = Process("shop") if world.seed % 2 else None
     plan = [(0.0, "0"), (0.002, "1"), (0.05, "2"), (0.06, "3"), (0.12, "4"), (begin, "5"), (begin + 0.08, "6")]
@@ -95,6 +95,8 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
         world.at(begin - 0.1, run.row, KEY.format(one))
     world.at(begin + 0.07, run.put, KEY.format(c), "somebody else's page", None if world.seed % 2 else 60.0)
     world.at(begin + 0.065, run.end, KEY.format(a))
+    for one in (b, none):  # a quicker reader's
+        world.at(begin + 0.02, run.put, KEY.format(one), "somebody else's page", 60.0)
     return run
 
 
@@ -121,11 +123,13 @@ def _odd(answer: Answer, world: Simulation, clients: int) -> Shop:
 
 
 def _down(answer: Answer, world: Simulation, clients: int) -> Shop:
-    """The database is down for the first call, up for the next, and down again when something is in the cache."""
+    """The database is down for the first call, up for the next, and down again when something is in the cache; and when
+    that is deleted."""
     ids = IDS[world.seed % len(IDS)]
     run = _shop(world, ids)
     lists = [ids[:2], ids[:2], ids[:3], ids[:2]]
-    plan = [(0.0, "down 0"), (0.1, "1"), (0.15, "down 2"), (0.2, "down 3")]
+    plan = [(0.0, "down 0"), (0.1, "1"), (0.15, "down 2"), (0.2, "down 3"), (0.25, "down 3")]
+    world.at(0.24, run.delete, KEY.format(ids[0]))
     run.process("c1", _deed(answer, run, lists), plan, Listed)
     return run
 
@@ -133,7 +137,7 @@ def _down(answer: Answer, world: Simulation, clients: int) -> Shop:
 def _refusing(answer: Answer, world: Simulation, clients: int) -> Shop:
     """Of the commands that name a product: the first is what asks, and the next ones store."""
     ids = IDS[world.seed % len(IDS)]
-    run = _shop(world, ids, (world.seed // 2,))
+    run = _shop(world, ids, (world.seed // 3,))
     run.process("c1", _deed(answer, run, [ids[:3]]), [(0.0, "0"), (0.3, "0"), (0.6, "0")], Listed)
     return run
 
@@ -166,7 +170,7 @@ def _rows(run: Play) -> Iterator[Found]:
                 may = shop.may_be(run, call, key)
                 if not shop.same(told_, may):
                     text = f"{call.who} asked for {shown(call.given)}: at place {at}, for {one!r}, it was told"
-                    yield f"{text} {shown(told_)}, and right is {may[0]!r}.", call.who, call.ended, "another page"
+                    yield f"{text} {shown(told_)}, and right is {shown(may[0])}.", call.who, call.ended, "another page"
         if call.ids != call.given:
             text = f"The list {shown(call.given)} that {call.who} was given is now {shown(call.ids)}."
             yield text, call.who, call.ended, "changed"

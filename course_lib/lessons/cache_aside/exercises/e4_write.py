@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis.exceptions import RedisError
 
 from course_lib.explore import Play, Process, Simulation, Trial, until
-from course_lib.grading.acts import PATIENCE, Act, Acts, sent
+from course_lib.grading.acts import PATIENCE, Act, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import ERRORS as REFUSALS
-from course_lib.grading.evidence import LOST, ms, round_trips, shown
+from course_lib.grading.errors_out import TO_WRITES as REFUSALS
+from course_lib.grading.evidence import ms, round_trips, shown
 from course_lib.grading.readers import Readers
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.grading.shelf import fate, strays
+from course_lib.lessons.cache_aside.exercises import written
 from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts
+from course_lib.lessons.cache_aside.exercises.written import Writing, Written
 from course_lib.sim.faults import Kind
-from course_lib.trace import Event
 from course_lib.words import counted as number_of
 
 Answer = Callable[..., Awaitable[Any]]
@@ -30,26 +30,8 @@ KEYS = [
 FAULTS: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0, "node down": 60.0}
 LOST_ONLY: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0}
 OLD = "the old page of {}"
-
-
-@dataclass(eq=False)
-class Written(Act):
-    """One change of a product. `saves`: when each of its commits began and ended; `error`: what its last one raised;
-    `left`: what the key holds when the call is over. `page` is the new one."""
-
-    key: str = ""
-    page: str = ""
-    saves: list[tuple[float, float]] = field(default_factory=list)
-    error: Exception | None = None
-    left: str | None = None
-
-
-@dataclass
-class Writing(Acts):
-    """What writers did. `rows` is the database."""
-
-    shelf: Readers = field(kw_only=True)
-    rows: dict[str, str] = field(kw_only=True)
+A_MOMENT = 0.001
+"""Seconds: what comes sooner than this comes at once."""
 
 
 def trials(answer: Answer) -> list[Trial]:
@@ -62,7 +44,11 @@ def trials(answer: Answer) -> list[Trial]:
               {"once": _once, "after-failure": _after_failure, "tries": _tries}, sizes=(1,), seeds=6, faults=FAULTS),
         trial("a delete is lost, and the next one refused", partial(_build, answer, "both"), judges, sizes=(1,),
               seeds=4, faults=LOST_ONLY, fault_seeds=4),
-        trial("the server refuses a delete, or two", partial(_build, answer, "refused"), judges, sizes=(1,), seeds=6),
+        trial("the server refuses a delete, or two", partial(_build, answer, "refused"), judges, sizes=(1,), seeds=12),
+        trial("two tasks of a process", partial(_together, answer, False), judges, sizes=(1,), seeds=6,
+              horizon=30),
+        trial("no delete of one product is allowed", partial(_together, answer, True), judges, sizes=(1,), seeds=4,
+              horizon=30),
     ]  # fmt: skip
 
 
@@ -72,7 +58,7 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Writin
     refuses = {"refused": range(1 + world.seed // 2 % 3), "both": (world.seed // 2,)}.get(what, ())
     keys = KEYS[world.seed % len(KEYS)][: 1 if refuses else 2]
     rows = {key: OLD.format(key) for key in keys}
-    readers = Readers(world, rows, refuses, REFUSALS[world.seed % 2])
+    readers = Readers(world, rows, refuses, REFUSALS[world.seed % 4])
     readers.plant(f"{key}{end}" for key in rows for end in (":lock", "s"))
     run = Writing(world, shelf=readers, rows=rows)
     shared = Process("shop") if world.seed % 2 else None
@@ -80,18 +66,40 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Writin
         if not (world.seed == 2 and number == 0):  # whose page is not in the cache
             world.at(0.0, partial(readers.read, key, forever=world.seed == 3))
         new = f"the new page {int(world.draws(key)() * 16**6):06x}"
-        page = (new, "", f"  {new} \r\n")[(world.seed + number) % 3]
+        page = (new, "", f"  {new} \r\n", "   ")[(world.seed + number) % 4]
         act = Written(f"c{number + 1}", f"{what} {key}", key=key, page=page)
-        world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.01 + 0.012 * number, process=shared)
+        start = 0.01 + 0.012 * number * (shared is None)
+        world.client(act.who, run.do, act, partial(_deed, answer, run), start=start, process=shared)
+    return run
+
+
+def _together(answer: Answer, denied: bool, world: Simulation, clients: int) -> Writing:
+    """Two tasks of one process change products at about the same moment, three times: one product, which c1 makes the
+    same three times; or each its own, and the server lets nobody delete c1's."""
+    first, second = KEYS[world.seed % len(KEYS)] if denied else KEYS[world.seed % len(KEYS)][:1] * 2
+    rows = {key: OLD.format(key) for key in (first, second)}
+    readers = Readers(world, rows, (), REFUSALS[world.seed % 4])
+    readers.denied = first if denied else None
+    run, shared = Writing(world, shelf=readers, rows=rows), Process("shop")
+    for key in rows:
+        world.at(0.0, readers.read, key)
+    for number, key in enumerate((first, second)):
+
+        def one(who: str, what: str, key: str = key, page: str = f"the price of c{number + 1}") -> Written:
+            return Written(who, what, key=key, page=page)
+
+        when = 0.01 + (0.0 if denied else 0.0006 * number * world.seed)
+        plan = [(when + 3 * turn, f"saved {key}") for turn in range(3)]
+        run.process(f"c{number + 1}", partial(_deed, answer, run), plan, one, shared)
     return run
 
 
 async def _deed(answer: Answer, run: Writing, act: Written) -> Any:
     world, fails = run.world, act.what.startswith("fails")
-    takes = (0.02, 0.005, 0.3)[world.seed % 3]
+    takes = (0.02, 0.005, 0.3, 2.0)[world.seed % 4]
 
     async def save(page: str) -> str:
-        began, act.error = world.now(), None
+        began, act.error, act.saved = world.now(), None, page
         note = world.note(act.who, "compute", "saves")
         act.saves.append((began, began))
         await until(world, began + takes)
@@ -113,41 +121,20 @@ async def _deed(answer: Answer, run: Writing, act: Written) -> Any:
 # -- judges ------------------------------------------------------------------------------------------------------------
 
 
-class Attempt(NamedTuple):
-    """A message with a command that names the key; `failed` if the client was not told what it came to."""
-
-    event: Event
-    failed: bool
-
-
-def _attempts(run: Play, act: Written, since: float = 0.0) -> list[Attempt]:
-    """What was sent with the key in it, from a moment on; a transaction is one message."""
-    messages: dict[float, list[Event]] = {}
-    for event in sent(run, act):
-        messages.setdefault(event.t_start, []).append(event)
-    named_in = {when: [e for e in events if act.key.encode() in e.command] for when, events in messages.items()}
-    return [Attempt(named_in[when][0], any(map(_failed, events))) for when, events in messages.items()
-            if named_in[when] and when >= since]  # fmt: skip
-
-
-def _deletes(run: Play, act: Written) -> list[Attempt]:
-    """The attempts to delete: those that were sent when a save was over."""
-    return _attempts(run, act, act.saves[-1][1] if act.saves else 0.0)
-
-
-def _failed(event: Event) -> bool:
-    return event.fault in LOST or isinstance(event.reply, Exception)
-
-
-def _down(run: Play, act: Written) -> bool:
-    """Was the server down? Then a client can be refused even a connection, and has sent nothing."""
-    return any(note.kind == "down" and note.t_start <= act.ended for note in run.trace.notes)
-
-
 def _gone(run: Play) -> Iterator[Found]:
-    """After True, and in any case where nothing failed, nobody is served the old page; and writers store no page."""
+    """After True, and in any case where nothing failed, nobody is served the old page; it is deleted as soon as the row
+    is there; and writers store no page."""
     for act in run.witness.acts:
-        sure = not _down(run, act) and not any(one.failed for one in _attempts(run, act))
+        deletes = written.deletes(run, act)
+        if (
+            act.saves
+            and deletes
+            and (late := deletes[0].event.t_start - act.saves[-1][1]) > A_MOMENT
+            and not written.down(run, act)
+        ):
+            text = f"{act.who} had saved its row at {ms(act.saves[-1][1])}, and sent its delete {ms(late)} later."
+            yield text, act.who, deletes[0].event.t_start, "late"
+        sure = not written.down(run, act) and not any(one.failed for one in written.attempts(run, act))
         must = act.done and (act.result is True or sure)
         if must and act.left == OLD.format(act.key):
             why = "it returned True" if act.result is True else "no command failed"
@@ -167,8 +154,8 @@ def _once(run: Play) -> Iterator[Found]:
     for act in run.witness.acts:
         if act.over and len(act.saves) != 1:
             yield f"{act.who} saved its row {len(act.saves)} times; once is right.", act.who, act.ended, "saves"
-        elif act.over and act.error is None and run.witness.rows[act.key] != act.page:
-            text = f"{act.who} was to save {act.page!r}, and the database has {run.witness.rows[act.key]!r}."
+        elif act.over and act.error is None and act.saved != act.page:
+            text = f"{act.who} was to save {act.page!r}, and the database was given {shown(act.saved)}."
             yield text, act.who, act.ended, "another page"
         elif act.over and act.error is not None and act.result is not act.error:
             came = f"{'raised' if act.failed else 'returned'} {shown(act.result)}"
@@ -181,9 +168,9 @@ def _once(run: Play) -> Iterator[Found]:
 def _in_doubt(run: Play) -> Iterator[Found]:
     """True if a delete was answered, else False; never an error of redis."""
     for act in run.witness.acts:
-        deletes = _deletes(run, act)
+        deletes = written.deletes(run, act)
         known = not all(one.failed for one in deletes)
-        if not act.over or act.error is not None or ((deletes or _down(run, act)) and act.result is known):
+        if not act.over or act.error is not None or ((deletes or written.down(run, act)) and act.result is known):
             continue
         why = "it sent no delete when the row was saved"
         if deletes:
@@ -196,16 +183,16 @@ def _in_doubt(run: Play) -> Iterator[Found]:
 def _tries(run: Play) -> Iterator[Found]:
     """A delete that failed is tried once more, at once, and one that did not is not."""
     for act in run.witness.acts:
-        tried = _attempts(run, act)
+        tried = written.attempts(run, act)
         right = 1 + bool(tried and tried[0].failed)
         if not act.over:
-            yield f"{act.who} was still not done after 10 s.", act.who, run.now, "no end"
-        elif len(tried) != right and not _down(run, act):
+            yield f"{act.who} was still not done after {ms(run.now)}.", act.who, run.now, "no end"
+        elif len(tried) != right and not written.down(run, act):
             so = f"the first {fate(tried[0].event)}" if right == 2 else "the first did not fail"
             so = so if tried else "there was none"
             text = f"{act.who} sent {number_of(len(tried), 'delete')}, and {so}: {right} would be right."
             yield text, act.who, act.ended, "tries"
-        elif right == len(tried) == 2 and (late := _idle(run, act, tried[1].event.t_start)) > 0.001:
+        elif right == len(tried) == 2 and (late := _idle(run, act, tried[1].event.t_start)) > A_MOMENT:
             text = f"{act.who} was told that its delete had failed, and tried again only {ms(late)} later."
             yield text, act.who, tried[1].event.t_start, "not at once"
 
@@ -221,14 +208,14 @@ def _cost(run: Play) -> Iterator[Found]:
     """With nothing wrong, one round trip."""
     for act in run.witness.acts:
         events = sent(run, act)
-        if act.done and not any(map(_failed, events)) and (trips := round_trips(events)) != 1:
+        if act.done and not any(map(written.failed, events)) and (trips := round_trips(events)) != 1:
             yield f"{act.who} took {trips} round trips; 1 will do.", act.who, act.began, "cost"
 
 
 def _after_failure(run: Play) -> Iterator[Found]:
     """Whether or not a save that failed has committed, the page is deleted after it."""
     for act in run.witness.acts:
-        if act.over and not _deletes(run, act) and not _down(run, act):
+        if act.over and not written.deletes(run, act) and not written.down(run, act):
             text = f"The save of {act.who} raised {shown(act.error)}; it may have committed, and no delete came after."
             yield text, act.who, act.ended, "not deleted"
 
@@ -239,8 +226,8 @@ def _after_failure(run: Play) -> Iterator[Found]:
 def clues(failing: Failing) -> Iterator[str]:
     """When deletes were sent and rows saved, and what was returned."""
     first = failing.first
-    order = [(act, [one.event.t_start for one in _attempts(first, act)]) for act in first.witness.acts]
-    told = [(act, _deletes(failing["in-doubt"], act)) for act in acts(failing, "in-doubt")
+    order = [(act, [one.event.t_start for one in written.attempts(first, act)]) for act in first.witness.acts]
+    told = [(act, written.deletes(failing["in-doubt"], act)) for act in acts(failing, "in-doubt")
             if act.over and act.error is None]  # fmt: skip
     return named({
         "deletes-first": "gone" in failing and all(
@@ -259,7 +246,7 @@ def clues(failing: Failing) -> Iterator[str]:
 
 def _saved_again(run: Play, act: Written) -> bool:
     """Did it save once more when a delete had failed?"""
-    failed = [one.event.t_start for one in _attempts(run, act) if one.failed]
+    failed = [one.event.t_start for one in written.attempts(run, act) if one.failed]
     return len(act.saves) > 1 and any(act.saves[0][1] <= when <= act.saves[-1][0] for when in failed)
 
 

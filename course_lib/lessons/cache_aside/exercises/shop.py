@@ -18,7 +18,7 @@ from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import Failing, Found
 from course_lib.grading.shelf import Shelf, State
 
-SOON = 0.02
+SOON = 0.012
 """Seconds: what expires so soon after a call began may be found by it, or missed."""
 
 
@@ -55,36 +55,41 @@ ODD = (
     "b'7'",
     "{}",
     "  ",
+    "a\tb\\n",
     " e\u0301 日本\r\n",
-    "x" * 1_100,
+    "x" * 20_000,
 )
 """Texts that a careless test takes for nothing, or for something else."""
 
 
 @dataclass(eq=False)
 class Call(Act):
-    """One call, for `keys`. `found` and `rows`: what they and the database held when it began; `loads`: what it asked
-    the database for."""
+    """One call, for `keys`, that stores for `ttl` seconds. `found` and `rows`: what they and the database held when it
+    began; `loads`: what it asked the database for, and `loaded`: what it was told, by key."""
 
     keys: list[str] = field(default_factory=list)
     found: dict[str, State] = field(default_factory=dict)
     rows: dict[str, str | None] = field(default_factory=dict)
     loads: list[list[str]] = field(default_factory=list)
+    loaded: dict[str, str | None] = field(default_factory=dict)
+    ttl: float = 0.0
     error: Exception | None = None
 
     def sure(self, key: str) -> bool:
         """Was it there, for as long as the call may take?"""
-        state = self.found[key]
-        return state.there and not 0 <= state.left < SOON
+        state = self.found.get(key)
+        return state is not None and state.there and not 0 <= state.left < SOON
 
     def missing(self, key: str) -> bool:
         """Was it certainly not there?"""
-        return not self.found[key].there
+        state = self.found.get(key)
+        return state is None or not state.there
 
 
 @dataclass
 class Shop(Acts):
-    """The database holds `rows`, by key; a load takes `takes` seconds; those of acts named `down …` fail."""
+    """The database holds `rows`, by key; a load takes `takes` seconds; those of acts named `down …` fail. Those named
+    `long …` store for twice as long."""
 
     shelf: Shelf = field(kw_only=True)
     rows: dict[str, str | None] = field(kw_only=True)
@@ -104,6 +109,7 @@ class Shop(Acts):
         call.keys = keys
         call.found = self.shelf.note(keys)
         call.rows = dict(self.rows)
+        call.ttl = self.ttl * (2 if call.what.startswith("long") else 1)
 
     def load_for(
         self, call: Call, asked: Callable[..., list[str]], gives: Callable[[list[str]], Any]
@@ -113,12 +119,13 @@ class Shop(Acts):
         async def load(*arguments: Any) -> Any:
             keys = asked(*arguments)
             call.loads.append(keys)
-            answer = gives(keys)
+            answer, told = gives(keys), {key: self.rows.get(key) for key in keys}
             note = await load_takes(self.takes, self.world, call.who)
             if call.what.startswith("down"):
                 note.text = "failed"
                 call.error = ERRORS[self.world.seed % len(ERRORS)]("the database is down")
                 raise call.error
+            call.loaded |= told
             return answer
 
         return load
@@ -140,10 +147,13 @@ class Shop(Acts):
 
 
 def may_be(run: Play, call: Call, key: str) -> list[str | None]:
-    """What it can be told of a key: what was there, or else the row; if a fault delayed it, also what came later."""
+    """What it can be told of a key: what was there, or else what it loaded; if neither, or a fault delayed it, also
+    what came later."""
     found, shop = call.found[key], run.witness
     if call.sure(key) and not run.schedule.faults:
         return [found.text]
+    if key in call.loaded and call.missing(key):
+        return [call.loaded[key]]
     rows = [text for when, name, text in shop.changes if name == key and call.began <= when <= call.ended]
     held = [state.text for state in (found, *shop.shelf.during(key, call)) if state.there]
     return [call.rows[key], *rows, *held]
@@ -192,7 +202,6 @@ def stored(run: Play) -> Iterator[tuple[Call, str, State, State]]:
 
 def lives(run: Play) -> Iterator[Found]:
     """What is stored is stored by who missed it, and lives for ttl from the first moment on; no other key is left."""
-    shop = run.witness
     for call, key, before, state in stored(run):
         alive = before.there and (before.left < 0 or before.left > state.when - before.when)
         if key not in call.keys:
@@ -201,21 +210,24 @@ def lives(run: Play) -> Iterator[Found]:
             what = "is gone" if not state.there else f"now {shelf.lasting(state.left)}"
             text = f"{call.who} found the page under {key}, and left it changed: it {what}."
             yield text, call.who, state.when, "a hit changes it"
-        elif state.there and not shelf.right_life(run, state, shop.ttl):
+        elif state.there and not shelf.right_life(run, state, call.ttl):
             at_once = ", for the moment at least" if state.left == shelf.FOREVER else ""
-            text = f"What {call.who} stored under {key} {shelf.lasting(shelf.lasts(run, state, shop.ttl))}{at_once}"
-            yield f"{text}; ttl is {shop.ttl:g} s.", call.who, state.when, "wrong lifetime"
+            text = f"What {call.who} stored under {key} {shelf.lasting(shelf.lasts(run, state, call.ttl))}{at_once}"
+            yield f"{text}; ttl is {call.ttl:g} s.", call.who, state.when, "wrong lifetime"
     yield from shelf.strays(run)
 
 
 def nothing_stored(run: Play) -> Iterator[Found]:
-    """Where there is no row, or its load failed, nothing is stored; nor is it anywhere else."""
-    for call, key, _, state in stored(run):
+    """Where there is no row, or its load failed, nothing is stored or deleted; nor is it anywhere else."""
+    for call, key, before, state in stored(run):
         why = "the load failed" if call.error is not None else "there is no such product"
         none = call.error is not None or call.rows[key] is None
         if key in call.keys and state.there and none and not call.sure(key):
-            text = f"{call.who} stored {state.text!r} under {key} at {ms(state.when)}, and {why}."
+            text = f"{call.who} stored {shown(state.text)} under {key} at {ms(state.when)}, and {why}."
             yield text, call.who, state.when, "stored"
+        elif key in call.keys and before.there and not state.there and none:
+            text = f"{call.who} deleted at {ms(state.when)} what somebody else had stored under {key}, and {why}."
+            yield text, call.who, state.when, "deleted"
     yield from shelf.strays(run)
 
 
@@ -224,11 +236,12 @@ def keeps_pages(run: Play) -> Iterator[Found]:
     own = list(stored(run))
     for call in run.witness.acts if not run.schedule.faults else ():
         for key in dict.fromkeys(call.keys) if call.done and call.loads else ():
-            row, mine = call.rows[key], [state.text for one, name, _, state in own if one is call and name == key]
+            row, mine = call.loaded.get(key), [state.text for one, name, _, state in own if one is call and name == key]
             others = [state for state in run.witness.shelf.during(key, call) if state.there]
-            if row is not None and call.missing(key) and row not in mine and (mine or not others):
+            late = shelf.too_late(run, call, row, call.ttl)
+            if row is not None and call.missing(key) and row not in mine and (mine or not others) and not late:
                 held = shown(mine[-1]) if mine and mine[-1] is not None else "nothing"
-                text = f"{call.who} loaded {row!r}, and under {key} stands {held}."
+                text = f"{call.who} loaded {shown(row)}, and under {key} stands {held}."
                 yield text, call.who, call.ended, "not stored"
 
 
