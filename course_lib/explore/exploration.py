@@ -5,8 +5,11 @@ The notebook's call, with a bar and a picture, is `course_lib.widgets.explore.ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any
@@ -14,18 +17,22 @@ from typing import Any
 from course_lib.explore.bodies import MISTAKES, Body, Invariant, clients_running, judge_of
 from course_lib.explore.findings import Findings
 from course_lib.explore.loop import Progress
+from course_lib.explore.parallel import Make, importable, sample_elsewhere
 from course_lib.explore.printed import Printed, held_back, let_out
 from course_lib.explore.proof import prove
 from course_lib.explore.replay_code import decode, name_of
 from course_lib.explore.search import ONE_STAGE, by_order, stages
 from course_lib.explore.seen import Clocks
 from course_lib.explore.shrink import shrink, spread
+from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import KINDS, Simulation
 from course_lib.sim.stand_ins import virtual_clocks
 
 FAULTS = {"crash": 0.0, "pause": 1.0, "lose request": 0.0, "lose reply": 0.0, "node down": 1.0, "clock step": 1.0}
 """Kinds of fault, and the seconds that one takes if nobody says otherwise."""
+
+Elsewhere = Callable[..., Tally]
 
 
 @virtual_clocks()
@@ -43,6 +50,7 @@ def explore(
     seconds: float = inf,
     socket_timeout: float | None = 0.5,
     name: str = "yours",
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """Run `body(redis, me)` in several clients under every order of their commands, and judge each run.
@@ -68,7 +76,9 @@ def explore(
     Trial is taken as it is, with its sizes. `code` plays that one schedule only. Runs in which a client was told what
     none had been told before are played twice more: they must be the same, and show which branches of your code ran.
 
-    Interrupt it, and what was found until then is returned.
+    Interrupt it, and what was found until then is returned. A long sample without faults is drawn by an `executor`,
+    any of concurrent.futures, if one is given; in a notebook, by processes, if the code stands in a module that they
+    can import. What is found is the same.
 
     Units: `schedules` for each number of clients and of faults; `seconds` of real time in all; `socket_timeout` in
     seconds of virtual time, until a client gives up on a reply. A run counts as endless after 60 s of virtual time.
@@ -76,15 +86,17 @@ def explore(
     Raises: ValueError for arguments that do not fit, or for what an invariant returns; BadReplayCode; what the body's
     first run raises, if that is an error of Python's.
     """
+    elsewhere = None
     if isinstance(body, Trial):
         trial = body if body.orders else replace(body, orders=body.sizes)
+        if executor is not None:
+            raise ValueError("an executor makes the trial itself, from coroutines; here it is given a trial")
     else:
-        sizes = _sizes(body, clients)
-        trial = Trial(
-            name, (), clients_running(body, setup, nodes), judge_of(invariant), sizes, faults=_faults(faults),
-            least=min(2, *sizes), world=lambda: Simulation(nodes=nodes, socket_timeout=socket_timeout), horizon=60.0,
-            orders=sizes, pairs=sizes if pairs else (),
+        make = partial(
+            trial_of, body, invariant, sizes=_sizes(body, clients), faults=_faults(faults), pairs=pairs, setup=setup,
+            nodes=nodes, socket_timeout=socket_timeout, name=name,
         )  # fmt: skip
+        trial, elsewhere = make(), _elsewhere(make, executor)
     clocks = Clocks()
     found = Findings(clocks.watching(trial), clocks=clocks)
     progress = None if progress is None else let_out(progress)
@@ -94,15 +106,17 @@ def explore(
             run = play(found.trial, decode(code, name_of(trial)))
             found.shown = spread(trial, run.violations[0].promise, run) if run.violations else run
         else:
-            _search(found, schedules, monotonic() + seconds, progress)
+            _search(found, schedules, monotonic() + seconds, progress, elsewhere)
         found.printed = _printed(found, printed)
     return found
 
 
-def _search(found: Findings, schedules: int, deadline: float, progress: Progress | None) -> None:
+def _search(
+    found: Findings, schedules: int, deadline: float, progress: Progress | None, elsewhere: Elsewhere | None
+) -> None:
     """Every stage, and then the simplest failure. An interrupt leaves what was found until then."""
     try:
-        _play(found, schedules, deadline, progress)
+        _play(found, schedules, deadline, progress, elsewhere)
         found.shown = _simplest(found, shrunk=True)
         if found.clocks is not None:
             found.proof = prove(found.trial, found.seen, found.clocks)
@@ -111,12 +125,14 @@ def _search(found: Findings, schedules: int, deadline: float, progress: Progress
         found.shown = _simplest(found, shrunk=False)
 
 
-def _play(found: Findings, schedules: int, deadline: float, progress: Progress | None) -> None:
+def _play(
+    found: Findings, schedules: int, deadline: float, progress: Progress | None, elsewhere: Elsewhere | None
+) -> None:
     trial = found.trial
     for size in (size for size in trial.sizes if size in trial.orders):
         for faults in stages(trial, size):
             budget = replace(ONE_STAGE, schedules=schedules, seconds=deadline - monotonic())
-            by_order(trial, size, faults, budget, progress=progress, keep=found.begin)
+            by_order(trial, size, faults, budget, progress=progress, keep=found.begin, elsewhere=elsewhere)
 
 
 def _simplest(found: Findings, *, shrunk: bool) -> Play | None:
@@ -136,6 +152,30 @@ def _printed(found: Findings, printed: Printed) -> str:
 
 
 # -- from what a learner writes to a trial -----------------------------------------------------------------------------
+
+
+def trial_of(
+    body: Body | Sequence[Body], invariant: Invariant | Sequence[Invariant] | None, *, sizes: tuple[int, ...],
+    faults: Mapping[Any, float], pairs: bool, setup: Body | None, nodes: int, socket_timeout: float | None, name: str,
+) -> Trial:  # fmt: skip
+    """The trial that `explore` plays; another process can make it too, if it can import what it is given."""
+    return Trial(
+        name, (), clients_running(body, setup, nodes), judge_of(invariant), sizes, faults=faults, least=min(2, *sizes),
+        world=partial(Simulation, nodes=nodes, socket_timeout=socket_timeout), horizon=60.0, orders=sizes,
+        pairs=sizes if pairs else (),
+    )  # fmt: skip
+
+
+def _elsewhere(make: Make, executor: Executor | None) -> Elsewhere | None:
+    """What draws a sample in other processes, where some may be started or are there; else None. A program may not
+    expect to be run again by each process that starts, so only a notebook starts some by itself."""
+    if isinstance(executor, ProcessPoolExecutor) and not importable(make):
+        raise ValueError(
+            "another process cannot import this code: put it into a module, or explore it without an executor"
+        )
+    if executor is None and (hasattr(sys.modules["__main__"], "__file__") or not importable(make)):
+        return None
+    return partial(sample_elsewhere, make=make, executor=executor)
 
 
 def _sizes(body: Body | Sequence[Body], clients: int | Sequence[int]) -> tuple[int, ...]:

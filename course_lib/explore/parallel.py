@@ -11,16 +11,23 @@ import pickle
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from time import monotonic
+from typing import NamedTuple
 
-from course_lib.explore.loop import Progress, play_all
-from course_lib.explore.strategies.pct import drawn_orders, sample
+from course_lib.explore.loop import UNLIMITED, Budget, Progress, play_all
+from course_lib.explore.printed import held_back
+from course_lib.explore.seen import Seen
+from course_lib.explore.strategies.pct import SAMPLED, drawn_orders, sample
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Schedule, Trial, play
+from course_lib.sim.stand_ins import virtual_clocks
 
 AT_ONCE = 50
 """Orders that are handed to a process at a time, at least; at most twenty times as many, where there are very many."""
@@ -29,8 +36,18 @@ PAYS = 2.0
 """Seconds of work below which starting processes, which takes about one, is not worth it."""
 
 Make = Callable[[], Trial]
-Part = tuple[Counter[tuple[str, ...]], int, int, dict[str, Schedule]]
-"""How many orders broke what; steps; the longest; and the simplest failure of each promise."""
+
+
+class Part(NamedTuple):
+    """Of some orders: how many broke what; steps; the longest; and the simplest failure of each promise. Where somebody
+    looks, what there was to judge, and the runs to keep."""
+
+    outcomes: Counter[tuple[str, ...]]
+    steps: int
+    turns: int
+    failing: dict[str, Schedule]
+    seen: Seen | None = None
+    kept: Sequence[Schedule] = ()
 
 
 def sample_in_processes(
@@ -44,32 +61,81 @@ def sample_in_processes(
     Raises: ValueError for a `make` that another process cannot import.
     """
     _check(make)
-    trial, began = make(), monotonic()
-    found = sample(trial, clients, min(AT_ONCE, schedules), depth=depth, seed=seed, progress=progress)
-    left = (monotonic() - began) / AT_ONCE * (schedules - found.schedules)
-    workers = min(processes or os.cpu_count() or 1, -(-(schedules - found.schedules) // AT_ONCE))
-    if workers < 2 or left < pays:
-        return sample(trial, clients, schedules, depth=depth, seed=seed, progress=progress, into=found)
+    found = Tally(make(), clients, SAMPLED)
+    return sample_elsewhere(
+        found, make, schedules, depth=depth, seed=seed, processes=processes, pays=pays, progress=progress
+    )
+
+
+def sample_elsewhere(
+    found: Tally, make: Make, schedules: int, *, executor: Executor | None = None, depth: int = 3, seed: int = 0,
+    processes: int | None = None, pays: float = PAYS, budget: Budget = UNLIMITED, progress: Progress | None = None,
+) -> Tally:  # fmt: skip
+    """As `sample`, into `found`, where work that pays is done by an executor, which need not be one of processes; by
+    default, by processes that are started for it. The findings are the same, however many work on it; only where the
+    budget's steps may end it, all is played here."""
+    trial, clients, began = found.trial, found.clients, monotonic()
+    here = partial(sample, trial, clients, depth=depth, seed=seed, budget=budget, progress=progress, into=found)
+    here(schedules=min(AT_ONCE, schedules))
+    rest = schedules - found.schedules
+    took = monotonic() - began
+    workers = min(processes or os.cpu_count() or 1, -(-rest // AT_ONCE))
+    alone = executor is None and (workers < 2 or took / AT_ONCE * rest < pays)
+    if not found.complete or alone or rest < 1 or 2 * found.steps / AT_ONCE * schedules > budget.steps:
+        return here(schedules=schedules)
     found.complete = False
-    size = max(AT_ONCE, min(20 * AT_ONCE, (schedules - found.schedules) // (8 * workers)))
+    size = max(AT_ONCE, min(20 * AT_ONCE, rest // (8 * workers)))
     parts = [(start, min(start + size, schedules)) for start in range(found.schedules, schedules, size)]
-    work = partial(_played, make, clients, depth, seed, found.commands)
-    with _started(workers) as pool:  # leaving it ends its processes
-        for part in pool.imap(work, parts):
-            _merge(found, part)
+    work = partial(_played, make, clients, depth, seed, found.commands, found.seen is not None)
+    done: Iterator[Part]
+    with ExitStack() as stack:
+        if executor is None:  # leaving it ends its processes
+            done = stack.enter_context(_started(workers)).imap(work, parts)
+        else:
+            done = _in_turn([executor.submit(work, part) for part in parts], stack)
+        for part in done:
+            with _ONE:
+                _merge(found, part)
             if progress is not None:
                 progress(found)
+            if monotonic() - began >= budget.seconds:
+                return found
     found.complete = True
     return found
 
 
-def _check(make: Make) -> None:
+def _in_turn(futures: Sequence[Future[Part]], stack: ExitStack) -> Iterator[Part]:
+    """The parts in their order. However it ends, none is begun afterwards, and those that were begun come to an end."""
+    for future in futures:
+        stack.callback(wait, [future])
+    for future in futures:
+        stack.callback(future.cancel)  # what is pushed last is called first
+    return (future.result() for future in futures)
+
+
+def importable(make: Make) -> bool:
+    """Could another process make it?"""
     try:
         pickle.dumps(make)
-        importable = getattr(make, "__module__", "__main__") != "__main__"
     except (pickle.PicklingError, AttributeError, TypeError):
-        importable = False
-    if not importable:
+        return False
+    return all(getattr(one, "__module__", "") != "__main__" for one in _functions(make))
+
+
+def _functions(given: object) -> Iterator[object]:
+    """The functions in it: what it calls, and what it gives to that."""
+    if isinstance(given, partial):
+        for one in (given.func, *given.args, *given.keywords.values()):
+            yield from _functions(one)
+    elif isinstance(given, list | tuple):
+        for one in given:
+            yield from _functions(one)
+    elif callable(given):
+        yield given
+
+
+def _check(make: Make) -> None:
+    if not importable(make):
         raise ValueError(f"{make!r} cannot be imported by another process; give a function of a module, or use sample")
 
 
@@ -89,17 +155,29 @@ def _deaf() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _played(make: Make, clients: int, depth: int, seed: int, commands: int, part: tuple[int, int]) -> Part:
-    trial = make()
-    found = Tally(trial, clients, commands=commands)
-    play_all(drawn_orders(found, range(*part), depth, seed), found, trial.world())
+_ONE = threading.Lock()
+"""Where an executor has threads: what a run needs in place of the clocks is there once in a process."""
+
+
+def _played(make: Make, clients: int, depth: int, seed: int, commands: int, looks: bool, part: tuple[int, int]) -> Part:
+    with _ONE, virtual_clocks(), held_back():
+        trial = make()
+        found = Tally(trial, clients, commands=commands, seen=Seen() if looks else None)
+        play_all(drawn_orders(found, range(*part), depth, seed), found, trial.world())
     failing = {promise: run.schedule for promise, run in found.failing.items()}
-    return found.outcomes, found.steps, found.turns, failing
+    if (seen := found.seen) is None:
+        return Part(found.outcomes, found.steps, found.turns, failing)
+    kept = [run.schedule for run in seen.kept]
+    brief = replace(seen, kept=[], _histories=set())  # hashes, which differ from process to process
+    return Part(found.outcomes, found.steps, found.turns, failing, brief, kept)
 
 
 def _merge(found: Tally, part: Part) -> None:
-    outcomes, steps, turns, failing = part
-    found.outcomes += outcomes
-    found.steps, found.turns = found.steps + steps, max(found.turns, turns)
-    for promise, schedule in failing.items():
+    found.outcomes += part.outcomes
+    found.steps, found.turns = found.steps + part.steps, max(found.turns, part.turns)
+    for promise, schedule in part.failing.items():
         found.keep(promise, play(found.trial, schedule))
+    if found.seen is not None and part.seen is not None:
+        found.seen = found.seen + part.seen
+        for schedule in part.kept:  # those in which a client was told what none had been told before in that part
+            found.seen.keep(play(found.trial, schedule))

@@ -87,11 +87,13 @@ def stages(trial: Trial, clients: int) -> tuple[int, ...]:
 def by_order(
     trial: Trial, clients: int, faults: int = 0, budget: Budget = ONE_STAGE, *,
     progress: Progress | None = None, keep: Callable[[Tally], object] = lambda _: None,
+    elsewhere: Callable[..., Tally] | None = None,
 ) -> Tally:  # fmt: skip
     """Every order; one order of each class if all are too many; if even those are too many, a random sample.
 
     What an attempt found before it was given up is kept as failing, and not counted. `keep` is handed each tally before
-    it is filled, so that an interrupt leaves what was found.
+    it is filled, so that an interrupt leaves what was found. `elsewhere` draws a sample without faults in place of
+    `sample`.
     """
     expected, most = estimated(trial, clients, faults), int(budget.schedules)
     failing: dict[str, Play] = {}
@@ -116,6 +118,8 @@ def by_order(
         failing, why = found.failing, found.why
     found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most, why=why)
     keep(found)
+    if elsewhere is not None and not faults:
+        return elsewhere(found, schedules=most, budget=budget, progress=progress)
     return sample(trial, clients, most, faults=faults, budget=budget, progress=progress, into=found)
 
 

@@ -41,11 +41,19 @@ class Seen:
 
     def add(self, run: Play) -> None:
         """One more run. Commands of the judge's own clients count too, as those have an effect."""
-        told = dict[str, int]()
         for event in run.trace.events:
             if event.t_server is not None:
                 self.commands += 1
                 self.active.add(event.client)
+        self.clients.update(run.results)
+        if run.schedule.faults:
+            self.struck.update(run.schedule.struck)
+        self.keep(run)
+
+    def keep(self, run: Play) -> None:
+        """Keep a run in which a client was told what none had been told before."""
+        told = dict[str, int]()
+        for event in run.trace.events:
             heard: Any = event.reply if event.t_end is not None else event.fault
             if type(heard) not in _PLAIN:
                 heard = repr(heard)
@@ -56,9 +64,6 @@ class Seen:
                 self.kept.append(run)
             else:
                 self.dropped += 1
-        self.clients.update(run.results)
-        if run.schedule.faults:
-            self.struck.update(run.schedule.struck)
 
     def __add__(self, other: Seen) -> Seen:
         return Seen(

@@ -9,12 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from course_lib.explore import Play, Simulation, Trial, Violation, sample
+from course_lib.explore.exploration import explore
+from course_lib.explore.findings import Findings
 from course_lib.explore.parallel import sample_in_processes
 
 ROOT = Path(__file__).parents[2]
@@ -126,3 +130,54 @@ def test_an_interrupt_or_a_death_leaves_no_process(how: signal.Signals) -> None:
     finally:
         running.kill()
         running.communicate()
+
+
+# -- explore, with an executor ----------------------------------------------------------------------------------------
+
+
+async def counting(redis: Redis, me: str) -> int:
+    seen = int(await redis.get("n") or 0)
+    for at in range(5):
+        await redis.get(f"{me}:{at}")
+    await redis.set("n", seen + 1)
+    await redis.incr("shared")
+    return seen
+
+
+def no_number_twice(run: Play) -> str | None:
+    return "two counted alike" if len(set(run.results.values())) < len(run.results) else None
+
+
+def explored(executor: Executor | None) -> Findings:
+    return explore(counting, no_number_twice, clients=3, schedules=120, executor=executor)
+
+
+class Told(ThreadPoolExecutor):
+    """Counts what it is given."""
+
+    given = 0
+
+    def submit(self, *args: Any, **options: Any) -> Any:
+        self.given += 1
+        return super().submit(*args, **options)
+
+
+def test_an_executor_finds_the_same_whatever_the_number_of_its_workers() -> None:
+    """One of processes, and one of threads, in which one run is played at a time."""
+    alone = explored(None)
+    assert alone.sampled
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as two, Told(3) as three:
+        for found in (explored(two), explored(three)):
+            assert found.text == alone.text
+            assert found.code == alone.code
+            assert found.played[0].outcomes == alone.played[0].outcomes
+            assert [run.schedule for run in found.seen.kept] == [run.schedule for run in alone.seen.kept]
+        assert three.given == 2
+
+
+def test_code_that_no_process_can_import_is_refused() -> None:
+    async def here(redis: Redis, me: str) -> None:
+        await redis.incr("n")
+
+    with ProcessPoolExecutor(1) as executor, pytest.raises(ValueError, match="put it into a module"):
+        explore(here, executor=executor)
