@@ -152,7 +152,7 @@ function show({ model, el, from }) {
   };
   const resize = () => {
     const wide = Math.floor(canvas.parentElement.clientWidth) - 2;
-    if (wide < 50) return;
+    if (wide < 50) return draw(stage, player); // out of sight, as while a theme is put on: what is there is drawn anew
     const high = Math.round(Math.min(Math.max(wide * 0.4, 300), stage.projector ? 640 : 440)),
       ratio = devicePixelRatio || 1;
     canvas.width = wide * ratio;

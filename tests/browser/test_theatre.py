@@ -25,6 +25,15 @@ DRAWN = """canvas => {
   return other / (data.length / 4);
 }"""
 
+# Whether the last pixel of the canvas has the color that the room's theme gives to paper.
+IN_ITS_PAPER = """() => {
+  const canvas = document.querySelector(".theatre-room canvas"), { width, height } = canvas;
+  const drawn = canvas.getContext("2d").getImageData(width - 2, height - 2, 1, 1).data.slice(0, 3);
+  const dark = document.body.dataset.jpThemeLight === "false";
+  return getComputedStyle(canvas.parentElement).backgroundColor === `rgb(${[...drawn].join(", ")})`
+    && (drawn[0] < 128) === dark;
+}"""
+
 # Keeps every line that is told, however shortly.
 LISTEN = """() => {
   const line = document.querySelector(".theatre-line");
@@ -158,6 +167,9 @@ def test_in_jupyterlab_its_keys_are_its_own(desk: Desk, notebook: Callable[..., 
         desk.page.keyboard.press(key)
     expect(stage.get_by_role("status")).to_contain_text("4 ms · a pause 37 ms")
     assert desk.cells == before
+    for theme in ("dark", "light"):
+        desk.theme(theme)
+        desk.page.wait_for_function(IN_ITS_PAPER, timeout=15_000)
     desk.run_cell(1)
     expect(desk.output(1)).to_have_text(re.compile("4 ms · a +pause 37 ms"))
     stage.get_by_label("projector").check()
