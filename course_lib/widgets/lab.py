@@ -233,5 +233,6 @@ _STYLE = (
     ".UID .course-lab-controls{container-type:inline-size;max-width:880px}"
     ".UID .widget-html-content>svg{max-height:var(--left)}"
     "@container(max-width:880px){.UID .widget-gridbox .widget-label{width:120px!important}"
-    ".UID .widget-gridbox .widget-text{width:60px!important}}"
+    ".UID .widget-gridbox .widget-text{width:60px!important}"
+    ".UID .widget-gridbox .widget-dropdown .widget-label{width:auto!important}}"  # a choice needs the room
 )

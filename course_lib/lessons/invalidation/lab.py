@@ -16,7 +16,7 @@ from course_lib.widgets.lab import Experiment, Lab
 
 def price_lab(**given: Any) -> Lab[PricesSeen]:
     """The lab, set up with the fields of `Prices`: `price_lab(strategy="lease", ttl=10)`."""
-    return Lab(Experiment(Prices(**given), _controls, in_slices, prices_picture, _row, says=_says))
+    return Lab(Experiment(Prices(**given), _controls, in_slices, prices_picture, _row, says=_says, ignored=_ignored))
 
 
 def _controls(given: Prices) -> dict[str, w.Widget]:
@@ -29,6 +29,13 @@ def _controls(given: Prices) -> dict[str, w.Widget]:
         "delay": decimal("delete again (s)", given.delay, 0.05, 2, 0.05),
         "cuts": decimal("cuts per s", given.cuts, 0, 1, 0.05),
     }
+
+
+def _ignored(given: Prices) -> dict[str, str]:
+    """The controls that change nothing with this strategy, and why."""
+    delay = {} if given.strategy == "double" else {"delay": "Only the double delete deletes again."}
+    cuts = {} if STRATEGIES[given.strategy].near is not None else {"cuts": "Only a near cache has a connection to cut."}
+    return delay | cuts
 
 
 def _says(seen: PricesSeen) -> str:

@@ -11,6 +11,7 @@ from course_lib.errors import BadArgument
 from course_lib.lessons.invalidation.experiment_prices import Answer, Prices, PricesSeen, older_than, stale_share
 from course_lib.lessons.invalidation.experiment_prices_run import in_slices, play
 from course_lib.lessons.invalidation.experiment_strategies import STRATEGIES
+from course_lib.lessons.invalidation.lab import price_lab
 
 SMALL = Prices(readers=8, changes=0.5, load_time=0.1, ttl=5.0, duration=40.0)
 
@@ -23,6 +24,18 @@ def test_an_answer_is_as_old_as_the_change_that_it_does_not_show() -> None:
     assert [seen.is_stale(answer) for answer in answers] == [False, False, True, False, True]
     assert (seen.stale_share, seen.oldest, seen.older_than(4), seen.older_than(2)) == (0.4, 6, 0.2, 0.4)
     assert PricesSeen(Prices()).summary()["stale (%)"] == 0
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_control_that_is_locked_changes_nothing(strategy: str) -> None:
+    """And those two that are a strategy's own are not locked with it."""
+    lab = price_lab(strategy=strategy, readers=3, changes=1.0, duration=4.0)
+    locked = [name for name, control in lab._controls.items() if control.disabled]
+    own = {"double": ["cuts"], "near": ["delay"], "flush": ["delay"], "careful": ["delay"]}
+    assert locked == own.get(strategy, ["delay", "cuts"])
+    before = lab.result
+    assert before is not None
+    assert all(lab.set(**{name: 0.5}).answers == before.answers for name in locked)
 
 
 @pytest.mark.parametrize("wrong", [{"readers": 0}, {"rate": -1.0}, {"ttl": 0.0}, {"load_time": 0.0}, {"changes": 0.0}])
