@@ -125,7 +125,8 @@ def _violations(invariant: Invariant, said: Any) -> list[str | Violation]:
 
 
 def _name(invariant: Invariant) -> str:
-    return getattr(invariant, "__name__", "the promise").replace("_", " ").strip()
+    name = str(getattr(invariant, "__name__", "<lambda>"))
+    return "the promise" if name == "<lambda>" else name.replace("_", " ").strip()
 
 
 def _all_end(run: Play) -> Iterator[Violation]:

@@ -190,6 +190,9 @@ def test_the_alternative_counts_what_is_in_the_trace() -> None:
     assert "No message was lost" in alt
     assert "2 × holds the lock from 1 ms to 60 ms, at most 2 at once" in alt
     assert "Violation at 41 ms, a: Two clients hold the lock" in alt
+    loads = two_holders()
+    loads.events.clear()
+    assert ". No command was sent from 1 ms to 60 ms. 2 × holds the lock " in spacetime(loads).alt
     assert "Faults: 1 reply lost, 1 request lost" in spacetime(five_clients()).alt
     many = crowd(1000, 5)
     lost = sum(e.fault is not None for e in many)

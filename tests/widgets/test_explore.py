@@ -45,6 +45,12 @@ def test_a_broken_promise_is_drawn_named_and_told() -> None:
     assert not shown.holds
 
 
+def test_a_promise_without_a_name_is_called_the_promise() -> None:
+    found = explore(naive, lambda run: "lost").found
+    assert found.violation is not None
+    assert found.violation.promise == "the promise"
+
+
 def test_what_was_found_is_opened_to_be_played_by_hand() -> None:
     """The schedule that is shown, move for move; judged at its end, so one move less is not broken."""
     shown = explore(naive, no_visit_is_lost, clients=3)

@@ -108,13 +108,13 @@ def alternative(trace: Trace, title: str) -> str:
     if not trace.events and not trace.notes:
         return f"Space-time diagram: {title}. No command was sent."
     start, end = trace.span
-    parts = [
-        f"Space-time diagram: {title}",
-        f"{counted(len(trace.clients), 'client')} sent {counted(len(trace.events), 'command')} to "
-        f"{counted(len(trace.nodes), 'node')} from {ms(start)} to {ms(end)}",
-    ]
-    faults = _faults(trace)
-    parts.append(f"Faults: {', '.join(faults)}" if faults else "No message was lost")
+    when = f"from {ms(start)} to {ms(end)}"
+    parts = [f"Space-time diagram: {title}", f"No command was sent {when}"]
+    if trace.events:
+        sent = f"{counted(len(trace.clients), 'client')} sent {counted(len(trace.events), 'command')}"
+        faults = _faults(trace)
+        became = f"Faults: {', '.join(faults)}" if faults else "No message was lost"
+        parts[1:] = [f"{sent} to {counted(len(trace.nodes), 'node')} {when}", became]
     parts += [_kind(trace.notes, kind) for kind in dict.fromkeys(n.kind for n in trace.notes) if kind != "violation"]
     parts += [f"Violation at {ms(n.t_start)}, {n.who}: {n.text}" for n in trace.notes if n.kind == "violation"][:20]
     return ". ".join(parts) + "."
