@@ -26,6 +26,7 @@ from course_lib.explore.puzzles import PUZZLES
 from course_lib.explore.server_state import ask, value
 from course_lib.patterns.locks import Lock
 from course_lib.sim import in_process
+from course_lib.sim.fake_server_reads import held
 from course_lib.sim.stand_ins import virtual_clocks
 
 HERE = __file__
@@ -384,6 +385,24 @@ def test_every_kind_of_value_as_redis_cli_writes_it() -> None:
         "z": ("zset", "{a: 1.5, b: 2}"), "h": ("hash", "{f: 1, g: 2}"),
         "x": ("stream", f"[{added} {{job: 1}}]"),
     }  # fmt: skip
+
+
+def test_a_field_whose_own_time_is_over_is_not_there() -> None:
+    """As since Redis 7.4, whose server it is."""
+    world = Simulation(0, version=(7, 4))
+    told = list[Any]()
+
+    async def body() -> None:
+        redis = world.redis()
+        await redis.hset("h", mapping={"f": "1", "g": "2"})
+        await redis.hpexpire("h", 20, "f")
+        for _ in range(2):
+            told.extend(one.content for one in held(world.nodes[0], 8))
+            await asyncio.sleep(0.03)
+
+    world.client("a", body)
+    world.run()
+    assert told == [((b"f", b"1"), (b"g", b"2")), ((b"g", b"2"),)]
 
 
 def test_what_is_read_is_what_the_server_would_say() -> None:

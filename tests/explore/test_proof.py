@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 import sys
+import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from course_lib.explore import Play, Schedule, play
+from course_lib.explore import Play, Schedule, play, proof
 from course_lib.explore.exploration import explore
 from course_lib.explore.findings import Findings
-from course_lib.explore.reached import Reached
+from course_lib.explore.reached import Reached, told_of
 from course_lib.explore.seen import Seen
 from course_lib.explore.strategies.exhaustive import enumerate_all
 
@@ -221,3 +223,41 @@ def test_a_debugger_that_watches_already_is_left_alone() -> None:
 def test_the_promise_is_no_part_of_the_code_that_is_watched() -> None:
     found = explore(out_of_it, nothing_wrong)
     assert not any("nothing_wrong" in one or str(at(nothing_wrong, "if len")) in one for one in never(found))
+
+
+def test_four_branches_are_named_and_of_more_how_many() -> None:
+    def told(never: list[str]) -> str:
+        return told_of(cast("Reached", SimpleNamespace(never=never, lines=(5, 9), runs=2)), all_seen=True)
+
+    assert told(list("abcd")) == "no schedule took a, b, c or d"
+    assert told(list("abcde")) == "no schedule took a, b, c, d or 1 more"
+
+
+def test_a_long_run_is_played_twice_too_and_of_several_the_first_that_differs_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proof, "STEPS", 0)
+    assert "1 schedule played twice was the same each time." in explore(careful, nothing_wrong).text
+    monkeypatch.undo()
+    told = iter(["the first", "the second", *[""] * 9])
+    monkeypatch.setattr(proof, "difference", lambda then, now: next(told))
+    found = explore(careful, nothing_wrong)
+    assert found.proof is not None
+    assert (found.proof.twice > 1, found.proof.differs) == (True, "the first")
+
+
+async def by_the_clock(redis: Any, me: str) -> None:
+    await redis.incr("n")
+    if time.monotonic() > 99:
+        await redis.get("n")
+
+
+def test_no_more_is_claimed_where_runs_were_dropped_or_a_clock_is_read() -> None:
+    found = explore(careful, nothing_wrong)
+    assert found.proof is not None
+    assert found.proof.all_seen
+    seen = found.seen
+    seen.dropped = 1
+    assert not proof.prove(found.trial, seen, found.clocks).all_seen
+    timed = explore(by_the_clock, nothing_wrong)
+    assert "schedules that were watched line by line took the `if`" in timed.text

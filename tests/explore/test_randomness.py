@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
+import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from hashlib import sha1
 from random import random as taken_before
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
@@ -15,6 +18,7 @@ from redis.exceptions import NoScriptError
 
 from course_lib.explore import Budget, Play, Schedule, Simulation, Trial, by_order, enumerate_all, play
 from course_lib.sim import streams
+from course_lib.sim.stand_ins import virtual_clocks
 
 MEMBERS = [f"m{number:02}" for number in range(40)]
 
@@ -120,6 +124,28 @@ def test_with_one_stream_for_all_the_reduction_would_lose_outcomes(name: str, mo
     some, _ = outcomes(BODIES[name], reduce=True)
     assert len(every) >= 2
     assert len(some) == 1
+
+
+async def unguessable(redis: Redis, own: str) -> Any:
+    await redis.get(own)
+    return secrets.token_hex(8), uuid4().hex, random.SystemRandom().getrandbits(64), os.urandom(5).hex()
+
+
+def test_what_is_drawn_from_the_system_is_drawn_from_the_run() -> None:
+    """By `secrets`, `uuid` and `os`, as long as was asked for; outside of a simulation it is the system's meanwhile."""
+    with virtual_clocks():
+        every, _ = outcomes(unguessable, reduce=False)
+        assert every == outcomes(unguessable, reduce=False)[0]
+        outside = []
+        for _ in range(2):
+            random.seed(1)
+            outside.append((secrets.token_hex(8), os.urandom(8)))
+    first, second = eval(next(iter(every)))  # what we made by repr ourselves
+    assert len(every) == 1
+    assert all(one != other for one, other in zip(first, second, strict=True))
+    assert (len(first[0]), len(first[3])) == (16, 10)
+    assert outside[0][0] != outside[1][0]
+    assert outside[0][1] != outside[1][1]
 
 
 def test_two_clients_who_pop_from_one_set_still_have_both_orders() -> None:

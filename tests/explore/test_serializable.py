@@ -17,6 +17,7 @@ from course_lib.explore.bodies import Me, clients_running
 from course_lib.explore.exploration import explore
 from course_lib.explore.linearizability import UNKNOWN, Call
 from course_lib.explore.serializability import (
+    ATTEMPT,
     Access,
     Conflict,
     accesses,
@@ -143,6 +144,14 @@ def _told(trace: Trace) -> list[tuple[str, str, bool, float]]:
         ("PING", b"PONG", []),
         ("INCR x", ValueError("not an integer"), []),
         ("EVAL script 1 x", 1, [("x", True)]),
+        *(
+            (command, 0, [("x", False)])
+            for command in (
+                *("UNLINK x", "EXPIRE x 9", "PEXPIRE x 9", "EXPIREAT x 9", "PEXPIREAT x 9", "PERSIST x", "SREM x a"),
+                *("HDEL x a", "HSETNX x a 1", "LREM x 1 a", "XDEL x 1-0", "ZREM x a"),
+            )
+        ),
+        *((command, None, [("x", False)]) for command in ("GETDEL x", "GETEX x PX 9", "RPOP x", "SPOP x")),
     ],
 )
 def test_which_keys_a_command_reads_and_writes(command: str, reply: Any, told: list[tuple[str, bool]]) -> None:
@@ -154,6 +163,20 @@ def test_a_transaction_counts_when_exec_runs_and_not_where_it_is_refused() -> No
     assert _told(_trace(*rows, ("a", "EXEC", [b"OK"]))) == [("b", "x", True, 2), ("a", "x", True, 3)]
     assert _told(_trace(*rows, ("a", "EXEC", None))) == [("b", "x", True, 2)]
     assert _told(_trace(*rows, ("a", "DISCARD", b"OK"))) == [("b", "x", True, 2)]
+
+
+@pytest.mark.parametrize("end", [("EXEC", None), ("DISCARD", b"OK")])
+def test_what_was_read_before_a_transaction_that_came_to_nothing_no_longer_counts(end: tuple[str, Any]) -> None:
+    """Of the one whose transaction it was, and not of others."""
+    rows = [("a", "GET x", None), ("b", "GET x", None), ("a", "SET y 1", b"OK"), ("a", "MULTI", b"OK")]
+    assert _told(_trace(*rows)) == [("a", "x", False, 0), ("b", "x", False, 1), ("a", "y", True, 2)]
+    assert _told(_trace(*rows, ("a", *end))) == [("b", "x", False, 1), ("a", "y", True, 2)]
+
+
+def test_what_is_read_at_the_moment_of_an_attempt_belongs_to_it() -> None:
+    trace = _trace(("a", "GET x", None), ("a", "GET y", None))
+    trace.note("a", ATTEMPT, 1)
+    assert _told(trace) == [("a", "y", False, 1)]
 
 
 def test_a_script_counts_by_what_it_called_also_within_a_transaction() -> None:

@@ -82,6 +82,25 @@ async def subscribed(redis: Redis) -> None:
         await asyncio.sleep(3.0)
 
 
+@pytest.mark.parametrize("way", ["subscribe", "psubscribe"])
+def test_who_listens_hears_of_what_runs(way: str) -> None:
+    """By a name or by a pattern: then no command runs the short way, which tells nobody."""
+    sim, heard = Simulation(0), list[Any]()
+
+    async def listens(redis: Redis) -> None:
+        async with redis.pubsub() as events:
+            await getattr(events, way)("__keyspace@0__:k")
+            async for message in events.listen():
+                heard.append(message["data"])
+                if len(heard) == 2:
+                    return
+
+    sim.client("a", listens, sim.redis())
+    sim.client("b", sim.redis().set, "k", "1", start=0.1)
+    sim.run()
+    assert heard == [1, "set"]
+
+
 @pytest.mark.parametrize("listens", [False, True])
 def test_the_short_way_leaves_no_trace(monkeypatch: pytest.MonkeyPatch, listens: bool) -> None:
     short = [traced(seed, listens=listens).text() for seed in range(12)]

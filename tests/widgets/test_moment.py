@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from course_lib.explore import Play, Schedule, Trial, play
-from course_lib.explore.moment import KeyState, State, reopened
+from course_lib.explore.moment import Fact, KeyState, PromiseState, State, reopened
 from course_lib.views.picture import escape
 from course_lib.widgets import fallback
 from course_lib.widgets.explore import explore
-from course_lib.widgets.moment_words import client_html, keys_between, redis_html
+from course_lib.widgets.moment import _longest
+from course_lib.widgets.moment_words import client_html, keys_between, promises_html, redis_html
 from course_lib.widgets.scheduler import Scheduler
 from course_lib.widgets.spacetime import SpaceTime
 from widgets.moments import BROKEN, FILE, GET, SET, Fake
@@ -232,6 +233,34 @@ def test_each_task_says_for_what_it_waits() -> None:
     assert "2 tasks of its own" in shown.panes.board.text
     shown.go(2)
     assert "waits for 1 task of its own" in shown.panes.board.text, "one of them is done"
+
+
+def test_of_a_chain_the_innermost_line_is_where_a_client_stands() -> None:
+    async def inner(redis: Any) -> None:
+        await redis.get("a")
+
+    async def body(redis: Any, me: Any) -> None:
+        await inner(redis)
+
+    shown = opened_walk(body, Schedule(1, turns=()), at=0.0)
+    assert shown.panes is not None
+    lines = [(int(place.split("-")[1]), innermost) for place, _, _, innermost in shown.panes.board.marks]
+    assert lines == [(body.__code__.co_firstlineno + 1, False), (inner.__code__.co_firstlineno + 1, True)]
+
+
+def test_a_bar_is_as_long_as_the_share_of_the_longest_ttl_that_is_left() -> None:
+    early, late = (holding(t, ("a", "1", left, "")) for t, left in ((0.0, 2.0), (1.5, 0.5)))
+    longest = _longest([early, late, holding(3.0)])
+    assert longest == {("redis", "a"): 2.0}
+    assert "width:100%" in redis_html(early, None, 0.0, longest)
+    assert "width:25%" in redis_html(late, None, 0.0, longest)
+
+
+def test_where_a_fact_leads_to_the_moment_no_second_button_does() -> None:
+    facts = (Fact(0.001, "alice", "reads 0"), Fact(0.003, "bob", "writes 1"))
+    broken = PromiseState("lost", False, 0.003, "one is lost", facts)
+    assert "when it broke" not in promises_html([broken], {})
+    assert "Go to 4 ms, when it broke" in promises_html([replace(broken, since=0.004)], {})
 
 
 def test_code_of_no_file_has_no_lines() -> None:
