@@ -868,6 +868,7 @@ function drawBase(stage, at, now) {
   });
   text(stage, many === 1 ? "load now" : "loads at once", x + w / 2, y + lid * 2 + size * 4.8, {
     align: "center",
+    size: size * 0.9, // so that the words fit for a projector too, where the notebook is 900 pixels wide
     most: w - 8,
     color: many ? look.ink : look.faint,
   });

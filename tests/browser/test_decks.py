@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
+
+from course_lib.widgets.deck import _RULES
 
 from .desk import ROOT, Desk
 
@@ -224,3 +226,25 @@ def test_under_fire(desk: Desk) -> None:
     expect(deck.cell("keys")).to_contain_text("Nothing breaks: 252 error pages before, 0 now")
     expect(deck.cell("holds")).to_contain_text("All seven parts: 0 error pages, 0 baskets lost")
     desk.assert_clean()
+
+
+SLIDE = """<body {mode}="presenting"><style>{rules}</style>
+<div class="jp-RenderedHTMLCommon"><p>words</p><div class="course-fit"><div class="usual">usual</div>
+<div class="wide">wide</div></div></div>
+<div class="course-live"><svg role="img" viewBox="0 0 100 300"><rect width="100" height="300"/></svg></div></body>"""
+
+
+@pytest.mark.parametrize("slides", [True, False])
+def test_on_slides_words_are_large_and_a_picture_fits(browser: Browser, slides: bool) -> None:
+    """Of its widths the narrow one, no higher than the screen; in a notebook, the control, nothing of it holds."""
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    try:
+        page.set_content(SLIDE.format(rules=_RULES, mode="data-jp-deck-mode" if slides else "data-other"))
+        assert (page.locator("p").evaluate("e => getComputedStyle(e).fontSize") == "27px") == slides
+        assert page.get_by_text("usual").is_visible()
+        assert page.get_by_text("wide").is_hidden() == slides
+        box = page.locator("svg").bounding_box()
+        assert box
+        assert (box["height"] <= 0.76 * 720 + 1) == slides
+    finally:
+        page.close()

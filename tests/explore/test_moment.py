@@ -22,6 +22,7 @@ from course_lib.explore.exploration import explore
 from course_lib.explore.invariants import no_lost_update, one_holder
 from course_lib.explore.moment import Opened, State, keys, opened, reopened
 from course_lib.explore.moment.keys import snapshot
+from course_lib.explore.moment.recorder import _became
 from course_lib.explore.puzzles import PUZZLES
 from course_lib.explore.server_state import ask, value
 from course_lib.patterns.locks import Lock
@@ -443,13 +444,31 @@ def test_what_changed_and_what_went() -> None:
         await redis.set("a", 2, px=20)
         await redis.set("b", 1)
         await redis.delete("b")
+        await redis.set("timed", 1, px=900)
+        await redis.delete("timed")
         await asyncio.sleep(0.05)
         await redis.get("c")
 
     found = alone(body)
     assert changes(found, "a") == [("new", "1"), ("changed", "2"), ("expired", "2")]
     assert changes(found, "b") == [("new", "1"), ("gone", "1")]
+    assert changes(found, "timed") == [("new", "1"), ("gone", "1")], "its time was not over when it was deleted"
     assert found.at(None).keys == ()
+
+
+def test_what_is_given_at_the_beginning_is_there_before_any_command_has_run() -> None:
+    async def given(redis: Redis) -> None:
+        await redis.set("stock", 1)
+
+    found = alone(count, setup=given)
+    first = found.index_of(found.trace.events[0])
+    assert any(key.key == "stock" for state in list(found.states)[:first] for key in state.keys)
+
+
+def test_scores_are_whole_and_tasks_that_go_on_are_counted() -> None:
+    assert keys._value("zset", ((b"a", 1234567.25), (b"b", 2.0)), 2) == "{a: 1234567.25, b: 2}"
+    assert _became(None, 1) == "ended; 1 task of its own goes on"
+    assert _became(7, 2) == "returned 7; 2 tasks of its own go on"
 
 
 def test_time_left_counts_down_by_the_clock_of_its_node() -> None:

@@ -308,6 +308,10 @@ def test_the_picture_says_in_words_what_it_draws() -> None:
     picture = drawn((("a", "b", "a read x"), ("b", "c", "b <wrote> y"), ("c", "a", "c read z")), title="It comes round")
     assert "a must come before b: a read x; b must come before c: b <wrote> y; c must come before a" in picture.alt
     assert picture.svg.count("<rect") == 3
+    assert [picture.svg.count(f">{why}</text>") for why in ("a read x", "b &lt;wrote&gt; y", "c read z")] == [1, 1, 1]
+    long = drawn((("a", "b", "x" * 100), ("b", "a", "back")), title="It comes round")
+    assert "x" * 100 in long.alt
+    assert "x" * 80 not in long.svg.replace(long.alt, "")
     assert "<wrote>" not in picture.svg
     with pytest.raises(ValueError, match="at least one step"):
         drawn((), title="nothing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from course_lib.errors import CourseError
+from course_lib.grading import opening
 from course_lib.grading.checker import check
 from course_lib.grading.opening import opened_again
 
@@ -29,6 +30,15 @@ def test_the_shown_run_is_opened_in_the_answer_s_own_lines(exercise: str) -> Non
     assert found.at(shown.trace.events[-1]).clients[0].chains
     assert all(promise.holds for promise in found.states[0].promises)
     assert not all(promise.holds for promise in found.at(None).promises)
+
+
+def test_clients_with_the_judge_s_name_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were c1 the judge's, c2 alone would be shown."""
+    answer = programs.wrong("03.1")[0][1]
+    shown = check("03.1", answer).shown
+    assert shown is not None
+    monkeypatch.setattr(opening, "JUDGE", "c1")
+    assert [client.name for client in opened_again("03.1", shown, answer).at(None).clients] == ["c2"]
 
 
 def test_an_answer_that_holds_on_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

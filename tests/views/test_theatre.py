@@ -42,6 +42,7 @@ def test_a_play_has_a_bounded_length_and_size(moments: list[float]) -> None:
     shown = clock(moments)
     assert 2 <= shown.end <= 30
     assert len(shown.times) <= 3_001
+    assert shown.times[-1] == max(moments, default=0.0), "its last moment is never left out"
 
 
 # -- keys -------------------------------------------------------------------------------------------------------------
@@ -140,6 +141,16 @@ def test_no_more_is_told_than_is_known(commands: list[tuple[str, Any]], last: st
     assert of(*commands)[-1].text == last
 
 
+@pytest.mark.parametrize(
+    ("command", "reply", "left"),
+    [("EXPIRE k 60", 1, 60.0), ("PEXPIRE k 60", 1, 0.06), ("TTL k", 60, 60.0), ("PTTL k", 60, 0.06),
+     ("SETEX k 60 1", b"OK", 60.0), ("PSETEX k 60 1", b"OK", 0.06), ("SET k 1 EX 60", b"OK", 60.0)],
+)  # fmt: skip
+def test_when_a_key_ends_is_told_in_seconds(command: str, reply: Any, left: float) -> None:
+    ends = next(state.expires for state in reversed(of(("SET k 1", b"OK"), (command, reply))) if state.text == "1")
+    assert ends == pytest.approx(0.0012 + left)
+
+
 def test_a_jump_of_the_clock_moves_the_end_of_a_ttl() -> None:
     """The node's clock jumps ahead by 20 ms: a key with 30 ms ends after 10."""
     trace = two_holders()
@@ -169,6 +180,7 @@ def test_the_lock_changes_hands_and_both_believe() -> None:
     assert [(text, data["clients"][owner] if owner >= 0 else "") for _, text, _, owner in states] == [
         ("tok-a", "a"), (None, ""), ("tok-b", "b"), (None, ""),
     ]  # fmt: skip
+    assert states[0][2] == 30.5, "milliseconds of the run"
     holds = [(data["clients"][who], start, end) for who, kind, start, end, _ in data["spans"] if kind == "hold"]
     (broken,) = [sign[2] for sign in data["signs"] if sign[1] == "violation"]
     assert [who for who, start, end in holds if start <= broken < end] == ["a", "b"]
@@ -182,6 +194,44 @@ def test_who_takes_a_lock_holds_it_until_it_gives_it_back() -> None:
     data = staged(trace).data
     told = [data["clients"][who] for who, kind, *_ in data["spans"] if kind == "hold"]
     assert told == ["a", "b"]
+
+
+def test_what_lasts_ends_with_the_one_who_did_it() -> None:
+    """A pause of which nothing says until when, and a crash."""
+    trace = Trace(events=[event("ann", "redis", "GET k", 1, 2, 3), event("bob", "redis", "GET k", 40, 41, 42)])
+    trace.note("ann", "pause", 0.004)
+    trace.note("ann", "crash", 0.02)
+    data = staged(trace).data
+    spans = {kind: (start, until) for _, kind, start, until, _ in data["spans"]}
+    assert spans["pause"][1] == spans["crash"][0] < spans["crash"][1] == pytest.approx(data["end"], abs=0.001)
+
+
+def test_what_happens_to_a_node_is_told_of_that_node() -> None:
+    trace = five_nodes()
+    for name in trace.nodes[:2]:
+        trace.note(name, "down", 0.001, 0.002)
+        trace.note(name, "promoted", 0.003)
+    data = staged(trace).data
+    assert [who for who, kind, *_ in data["spans"] if kind == "down"][-2:] == [-1, -2]
+    assert [who for who, kind, *_ in data["signs"] if kind == "promoted"] == [-1, -2]
+    assert data["nodes"][:2] == trace.nodes[:2]
+
+
+def test_the_key_that_is_named_most_often_comes_first() -> None:
+    trace = Trace(events=[event("a", "redis", f"SET {key} 1", i, i, i, b"OK") for i, key in enumerate("xyyzy")])
+    assert [key for _, key, _ in staged(trace).data["keys"]] == ["y", "x", "z"]
+
+
+def test_one_load_after_another_is_no_crowd_at_the_database() -> None:
+    def crowds(start: float) -> list[str]:
+        trace = two_holders()
+        trace.notes.clear()
+        trace.note("a", "load", 0.001, 0.01)
+        trace.note("b", "load", start, 0.03)
+        return [cue[1] for cue in staged(trace).data["cues"] if "at once" in cue[1]]
+
+    assert crowds(0.02) == []
+    assert crowds(0.005) == ["5 ms · database  2 loads at once, the most in this run"]
 
 
 def test_a_stale_answer_is_told_from_others() -> None:

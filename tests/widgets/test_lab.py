@@ -158,6 +158,22 @@ def test_again_counts_the_seed_up_and_begins_anew_at_its_end() -> None:
     assert lab.values["seed"] == 0
 
 
+def test_where_chance_plays_no_part_again_is_locked_and_says_why() -> None:
+    experiment = Counting()
+    experiment.ignored = lambda given: {"seed": "Nothing is drawn."} if given.size > 5 else {}
+    lab = Lab(experiment)
+    assert not lab._again.disabled
+    lab.set(size=6)
+    assert (lab._again.disabled, lab._again.tooltip) == (True, "Nothing is drawn.")
+
+
+def test_the_sentence_stands_below_the_picture_and_above_the_table() -> None:
+    lab = Lab(Counting())
+    both, *below = lab.box.children
+    assert lab._picture in both.children[1].children
+    assert below[:2] == [lab._says, lab._table]
+
+
 def test_kept_runs_stand_in_the_table_until_it_is_cleared() -> None:
     lab = Lab(Counting())
     lab._keep.click()

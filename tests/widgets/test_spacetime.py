@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from html import unescape
 
 from views.samples import crowd, five_clients, two_holders
 
 from course_lib.trace import Trace
-from course_lib.widgets.spacetime import SpaceTime
+from course_lib.widgets.spacetime import LEAST, SpaceTime
+from course_lib.widgets.text_trace import WIDE
 
 
 def test_moments_follow_the_order_in_which_the_server_ran_them() -> None:
@@ -63,6 +65,21 @@ def test_the_veil_leaves_the_ring_of_a_broken_promise_whole() -> None:
     assert float(words[1]) + 6 * len(words[2]) < float(ring[1])
     shown.time.value += 2 * shown.time.step
     assert ".veil" not in shown._style.value
+
+
+def test_each_row_is_its_moment_and_play_goes_on_from_it() -> None:
+    shown = SpaceTime(two_holders())
+    shown.follow.picked = "r3"
+    assert (shown.position, shown.play.value, shown.follow.row) == (4, 4, 3)
+    assert shown.moments[3].text in unescape(shown.status.value)
+
+
+def test_the_list_stands_beside_the_picture_only_where_there_is_room_for_both() -> None:
+    shown = SpaceTime(crowd(50, 20))
+    shown._placed_in({"new": 900})
+    assert 900 - WIDE < shown._plan.width <= 900
+    shown._placed_in({"new": 1400})
+    assert LEAST < shown._plan.width <= 1400 - WIDE
 
 
 def test_steps_go_round_the_run() -> None:

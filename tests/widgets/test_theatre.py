@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from grading.programs import wrong
 from views.samples import crowd, two_holders
 
+from course_lib.explore import Schedule, play
 from course_lib.explore.invariants import no_lost_update
 from course_lib.grading import check
 from course_lib.grading.verdict import Verdict
@@ -51,10 +53,30 @@ def test_it_plays_the_failure_of_a_check() -> None:
     assert isinstance(verdict, Verdict)
     assert verdict.shown is not None
     assert theatre(verdict).trace.events == verdict.shown.trace.events
+    assert len(violations(verdict.shown)) == 1, "it is marked already"
     with pytest.raises(NothingToPlay, match="no run here to play"):
         theatre(check("03.1", ...))
     with pytest.raises(NothingToPlay, match="no run here to play"):
         theatre("a string")
+
+
+async def keeps_for_two_ms(redis: Any, me: str) -> Any:
+    await redis.set(me, "1", px=2)
+    await redis.get("a")
+    await redis.get("b")
+    return await redis.get(me)
+
+
+@pytest.mark.parametrize(("body", "slow"), [(count, True), (keeps_for_two_ms, False)])
+def test_a_run_that_breaks_nothing_is_played_slowly_unless_that_changes_an_answer(body: Any, slow: bool) -> None:
+    """By a millisecond for each turn. After three of them the key of the second program would be gone."""
+    found = explore(body, lambda run: None, clients=1).found
+    quick = play(found.trial, Schedule(1, turns=()))
+    shown = theatre(SimpleNamespace(trial=found.trial, shown=quick)).trace
+    last = shown.events[-1].t_server or 0.0
+    assert (quick.trace.events[-1].t_server or 0.0) < 0.001
+    assert (last > 0.001) == slow
+    assert [event.reply for event in shown] == [event.reply for event in quick.trace]
 
 
 def test_it_plays_what_a_server_was_really_asked() -> None:
