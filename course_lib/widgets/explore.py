@@ -142,7 +142,7 @@ def _head(found: Findings) -> tuple[str, str]:
     return "good", "✓ Holds in every schedule"
 
 
-COMES_ROUND = "An arrow means “must come before”: these come round, so no order explains the run"
+COMES_ROUND = "Arrows mean “must come before”; they form a circle, so no order fits"
 CLASSES = "Schedules that differ only in the order of commands that do not affect each other count as one class."
 
 

@@ -311,6 +311,20 @@ def test_the_lines_of_a_file_that_was_changed_since_are_not_shown(tmp_path: Path
     assert listed == [(1, CARELESS.splitlines()), (1, []), (1, []), (1, [])]
 
 
+def test_of_two_functions_of_which_one_was_changed_no_lines_are_shown(tmp_path: Path) -> None:
+    """The other one would stand where it no longer is."""
+    file, names = tmp_path / "mine.py", dict[str, Any]()
+    two = f"{CARELESS}\n\nasync def calls(redis, me):\n    return await reads(redis, me)\n"
+    listed = []
+    file.write_text(two)
+    exec(compile(two, str(file), "exec"), names)
+    for text in (two, two.replace("'a'", "'b'")):
+        file.write_text(text)
+        linecache.checkcache(str(file))
+        listed.append(alone(names["calls"]).file_lines(str(file)))
+    assert listed == [(1, two.splitlines()), (1, [])]
+
+
 def test_code_of_the_course_is_shown_and_not_the_learner_s() -> None:
     async def body(redis: Redis, me: Me) -> None:
         async with Lock(redis, "job", ttl=1.0).hold(wait=1.0):
@@ -573,6 +587,16 @@ def test_a_game_is_opened_where_it_stands() -> None:
     assert all(found.at(event) is found.at(own) for event, own in events)
     with pytest.raises(ValueError, match="does not belong to this run"):
         found.at(play(game.trial, Schedule(2)).trace.events[0])
+
+
+def test_clients_stand_in_the_order_in_which_they_came() -> None:
+    def build(world: Simulation, clients: int) -> None:
+        for name in ("zoe", "ann", "mia"):
+            world.client(name, count, world.redis(), name)
+
+    one = Trial("t", (), build, lambda run: [], sizes=(3,))
+    state = reopened(one, play(one, Schedule(3, turns=()))).at(None)
+    assert [client.name for client in state.clients] == ["zoe", "ann", "mia"]
 
 
 def test_clients_of_the_judge_are_hidden_and_a_limit_is_said() -> None:

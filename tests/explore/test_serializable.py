@@ -27,8 +27,9 @@ from course_lib.explore.serializability import (
     serialization,
 )
 from course_lib.trace import Event, Trace
+from course_lib.views.circle import WIDTH
 from course_lib.views.circle import circle as drawn
-from course_lib.widgets.explore import Explored
+from course_lib.widgets.explore import COMES_ROUND, Explored
 
 # -- write skew: two doctors are on call, and each goes home if the other stays ---------------------------------------
 
@@ -309,6 +310,7 @@ def test_the_picture_says_in_words_what_it_draws() -> None:
     assert "a must come before b: a read x; b must come before c: b <wrote> y; c must come before a" in picture.alt
     assert picture.svg.count("<rect") == 3
     assert [picture.svg.count(f">{why}</text>") for why in ("a read x", "b &lt;wrote&gt; y", "c read z")] == [1, 1, 1]
+    assert 34 + 8.2 * len(COMES_ROUND) < WIDTH, "its title is not cut off: bold letters of 13 pixels"
     long = drawn((("a", "b", "x" * 100), ("b", "a", "back")), title="It comes round")
     assert "x" * 100 in long.alt
     assert "x" * 80 not in long.svg.replace(long.alt, "")

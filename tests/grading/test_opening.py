@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from course_lib.errors import CourseError
+from course_lib.explore import schedule_of
 from course_lib.grading import opening
 from course_lib.grading.checker import check
+from course_lib.grading.exercise import find
 from course_lib.grading.opening import opened_again
 
 from . import programs
@@ -30,6 +32,14 @@ def test_the_shown_run_is_opened_in_the_answer_s_own_lines(exercise: str) -> Non
     assert found.at(shown.trace.events[-1]).clients[0].chains
     assert all(promise.holds for promise in found.states[0].promises)
     assert not all(promise.holds for promise in found.at(None).promises)
+
+
+def test_a_run_of_the_second_trial_is_opened_in_that_trial() -> None:
+    answer = next(answer for name, answer in programs.wrong("03.1") if name == "whole-seconds")
+    shown = check("03.1", answer).shown
+    assert shown is not None
+    assert schedule_of(shown.code, "03.1", find("03.1").words.revision)[0] == 1
+    assert opened_again("03.1", shown, answer).same == ""
 
 
 def test_clients_with_the_judge_s_name_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

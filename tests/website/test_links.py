@@ -37,6 +37,7 @@ def test_a_site_whose_links_hold_has_no_faults(site: Path) -> None:
         ('<a href="one.html#gone">x</a>', "one.html#gone leads nowhere"),
         ('<a href="../outside.html">x</a>', "../outside.html leads nowhere"),
         ('<a href="javascript:alert(1)">x</a>', "javascript:alert(1) leads nowhere"),
+        ('<a href="file:///x/one.html">x</a>', "file:///x/one.html leads nowhere"),
         ('<script src="https://cdn.example/x.js"></script>', "https://cdn.example/x.js is loaded, and is not there"),
         ('<img src="//cdn.example/x.png">', "//cdn.example/x.png is loaded, and is not there"),
         ('<link rel="preconnect" href="https://fonts.example">', "https://fonts.example is loaded, and is not there"),
