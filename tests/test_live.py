@@ -39,6 +39,7 @@ def test_it_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(ran) == 1
     assert ran[0][-len(live.PINS) :] == tuple(live.PINS)
     assert str(tmp_path / "live") in ran[0]
+    assert "--no-deps" in ran[0], "else the environment's own packages would come in other versions"
     (tmp_path / "live" / groups.STAMP).write_text("of other pins")
     live.main(tmp_path / "live")
     assert len(ran) == 2

@@ -20,7 +20,7 @@ from course_lib.explore import Game, Move, Play, Schedule, Simulation, Trial, Vi
 from course_lib.explore.bodies import Body, Invariant, Me, clients_running, judge_of
 from course_lib.explore.exploration import explore
 from course_lib.explore.invariants import no_lost_update, one_holder
-from course_lib.explore.moment import Opened, State, keys, opened, reopened
+from course_lib.explore.moment import Opened, State, chains, keys, opened, reopened
 from course_lib.explore.moment.keys import snapshot
 from course_lib.explore.moment.recorder import _became
 from course_lib.explore.puzzles import PUZZLES
@@ -248,6 +248,40 @@ def test_for_what_clients_wait() -> None:
     ]  # fmt: skip
     assert [one for one in waits if one in wanted] == wanted
     assert any(one.startswith("the clock: until ") for one in said(alone(sleeper)))
+
+
+def test_a_reply_is_waited_for_until_it_arrives() -> None:
+    """Also where its command has run."""
+    found = alone(count)
+    event = found.trace.events[0]
+    assert event.t_server is not None
+    assert found.at(event).t >= event.t_server
+    assert found.at(event).clients[0].waits_for == "the reply to GET visits"
+
+
+def test_a_call_that_gets_the_place_of_another_in_memory_is_another() -> None:
+    known = chains.Chains(None)
+    first, second = sleeper(None, None), sleeper(None, None)  # type: ignore[arg-type]
+    numbers = [known._number(one) for one in (first, second, first)]
+    assert numbers == [1, 2, 1]
+    known._numbers[id(second)] = known._numbers[id(first)]  # as if the first had been there
+    assert known._number(second) == 3
+    first.close()
+    second.close()
+
+
+def test_the_hidden_variable_of_a_generator_is_not_told() -> None:
+    squares = (number * number for number in range(3))
+    next(squares)
+    assert chains._knows(squares.gi_frame) == (("number", "0"),)
+
+
+def test_where_nothing_else_is_of_a_chain_the_stage_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workload of a lesson: not as the learner's own."""
+    monkeypatch.setattr(chains, "whose", lambda file: "stage" if file == HERE else "hidden")
+    found = alone(count)
+    frames = [frame for one in found.at(found.trace.events[0]).clients[0].chains for frame in one]
+    assert [(frame.function, frame.own) for frame in frames] == [("count", False), ("seen_before", False)]
 
 
 async def sleeper(redis: Redis, me: Me) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
 import pytest
 
 from course_lib.notebook import AFTER
-from course_lib.website import recorded, staged
+from course_lib.website import executed, recorded, staged
 from course_lib.website.recorded import HAPPENED, sentence
 from course_lib.widgets.predict import Prediction
 
@@ -140,3 +142,68 @@ def test_exercises_come_without_solutions(tmp_path: Path) -> None:
     """The pages are made from what learners are given."""
     for path in (staged.ROOT / "exercises").glob("[0-9]*.ipynb"):
         assert "BEGIN SOLUTION" not in path.read_text(encoding="utf-8")
+
+
+# -- what is run once and kept ----------------------------------------------------------------------------------------
+
+
+def test_a_lesson_is_run_anew_when_it_the_library_or_the_lock_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not when what builds pages from outputs has."""
+    counts = {
+        "notebooks/a.ipynb": True, "requirements.lock": True, "course_lib/sim/loop.py": True,
+        "course_lib/website/recorded.py": True, "course_lib/website/staged.py": False, "course_lib/bootstrap.py": False,
+        "course_lib/notes.txt": False,
+    }  # fmt: skip
+    for name in counts:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("before")
+    monkeypatch.setattr(executed, "ROOT", tmp_path)
+    key, told = executed.key(tmp_path / "notebooks/a.ipynb"), {}
+    for name in counts:
+        (tmp_path / name).write_text("after")
+        told[name] = executed.key(tmp_path / "notebooks/a.ipynb") != key
+        (tmp_path / name).write_text("before")
+    assert told == counts
+    monkeypatch.setattr(executed.sys, "version", "another Python")
+    assert executed.key(tmp_path / "notebooks/a.ipynb") != key
+
+
+def test_of_each_lesson_one_run_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys, runs = iter(["one", "one", "two"]), []
+    monkeypatch.setattr(executed, "FOLDER", tmp_path / "kept")
+    monkeypatch.setattr(executed, "ROOT", tmp_path)
+    monkeypatch.setattr(executed, "key", lambda path: next(keys))
+    monkeypatch.setattr(executed, "run", lambda path: runs.append(path) or notebook(code("1")))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "other-one.ipynb").write_text("another lesson's")
+    for _ in range(3):
+        assert executed.executed(tmp_path / "a.ipynb").cells[0].source == "1"
+    assert len(runs) == 2
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["a-two.ipynb", "other-one.ipynb"]
+
+
+def test_what_records_outcomes_runs_first_and_is_no_part_of_the_lesson(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a kernel of this Python, which keeps no record of anybody's progress."""
+    ran: list[list[str]] = []
+
+    class Client:
+        def __init__(self, made: Any, **options: Any) -> None:
+            self.made, self.km = made, SimpleNamespace(kernel_spec=SimpleNamespace(argv=["python"]))
+
+        def create_kernel_manager(self) -> None:
+            pass
+
+        def execute(self, env: dict[str, str]) -> None:
+            assert env["COURSE_PROGRESS"] == "off"
+            assert not env["IPYTHONDIR"].startswith(str(Path.home() / ".ipython"))
+            assert self.km.kernel_spec.argv == [sys.executable]
+            ran.append([cell.source for cell in self.made.cells])
+
+    monkeypatch.setattr(executed, "NotebookClient", Client)
+    nbformat.write(notebook(code("1"), code("2")), tmp_path / "a.ipynb")
+    assert [cell.source for cell in executed.run(tmp_path / "a.ipynb").cells] == ["1", "2"]
+    assert ran == [[executed.OPENING, "1", "2"]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from binascii import crc_hqx
+from binascii import crc32, crc_hqx
 from functools import partial
+from hashlib import md5, sha1, sha256
 from itertools import combinations
 from typing import Any
 
@@ -23,6 +24,7 @@ from course_lib.lessons.topologies.exercises import (
     e4_outage,
     e5_cut,
     e6_reports,
+    shop_names,
 )
 from course_lib.lessons.topologies.exercises.failover import lost
 from course_lib.lessons.topologies.exercises.made_up import NAMED, OTHERS
@@ -365,3 +367,24 @@ def test_drawn_runs_are_of_both_kinds(name: str) -> None:
     wrong_ones = sum(bool(e6_reports.unconfirmed(trace)) for trace in traces)
     assert 0.25 < wrong_ones / len(traces) < 0.75
     assert len({trace.digest() for trace in traces}) > 0.9 * len(traces)
+
+
+# -- the names of 01.2 ------------------------------------------------------------------------------------------------
+
+
+def test_the_names_of_a_shop_are_what_they_are_said_to_be() -> None:
+    """Ids of one CRC32, and of digests that begin alike; long ones that differ in their last letter; commands with
+    several keys; and among the many, ids that differ only in case."""
+    pairs = list(zip(shop_names.DIGESTS[::2], shop_names.DIGESTS[1::2], strict=True))
+    assert crc32(pairs[0][0].encode()) == crc32(pairs[0][1].encode())
+    for (one, other), kind in zip(pairs[1:], (md5, sha1, sha256), strict=True):
+        assert one != other
+        assert kind(one.encode()).hexdigest()[:8] == kind(other.encode()).hexdigest()[:8]
+    ends = {(id[:-1], id[-1]) for id in shop_names.LONG}
+    assert all((start, "a") in ends and (start, "b") in ends for start, _ in ends)
+    assert max(len(start) for start, _ in ends) > 256
+    assert all(len(names) > 1 for _, names in shop_names.SENT)
+    assert {command for command, _ in shop_names.SENT} == {"SMOVE", "MGET", "RENAME", "PFMERGE", "PFCOUNT"}
+    assert {len(set(names)) for names in shop_names.MANY.values()} == {1_000}
+    words = {id for _, id, _ in shop_names.MANY["products"]}
+    assert len({id.lower() for id in words}) == len(words) / 2
