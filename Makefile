@@ -58,6 +58,9 @@ bench: env ## measure speed beside the peers, alone on the machine
 	-@$(COURSE) -m tests.peers.build
 	@$(COURSE) -m pytest -p no:xdist -s -o python_files='bench_*.py' tests/benchmarks $(TEST_ARGS)
 
+soak: env ## half an hour of random use: does memory level off? (SOAK_MINUTES=3)
+	@$(COURSE) -m pytest -p no:xdist -s -o python_files='soak_*.py' tests/benchmarks $(TEST_ARGS)
+
 mutants: env ## judge mutants of the solutions: none may pass (MUTANTS_ARGS="--exercise 05.3" and so on)
 	@$(COURSE) -m tests.mutants --jobs 2 $(MUTANTS_ARGS)
 
@@ -85,4 +88,4 @@ clean: ## remove .venv and every cache; nothing of yours
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help env lab live test peers bench mutants check exercises reference site class lock clean
+.PHONY: help env lab live test peers bench soak mutants check exercises reference site class lock clean

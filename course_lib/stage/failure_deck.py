@@ -36,6 +36,8 @@ FIRST, APART, LAST = 1000, 800, 4200
 and the latest."""
 LEAD = 60
 """Milliseconds before a press at which the theatre then stands."""
+MOST = 12
+"""Presses in one run; more would crowd the list, and a room cannot follow them."""
 LIMIT = 40.0
 """Seconds after which a run on real servers is given up."""
 OTHERS = "ubrm"
@@ -77,6 +79,9 @@ class FailureDeck:
 
     def press(self, key: str, ms: int | None = None) -> None:
         """Have the failure with that key strike, at the moment on the stage or at `ms` of the run."""
+        if len(self.scene.presses) >= MOST:
+            self.status.value = _framed("bad", f"{MOST} failures are enough for one run: take one back, or reset.")
+            return
         fault = next(fault for fault in FAULTS if fault.key == key)
         presses = (*self.scene.presses, Press(fault.letter, self._moment() if ms is None else ms))
         self._change(presses=tuple(sorted(presses, key=lambda one: one.ms)), at=presses[-1].ms)

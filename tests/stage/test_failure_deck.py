@@ -46,6 +46,15 @@ def test_without_a_moment_presses_follow_each_other() -> None:
     assert deck.theatre.stage.play["from"] == 2452
 
 
+def test_a_run_has_so_many_failures_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made, "MOST", 2)
+    deck = failures()
+    for ms in (1000, 2000, 3000):
+        deck.press("l", ms)
+    assert len(deck.scene.presses) == 2
+    assert "2 failures are enough for one run" in said(deck)
+
+
 def test_a_code_opens_the_same_run_and_a_bad_one_changes_nothing() -> None:
     deck = failures()
     deck.press("e", 1500)
