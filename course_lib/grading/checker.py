@@ -127,7 +127,7 @@ def searched(
     if saw is None or not exercise.rules.learners_code:
         return verdict
     saw.prove(guard.begin)
-    return replace(verdict, proof=saw.text)
+    return replace(verdict, proof=saw.text(verdict.passed))
 
 
 def _refuse_blocked(guard: Watch, answer: Any) -> None:

@@ -102,12 +102,13 @@ def _weight(one: Happened, last: Happened, found: Violation, run: Play) -> tuple
     said = _words(found.text)
     keys = (last.wrote | last.about) & (said | last.wrote) or last.about
     told = {
-        "its moment": 5 * (one.fact.t > 0 and _speaks_of(found.text, one.fact.t)),
+        "its moment": 5 * (ms(one.fact.t) != ms(last.fact.t) and _speaks_of(found.text, one.fact.t)),
         "a fault": 4 * (one.fault and run.schedule.faults > 0),
         "another's": 3 * (one.fact.who != last.fact.who and one.fact.who in said),
         "a write": 3 * bool(one.wrote & (keys | said)),
         "the same": 2 * bool(one.about & said) + bool(one.about & keys),
         "its own": one.fact.who == last.fact.who,
+        "the same step": -3 * (one.fact.who == last.fact.who and last.fact.t - one.fact.t <= TICK),
         "no effect": -4 * (one.rank == RAN and not one.about),
     }
     return sum(told.values()), one.fact.t, one.rank

@@ -19,7 +19,7 @@ from course_lib.explore.seen import PLURALS
 from course_lib.grading.evidence import JUDGE
 from course_lib.words import counted, either, listed
 
-SHARE = 60
+SHARE = 100
 """One in so many callbacks is played again: being watched makes it some five times slower."""
 Fate = tuple[int, str, frozenset[str]]
 """How a run went: in which trial, with which faults, and what became of its clients."""
@@ -73,9 +73,9 @@ class Saw:
             self.twice += 1
             self.again = self.again or difference(run.trace.events, once_more)
 
-    @property
-    def text(self) -> str:
-        """All of that, in sentences; nothing if nobody ran a command."""
+    def text(self, passed: bool) -> str:
+        """All of that, in sentences; nothing if nobody ran a command. What no run reached is told of an answer that has
+        passed: elsewhere there is something else to look at first."""
         if not self.commands:
             return ""
         struck = [counted(self.struck[kind], *PLURALS[kind]) for kind in KINDS if self.struck[kind]]
@@ -86,7 +86,7 @@ class Saw:
         if not self.twice:
             return said
         were = "was played twice, and was" if self.twice == 1 else "were played twice, and were"
-        return f"{said} {counted(self.twice, 'schedule')} {were} the same each time. {self._reached()}".rstrip()
+        return f"{said} {counted(self.twice, 'schedule')} {were} the same each time. {self._reached() if passed else ''}".rstrip()
 
     def _reached(self) -> str:
         never, (ran, lines) = self.reached.never, self.reached.lines

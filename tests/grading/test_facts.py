@@ -68,6 +68,14 @@ def test_of_a_call_that_is_named_by_its_beginning_it_is_what_it_came_to() -> Non
     assert found[-1].t == 0.07
 
 
+def test_the_same_step_told_twice_is_not_two_facts() -> None:
+    began, wrote = ran(0.02, "bob", "GET n", b"4"), ran(0.06, "alice", "SET n 5", b"OK")
+    found = facts_of(
+        run(began, wrote, notes=(Note("alice", "hold", 0.06, text="n"),)), Violation("p", "n", "alice", 0.06)
+    )
+    assert texts(found) == ['bob: GET n → "4"', "alice: SET n 5 → OK"]
+
+
 def test_where_nothing_came_before_it_is_that_nothing_came_after() -> None:
     found = facts_of(run(ran(0.01, "alice", "SET n 5", b"OK")), Violation("ends", "n has no TTL.", "alice", 0.01))
     assert texts(found) == ["alice: SET n 5 → OK", "alice: does nothing more until the end"]
