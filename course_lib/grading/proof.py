@@ -86,7 +86,8 @@ class Saw:
         if not self.twice:
             return said
         were = "was played twice, and was" if self.twice == 1 else "were played twice, and were"
-        return f"{said} {counted(self.twice, 'schedule')} {were} the same each time. {self._reached() if passed else ''}".rstrip()
+        said += f" {counted(self.twice, 'schedule')} {were} the same each time."
+        return f"{said} {self._reached()}".rstrip() if passed else said
 
     def _reached(self) -> str:
         never, (ran, lines) = self.reached.never, self.reached.lines
