@@ -23,6 +23,8 @@ from course_lib.explore.invariants import no_lost_update, one_holder
 from course_lib.explore.moment import Opened, State, chains, keys, opened, reopened
 from course_lib.explore.moment.keys import snapshot
 from course_lib.explore.moment.recorder import _became
+from course_lib.explore.moment.states import Change, ClientState, Frame, KeyState, Local
+from course_lib.explore.moment.words import told
 from course_lib.explore.puzzles import PUZZLES
 from course_lib.explore.server_state import ask, value
 from course_lib.patterns.locks import Lock
@@ -606,6 +608,30 @@ def test_the_moment_as_a_text() -> None:
 
 
 # -- which runs can be opened ------------------------------------------------------------------------------------------
+
+
+def key(name: str, change: Change = "") -> KeyState:
+    return KeyState("redis", name, "string", "1", None, change)
+
+
+def test_what_is_left_out_of_a_moment_is_counted_and_what_went_says_how() -> None:
+    many = told(0.001, ["redis"], [key(f"k{number}") for number in range(10)], 3, (), ())
+    assert many.endswith("k6 = 1 and k7 = 1; there are 5 more keys.")
+    went = told(0.001, ["redis"], [key("a", "expired"), key("b", "gone")], 0, (), ())
+    assert went == "At 1 ms redis holds no a any more, which expired and no b any more, which was deleted."
+    assert told(0.0, ["one"], (), 0, (), ()) == "At 0 ms one holds nothing."
+    assert told(0.0, ["one", "two"], (), 0, (), ()) == "At 0 ms one and two hold nothing."
+
+
+def test_of_another_task_only_what_the_first_does_not_know_is_told() -> None:
+    same, other = Local("a", "1", False), Local("b", "2", False)
+    chain = [(Frame(name, "f.py", line, "", True, known, line),) for name, line, known in
+             (("outer", 1, (same,)), ("inner", 2, (same, other)))]  # fmt: skip
+    ann = ClientState("ann", "waiting", "x", tuple(chain), ("x", "y"))
+    assert told(0.0, [], (), 0, (ann,), ()).partition("ann ")[2] == (
+        "is in line 1 of outer and waits for x, and believes a = 1 (of its other tasks one is in line 2 of inner and "
+        "waits for y, and believes b = 2)."
+    )
 
 
 def test_a_game_is_opened_where_it_stands() -> None:
