@@ -59,7 +59,7 @@ bench: env ## measure speed beside the peers, alone on the machine
 	@$(COURSE) -m pytest -p no:xdist -s -o python_files='bench_*.py' tests/benchmarks $(TEST_ARGS)
 
 soak: env ## half an hour of random use: does memory level off? (SOAK_MINUTES=3)
-	@$(COURSE) -m pytest -p no:xdist -s -o python_files='soak_*.py' tests/benchmarks $(TEST_ARGS)
+	@$(COURSE) -m pytest -p no:xdist -s -o faulthandler_timeout=0 -o python_files='soak_*.py' tests/benchmarks $(TEST_ARGS)
 
 mutants: env ## judge mutants of the solutions: none may pass (MUTANTS_ARGS="--exercise 05.3" and so on)
 	@$(COURSE) -m tests.mutants --jobs 2 $(MUTANTS_ARGS)
