@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from contextlib import redirect_stdout
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -17,7 +19,8 @@ import pytest
 from course_lib.errors import UnknownExercise
 from course_lib.grading import check, guard, hint
 from course_lib.grading.exercise import words
-from course_lib.widgets import fallback
+from course_lib.widgets import fallback, spacetime
+from course_lib.widgets.spacetime import SpaceTime
 
 from .programs import ANSWERS, ROOT, answers
 
@@ -318,6 +321,30 @@ def test_a_failing_check_is_one_to_walk_through(monkeypatch: pytest.MonkeyPatch)
     assert verdict._repr_mimebundle_()["text/html"] in page["text/html"]
     with pytest.raises(NotImplementedError):
         check("05.1", SOLUTIONS["05.1"])._ipython_display_()
+
+
+def test_the_walk_opens_where_the_promise_broke_and_at_the_end_for_one_of_no_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What each promise says is told by its name."""
+    opened: list[dict[str, Any]] = []
+
+    def walk(trace: Any, **options: Any) -> SpaceTime:
+        opened.append(options)
+        return SpaceTime(trace)
+
+    monkeypatch.setattr(fallback, "live", lambda: True)
+    monkeypatch.setattr(fallback, "display", lambda bundle, **options: None)
+    monkeypatch.setattr(spacetime, "SpaceTime", walk)
+    verdict = check("05.3", _loads_always)
+    shown = verdict.shown
+    assert shown is not None
+    assert shown.violation is not None
+    verdict._ipython_display_()
+    nobody = replace(shown, violation=replace(shown.violation, who=""))
+    replace(verdict, shown=nobody)._ipython_display_()
+    assert [one["at"] for one in opened] == [shown.violation.t_start, inf]
+    assert opened[0]["says"] == {one.name: one.says for one in verdict.properties}
 
 
 # -- hints ------------------------------------------------------------------------------------------------------------
