@@ -19,6 +19,7 @@ import pytest
 from course_lib.errors import UnknownExercise
 from course_lib.grading import check, guard, hint
 from course_lib.grading.exercise import words
+from course_lib.grading.verdict import page
 from course_lib.widgets import fallback, spacetime
 from course_lib.widgets.spacetime import SpaceTime
 
@@ -344,6 +345,7 @@ def test_the_walk_opens_where_the_promise_broke_and_at_the_end_for_one_of_no_mom
     nobody = replace(shown, violation=replace(shown.violation, who=""))
     replace(verdict, shown=nobody)._ipython_display_()
     assert [one["at"] for one in opened] == [shown.violation.t_start, inf]
+    assert f"The same as text ({len(shown.trace.text().splitlines())} lines)" in page(verdict)
     assert opened[0]["says"] == {one.name: one.says for one in verdict.properties}
 
 

@@ -204,6 +204,7 @@ def test_what_records_outcomes_runs_first_and_is_no_part_of_the_lesson(
             ran.append([cell.source for cell in self.made.cells])
 
     monkeypatch.setattr(executed, "NotebookClient", Client)
+    monkeypatch.delenv("COURSE_PROGRESS", raising=False)
     nbformat.write(notebook(code("1"), code("2")), tmp_path / "a.ipynb")
     assert [cell.source for cell in executed.run(tmp_path / "a.ipynb").cells] == ["1", "2"]
     assert ran == [[executed.OPENING, "1", "2"]]
