@@ -96,7 +96,8 @@ class Presenter:
         me = f".{self.uid}"
         rules = (
             f"{fallback.hide(self.uid)}{me} p{{font-size:20px;line-height:1.45;margin:6px 0;max-width:46em}}"
-            f"{me} h3{{font-size:22px;margin:8px 0}}{me} .widget-button{{font-size:16px;height:36px}}"
+            f"{me} p code{{font-size:inherit}}{me} h3{{font-size:22px;margin:8px 0}}"
+            f"{me} .widget-button{{font-size:16px;height:36px}}"
             f"{me} .next{{border-top:1px solid {RULE}}}"
         )
         self.next.add_class("next")
