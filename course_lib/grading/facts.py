@@ -153,7 +153,9 @@ def _sent(event: Event) -> Happened:
     told = f"{_command(event)} → {shorten(event.reply_text, 30)}{lost}"
     known = footprint(event.node, [event.command]).writes
     keys = frozenset(event.command[1:2]) if known is None else known
-    if event.reply in (None, 0) and event.name in ONLY_IF:
+    if isinstance(event.reply, Exception):  # a sentence that tells of the error speaks of this command
+        words, keys = words | _words(str(event.reply)), frozenset()
+    elif event.reply in (None, 0) and event.name in ONLY_IF:
         keys = frozenset()
     wrote = frozenset(key.decode("utf-8", "replace") for key in keys)
     return Happened(Fact(event.t_server, event.client, told), RAN, words, wrote, bool(event.fault), left=event.t_start)

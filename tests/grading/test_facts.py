@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from course_lib.explore import Fact, Play, Schedule, Violation
 from course_lib.grading.acts import Act
@@ -66,6 +67,15 @@ def test_of_a_call_that_is_named_by_its_beginning_it_is_what_it_came_to() -> Non
     found = facts_of(run(*LOST, acts=(act,)), Violation("cost", "It took 2 round trips.", "alice", 0.0, "cost"))
     assert texts(found)[-1] == "alice: is told 5"
     assert found[-1].t == 0.07
+
+
+def test_an_error_that_comes_out_came_from_the_command_that_was_refused() -> None:
+    error = ResponseError("invalid expire time in 'set' command")
+    act = Act("alice", "n", 0.0, 0.07, error)
+    told = Violation("errors", f"alice ended with ResponseError: {error}.", "alice", 0.07)
+    first, last = texts(facts_of(run(ran(0.05, "alice", "SET n 5 EX 0", error), acts=(act,)), told))
+    assert first.startswith("alice: SET n 5 EX 0 → (error)")
+    assert last.startswith("alice: ends with ResponseError")
 
 
 def test_the_same_step_told_twice_is_not_two_facts() -> None:
