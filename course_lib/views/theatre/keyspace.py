@@ -127,7 +127,7 @@ class Keyspace:
     def _expire(self, node: str, t: float) -> None:
         for (where, _), states in self.states.items():
             last = states[-1]
-            if where == node and last.text is not None and last.expires is not None and last.expires <= t:
+            if where == node and last.text is not None and last.expires is not None and last.expires < t:
                 states.append(Held(max(last.expires, last.t), None, why="expired"))
 
 
