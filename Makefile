@@ -78,6 +78,9 @@ reference: env ## generate course_lib/patterns/README.md from the docstrings
 site: env ## write the course as pages to read into .artefacts/site (needs npm)
 	@$(COURSE) -m course_lib.website
 
+lite: env ## write the course for a browser alone into .artefacts/lite (needs npm)
+	@$(COURSE) -m course_lib.lite
+
 class: env ## thirty made-up submissions to try the grader on (CLASS=folder)
 	@$(COURSE) -m course_lib.grading class "$(CLASS)"
 
@@ -88,4 +91,4 @@ clean: ## remove .venv and every cache; nothing of yours
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .artefacts
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help env lab live test peers bench soak mutants check exercises reference site class lock clean
+.PHONY: help env lab live test peers bench soak mutants check exercises reference site lite class lock clean

@@ -28,7 +28,7 @@ _asked: dict[str, Callable[[], bool]] = {}
 def load_ipython_extension(shell: Any) -> None:
     """What a kernel of the course does at its start; safe to do twice."""
     kernel = getattr(shell, "kernel", None)
-    if kernel is not None:
+    if kernel is not None and hasattr(kernel, "language_info"):  # a browser's kernel says it itself
         kernel.language_info = {**kernel.language_info, "version": VERSION}
     if held not in shell.input_transformers_post:
         shell.input_transformers_post.append(held)

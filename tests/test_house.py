@@ -63,6 +63,7 @@ ARROWS: dict[str, set[str]] = {
         *("patterns", "sim", "servers", "worlds", "explore", "views", "widgets"),
         *("lazy", "trace", "words", "errors"),
     },
+    "lite": {"website", "bootstrap", "notebook"},  # fetches and pins in the website's way; `kernel` runs in the browser
     "reference": set(),  # it reads the patterns' sources, and imports none
 }
 
@@ -338,6 +339,7 @@ def test_the_course_stays_small() -> None:
         parts[part] = parts.get(part, 0) + code_lines(path)
     assert parts.pop("website") < 700  # it writes pages: no notebook knows it
     assert parts.pop("stage") < 1_000  # what an instructor has besides the decks: no lesson knows it
+    assert parts.pop("lite") < 1_000  # nor this, most of which stands in a browser for what cannot be had there
     lessons = {part.removeprefix("lessons/"): n for part, n in parts.items() if part.startswith("lessons/")}
     assert {name: n for name, n in lessons.items() if n > LARGEST.get(name, 1_700)} == {}
     assert (

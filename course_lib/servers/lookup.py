@@ -28,6 +28,10 @@ What to do:
   Windows:  no server runs natively. Run the course inside WSL or in a Docker container.
 If you have a server elsewhere, set COURSE_REDIS to the path of its binary. Everything simulated works without one."""
 
+BROWSER = (
+    "A browser cannot run a server. Everything simulated works here; `make lab` on your machine brings a real one."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -49,6 +53,8 @@ def find(override: str | None = None) -> Found:
     else there is.
     Cost: about 10 ms the first time, for asking the binary its version.
     """
+    if sys.platform == "emscripten":
+        raise NoServer(BROWSER)
     misses: list[str] = []
     for found in _look_up(override, misses):
         return found

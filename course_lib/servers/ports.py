@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import sys
 
 HOST = "127.0.0.1"
 # Below the ports that Linux (from 32,768) and macOS (from 49,152) give to outgoing connections. Among those, a client
@@ -15,6 +16,8 @@ _draw = random.SystemRandom()  # not the global generator: two kernels with one 
 
 def free_port() -> int:
     """A port of 127.0.0.1 that no process listens on now. Another one may still take it before its first use."""
+    if sys.platform == "emscripten":
+        return PORTS.start  # in a browser nobody listens
     for port in _draw.sample(PORTS, 200):
         if _can_bind(HOST, port) and _can_bind("", port):  # macOS lets 127.0.0.1 shadow a listener on every address
             return port

@@ -11,6 +11,7 @@ that it is safe.
 - `recorded_connection`  a connection that writes each command into the trace, for those two
 - `oracle`               a simulated trace, replayed on a real server: are the replies the same?
 - `experiments`          experiments on real topologies, made now or shown as they were recorded
+- `one_thread`           a coroutine run to its end where there are no threads: in a browser
 - `threads`              work in threads of its own, because a notebook's thread already has a running event loop
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
@@ -10,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from course_lib.errors import ServerFailed
+from course_lib.worlds.one_thread import run_inside
 
 PATIENCE = 30.0
 """Seconds after which a wait gives up; on an idle machine nothing here takes a tenth of them."""
@@ -73,6 +75,8 @@ def run_anywhere(body: Callable[[], Coroutine[Any, Any, Result]], *, name: str) 
     except RuntimeError:
         pass
     else:
+        if sys.platform == "emscripten":  # a browser's Python has no threads
+            return run_inside(body())
         return Background(body, name=name).result()
     return asyncio.run(body())
 

@@ -1,0 +1,83 @@
+"""`make lite`: the course as a JupyterLite site in `.artefacts/lite`, which any web server can serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from course_lib.bootstrap import OVERRIDES, ROOT
+from course_lib.lite import packages
+from course_lib.lite.contents import stage
+from course_lib.website.tools import Missing, environment, package
+
+SOURCES, LITE = (ROOT / ".artefacts" / name for name in ("lite-sources", "lite"))
+EXTENSION = "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
+KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
+PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+HERE = f"{packages.SITE_PACKAGES}/course_lib/lite"
+
+
+def config(loaded: list[str]) -> dict[str, Any]:
+    """JupyterLite's own settings: where Python is, what it loads, and that nothing is asked of another host."""
+    variables = {"IPYTHONDIR": f"{HERE}/shim/ipython", "PYTHONPATH": f"{HERE}/shim"}
+    kernel = {"disablePyPIFallback": True, "loadPyodideOptions": {"packages": loaded, "env": variables}}
+    own = {"appName": "Caching with Redis", "exposeAppInBrowser": True, "litePluginSettings": {KERNEL: kernel}}
+    return {"jupyter-lite-schema-version": 0, "jupyter-config-data": own}
+
+
+def sources(extension: Path) -> None:
+    """What JupyterLite builds from. `extension` is what brings it kernels."""
+    shutil.rmtree(SOURCES, ignore_errors=True)
+    python = SOURCES / "static" / "pyodide"
+    python.mkdir(parents=True)
+    for name in PYODIDE:
+        shutil.copy(package("pyodide") / name, python)
+    info = json.loads((package("pyodide") / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]
+    made = packages.wheels(python, extension, package("wasmoon-lua5.1") / "dist" / "liblua5.1.wasm")
+    loaded = packages.lock(python, info, made)
+    (SOURCES / "jupyter-lite.json").write_text(json.dumps(config(loaded), indent=1), encoding="utf-8")
+    (SOURCES / "overrides.json").write_text(json.dumps(OVERRIDES, indent=1), encoding="utf-8")
+    stage(SOURCES / "files")
+
+
+def extensions() -> list[Path]:
+    """What JupyterLab's page loads beside itself, of this environment: widgets; and how wide the course's text is."""
+    data = Path(sysconfig.get_paths()["data"], "share", "jupyter", "labextensions")
+    return [data / "@jupyter-widgets" / "jupyterlab-manager", data / "anywidget"]
+
+
+def build() -> None:
+    """The site in `.artefacts/lite`. Raises: Missing."""
+    python = environment("lite")
+    sources(python.parents[1] / EXTENSION)
+    shutil.rmtree(LITE, ignore_errors=True)
+    command = [str(python), "-m", "jupyterlite_core", "build", "--lite-dir", str(SOURCES), "--output-dir", str(LITE)]
+    command += ["--contents", str(SOURCES / "files"), "--apps", "lab", "--no-unused-shared-packages", "--no-sourcemaps"]
+    command += [f"--LiteBuildConfig.federated_extensions={path}" for path in extensions()]
+    quiet = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1"}
+    done = subprocess.run(command, cwd=SOURCES, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise Missing("\n    ".join(["JupyterLite's build failed:", *(done.stdout + done.stderr).splitlines()[-12:]]))
+
+
+def main() -> int:
+    """Exit codes: 0 built, 1 refused, with a sentence."""
+    try:
+        build()
+    except Missing as missing:
+        print(f"The edition for a browser cannot be built here. {missing}", file=sys.stderr)
+        return 1
+    size = sum(path.stat().st_size for path in LITE.rglob("*") if path.is_file())
+    place = LITE.relative_to(ROOT)
+    print(f"The edition for a browser is in {place} ({size / 1e6:.0f} MB): `python3 -m http.server -d {place}`.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

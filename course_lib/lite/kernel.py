@@ -1,0 +1,44 @@
+"""What a kernel in a browser does at its start. It runs there only.
+
+JupyterLab's own kernels tell a cell's id and the notebook's file; Pyodide's has both, and this says where. There are
+no threads and no processes, so a coroutine runs to its end on the loop that runs already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from course_lib import notebook
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Settle the course in this shell."""
+    shell.Completer.use_jedi = False
+    shell.get_parent = lambda: getattr(shell.kernel, "_parent_header", None) or {}
+    shell.events.register("pre_run_cell", lambda _: _say_which_notebook())
+    notebook.load_ipython_extension(shell)
+    setattr(type(asyncio.get_event_loop()), "create_connection", _refused)  # noqa: B010  # whatever loop it is
+
+
+async def _refused(*_: Any, **__: Any) -> Any:
+    """Nobody listens anywhere: what a client meets that is told of a server."""
+    raise ConnectionRefusedError("a browser opens no connection to a server")
+
+
+def _say_which_notebook() -> None:
+    """The notebook that has the cell, of those in this folder: it is looked for once in each kernel."""
+    cell = notebook.running()
+    if not cell or "JPY_SESSION_NAME" in os.environ:
+        return
+    for path in Path.cwd().glob("*.ipynb"):
+        try:
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        except (OSError, ValueError, KeyError):
+            continue
+        if any(one.get("id") == cell for one in cells):
+            os.environ["JPY_SESSION_NAME"] = str(path)
+            return
