@@ -17,7 +17,7 @@ from course_lib.website.tools import FOLDER, PROJECT
 from .desk import ROOT
 
 SITE = ROOT / ".artefacts" / "site"
-PAGES = sorted(SITE.rglob("*.html"))
+PAGES = sorted(path for path in SITE.rglob("*.html") if "lite" not in path.relative_to(SITE).parts)
 LOCAL = ("file:", "data:", "blob:")
 UNFOLD = "() => document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 OVERFLOW = "() => document.documentElement.scrollWidth - window.innerWidth"
