@@ -162,7 +162,7 @@ FAULTS = "with one crash, lost request or lost reply"
 @pytest.mark.parametrize(
     ("id", "name", "said"),
     [
-        ("03.1", "transaction", f"all 2 schedules of 2 clients; all 12 schedules of 2 clients {FAULTS}; 11 schedules"),
+        ("03.1", "transaction", f"all 2 schedules of 2 clients; all 12 schedules of 2 clients {FAULTS}; 12 schedules"),
         ("03.2", "one script", "all 2 schedules of 2 clients; "),
         ("03.2", "back off", "all 20 schedules of 2 clients; all 4 schedules of 2 clients; "),
         ("03.3", "as taught", "all 2 schedules of 2 clients; "),

@@ -181,6 +181,18 @@ async def compares_texts(redis: Any, key: str, n: int) -> Any:
     return bool(await redis.eval(STRINGS, 1, key, n))
 
 
+SOLD_OUT: set[tuple[str, int]] = set()
+
+
+async def remembers_that_it_was_sold_out(redis: Any, key: str, n: int) -> bool:
+    """There may have been a delivery since."""
+    if (key, n) not in SOLD_OUT:
+        if await with_the_blanks()(redis, key, n):
+            return True
+        SOLD_OUT.add((key, n))
+    return False
+
+
 SUBTLE = [
     ("two tries", "refused", looping(tries=2), "gives-up"),
     ("three tries", "refused", looping(tries=3), "gives-up"),
@@ -203,4 +215,5 @@ SUBTLE = [
     ("takes one", "exact", scripted(change="'DECR', KEYS[1]")),
     ("takes what is left", "refused",
      scripted(enough=">= 1 or left >=", change="'DECRBY', KEYS[1], math.min(left, ARGV[1])")),
+    ("remembers that it was sold out", "refused", remembers_that_it_was_sold_out),
 ]  # fmt: skip

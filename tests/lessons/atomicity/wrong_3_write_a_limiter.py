@@ -226,4 +226,7 @@ SUBTLE = [
     ("refuses all if Redis is away", "value", over(RedisError, (False, 0, 1.0))),
     ("lets all pass if Redis refuses", "errors", over(ResponseError, (True, 0, 0.0))),
     ("reads a key in secret", "declared", limiter(refused="redis.call('GET', 'config')"), "hides-its-keys"),
+    ("users in a lower case", "admits", limiter(keys=lambda user: [f"hits:{user.lower()}"])),
+    ("ids cut after ten letters", "window",
+     limiter(known="redis.call('ZSCORE', KEYS[1], ARGV[3]:sub(1, 10))", name="ARGV[3]:sub(1, 10)")),
 ]  # fmt: skip

@@ -113,4 +113,6 @@ SUBTLE = [
     ("neighbours too", "too-few",
      reading(near=lambda one, note: 0 < abs(note.t_start - one.t_start) < WINDOW), "looks-ahead"),
     ("half a window", "not-wrong", reading(near=lambda one, note: 0 < note.t_start - one.t_start < WINDOW / 2)),
+    ("what comes within a second of it", "too-few",
+     reading(near=lambda one, note: one is not note and note.t_start - WINDOW < one.t_start < note.t_start + 1)),
 ]  # fmt: skip

@@ -209,6 +209,28 @@ async def one_sale_a_process(redis: Any, ids: list[str], commit: Any) -> None:
         await redis.delete(*keys_of(UNDER_WAY["ids"]))
 
 
+async def no_empty_ids(redis: Any, ids: list[str], commit: Any) -> None:
+    await commit()
+    if known := [id for id in ids if id]:
+        await redis.delete(*keys_of(known))
+
+
+async def a_prefix_is_enough(redis: Any, ids: list[str], commit: Any) -> None:
+    """An id that begins as keys do is taken for a key."""
+    await commit()
+    if ids:
+        await redis.delete(*(id if id.startswith("app:product:") else f"app:product:{id}" for id in ids))
+
+
+async def its_own_error_for_a_value(redis: Any, ids: list[str], commit: Any) -> None:
+    try:
+        await commit()
+    except ValueError as error:
+        raise RuntimeError("the prices are wrong") from error
+    if ids:
+        await redis.delete(*keys_of(ids))
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     ("the first alone", "gone", the_first_alone),
     ("the first ten", "gone", the_first_ten),
@@ -230,4 +252,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("takes the ids out", "others", takes_ids_out),
     ("each product once", "gone", each_product_once),
     ("one sale a process", "gone", one_sale_a_process),
+    ("no empty ids", "gone", no_empty_ids),
+    ("a prefix is enough", "gone", a_prefix_is_enough),
+    ("its own error for a value", "errors", its_own_error_for_a_value),
 ]

@@ -110,4 +110,7 @@ SUBTLE = [
     ("ends before it ends", "when", by_rows(before=lambda write, read: write.t_end == read.t_start), "says-nothing"),
     ("with some patience", "when", by_rows(before=lambda write, read: (write.t_end or 0.0) + 0.15 <= read.t_start),
      "says-nothing"),
+    ("the writes of others", "versions", by_rows(before=lambda write, read: (
+        write.t_end is not None and write.t_end <= read.t_start and write.who != read.who))),
+    ("all that begins so is a read", "versions", by_rows(kinds=("read", "reads", "read ahead"))),
 ]  # fmt: skip

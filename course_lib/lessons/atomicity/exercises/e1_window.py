@@ -21,7 +21,8 @@ from course_lib.words import counted
 Answer = Callable[..., Awaitable[Any]]
 AT_ONCE = {1: ("hits:ann", 60.0, 7), 2: ("hits:{bob}", 90.57, 99), 3: ("hits", 7.001, 4711)}
 """By the number of clients: the counter, its window in seconds, and what it holds when it has lost its TTL."""
-IN_TURN = [("hits:ann", 1.5), ("hits:{bob}:é", 1.001), ("a", 0.001), ("hits:bob", 90_000.25), ("hits", 2.001)]
+IN_TURN = [("hits:ann", 1.5), ("hits:{bob}:é", 1.001), ("a", 0.001), ("hits:bob", 90_000.25), ("hits", 2.001),
+           ("hits:bob:{é}", 2_592_000.001)]  # fmt: skip
 """A counter and its window: those of a run are this seed's, and the next one's."""
 PLAN = [(part / 12, 0.0) for part in range(12)] + [(1, -0.0003), (1, 0.02), (1.4, 0.0), (1.7, 0.0), (2.5, 0.0)]
 """When somebody counts: windows, and seconds more. One comes in the last half of the last millisecond."""
@@ -44,7 +45,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("a counter that has lost its TTL", partial(_at_once, answer, True), {"heals": _heals},
               sizes=(1, 2), orders=(1, 2), faults=LOSSES, fault_sizes=(1,)),
         trial("one count after another", partial(_in_turn, answer), {"window": _window, "cost": _cost},
-              seeds=len(IN_TURN), sizes=(1,), world=exact, horizon=1e6),
+              seeds=len(IN_TURN), sizes=(1,), world=exact, horizon=1e8),
         errors(lambda world: answer(world.redis(), "hits:ann", window=60.0),
                lambda told: type(told) is int and told == 1, "hits:ann"),
     ]  # fmt: skip

@@ -26,12 +26,14 @@ MANY, LATE = 600, 20.0
 CASES: list[tuple[str, int | None, int | None, list[tuple[int, bool]]]] = [
     ("stock:tea", TTL, 3, [(3, True), (1, False)]), ("stock", None, None, [(1, False)]),
     ("stock:{tea}:é", 90_500, 5, [(2, True), (4, False), (3, True)]), ("a", TTL, 1, [(1, True)]),
-    ("tea", 90_500, 40, [(40, True), (1, False)]), ("stock:cups", None, 9, [(10, False), (9, True)]),
+    ("tea", 90_500, 40, [(40, True), (1, False)]),
+    ("stock:cups", None, 9, [(10, False), (9, True), (9, False), (-10, True), (9, True)]),
     ("stock:tea:{green}", TTL, 100, [(99, True), (2, False), (1, True)]),
     ("a b", None, 3_000_000_001, [(2_999_999_999, True), (3, False)]),
-    ("0", TTL, 0, [(1, False)]),
+    ("0", TTL, 0, [(1, False), (-2, True), (1, True)]),
 ]  # fmt: skip
-"""A stock, its TTL in ms, what is there, and what is then answered, one call after another: a run's seed says which."""
+"""A stock, its TTL in ms, what is there, and what is then answered, one call after another; one for less than none is a
+delivery of somebody else's. A run's seed says which."""
 
 
 class Quicker(Extension):
@@ -123,7 +125,10 @@ def _alone(answer: Answer, world: Simulation, clients: int) -> Taking:
         run.cases[who] = case
         if there is not None:
             plant(world, "SET", key, str(there), *(() if ttl is None else ("PX", str(ttl))))
-        plan = [(0.1 * place, str(n)) for place, (n, _) in enumerate(wanted, 1)]
+        plan = [(0.1 * place, str(n)) for place, (n, _) in enumerate(wanted, 1) if n > 0]
+        for place, (n, _) in enumerate(wanted, 1):
+            if n < 0:
+                world.at(0.1 * place, send, world, "INCRBY", key, str(-n))
         process = run.process(who, take, plan, process=process)
     return run
 
@@ -187,9 +192,12 @@ def _ttl(run: Play) -> Iterator[Found]:
 def _answers(run: Play) -> Iterator[tuple[Act, int, bool]]:
     """Of one who is alone: each call, how many there are, and what is answered."""
     for who, (_, _, there, wanted) in run.witness.cases.items():
-        held = there or 0
-        for act, (n, allowed) in zip((act for act in run.witness.acts if act.who == who), wanted, strict=False):
-            yield act, held, allowed
+        held, acts = there or 0, (act for act in run.witness.acts if act.who == who)
+        for n, allowed in wanted:
+            if n > 0:
+                if (act := next(acts, None)) is None:
+                    break
+                yield act, held, allowed
             held -= n if allowed else 0
 
 
@@ -210,7 +218,8 @@ def _exact_alone(run: Play) -> Iterator[Found]:
         taken, now = sum(n for n, allowed in wanted if allowed), ask(world_of(run).nodes[0], b"GET", key.encode())
         if whole_number(now) != (there or 0) - taken and not any(_refused_alone(run)):
             says = now.decode(errors="replace") if isinstance(now, bytes) else "nothing that is a number"
-            yield f"{key} held {there or 0}, of which {taken} were taken; it says {says}.", who, run.now, "wrong stock"
+            text = f"{key} held {there or 0}, and {(there or 0) - taken} must be left after all calls; it says {says}."
+            yield text, who, run.now, "wrong stock"
 
 
 def _ttl_alone(run: Play) -> Iterator[Found]:

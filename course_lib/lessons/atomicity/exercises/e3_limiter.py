@@ -19,7 +19,7 @@ IDLE = 5.02
 """How many windows after the last request the judge looks whether anything is left."""
 POLICIES = [
     Policy(), Policy("ann:x", 1, 4.02), Policy("Zoë 7", 12, 90_000.25), Policy("x", 2, 0.057),
-    Policy("ann:x:y", 3, 2.5),
+    Policy("X", 3, 2.5), Policy("ann:x:y", 3, 2.5),
 ]  # fmt: skip
 """One user's, by the run's seed, and another's: the next one."""
 SHAKEN = [

@@ -55,7 +55,8 @@ class Asking(Acts):
         user, limit, window = self.policies[act.who]
         for left in range(TRIES - 1, -1, -1):
             try:
-                result = await self.answer(self.world.redis(), user, limit=limit, window=window, request=act.what)
+                request = f"request-{act.what}"  # ids that begin alike
+                result = await self.answer(self.world.redis(), user, limit=limit, window=window, request=request)
             except (RedisTimeoutError, RedisConnectionError):
                 if not left:
                     raise

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from course_lib.explore import Play, Process, Simulation, Trial, until
 from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure, sent
@@ -20,10 +22,26 @@ from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 Answer = Callable[..., Awaitable[Any]]
 SALES = [
     (["42", "7"], ["8"]), (["de:{7}", "{de}:8", "Zoë 9", "0042"], ["42"]), ([], ["7", "42"]), (["é"], []),
-    ([str(number) for number in range(94, 106)], ["9"]), (["42"], ["421", "4", "2"]),
+    ([str(number) for number in range(94, 134)], ["9"]), (["42"], ["421", "4", "2"]),
+    (["", " "], ["app:product:7", "7"]),
 ]  # fmt: skip
 """Of a run: the products whose prices c1 changes, and those of c2."""
+
+
+class DatabaseValue(DatabaseDown, ValueError):
+    """A commit that the database could not read."""
+
+
+class DatabaseGone(DatabaseDown, ConnectionError):
+    """A commit that lost its connection."""
+
+
+class DatabaseRedis(DatabaseDown, RedisError):
+    """A commit to another Redis."""
+
+
 PAGES = ("the old page of {}", "the new page of {}", "the newest page of {}")
+ERRORS_OF_COMMIT = (DatabaseDown, DatabaseValue, DatabaseGone, DatabaseRedis)
 AGAIN = 1.5
 """Seconds after which c1's process sells the same products once more."""
 
@@ -74,7 +92,8 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Change
     mine, others = SALES[world.seed // 2 % len(SALES)]
     rows = {f"app:product:{id}": PAGES[0].format(id) for id in [*mine, *others]}
     readers = Readers(world, rows, {world.seed // 2} if what == "refused" else (), ERRORS[world.seed % 2])
-    readers.plant([*mine[:2], *(f"{key}{end}" for key in list(rows)[:1] for end in (":lock", "s")), "app:product:"])
+    beside = [*filter(None, mine[:2]), *(f"{key}{end}" for key in list(rows)[:1] for end in (":lock", "s"))]
+    readers.plant(key for key in [*beside, "app:product:"] if key not in rows)
     run = Changes(world, shelf=readers, rows=rows)
     for key in rows:
         world.at(0.0, readers.read, key)
@@ -98,7 +117,7 @@ async def _deed(answer: Answer, run: Changes, act: Change) -> Any:
             run.rows.update((key, PAGES[act.new].format(id)) for id, key in zip(act.ids, act.keys, strict=True))
         act.commits[-1], note.t_end = (began, world.now()), world.now()
         if fails:
-            note.text, act.error = "failed", DatabaseDown("the database did not answer")
+            note.text, act.error = "failed", ERRORS_OF_COMMIT[world.seed % 4]("the database did not answer")
             raise act.error
 
     act.given = list(act.ids)

@@ -129,6 +129,9 @@ PLAIN: list[Sequence[Note]] = [
     (_write(100, 0.0, 0.1), _read(99, 0.2, 0.3, who="bob"), _read(100, 0.2, 0.3)),
     (Note("ann", "load", 0.2, 0.3, "app:product:42 1"), TWO, Note("ann", "pause", 0.0, 0.3), OPEN),
     (Note("w2", "compute", 0.0, 0.1, f"{KEY} 7"), _read(1, 0.2, 0.3), Note("redis", "down", 0.0, 0.1, "no number")),
+    (TWO, _read(1, 0.2, 0.3, who="w1")),
+    (Note("ann", "reads", 0.2, 0.3, f"{KEY} 1"), TWO, Note("w1", "rewrite", 0, 1, "a 9")),
+    (TWO, Note("ann", "read ahead", 0.2, 0.3, f"{KEY} 1")), (_write(2, -1.0, 0.0), _read(1, 0.0, 0.0)),
 ]  # fmt: skip
 """Versions, order, and other notes."""
 WHEN: list[Sequence[Note]] = [
