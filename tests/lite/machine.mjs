@@ -14,5 +14,5 @@ for (const part of ["notebooks", "exercises", "solutions", "course_lib"]) {
   FS.mount(FS.filesystems.NODEFS, { root: `${root}/${part}` }, `/repository/${part}`);
 }
 // Its own course_lib, from the wheel, stands before the one that is mounted for its texts.
-python.runPython(`import runpy, sys; sys.path.append("/repository"); runpy.run_module("${module}", run_name="__main__")`);
+python.runPython(`import runpy, sys; sys.path.append("/repository/tests"); runpy.run_module("${module}", run_name="__main__")`);
 process.exit(0);

@@ -38,7 +38,7 @@ def test_the_scripts_of_the_course_are_found() -> None:
 
 @built
 def test_every_script_asks_and_ends_the_same_in_both() -> None:
-    told = [json.loads(line) for line in in_the_browsers_python("tests.lite.transcripts").splitlines()]
+    told = [json.loads(line) for line in in_the_browsers_python("lite.transcripts").splitlines()]
     assert [one[0] for one in told] != []
     differing = {}
     for (_, start, there), script in zip(told, scripts(), strict=True):
@@ -50,4 +50,4 @@ def test_every_script_asks_and_ends_the_same_in_both() -> None:
 
 @built
 def test_the_simulation_gives_the_same_traces_there() -> None:
-    assert in_the_browsers_python("tests.lite.traces").strip() == digest()
+    assert in_the_browsers_python("lite.traces").strip() == digest()

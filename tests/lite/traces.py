@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ..sim.scenarios import ALL, FAULTS, play
+from sim.scenarios import ALL, FAULTS, play
 
 
 def digest() -> str:
