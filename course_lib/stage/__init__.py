@@ -2,7 +2,8 @@
 
 - `presses`      what can be pressed, and a list of presses as a replay code
 - `ledger`       what became of the shop's promises
-- `shop`         the scene: readers of a page, workers with a lock, a till; in two versions, in any world
+- `ground`       what the shop stands on: a world, and what can be done to its servers
+- `shop`         the scene: readers of a page, workers with a lock, a till; in two versions, on any ground
 - `simulated`    the shop in virtual time
 - `real`         the shop on real servers, with their Sentinels
 - `followed`     what followed each press, in words

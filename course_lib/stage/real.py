@@ -14,11 +14,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 from course_lib.servers import Proxy, Topology
-from course_lib.sim import Draws
+from course_lib.stage.ground import InWorld
 from course_lib.stage.presses import Scene
 from course_lib.stage.shop import CUT, FAILS, LENGTH, SHORTEN, TIMEOUT, Shop
 from course_lib.stage.simulated import Played
-from course_lib.trace import Note
 from course_lib.worlds import Real
 
 DATA = ("primary", "replica1", "replica2")
@@ -57,33 +56,21 @@ class Servers:
             return Listening(topology, before, scene.seed).play(scene)
 
 
-class Listening:
+class Listening(InWorld):
     """The shop's ground, over a topology."""
 
     def __init__(self, topology: Topology, proxies: list[Proxy], seed: int) -> None:
         urls = [f"redis://127.0.0.1:{topology.own_port(name)}/0" for name in DATA] + [proxy.url for proxy in proxies]
         names = [f"redis{number}" for number in range(len(DATA))]
         self._world = Real(*urls, seed=seed, socket_timeout=TIMEOUT, connections=256, names=[*names, *names])
+        super().__init__(self._world)
         self._topology, self._proxies, self._names = topology, proxies, names
         self._asleep: dict[str, float] = {}
         self._sentinel: Any = None
         self._named, self._asked, self._cuts = 0, -1.0, 0
-        self.trace = self._world.trace
 
     def redis(self, node: int, who: str) -> Redis:
         return self._world.redis(node + (BY_PROXY if who == "till" else BY_RELAY))
-
-    def client(self, name: str, body: Any, *args: Any, start: float = 0.0) -> Any:
-        return self._world.client(name, body, *args, start=start)
-
-    def draws(self, name: str) -> Draws:
-        return self._world.draws(name)
-
-    def now(self) -> float:
-        return self._world.now()
-
-    def note(self, who: str, kind: str, text: str = "") -> Note:
-        return self._world.note(who, kind, text)
 
     async def primary(self) -> int:
         """As a Sentinel says. Raises: redis's ConnectionError if none knows one."""

@@ -1,12 +1,12 @@
 """The scene of the failure deck: readers of one page, two workers that share a lock, and a till that takes orders.
 
-Each program stands here twice: as most people write it first, and mended. The shop runs them in any world that can do
-what `Ground` says; the servers are a primary with two replicas.
+Each program stands here twice: as most people write it first, and mended. The shop runs them on any ground; the
+servers are a primary with two replicas.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 from course_lib.errors import CourseError
 from course_lib.patterns.stampede import lock_and_wait
 from course_lib.sim import Draws
+from course_lib.stage.ground import Ground
 from course_lib.stage.ledger import SLOTS, Ledger
 from course_lib.stage.presses import Press, Scene
-from course_lib.trace import Note, Trace
 
 LENGTH = 5.0
 """Seconds of the run in which something can be pressed."""
@@ -50,25 +50,6 @@ for _, key in ipairs(KEYS) do
 end
 return 1
 """
-
-
-class Ground(Protocol):
-    """What the shop asks of a world, and what can be done to it."""
-
-    trace: Trace
-
-    def redis(self, node: int, who: str) -> Redis: ...
-    def client(self, name: str, body: Any, *args: Any, start: float = 0.0) -> Any: ...
-    def draws(self, name: str) -> Draws: ...
-    def now(self) -> float: ...
-    def note(self, who: str, kind: str, text: str = "") -> Note: ...
-    async def primary(self) -> int: ...
-    async def work(self, who: str, seconds: float) -> None: ...
-    async def kill(self) -> None: ...
-    async def partition(self) -> None: ...
-    async def pause(self, who: str, seconds: float) -> None: ...
-    async def skew(self, seconds: float) -> None: ...
-    async def lose_reply(self) -> None: ...
 
 
 class Known:

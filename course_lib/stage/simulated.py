@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
 
-from course_lib.sim import Draws, Faults, Ground, Send, Simulation
+from course_lib.sim import Faults, Ground, Send, Simulation
 from course_lib.sim.faults import Loss
 from course_lib.sim.replication import Replication
+from course_lib.stage.ground import InWorld
 from course_lib.stage.ledger import Account
 from course_lib.stage.presses import Scene
 from course_lib.stage.shop import CUT, FAILS, LENGTH, TIMEOUT, Shop
-from course_lib.trace import Note, Trace
+from course_lib.trace import Trace
 
 LAG = 0.03
 """Seconds until a replica has what its primary has acknowledged."""
@@ -49,29 +49,17 @@ class Losing(Faults):
         return "reply lost"
 
 
-class Virtual:
+class Virtual(InWorld):
     """The shop's ground, over a simulation."""
 
     def __init__(self, seed: int) -> None:
         self._losing = Losing()
         self._world = Simulation(seed, nodes=3, faults=self._losing, socket_timeout=TIMEOUT)
+        super().__init__(self._world)
         self._group = Replication(self._world, lag=(LAG,))
-        self.trace = self._world.trace
 
     def redis(self, node: int, who: str) -> Redis:
         return self._world.redis(node)
-
-    def client(self, name: str, body: Any, *args: Any, start: float = 0.0) -> Any:
-        return self._world.client(name, body, *args, start=start)
-
-    def draws(self, name: str) -> Draws:
-        return self._world.draws(name)
-
-    def now(self) -> float:
-        return self._world.now()
-
-    def note(self, who: str, kind: str, text: str = "") -> Note:
-        return self._world.note(who, kind, text)
 
     async def primary(self) -> int:
         return self._group.named.number
