@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 COMPOSE = Path(__file__).parents[3] / "docker-compose.yml"
 CONFIG = Path(__file__).parents[1] / "config"
 MOUNTED = "/config/"  # where CONFIG is seen in a container
@@ -93,6 +91,8 @@ def relay_port(profile: str) -> int | None:
 @functools.cache
 def bodies() -> dict[str, dict[str, Any]]:
     """What the file says of every service, servers and others."""
+    import yaml  # late: a browser's Python has none, and no servers either
+
     found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
     return found
 

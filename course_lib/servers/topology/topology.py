@@ -55,10 +55,10 @@ class Topology:
         services: Iterable[str] | None = None,
         choose_port: Callable[[], int] = free_port,
     ) -> None:
+        self.found = find() if found is None else found  # first: without a server, the rest cannot be known either
         self._services = chosen(profile, services)
         self._config = checked_settings(config or {}, OURS, "Topology")
         self.profile = profile
-        self.found = find() if found is None else found
         self._choose_port = choose_port
         self._lock = threading.RLock()
         self._relay: RelayControl | None = None

@@ -134,17 +134,18 @@ class LuaRuntime:
 
     # -- what lupa's has ----------------------------------------------------------------------------------------------
 
-    def compile(self, source: bytes, name: bytes = b'=[string "<python>"]') -> Any:
+    def compile(self, source: bytes | str, name: bytes = b'=[string "<python>"]') -> Any:
         """A function that runs the source. Raises: LuaSyntaxError."""
-        return self._settled(self._lua.load(source.decode("latin-1"), name.decode("latin-1")), LuaSyntaxError)
+        text = _encoded(source).decode("latin-1")
+        return self._settled(self._lua.load(text, name.decode("latin-1")), LuaSyntaxError)
 
-    def execute(self, source: bytes, *args: Any, name: bytes = b'=[string "<python>"]') -> Any:
+    def execute(self, source: bytes | str, *args: Any, name: bytes = b'=[string "<python>"]') -> Any:
         """Run the source; what it returns. Raises: LuaError."""
         return self.compile(source, name)(*args)
 
-    def eval(self, source: bytes, *args: Any) -> Any:
+    def eval(self, source: bytes | str, *args: Any) -> Any:
         """The value of an expression. Raises: LuaError."""
-        return self.execute(b"return " + source, *args)
+        return self.execute(b"return " + _encoded(source), *args)
 
     def globals(self) -> Any:
         """The table of global variables."""
@@ -257,6 +258,10 @@ class LuaRuntime:
         number = self._numbers.pop(id(error))
         del self._objects[number]
         self._lua.forget(number)
+
+
+def _encoded(source: bytes | str) -> bytes:
+    return source.encode() if isinstance(source, str) else source
 
 
 def lua_type(value: Any) -> str | None:
