@@ -69,6 +69,12 @@ class Turns:
         self._sockets.clear()
         self._due = False
 
+    def waiting(self) -> tuple[tuple[Turn, tuple[tuple[bytes, ...], ...]], ...]:
+        """Who could be next, in order, and all commands that wait on the same connection, its own and later ones."""
+        queues = [self._waiting[socket] for socket in self._sockets]
+        commands = [tuple(event.command for group in queue for event in group) for queue in queues]
+        return tuple(zip(self._turns, commands, strict=True))
+
     def latency(self, draw: Draws) -> float:
         """What a message takes, in seconds."""
         return 0.4 * self.step
