@@ -164,7 +164,7 @@ def _exact(it: Any, inside: tuple[int, ...]) -> Hashable:
     for kinds, read in _READ:
         if isinstance(it, kinds):
             return kind, read(it, within)
-    if kind in _KEPT:
+    if kind in _KEPT and "__reduce__" in vars(kind):  # itertools' own have none since Python 3.14
         return kind, _exact(it.__reduce__(), within)
     if own_class(kind) or kind.__module__.startswith("course_lib.patterns."):
         slots = [name for base in kind.__mro__ for name in vars(base).get("__slots__", ())]

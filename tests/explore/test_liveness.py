@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -139,7 +138,7 @@ async def counts_in_a_variable(redis: Any, me: Any) -> None:
 
 
 async def counts_out_of_sight(redis: Any, me: Any) -> None:
-    await gives_up(redis, me, itertools.repeat(None, 8))
+    await gives_up(redis, me, [None] * 8)
 
 
 async def leaves_a_ttl(redis: Any, me: Any) -> None:
@@ -149,7 +148,7 @@ async def leaves_a_ttl(redis: Any, me: Any) -> None:
 
 @asynccontextmanager
 async def patience(redis: Any) -> AsyncIterator[None]:
-    for _ in itertools.repeat(None, 8):
+    for _ in [None] * 8:
         await redis.get("lock")
     yield
 
