@@ -54,15 +54,15 @@ def starved() -> Liveness:
 
 
 def test_a_try_lock_starves_under_a_fair_schedule(starved: Liveness) -> None:
-    """All three move in the loop, one of them has the lock each time, and one never has it."""
+    """All three move in the loop, others have the lock in it, and one never has it."""
     lasso = starved.lasso
     assert lasso is not None
     assert not starved.holds
     assert lasso.movers == ("alice", "bob", "carol")
     assert lasso.waiter not in lasso.served
-    assert sum(lasso.served.values()) == 1
-    assert len(lasso.loop) == 4  # two for the holder, and one refusal of each of the others
-    assert "bob is served once" in starved.text or "alice is served once" in starved.text
+    assert lasso.served
+    assert len(lasso.loop) <= 6  # at least two for a holder, and one refusal of each of the others
+    assert f"is served once, and {lasso.waiter} is not" in starved.text
 
 
 def test_the_loop_goes_on_for_ever(starved: Liveness) -> None:
@@ -74,8 +74,9 @@ def test_the_loop_goes_on_for_ever(starved: Liveness) -> None:
     assert isinstance(run.stopped, HeldBack)
     holds = [note.who for note in run.trace.notes if note.kind == "hold"]
     moved = [event.client for event in run.trace if event.t_server is not None]
-    assert rounds <= len(holds) <= rounds + 1
-    assert lasso.waiter not in holds[1:]
+    each = sum(lasso.served.values())
+    assert rounds * each <= len(holds) <= rounds * each + len(lasso.stem)
+    assert lasso.waiter not in holds[len(lasso.stem) :]
     assert min(map(moved.count, lasso.movers)) >= rounds
 
 
