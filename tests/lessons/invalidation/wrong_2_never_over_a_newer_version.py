@@ -140,6 +140,11 @@ async def remembers_what_is_held(redis: Any, key: str, version: int, page: Any, 
     return stored
 
 
+LONGEST = f"""
+local left = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[2]))
+{CLEAR}
+{FIELDS}
+redis.call('PEXPIRE', KEYS[1], left)"""
 SAME = "held == ARGV[1] and redis.call('HGET', KEYS[1], 'page') == (ARGV[6] or false)"
 MARK = "redis.call('SET', KEYS[1] .. ':version', ARGV[1], 'PX', ARGV[2])"
 SUBTLE: list[tuple[Any, ...]] = [
@@ -177,6 +182,8 @@ SUBTLE: list[tuple[Any, ...]] = [
         "held and math.min(tonumber(held), 2147483647) > math.min(tonumber(ARGV[1]), 2147483647)")),
     ("remembers what is held", "newer", remembers_what_is_held),
     ("the same again lives no longer", "newer", with_the_blanks(write=f"if {SAME} then return 1 end\n{HASH}")),
+    ("a longer life is kept", "life", with_the_blanks(write=LONGEST)),
+    ("a life of 32 bits", "life", with_the_blanks(life=lambda ttl: min(2**31 - 1, round(ttl * 1000)))),
     ("at least 100 ms", "life", with_the_blanks(life=lambda ttl: max(100, round(ttl * 1000)))),
     ("without blanks at its ends", "whole", with_the_blanks(
         fields=lambda version, page: fields_of(version, page and page.strip()))),

@@ -220,6 +220,12 @@ async def publishes_if_it_was_there(redis: Any, outbox: Any, id: int, key: str) 
             await redis.publish("invalidated", key)
 
 
+async def publishes_what_was_there(redis: Any, outbox: Any, id: int, key: str) -> None:
+    """A page that has expired may still be near to somebody."""
+    if await redis.delete(key):
+        await redis.publish("invalidated", key)
+
+
 async def publishes_backward(redis: Any, outbox: Any) -> int:
     marked = 0
     while notes := await outbox.pending():
@@ -286,6 +292,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("publishes if it was there", "done", relay_of(publishes_if_it_was_there, mark), "swallows-errors"),
     ("drops errors of the mark", "errors", relay_of(drops=(Exception,)), "swallows-errors"),
     ("twice", "once", relay_of(delete, publish, delete, publish, mark)),
+    ("publishes what was there", "done", relay_of(publishes_what_was_there, mark)),
     ("publishes backward", "order", publishes_backward),
     ("once in a process", "done", relay_of(once_in_a_process, mark)),
     ("one pass a process", "again", one_pass_a_process),

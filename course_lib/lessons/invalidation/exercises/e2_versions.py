@@ -29,8 +29,11 @@ STEPS = [
 EVICTED = (999, "z")
 """Before this step the server, under some seeds, has no memory left and lets go of the hash."""
 SETS = [("app:product:42", "app:product:7", 60), ("app:product:{de}:7", "a{b:c", 1.5), ("é 7", "7", 0.57),
-        ("App:Product:7 ", "app:product:7", 2.006), ("app:product:9", "app:product:{9}", 0.004)]  # fmt: skip
+        ("App:Product:7 ", "app:product:7", 2.006), ("app:product:9", "app:product:{9}", 0.004),
+        ("app:product:", "42", 2_592_000)]  # fmt: skip
 """Of a run: two keys, and the ttl in seconds."""
+LONGER = (1.0, 2.5, 0.75)
+"""By how much that of each step in turn is longer or shorter."""
 OLDER = "redis.call('HSET', KEYS[1], 'version', 9, 'page', 'older') redis.call('PEXPIRE', KEYS[1], 60000)"
 AT_ONCE = [(99, "of c1"), (100, "of c2"), (101, None)]
 
@@ -42,6 +45,7 @@ class Stores(Act):
     key: str = ""
     version: int = 0
     page: str | None = None
+    ttl: float = 0.0
     before: State | None = None
     after: State | None = None
 
@@ -97,9 +101,9 @@ def trials(answer: Answer) -> list[Trial]:
     all_of = {"newer": _newer, "whole": _whole, "life": _life, "told": _told}
     faults: dict[Kind, float] = {"crash": 0.0, "pause": 0.3, "lose reply": 0.0}
     return [
-        trial("one after another", partial(_in_turn, answer, STEPS), all_of, sizes=(1,), seeds=len(SETS), horizon=1e3),
+        trial("one after another", partial(_in_turn, answer, STEPS), all_of, sizes=(1,), seeds=len(SETS), horizon=1e7),
         trial("one fault", partial(_in_turn, answer, STEPS[:1]), {"errors": shelf.errors}, sizes=(1,), faults=LOSSES,
-              horizon=1e3),
+              horizon=1e7),
         trial("the server refuses a command", partial(_refusing, answer), {"errors": shelf.errors}, sizes=(1,),
         seeds=8),
         trial("several at once", partial(_at_once, answer), {"race": _race, "errors": shelf.errors}, sizes=(3,),
@@ -117,7 +121,7 @@ def _run(world: Simulation, refuses: tuple[int, ...] = ()) -> Versions:
 async def _deed(answer: Answer, run: Versions, act: Stores) -> Any:
     act.before = run.shelf.note([act.key])[act.key]
     try:
-        return await answer(run.world.redis(), act.key, act.version, act.page, ttl=run.ttl)
+        return await answer(run.world.redis(), act.key, act.version, act.page, ttl=act.ttl)
     finally:
         act.after = run.shelf.note([act.key])[act.key]
 
@@ -128,11 +132,11 @@ def _in_turn(answer: Answer, steps: list[tuple[int, str | None]], world: Simulat
 
     async def body(who: str, key: str, start: int) -> None:
         for place, (number, page) in enumerate([*steps[start:], steps[0]]):
-            late = run.ttl + 0.05 if place == len(steps[start:]) else 0.0
-            await until(world, 0.02 + 0.03 * place + late)
+            late = 0.05 + 2.5 * run.ttl
+            await until(world, 0.02 + 0.03 * place + late * (place == len(steps[start:])))
             if (number, page) == EVICTED and world.seed // 2 % 2:
                 run.shelf.command("DEL", key)
-            act = Stores(who, "stores", key=key, version=number, page=page)
+            act = Stores(who, "stores", key=key, version=number, page=page, ttl=run.ttl * LONGER[place % 3])
             await run.do(act, partial(_deed, answer, run))
 
     process = Process("shop") if world.seed % 2 else None
@@ -148,14 +152,14 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Versions:
     if world.seed // 2 % 2:
         world.given(("EVAL", OLDER, 1, key))
     for number, (wanted, page) in enumerate(AT_ONCE[:clients], 1):
-        act = Stores(f"c{number}", "stores", key=key, version=wanted, page=page)
+        act = Stores(f"c{number}", "stores", key=key, version=wanted, page=page, ttl=run.ttl)
         world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.004 * draw(), process=process)
     return run
 
 
 def _refusing(answer: Answer, world: Simulation, clients: int) -> Versions:
     run = _run(world, (world.seed // 2,))
-    act = Stores("c1", "stores", key=run.shelf.keys[0], version=7, page="page")
+    act = Stores("c1", "stores", key=run.shelf.keys[0], version=7, page="page", ttl=run.ttl)
     world.client("c1", run.do, act, partial(_deed, answer, run))
     return run
 
@@ -188,19 +192,18 @@ def _whole(run: Play) -> Iterator[Found]:
         for state in run.witness.shelf.during(act.key, act):
             new = version(state) == act.version and not act.newer
             if (new and state.text != repr(act.fields)) or (not new and state.text != act.before.text):
-                text = f"{act.call}. At {ms(state.when)} {held(state)} was held."
-                yield text, act.who, state.when, "not whole"
+                yield f"{act.call}. At {ms(state.when)} {held(state)} was held.", act.who, state.when, "not whole"
     yield from shelf.strays(run)
 
 
 def _life(run: Play) -> Iterator[Found]:
     """What is stored lives for ttl, from the first moment on."""
-    ttl = run.witness.ttl
     for act in run.witness.acts:
         for state in run.witness.shelf.during(act.key, act):
-            if state.there and version(state) == act.version and not shelf.right_life(run, state, ttl):
-                text = f"What {act.who} stored under {act.key} {shelf.lasting(shelf.lasts(run, state, ttl))}"
-                yield f"{text} from {ms(state.when)} on; ttl is {ttl:g} s.", act.who, state.when, "wrong lifetime"
+            if state.there and version(state) == act.version and not shelf.right_life(run, state, act.ttl):
+                lasts = shelf.lasting(shelf.lasts(run, state, act.ttl))
+                text = f"What was stored under {act.key} {lasts} from {ms(state.when)} on; ttl is {act.ttl:.9g} s."
+                yield text, act.who, state.when, "wrong lifetime"
 
 
 def _told(run: Play) -> Iterator[Found]:
@@ -221,10 +224,8 @@ def _race(run: Play) -> Iterator[Found]:
         elif state.text not in whole or state.left == shelf.FOREVER:
             text = f"At {ms(state.when)} there was {held(state)}, which {shelf.lasting(state.left)}."
             yield text, "", state.when, "by halves"
-    for act in acts:
+    for act in (act for act in acts if run.results.get(act.who) is not CRASHED):
         seen = [version(state) for state in states if state.when <= act.ended]
-        if run.results.get(act.who) is CRASHED:
-            continue
         if not act.over:
             yield f"{act.who} had not ended at {ms(run.now)}.", act.who, run.now, "no end"
         elif act.failed and not hindered(run, act):
@@ -249,7 +250,7 @@ def clues(failing: Failing) -> Iterator[str]:
               for state in run.witness.shelf.during(act.key, act)]  # fmt: skip
     race, life = failing.get("race"), failing.get("life")
     names = {event.name for event in race.trace} if race is not None else set()
-    lives = [shelf.lasts(life, state, life.witness.ttl) / life.witness.ttl for act, state in states
+    lives = [shelf.lasts(life, state, act.ttl) / act.ttl for act, state in states
              if version(state) == act.version] if life is not None else [0.0]  # fmt: skip
     yield from named({
         "stores-none": any(act.page is None and page(state) == "'None'" != page(act.before) for act, state in states),

@@ -12,7 +12,7 @@ from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import ms, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import State
-from course_lib.lessons.invalidation.exercises.leased import SETS, STEPS, Answer, Op, at_once, in_turn
+from course_lib.lessons.invalidation.exercises.leased import EXTREMES, SETS, STEPS, Answer, Op, at_once, in_turn, soon
 from course_lib.sim.faults import Kind
 
 FAULTS: dict[Kind, float] = {"pause": 0.25, "crash": 0.0, "lose reply": 0.0}
@@ -24,6 +24,8 @@ def trials(answer: Answer) -> list[Trial]:
     return [
         trial("in turn", partial(in_turn, answer), steps | {"lives": _lives, "hit": _hit}, sizes=(1,),
               seeds=len(SETS), horizon=1e3),
+        trial("soon after a delete", partial(soon, answer), steps | {"lives": _lives}, sizes=(1,),
+              seeds=len(EXTREMES)),
         trial("the server refuses a command", partial(in_turn, answer), {"errors": shelf.errors}, sizes=(2,), seeds=6,
               horizon=1e3),
         trial("readers and a writer", partial(at_once, answer),
@@ -86,7 +88,12 @@ def _lives(run: Play) -> Iterator[Found]:
     for op, name, state, life in lives(run):
         if not shelf.right_life(run, state, life):
             lasts = shelf.lasting(shelf.lasts(run, state, life))
-            yield f"What {op.who} left under {name} {lasts}; {life:g} s is right.", op.who, state.when, "wrong lifetime"
+            yield (
+                f"What {op.who} left under {name} {lasts}; {life:,.10g} s is right.",
+                op.who,
+                state.when,
+                "wrong lifetime",
+            )
         elif op.what == "get" and op.given is None:
             yield f"{op.who}'s get gave no lease, and changed {name}.", op.who, state.when, "changed"
     yield from _first_wrong("lives", run)

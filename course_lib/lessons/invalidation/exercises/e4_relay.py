@@ -14,7 +14,17 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import of_redis
 from course_lib.grading.evidence import LOST, ms, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.lessons.invalidation.exercises.noted import BATCH, KEYS, SETS, Answer, Notes, Outbox, Pass, Watch
+from course_lib.lessons.invalidation.exercises.noted import (
+    ABSENT,
+    BATCH,
+    KEYS,
+    SETS,
+    Answer,
+    Notes,
+    Outbox,
+    Pass,
+    Watch,
+)
 from course_lib.sim.faults import Kind
 
 SOON = 0.05
@@ -74,6 +84,7 @@ def _done(run: Play) -> Iterator[Found]:
         if not published:
             key = dict(run.witness.notes)[mark.whose]
             why = "since that delete, it had not been published" if deleted else "it had not been deleted"
+            why = "it had not been published, page or no page" if key == ABSENT else why
             text = f"At {ms(mark.when)} {mark.who} marked note {mark.whose}, of {key!r}; since it was noted, {why}."
             yield text.replace("since it was noted, since", "since"), mark.who, mark.when, "marked too early"
     for act in run.witness.acts:

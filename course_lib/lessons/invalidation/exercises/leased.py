@@ -23,6 +23,11 @@ SETS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product
         ("é 7", "lease:7")]  # fmt: skip
 LIVES = [(60, 0.5), (1.5, 0.25), (0.6, 1.5), (2.006, 0.3)]
 """Of a run: two keys; ttl and lease_ttl, in seconds."""
+EXTREMES = [(0.004, 2_592_000), (2_592_000, 0.004), (2_592_000, 60)]
+"""Others, of which one is too short, or too long, for all those steps."""
+SOON = [("c1", 0.01, 0), ("c1", 0.02, 4), ("c1", 0.03, 5), ("c1", 0.033, 5), ("c2", 0.038, 8), ("c1", 0.044, 9)]
+"""Who does which of the steps instead, and when: c1 asks again just after c2 has deleted what c1 was given."""
+
 WRITES = [(0.03,), (0.6, 0.9), (0.14,), (0.02, 0.7)]
 """When the writer of a run commits and deletes, in seconds."""
 GAP, WAITS, MOST = 0.03, 0.05, 9
@@ -107,6 +112,18 @@ def in_turn(answer: Answer, world: Simulation, clients: int) -> Leases:
     return run
 
 
+def soon(answer: Answer, world: Simulation, clients: int) -> Leases:
+    """Some of the steps, in a few milliseconds; of what lives a shorter time, only the one that stores it."""
+    ttl, lease_ttl = EXTREMES[world.seed % len(EXTREMES)]
+    run, service = _run(answer, world, lives=(ttl, lease_ttl))
+    most = 1 if lease_ttl < 1 else 2 if ttl < 1 else len(SOON)
+    for who in ("c1", "c2"):
+        plan = [(when, str(place)) for name, when, place in SOON[:most] if name == who]
+        deed = partial(_step, run, service(), run.shelf.keys[0], who)
+        world.client(who, _follow, world, deed, plan, process=Process(who))
+    return run
+
+
 async def _follow(world: Simulation, deed: Callable[[int], Any], plan: list[tuple[float, str]]) -> None:
     for when, place in plan:
         await until(world, when)
@@ -116,6 +133,7 @@ async def _follow(world: Simulation, deed: Callable[[int], Any], plan: list[tupl
 async def _step(run: Leases, service: Callable[[], Any], key: str, who: str, place: int) -> None:
     step = STEPS[place]
     lease = _lease(run, key, step.get("with", ""))
+    run.row += step["do"] == "delete"
     await run.op(service, Op(who, step["do"], key=key, page=step.get("page", ""), lease=lease, step=step))
 
 

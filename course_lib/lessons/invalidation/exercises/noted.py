@@ -16,8 +16,10 @@ from course_lib.grading.lock_watch import asked
 Answer = Callable[..., Awaitable[Any]]
 CHANNEL, BATCH, TAKES = "invalidated", 5, 0.002
 """`pending` returns so many notes at most; a call of the outbox takes so many seconds, twice."""
-KEYS = ["app:product:42", "app:product:7", "app:product:{de}:7", "app:product:42", "a{b:c", "é 7", " 7 "]
-PAGES = {key.encode(): b"page" for key in KEYS}
+ABSENT = "app:product:9"
+"""The page of this one has expired, and no reader comes."""
+KEYS = ["app:product:42", "app:product:7", "app:product:{de}:7", "app:product:42", ABSENT, "a{b:c", "é 7", " 7 "]
+PAGES = {key.encode(): b"page" for key in KEYS if key != ABSENT}
 OTHERS = dict.fromkeys((b"app:product:421", b"outbox", b"invalidated", b"7"), b"another's")
 FULL = [(n * n + 3, KEYS[n % len(KEYS)]) for n in range(12)]
 SETS = [FULL, FULL[:4], [], FULL[:5], FULL[2:12], FULL[5:6]]
@@ -56,7 +58,7 @@ class Notes(Acts):
         self.notes.extend(notes)
 
     def open(self, notes: list[tuple[int, str]]) -> None:
-        """All pages are in the cache, and somebody listens to every channel."""
+        """All pages but one are in the cache, and somebody listens to every channel."""
         self.listener = Session.accept(self.world.nodes[0], 0, self.hear)
         for key, text in (PAGES | OTHERS).items():
             asked(self.world, b"SET", key, text)
@@ -91,14 +93,16 @@ class Notes(Acts):
         self.strays += [key.decode() for key in there.keys() - PAGES.keys() - OTHERS.keys()]
 
     def marked_rightly(self) -> list[tuple[Happened, bool, bool]]:
-        """Each mark; had its page been deleted by then, since it was noted; and published, since that?"""
+        """Each mark; had its page been deleted by then, since it was noted, or was there none; and published, since
+        that?"""
         keys, found = dict(self.notes), []
         for place, mark in enumerate(self.log):
             if mark.what == "marked":
                 noted = next(at for at, one in enumerate(self.log) if one[1:3] == ("noted", mark.whose))
                 since = [one.what for one in self.log[noted:place] if one.whose == keys[mark.whose]]
-                deleted = "deleted" in since
-                found.append((mark, deleted, deleted and "published" in since[since.index("deleted") :]))
+                absent, deleted = keys[mark.whose] == ABSENT, "deleted" in since
+                from_then = since if absent else since[since.index("deleted") :] if deleted else []
+                found.append((mark, absent or deleted, "published" in from_then))
         return found
 
 
