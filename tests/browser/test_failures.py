@@ -62,11 +62,12 @@ def test_the_presenters_window_follows_the_slides(desk: Desk, notebook: Callable
     desk.run_all()
     window = desk.output(1)
     expect(window.get_by_role("timer")).to_contain_text("of 9:00")
-    for cell, note in ((3, "Count hands, type the numbers"), (5, "Each dot is a reader")):
-        desk.page.evaluate(SELECT, min(cell, 4))
-        if cell > 4:
-            window.get_by_role("button", name="Next").click()
-        expect(window.get_by_role("status")).to_contain_text(note)
-    expect(window.get_by_role("timer")).to_contain_text(re.compile(r"^0:\d\d of 9:00"))
+    status = window.get_by_role("status")
+    desk.page.evaluate(SELECT, 3)
+    expect(status).to_contain_text("Count hands, type the numbers")
+    # Without the mouse, which would make this cell the slide: the window stands in a console, and only here beside it.
+    window.get_by_role("button", name="Next").evaluate("button => button.click()")
+    expect(status).to_contain_text("Each dot is a reader")
+    expect(window.get_by_role("timer")).to_contain_text(re.compile(r"^\d:\d\d of 9:00"))
     desk.screenshot("presenter", window)
     desk.assert_clean()
