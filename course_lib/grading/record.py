@@ -136,14 +136,14 @@ def _rewrite(path: Path, keep: Callable[[Entry], bool], new: Entry | None = None
 def _alone(folder: Path) -> Iterator[None]:
     """One writer at a time, by a lock on the folder, which ends with the process and leaves no file."""
     try:
-        import fcntl
-    except ImportError:  # not on Windows, where two writers at the same instant are left to chance
+        from fcntl import LOCK_EX, flock
+    except ImportError:  # not on Windows and in a browser: two writers at the same instant are left to chance
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # some network file systems cannot lock
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            flock(handle, LOCK_EX)
         yield
     finally:
         os.close(handle)

@@ -14,9 +14,13 @@ from typing import Any
 
 from course_lib import notebook
 
+PROGRESS = "/drive/notebooks/progress.txt"
+"""On the drive of JupyterLite, which the browser keeps: no package named ipykernel tells that this is a kernel."""
+
 
 def load_ipython_extension(shell: Any) -> None:
     """Settle the course in this shell."""
+    os.environ.setdefault("COURSE_PROGRESS", PROGRESS)
     shell.Completer.use_jedi = False
     shell.get_parent = lambda: getattr(shell.kernel, "_parent_header", None) or {}
     shell.events.register("pre_run_cell", lambda _: _say_which_notebook())

@@ -18,6 +18,11 @@ from course_lib.widgets.browser.labels import Names
 SEEN = "course_lib.grading"
 """The program that judges a class; with --try it judges one notebook."""
 
+BROWSER = (
+    "A browser cannot run the judge, which is a program of its own. Download the notebook (menu File) and judge it "
+    "where the course is installed."
+)
+
 
 class ClassJudge:
     """A button, and below it the page that a student of a class gets.
@@ -44,6 +49,9 @@ class ClassJudge:
 
     def judge(self) -> None:
         """Judge the notebook as it is stored now, and show the page."""
+        if sys.platform == "emscripten":
+            self._say(BROWSER)
+            return
         path = self._path()
         if path is None:
             self._say(f"There is no notebook of lesson {self.lesson} in this folder: its exercises are in exercises/.")
