@@ -169,6 +169,34 @@ class InItsMemory(Right):  # type: ignore[misc]
         vars(self).setdefault("memory", {})[user] = profile
 
 
+class AskedForLast(Right):  # type: ignore[misc]
+    """The key is kept in the object, while the database is slow."""
+
+    async def read(self, user: str) -> Any:
+        self.key = NEW.format(user)
+        stored = await self.redis.get(self.key)
+        if stored is not None:
+            return json.loads(stored)
+        profile = await self.load(user)
+        await self.redis.set(self.key, json.dumps(profile), px=round(self.ttl * 1000))
+        return profile
+
+
+async def saves_again(service: Any, user: str, profile: Any) -> None:
+    try:
+        await service.save(user, profile)
+    except Exception:
+        await service.save(user, profile)
+    await service.redis.delete(OLD.format(user), NEW.format(user))
+
+
+async def no_value_error(service: Any, user: str, profile: Any) -> None:
+    try:
+        await commit_and_forget(service, user, profile)
+    except ValueError:
+        return
+
+
 async def at_the_same_time(service: Any, user: str, profile: Any) -> None:
     await asyncio.gather(service.redis.delete(OLD.format(user), NEW.format(user)), service.save(user, profile))
 
@@ -202,6 +230,12 @@ SUBTLE = [
     ("one second more", "expires", filled(life=lambda ttl: {"px": round(ttl * 1000) + 1000})),
     ("a tenth less", "expires", filled(life=lambda ttl: {"px": round(ttl * 900)})),
     ("the user is kept in the object", "shape", OneAtATime),
+    ("the key is kept in the object", "shape", AskedForLast),
+    ("behind a user of version 1", "shape", filled(key=OLD + ":v2"), "shares-v1s-key"),
+    ("before a user of version 1", "shape", filled(key="app:user:profile:v1:v2:{}"), "shares-v1s-key"),
+    ("a day at most", "cost", filled(life=lambda ttl: {"px": min(86_400_000, round(ttl * 1000))})),
+    ("saves again", "errors", filled(write=saves_again), "keeps-errors"),
+    ("an error of save that is a ValueError", "errors", filled(write=no_value_error), "keeps-errors"),
     ("in its memory", "fresh", InItsMemory, "forgets-v2"),
     ("commits and deletes at the same time", "fresh", filled(write=at_the_same_time), "deletes-first"),
     ("deletes in the background", "errors", filled(write=in_the_background), "keeps-errors"),

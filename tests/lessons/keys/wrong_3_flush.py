@@ -256,7 +256,31 @@ async def in_the_background(cache: Any) -> None:
     cache.task = asyncio.create_task(increments(cache))
 
 
+class LoadsAgain(Right):  # type: ignore[misc]
+    async def read(self, user: str, load: Any) -> Any:
+        async def twice() -> Any:
+            try:
+                return await load()
+            except Exception:
+                return await load()
+
+        return await super().read(user, twice)
+
+
+class Stripped(Right):  # type: ignore[misc]
+    async def read(self, user: str, load: Any) -> Any:
+        return (await super().read(user, load)).strip()
+
+
+class InLowerCase(Right):  # type: ignore[misc]
+    async def read(self, user: str, load: Any) -> Any:
+        return await super().read(user.lower(), load)
+
+
 SUBTLE = [
+    ("loads again", "errors", LoadsAgain, "keeps-errors"),
+    ("a row without its blanks", "value", Stripped),
+    ("users in lower case", "value", InLowerCase),
     ("a counter for an hour", "flushed", flushable(flush=partial(daily, seconds=3_600)), "counter-expires"),
     ("a counter for a day", "flushed", flushable(flush=partial(daily, seconds=86_400)), "counter-expires"),
     ("a hash for a generation, renewed", "expires", InAHash, "renews"),

@@ -11,16 +11,22 @@ from course_lib.grading.database import DatabaseDown, load_takes
 
 SURNAMES = ("Lee", "Moore", "Diaz", "Okafor", "Sato", "Kaya", "Novák", "O'Hara", "Weiss", "Aziz", "Berg", "Costa")
 """Of which a run draws three: an answer that remembers the last run knows none."""
-PEOPLE = (("42", "7"), ("7", "42"), ("ann:photo", "ann"), ("{ann}", "ann@example.org"))
+PEOPLE = (("42", "7"), ("7", "42"), ("ann:photo", "ann"), ("{ann}", "ann@example.org"), ("ann:v2", "ann"),
+          ("v2:ann", "ann"), ("Ann", "ann"), ("a:b", "a-b"))  # fmt: skip
 """Of a run: who is renamed, and who is not."""
-TTLS = (2.0, 0.57, 1.5, 200.0)
+FIRST_NAMES = ("Ann", "Mary Ann", "", " Zoë|é")
+TTLS = (2.0, 0.57, 1.5, 200.0, 2.0, 2_592_000.0, 0.9, 60.0)
 Profile = dict[str, str]
+
+
+class DatabaseValue(DatabaseDown, ValueError):
+    """What the database answers to what it cannot read."""
 
 
 @dataclass
 class Profiles:
-    """The database: two profiles; `who` is renamed, and `whose` is another. A load takes 10 ms and gives what it found
-    first; a save commits at its end."""
+    """The database: two profiles; `who` is renamed, and `whose` is another. A load takes 10 ms, of who was renamed 20,
+    and gives what it found first; a save commits at its end. The call after it was `down` fails, and that one alone."""
 
     world: Simulation
     committed: float | None = None
@@ -30,27 +36,33 @@ class Profiles:
         old, new, other = (names.pop(int(draw() * len(names))) for _ in range(3))
         self.who, self.whose = PEOPLE[self.world.seed % len(PEOPLE)]
         self.ttl = TTLS[self.world.seed % len(TTLS)]
-        self.old, self.new = {"first": "Ann", "last": old}, {"first": "Ann", "last": new}
+        old = "" if self.world.seed % 4 == 3 else old
+        first = FIRST_NAMES[self.world.seed % len(FIRST_NAMES)]
+        self.old, self.new = {"first": first, "last": old}, {"first": first, "last": new}
         self.other = {"first": "Bo", "last": other}
         self.rows = {self.who: self.old, self.whose: self.other}
         self.down = False
+
+    def fail(self) -> None:
+        """If it is down."""
+        if self.down:
+            self.down = False
+            raise (DatabaseDown, DatabaseValue)[self.world.seed % 2]("the database is down")
 
     def load_for(self, client: str) -> Callable[[str], Awaitable[Profile]]:
         """The load that one process is given."""
 
         async def load(user: str) -> Profile:
-            if self.down:
-                raise DatabaseDown("the database is down")
+            self.fail()
             found = dict(self.rows[user])
-            await load_takes(0.01, self.world, client)
+            await load_takes(0.02 if user == self.who and self.committed else 0.01, self.world, client)
             return found
 
         return load
 
     async def save(self, user: str, profile: Profile) -> None:
         """Commit a profile."""
-        if self.down:
-            raise DatabaseDown("the database is down")
+        self.fail()
         copy = dict(profile)
         await until(self.world, self.world.now() + 0.01)
         self.rows[user], self.committed = copy, self.world.now()
@@ -74,14 +86,15 @@ def in_turn(ttl: float) -> Plan:
         "v2-a": [(0.0, "read"), (ttl / 3, "read"), (ttl - 0.03, "read"), (ttl + 0.08, "read"), (write, "write"),
                  (write + 0.15, "read"), (last, "read")],
         "v1-a": [(0.05, "read"), (ttl + 0.2, "read"), (write + 0.15, "read"), (last, "read")],
-        "v2-b": [(0.1, "read"), (0.15, "other"), (ttl + 0.25, "read"), (write + 0.1, "both"), (last, "read")],
+        "v2-b": [(0.1, "read"), (0.15, "other"), (ttl + 0.25, "read"), (write + 0.1, "both"), (write + 0.2, "other"),
+                 (last, "read")],
     }  # fmt: skip
 
 
 def meanwhile(ttl: float) -> Plan:
-    """Processes of both versions read on while one writes; both have the profile in the cache when it begins."""
+    """Processes of both versions read on while one writes that has read nothing; both have the profile in the cache."""
     return {
-        "v2-a": [(0.0, "read"), (0.3, "write"), (0.45, "read")],
+        "v2-a": [(0.3, "write"), (0.45, "read")],
         "v1-a": [(0.0, "read"), *((0.298 + 0.004 * n, "read") for n in range(6)), (0.45, "read")],
         "v2-b": [(0.1, "read"), *((0.299 + 0.004 * n, "read") for n in range(6)), (0.45, "read")],
     }

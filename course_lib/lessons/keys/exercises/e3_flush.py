@@ -26,7 +26,7 @@ def trials(answer: Answer) -> list[Trial]:
     build = partial(_build, answer)
     return [
         trial("read, flush, read", partial(build, flushed.in_turn), in_turn, sizes=(1, 2, 3), seeds=4,
-              faults={"crash": 0.0, "lose reply": 0.0, "node down": 0.03}, fault_sizes=(2,), horizon=2_000.0),
+              faults={"crash": 0.0, "lose reply": 0.0, "node down": 0.03}, fault_sizes=(2,), horizon=1e7),
         trial("a flush overtakes a load", partial(build, flushed.overtaken, seconds=0.1), {"overtaken": _fresh},
               sizes=(2, 3, 4), seeds=6, faults={"pause": 0.1}, fault_sizes=(2, 3), least=2, horizon=4.0),
         trial("a flush that is late", partial(build, flushed.late, least_ttl=1.5), {"never-back": _fresh}, sizes=(3,),

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from course_lib.grading.acts import Act, Acts
 from course_lib.grading.database import DatabaseDown, load_takes
 
-TTLS = (2.0, 0.57, 1.5, 200.0)
-USERS = (("42", "7"), ("ann", "1ann"), ("ann@example.org", "Ann-B_c.d"), ("0", "zoë"))
+TTLS = (2.0, 0.57, 1.5, 2_592_000.0)
+USERS = (("42", "7"), ("ann", "1ann"), ("ann@example.org", "Ann-B_c.d"), ("Zoë", "zoë"))
 """Of a run: whom `read` and `other` are about. `read 1x` is about 1x."""
 PREFIX, OTHERS = "app:user:profile:v2", "app:shop:price:v1:7"
 
@@ -25,11 +25,13 @@ class Row(NamedTuple):
 
 @dataclass
 class Flushed(Acts):
-    """The acts, and every row that was loaded, by its text. `seconds` is what a load takes, `ttl` is drawn."""
+    """The acts, and every row that was loaded, by its text. `seconds` is what a load takes, `ttl` is drawn.
+    `failed`: for whom the database was down once, as it then is no more."""
 
     seconds: float = 0.01
     least_ttl: float = 0.0
     rows: dict[str, Row] = field(default_factory=dict)
+    failed: list[Act] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ttl = max(TTLS[self.world.seed % len(TTLS)], self.least_ttl)
@@ -39,10 +41,11 @@ class Flushed(Acts):
         """A load of the row that this act is to read."""
 
         async def load() -> str:
-            if act.what == "down":
+            if act.what == "down" and act not in self.failed:
+                self.failed.append(act)
                 raise DatabaseDown("the database is down")
             tail = f"{int(self.world.draws(f'row{len(self.rows)}')() * 16**6):06x}"
-            text = f"row {len(self.rows) + 1}: {tail}"
+            text = f" row {len(self.rows) + 1}|{tail}\n"
             self.rows[text] = Row(self.user(act), self.world.now(), act)
             await load_takes(self.seconds, self.world, act.who)
             return text
