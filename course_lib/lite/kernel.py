@@ -23,7 +23,7 @@ def load_ipython_extension(shell: Any) -> None:
     os.environ.setdefault("COURSE_PROGRESS", PROGRESS)
     shell.Completer.use_jedi = False
     shell.get_parent = lambda: getattr(shell.kernel, "_parent_header", None) or {}
-    shell.events.register("pre_run_cell", lambda _: _say_which_notebook())
+    shell.events.register("pre_run_cell", _say_which_notebook)
     notebook.load_ipython_extension(shell)
     setattr(type(asyncio.get_event_loop()), "create_connection", _refused)  # noqa: B010  # whatever loop it is
 
@@ -33,8 +33,8 @@ async def _refused(*_: Any, **__: Any) -> Any:
     raise ConnectionRefusedError("a browser opens no connection to a server")
 
 
-def _say_which_notebook() -> None:
-    """The notebook that has the cell, of those in this folder: it is looked for once in each kernel."""
+def _say_which_notebook(ran: Any) -> None:
+    """The notebook that has this cell with this source, of those in this folder: many have a cell with the same id."""
     cell = notebook.running()
     if not cell or "JPY_SESSION_NAME" in os.environ:
         return
@@ -43,6 +43,6 @@ def _say_which_notebook() -> None:
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         except (OSError, ValueError, KeyError):
             continue
-        if any(one.get("id") == cell for one in cells):
+        if any(one.get("id") == cell and "".join(one["source"]).strip() == ran.raw_cell.strip() for one in cells):
             os.environ["JPY_SESSION_NAME"] = str(path)
             return
