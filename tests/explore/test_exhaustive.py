@@ -18,6 +18,8 @@ from course_lib.explore import CRASHED, Budget, Move, Play, Schedule, Simulation
 from course_lib.explore.commutativity import commute, footprint
 from course_lib.explore.strategies import exhaustive
 
+pytestmark = pytest.mark.usefixtures("first_orders_only")
+
 Body = Callable[[Redis, str], Awaitable[Any]]
 
 

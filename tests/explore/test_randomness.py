@@ -20,6 +20,8 @@ from course_lib.explore import Budget, Play, Schedule, Simulation, Trial, by_ord
 from course_lib.sim import streams
 from course_lib.sim.stand_ins import virtual_clocks
 
+pytestmark = pytest.mark.usefixtures("first_orders_only")
+
 MEMBERS = [f"m{number:02}" for number in range(40)]
 
 
@@ -120,7 +122,6 @@ def test_with_one_stream_for_all_the_reduction_would_lose_outcomes(name: str, mo
         made(self, seed)
 
     monkeypatch.setattr(streams.Streams, "__init__", kept)
-    monkeypatch.setattr("course_lib.explore.strategies.exhaustive.AT_FIRST", 0)  # of no class a second order
     every, _ = outcomes(BODIES[name], reduce=False)
     some, _ = outcomes(BODIES[name], reduce=True)
     assert len(every) >= 2

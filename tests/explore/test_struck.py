@@ -29,6 +29,8 @@ from course_lib.explore import (
 from course_lib.explore.strategies import exhaustive
 from course_lib.sim.faults import Kind
 
+pytestmark = pytest.mark.usefixtures("first_orders_only")
+
 Judge = Callable[[Play], Iterable[Violation]]
 
 
