@@ -167,7 +167,7 @@ def trial_of(
 
 
 def _elsewhere(make: Make, executor: Executor | None) -> Elsewhere | None:
-    """What draws a sample in other processes, where some may be started or are there; else None. A program may not
+    """What draws a sample in other processes, where some can be started or are there; else None. A program may not
     expect to be run again by each process that starts, so only a notebook starts some by itself."""
     if isinstance(executor, ProcessPoolExecutor) and not importable(make):
         raise ValueError(

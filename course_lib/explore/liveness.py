@@ -1,4 +1,4 @@
-"""Liveness under fair schedules: does every waiter get its turn at last, if whoever can move does move?
+"""Liveness under fair schedules: does every waiter get its turn at last, if each one that can move does move?
 
 What breaks such a promise is no state and no run that ends, but a lasso: moves that lead somewhere, and then moves that
 lead back to the very same state, in which everybody moves who can and one client is never served.
@@ -55,7 +55,7 @@ class Liveness:
 
     @property
     def holds(self) -> bool:
-        """Were all states seen, and no waiter found that a fair schedule can leave waiting for ever?"""
+        """Were all states seen, and no waiter found that a fair schedule can leave waiting forever?"""
         return self.complete and self.lasso is None
 
     @property
@@ -65,7 +65,7 @@ class Liveness:
 
     @property
     def title(self) -> str:
-        return "" if self.lasso is None else f"{self.lasso.waiter} moves for ever and is never served"
+        return "" if self.lasso is None else f"{self.lasso.waiter} moves forever and is never served"
 
     @property
     def text(self) -> str:
@@ -110,7 +110,7 @@ def liveness(
     setup: Body | None = None, state: State | None = None, moves: int = 60, states: int = 1_000, seconds: float = inf,
     name: str = "yours",
 ) -> Liveness:  # fmt: skip
-    """Look for a fair schedule that leaves one client waiting for ever: starvation, or a livelock.
+    """Look for a fair schedule that leaves one client waiting forever: starvation, or a livelock.
 
         async def spins(redis, me):
             while True:
@@ -122,9 +122,9 @@ def liveness(
 
         liveness(spins, clients=3).text
 
-    `body(redis, me)` goes on for ever, or for a few rounds. A client is served whenever it makes a note of the kind
-    `served`; "hold" is what `me.holding()` makes. A schedule is fair if whoever can always move does move (weak
-    fairness); so a loop counts only if everybody moves in it who can. `waiters` are those who must be served, by
+    `body(redis, me)` goes on forever, or for a few rounds. A client is served whenever it makes a note of the kind
+    `served`; "hold" is what `me.holding()` makes. A schedule is fair if each client that can always move does move
+    (weak fairness); so a loop counts only if everybody moves in it who can. `waiters` are those who must be served, by
     default all. A loop ends in the same state as it began in: what servers hold with the time left to each key, what
     waits to be run, the instruction at which each client stands, and its variables. What cannot be compared is refused:
     sleeping, clocks and chance, blocking commands, streams, WATCH, several tasks, what a module keeps. Then
@@ -196,7 +196,7 @@ def _told(lasso: Lasso) -> str:
     served = f"{listed(others)}, and {lasso.waiter} is not" if others else "nobody is served"
     moves = counted(len(lasso.loop), "move")
     return (
-        f"{lasso.waiter} can wait for ever though the schedule is fair. {after}, {moves} lead back to "
+        f"{lasso.waiter} can wait forever though the schedule is fair. {after}, {moves} lead back to "
         f"the same state: {listed(lasso.movers)} {'both' if len(lasso.movers) == 2 else 'all'} move in them, "
         f"{served}."
     )

@@ -1,4 +1,4 @@
-"""The states that runs go through, as a graph, and the fair lassos in it: a stem, and a loop that can go on for ever.
+"""The states that runs go through, as a graph, and the fair lassos in it: a stem, and a loop that can go on forever.
 
 Source: M. Y. Vardi and P. Wolper, "An Automata-Theoretic Approach to Automatic Program Verification", LICS 1986: what
 breaks a liveness promise in a finite graph is a lasso. Weak fairness: whoever can always move does move.

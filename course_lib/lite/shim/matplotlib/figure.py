@@ -27,7 +27,7 @@ class Figure:
         self._style = dict(settings)
 
     def subplots(self, rows: int = 1, columns: int = 1, *, sharex: bool = False, sharey: bool = False) -> Any:
-        """Panels, in rows and columns; one alone is no list."""
+        """Panels, in rows and columns; one alone is not a list."""
         self._rows, self._columns = rows, columns
         self.axes = [Axes() for _ in range(rows * columns)]
         for panel in self.axes[1:]:

@@ -60,7 +60,7 @@ class Axis:
 
 
 def steps(low: float, high: float, about: int) -> list[float]:
-    """Round numbers from `low` to `high`, `about` so many."""
+    """Round numbers from `low` to `high`, `about` as many."""
     rough = (high - low) / max(about, 1)
     unit = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
     step = next(unit * n for n in (1, 2, 2.5, 5, 10) if unit * n >= rough * 0.999)
