@@ -82,7 +82,7 @@ def state_of(world: Simulation, turns: Sequence[Turn]) -> Hashable:
         if node.blocked:
             raise Incomparable(f"a client is blocked at {node.name}")
         keys = [
-            (one.db, one.key, one.kind, _in_order(one.kind, one.content), _left(one.ends, node.now()))
+            (one.db, one.key, one.kind, _comparable(one.kind, one.content), _left(one.ends, node.now()))
             for one in held(node, ALL)
         ]
         servers.append((node.name, tuple(sorted(keys, key=lambda key: key[:2])), node.skew))
@@ -96,8 +96,9 @@ def _left(ends: float | None, now: float) -> float | None:
     return None if ends is None else round(ends - now, TICK)
 
 
-def _in_order(kind: str, content: Any) -> Any:
-    """The order of a hash's fields shows in what HGETALL answers; that of a set's members is none."""
+def _comparable(kind: str, content: Any) -> Any:
+    """What a key holds: a hash's fields in their order, which HGETALL shows; a set's members sorted. Raises:
+    Incomparable."""
     if kind not in ("string", "list", "hash", "set", "zset"):
         raise Incomparable(f"a key holds a {kind}")
     return content

@@ -125,7 +125,7 @@ class Findings:
         said += dict.fromkeys(filter(None, map(how_many_orders, self.played)))
         if self.clocks is not None and said:
             seen = self.seen
-            said += [told(seen, self.trial)] if seen.commands else []
+            said += [told(seen, self.trial.kinds)] if seen.commands else []
             said += self.proof.text if self.proof is not None else []
             said += filter(None, [*self.missing, untimed(self.clocks, self.trial)])
         if self.interrupted:

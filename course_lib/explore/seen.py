@@ -40,6 +40,11 @@ class Seen:
     _histories: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, run: Play) -> None:
+        """One more run: count it, and keep it if it shows something new."""
+        self.count(run)
+        self.keep(run)
+
+    def count(self, run: Play) -> None:
         """One more run. Commands of the judge's own clients count too, as those have an effect."""
         for event in run.trace.events:
             if event.t_server is not None:
@@ -48,7 +53,6 @@ class Seen:
         self.clients.update(run.results)
         if run.schedule.faults:
             self.struck.update(run.schedule.struck)
-        self.keep(run)
 
     def keep(self, run: Play) -> None:
         """Keep a run in which a client was told what none had been told before."""
@@ -107,10 +111,10 @@ def _them(names: list[str]) -> str:
     return "that client" if len(names) == 1 else "those clients"
 
 
-def told(seen: Seen, trial: Trial) -> str:
+def told(seen: Seen, kinds: Iterable[Kind]) -> str:
     """`the clients ran 24 commands in these schedules; 12 crashes and 12 pauses struck`."""
     ran = f"the clients ran {counted(seen.commands, 'command')} in these schedules"
-    struck = [counted(seen.struck[kind], *PLURALS[kind]) for kind in trial.kinds if seen.struck[kind]]
+    struck = [counted(seen.struck[kind], *PLURALS[kind]) for kind in kinds if seen.struck[kind]]
     return f"{ran}; {listed(struck)} struck" if struck else ran
 
 

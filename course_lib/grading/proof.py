@@ -6,18 +6,16 @@ same run as before.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.explore import KINDS, Play, Trial, Violation, play
 from course_lib.explore.moment import difference
 from course_lib.explore.reached import NAMED, Reached
-from course_lib.explore.seen import PLURALS
+from course_lib.explore.seen import Seen, told
 from course_lib.grading.evidence import JUDGE
-from course_lib.words import counted, either, listed
+from course_lib.words import capital, counted, either
 
 SHARE = 100
 """One in so many callbacks is played again: being watched makes it some five times slower."""
@@ -30,9 +28,8 @@ class Saw:
     """What a search sees, run by run. `kept` has the first run of each fate; `again` says where the first of those that
     were not the same when they were played again differs."""
 
-    commands: int = 0
+    seen: Seen = field(default_factory=Seen)
     steps: int = 0
-    struck: Counter[Any] = field(default_factory=Counter)
     kept: dict[Fate, tuple[Trial, Play]] = field(default_factory=dict)
     twice: int = 0
     again: str = ""
@@ -42,14 +39,11 @@ class Saw:
         """The same trial, whose runs are seen when they are judged."""
 
         def judge(run: Play) -> Iterable[Violation]:
-            self.commands += sum(event.t_server is not None for event in run.trace.events)
+            self.seen.count(run)
             self.steps += run.steps
-            struck = run.schedule.struck
-            if struck:
-                self.struck.update(struck)
             ends = frozenset(str(one) if one is None or one is True or one is False else type(one).__name__
                              for who, one in run.results.items() if not who.startswith(JUDGE))  # fmt: skip
-            fate = number, " ".join(struck), ends
+            fate = number, " ".join(run.schedule.struck), ends
             if fate not in self.kept:
                 self.kept[fate] = trial, run
             return trial.judge(run)
@@ -76,11 +70,9 @@ class Saw:
     def text(self, passed: bool) -> str:
         """All of that, in sentences; nothing if nobody ran a command. What no run reached is told of an answer that has
         passed: elsewhere there is something else to look at first."""
-        if not self.commands:
+        if not self.seen.commands:
             return ""
-        struck = [counted(self.struck[kind], *PLURALS[kind]) for kind in KINDS if self.struck[kind]]
-        said = f"The clients ran {counted(self.commands, 'command')} in these schedules"
-        said += f"; {listed(struck)} struck." if struck else "."
+        said = f"{capital(told(self.seen, KINDS))}."
         if self.again:
             return f"{said} {self.again}"
         if not self.twice:

@@ -321,8 +321,8 @@ def faulty(*kinds: str) -> Trial:
 def test_what_was_seen_is_counted_in_words() -> None:
     both = Seen(1, {"a"}, {"a"}, Counter({"crash": 1})) + Seen(1_999, {"b"}, {"b"}, Counter({"crash": 1, "pause": 1}))
     assert both == Seen(2_000, {"a", "b"}, {"a", "b"}, Counter({"crash": 2, "pause": 1}))
-    assert told(both, faulty()) == "the clients ran 2,000 commands in these schedules"
-    assert told(both, faulty("crash", "pause", "lose reply")) == (
+    assert told(both, faulty().kinds) == "the clients ran 2,000 commands in these schedules"
+    assert told(both, faulty("crash", "pause", "lose reply").kinds) == (
         "the clients ran 2,000 commands in these schedules; 2 crashes and 1 pause struck"
     )
     assert list(missing(both, faulty("crash", "pause"))) == []

@@ -66,13 +66,11 @@ def reduced(found: Tally, world: Simulation, faults: int, seed: int) -> Strategy
     while path.open:
         path.begin()
         run = yield schedule, path.choose
-        order = path.order()
+        classes += run is not None
+        order = path.order() if run is not None and (classes <= AT_FIRST or classes % THEN_EACH == 0) else []
         path.turn_back()
-        if run is None:
-            continue
-        classes += 1
-        other = other_way_round(order) if classes <= AT_FIRST or classes % THEN_EACH == 0 else order
-        if other is not order:
+        other = other_way_round(order)
+        if run is not None and other is not order:
             found.twins += 1
             same_verdict(run, play(trial, schedule, world, choose=Following(other, trial)))
 
@@ -138,12 +136,14 @@ class Path:
         self._marks = (0, 0)
 
     def order(self) -> list[tuple[Step, Footprint]]:
-        """The order that was played, with what each step touched."""
+        """The order that was played, with what each step touched. Before it turns back."""
         self._look_back()
         return [(fork.steps[fork.chosen], fork.footprints[fork.chosen]) for fork in self._forks[: self._depth]]
 
     def turn_back(self) -> None:
         """Go back to the last fork with a step to try, and take it next time. Raises: Irreducible."""
+        if self._reduce:
+            self._look_back()
         if self._reduce and touched():
             raise Irreducible("random numbers were drawn from a stream that all clients share")
         if self._reduce and undeclared(self._world.trace.events):
