@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -56,6 +57,7 @@ class FailureDeck:
     def __init__(self, code: str = "", *, seed: int = 1, projector: bool = True) -> None:
         self.scene, self.real, self.busy = scene_of(code) if code else Scene(seed=seed), False, False
         self.told: list[str] = []
+        self._keep: Callable[[str], object] = lambda still: None  # until it is shown
         self._accounts: dict[tuple[bool, Scene], Account] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.uid = "fd" + secrets.token_hex(4)
@@ -116,8 +118,12 @@ class FailureDeck:
         self._change(scene)
 
     def _ipython_display_(self) -> None:
-        still = "<p><b>The failure deck.</b> Run this cell, press a key, and see what follows.</p>"
-        fallback.show(self.box, still, self.uid)
+        self._keep = fallback.show(self.box, self._kept(), self.uid)
+
+    def _kept(self) -> str:
+        """What a saved notebook shows without its kernel: what was pressed, what followed, and the replay code."""
+        run = "<p><b>The failure deck.</b> Run this cell, press a key, and see what follows. The last run:</p>"
+        return f"{run}{self.status.value}{self.log.value}{self.numbers.value}"
 
     # -- a run --------------------------------------------------------------------------------------------------------
 
@@ -208,6 +214,7 @@ class FailureDeck:
         self.log.value = f"<ol>{lines}</ol>" if lines else ""
         values = " · ".join(f"<b>{number:,}</b> {escape(name)}" for name, number in told.numbers.items() if number)
         self.numbers.value = f"<p>{values}</p>"
+        self._keep(self._kept())
         self.others["m"].description = f"[m] {'usual' if self.scene.mended else 'mended'} programs"
         self.others["r"].description = f"[r] {'simulation' if self.real else 'real servers'}"
 

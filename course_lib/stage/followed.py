@@ -10,13 +10,13 @@ TELLING = {
     "stored twice": "orders stored twice", "late writes accepted": "late writes accepted",
     "late writes refused": "late writes refused",
 }  # fmt: skip
-"""Numbers that grow when something goes wrong, as a line of the list names them."""
+"""Numbers by which something goes wrong, as a line of the list names them."""
 
 
 def followed(before: Account, after: Account) -> str:
     """`pages failed 0 → 35, acknowledged orders gone 0 → 1`."""
     was, now = before.numbers, after.numbers
-    changed = [f"{said} {was[name]:,} → {now[name]:,}" for name, said in TELLING.items() if now[name] > was[name]]
+    changed = [f"{said} {was[name]:,} → {now[name]:,}" for name, said in TELLING.items() if now[name] != was[name]]
     if after.shown > 1.5 * before.shown:
         changed.insert(0, f"pages shown {before.shown:,} → {after.shown:,}")
     return ", ".join(changed) or "nothing that a customer would see"

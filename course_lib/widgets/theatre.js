@@ -615,14 +615,16 @@ function drawClients(stage, player, now) {
     const holds = spans.get("hold"),
       named = seat.h > size * 2.4 && seat.w > size * 9,
       mid = seat.y + seat.h * (named ? 0.32 : 0.5);
-    const room = seat.w - 20 - (holds ? size * 1.8 : 0);
+    const lock = named ? size * 1.15 : Math.min(size * 0.8, seat.h * 0.6), // a small seat has room for the name first
+      aside = named ? size * 1.6 : lock + 6;
+    const room = seat.w - (named ? 20 : 12) - (holds ? aside + (named ? size * 0.2 : 0) : 0);
     text(stage, seat.name, seat.x + 10, mid, {
       weight: 700,
       size: Math.min(size * 1.1, seat.h * 0.75),
       color: dead || over ? look.faint : look.ink,
       most: room,
     });
-    if (holds) drawLock(stage, seat.x + seat.w - size * 1.6, mid - size * 0.75, size * 1.15, tone);
+    if (holds) drawLock(stage, seat.x + seat.w - aside, mid - lock * 0.65, lock, tone);
     const other = [...spans.values()].find((span) => !["hold", "pause", "crash"].includes(span[1]));
     const says = dead
       ? "✕ crashed"

@@ -142,3 +142,26 @@ def test_where_there_is_no_server_it_says_so(monkeypatch: pytest.MonkeyPatch) ->
     assert "There is no server here. Back in the simulation." in said(deck)
     assert not deck.real
     assert not deck.acts.children[0].disabled
+
+
+def test_a_saved_notebook_shows_the_last_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[str] = []
+    monkeypatch.setattr("course_lib.widgets.fallback.show", lambda box, still, uid: kept.append(still) or kept.append)
+    deck = failures()
+    deck._ipython_display_()
+    deck.press("k", 1000)
+    assert deck.code in kept[-1]
+    assert "kill primary" in kept[-1]
+    assert "kill primary" not in kept[0]
+    assert deck.code not in kept[0]
+
+
+def test_the_list_and_the_verdict_tell_the_same() -> None:
+    """What a later failure takes back of an earlier one's harm is told, too: the verdict counts what is left."""
+    deck = failures()
+    deck.press("p", 940)
+    deck.press("k", 1000)
+    (first, left), (second, now) = (re.search(r"orders gone (\d+) → (\d+)", line).groups() for line in deck.told)  # type: ignore[union-attr]
+    assert (first, second) == ("0", left)
+    assert int(now) < int(left)
+    assert f"{now} acknowledged orders are gone" in said(deck)
