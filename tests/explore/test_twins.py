@@ -10,6 +10,7 @@ from course_lib.explore import Play, Trial, enumerate_all
 from course_lib.explore.bodies import clients_running, judge_of
 from course_lib.explore.exploration import explore
 from course_lib.explore.invariants import no_lost_update
+from course_lib.explore.strategies import exhaustive
 
 SETTINGS: dict[str, Any] = {"schedules": 60}
 
@@ -76,3 +77,17 @@ def test_second_orders_are_judged_as_their_classes(faults: int) -> None:
     assert found.complete
     assert found.twins >= 2
     assert (found.failures > 0) is (faults == 0)  # after a lost reply no client is told a number
+
+
+def test_second_orders_are_of_the_first_classes_and_then_of_each_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    judged: list[Play] = []
+    monkeypatch.setattr(exhaustive, "AT_FIRST", 2)
+    monkeypatch.setattr(exhaustive, "THEN_EACH", 4)
+    monkeypatch.setattr(exhaustive, "other_way_round", lambda order: asked.append(bool(order)) or order)
+    trial = Trial(
+        "t", (), clients_running(count), lambda run: judged.append(run) or (), orders=(2,), faults={"lose reply": 0.0}
+    )
+    enumerate_all(trial, 2, reduce=True, faults=1)
+    assert len(judged) > 20
+    assert sum(asked) == len([1, 2, *range(4, len(judged) + 1, 4)])

@@ -71,7 +71,7 @@ def test_of_a_call_that_is_named_by_its_beginning_it_is_what_it_came_to() -> Non
 
 def test_an_error_that_comes_out_came_from_the_command_that_was_refused() -> None:
     error = ResponseError("invalid expire time in 'set' command")
-    act = Act("alice", "n", 0.0, 0.07, error)
+    act = Act("alice", "a page", 0.0, 0.07, error)
     told = Violation("errors", f"alice ended with ResponseError: {error}.", "alice", 0.07)
     first, last = texts(facts_of(run(ran(0.05, "alice", "SET n 5 EX 0", error), acts=(act,)), told))
     assert first.startswith("alice: SET n 5 EX 0 → (error)")
