@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as w
 
 from course_lib.errors import BadReplayCode, CourseError
-from course_lib.stage.followed import line
+from course_lib.stage.followed import framed, kept, line
 from course_lib.stage.ledger import Account
 from course_lib.stage.presses import FAULTS, Fault, Press, Scene, scene_of
 from course_lib.stage.real import Servers
@@ -82,7 +82,7 @@ class FailureDeck:
     def press(self, key: str, ms: int | None = None) -> None:
         """Have the failure with that key strike, at the moment on the stage or at `ms` of the run."""
         if len(self.scene.presses) >= MOST:
-            self.status.value = _framed("bad", f"{MOST} failures are enough for one run: take one back, or reset.")
+            self.status.value = framed("bad", f"{MOST} failures are enough for one run: take one back, or reset.")
             return
         fault = next(fault for fault in FAULTS if fault.key == key)
         presses = (*self.scene.presses, Press(fault.letter, self._moment() if ms is None else ms))
@@ -113,17 +113,12 @@ class FailureDeck:
         try:
             scene = scene_of(code)
         except BadReplayCode as error:
-            self.status.value = _framed("bad", escape(error))
+            self.status.value = framed("bad", escape(error))
             return
         self._change(scene)
 
     def _ipython_display_(self) -> None:
-        self._keep = fallback.show(self.box, self._kept(), self.uid)
-
-    def _kept(self) -> str:
-        """What a saved notebook shows without its kernel: what was pressed, what followed, and the replay code."""
-        run = "<p><b>The failure deck.</b> Run this cell, press a key, and see what follows. The last run:</p>"
-        return f"{run}{self.status.value}{self.log.value}{self.numbers.value}"
+        self._keep = fallback.show(self.box, self._still, self.uid)
 
     # -- a run --------------------------------------------------------------------------------------------------------
 
@@ -154,9 +149,7 @@ class FailureDeck:
 
     async def _run(self, new: Scene, old: Scene, at: int | None) -> None:
         self._lock(True)
-        self.status.value = _framed(
-            "", f"On real servers: the run takes {LENGTH:g} s, and some more to begin and end …"
-        )
+        self.status.value = framed("", f"On real servers: the run takes {LENGTH:g} s, and some more to begin and end …")
         try:
             self.scene = new
             self._show(await within(LIMIT, in_thread(lambda: self._really(new), name="failure deck")), at)
@@ -164,7 +157,7 @@ class FailureDeck:
             self.scene, self.real = old, False
             self._show(self._simulated(old))
             why = escape(error).rstrip(".") or "the servers took too long"
-            self.status.value = _framed("bad", f"This did not work on real servers: {why}. Back in the simulation.")
+            self.status.value = framed("bad", f"This did not work on real servers: {why}. Back in the simulation.")
         finally:
             self._lock(False)
 
@@ -209,12 +202,13 @@ class FailureDeck:
         good = not told.broken
         verdict = f"<b>{'✓' if good else '✗'} {escape(capital(told.text))}.</b> {escape(title)}, {played.where}."
         code = f" Replay code: <code>{self.code}</code>"
-        self.status.value = _framed("good" if good else "bad", verdict + code)
+        self.status.value = framed("good" if good else "bad", verdict + code)
         lines = "".join(f"<li>{escape(one)}</li>" for one in self.told)
         self.log.value = f"<ol>{lines}</ol>" if lines else ""
         values = " · ".join(f"<b>{number:,}</b> {escape(name)}" for name, number in told.numbers.items() if number)
         self.numbers.value = f"<p>{values}</p>"
-        self._keep(self._kept())
+        self._still = kept(verdict + code, self.log.value, self.numbers.value)
+        self._keep(self._still)
         self.others["m"].description = f"[m] {'usual' if self.scene.mended else 'mended'} programs"
         self.others["r"].description = f"[r] {'simulation' if self.real else 'real servers'}"
 
@@ -259,10 +253,6 @@ class FailureDeck:
     def _code_typed(self, change: dict[str, Any]) -> None:
         if change["new"]:
             self.open(change["new"])
-
-
-def _framed(style: str, html: str) -> str:
-    return f'<div class="told {style}" role="status"><p>{html}</p></div>'
 
 
 def failures(code: str = "", *, seed: int = 1, projector: bool = True) -> FailureDeck:

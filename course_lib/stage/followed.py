@@ -1,4 +1,4 @@
-"""What followed a press: the numbers that it changed, against the same run without it."""
+"""What followed a press: the numbers that it changed, against the same run without it; and a run in a few lines."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ def line(press: Press, before: Account | None, after: Account | None) -> str:
     """A line of the list: what was pressed, when, and what followed."""
     told = f": {followed(before, after)}" if before is not None and after is not None else ""
     return f"{press.seconds:.1f} s  {press.fault.name}{told}"
+
+
+def framed(style: str, html: str) -> str:
+    """The line that tells how the run ended; `style` is `good`, `bad` or nothing."""
+    return f'<div class="told {style}" role="status"><p>{html}</p></div>'
+
+
+def kept(verdict: str, log: str, numbers: str) -> str:
+    """What a saved notebook shows without its kernel: how the last run ended, with its code, and what followed."""
+    return (
+        "<p><b>The failure deck.</b> Run this cell, press a key, and see what follows. The last run:</p>"
+        f"<p>{verdict}</p>{log}{numbers}"
+    )

@@ -42,6 +42,8 @@ def test_a_failure_is_pressed_while_the_theatre_plays(desk: Desk, notebook: Call
     desk.page.keyboard.press("b")
     expect(status).to_contain_text("Nothing pressed")
     desk.page.keyboard.press("m")
+    desk.page.keyboard.press("Space")  # it stands still, so that both strike at one moment
+    expect(panel.get_by_role("button", name="Stop")).to_have_count(0)
     for key in "ae":
         desk.page.keyboard.press(key)
     expect(status).to_contain_text(re.compile(r"\d+ loads at once, and the database stands 4"))

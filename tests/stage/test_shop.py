@@ -103,3 +103,7 @@ def test_a_late_result_counts_only_if_it_was_accepted() -> None:
     assert ledger.writes(1, accepted=True)
     told = ledger.account(Trace())
     assert (told.late, told.refused) == (1, 1)
+
+
+def test_a_press_strikes_at_its_millisecond() -> None:
+    assert Press("K", 940).seconds == 0.94
