@@ -190,14 +190,16 @@ def _local(local: Local, known: Mapping[str, str] | None) -> str:
 
 
 def promises_html(promises: Iterable[PromiseState], says: Mapping[str, str]) -> str:
-    """Each promise: it holds; or since when it is broken, why, and the facts that break it, each a button."""
+    """Each promise: it holds, and until when; or since when it is broken, why, and the facts that break it, each a
+    button."""
     rows = "".join(_promise(one, says.get(one.name, one.name)) for one in promises)
     return f"<ul>{rows}</ul>" if rows else "<p>This run promises nothing.</p>"
 
 
 def _promise(one: PromiseState, says: str) -> str:
     if one.holds:
-        return f'<li><span class="ok">✓ holds</span> {prose(says)}</li>'
+        until = "" if one.since is None else _go(one.since, f"Go to {ms(one.since)}, when it breaks")
+        return f'<li><span class="ok">✓ holds</span> {prose(says)}{until}</li>'
     since = "" if one.since is None else f" since {ms(one.since)}"
     told = one.since is None or any(fact.t == one.since for fact in one.facts)
     go = "" if told or one.since is None else _go(one.since, f"Go to {ms(one.since)}, when it broke")

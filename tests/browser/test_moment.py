@@ -123,10 +123,14 @@ def test_a_failing_check_is_opened_where_it_failed(desk: Desk, notebook: Callabl
     expect(shown.locator("svg.spacetime:visible")).to_have_count(1)
     expect(shown.locator("td.says:visible").first).to_be_visible()
     expect(shown.get_by_role("region", name="Clients")).to_contain_text("lock_and_wait")
-    fact = shown.locator("button.go").first
-    fact.focus()
+    shown.locator("button.go").first.focus()
+    desk.page.keyboard.press("Enter")  # the first of two facts: by then the promise still held
+    back = shown.get_by_role("button", name="when it breaks").first
+    expect(back).to_be_focused()
+    expect(shown.get_by_role("region", name="Promises")).not_to_contain_text("broken since")
     desk.page.keyboard.press("Enter")
-    expect(shown.locator("button.go").first).to_be_visible()
+    expect(shown.get_by_role("region", name="Promises")).to_contain_text("✗ broken since")
+    expect(shown.locator("button.go:focus")).to_have_count(1)
     for theme in ("light", "dark"):
         desk.theme(theme)
         desk.screenshot(f"moment-check-{theme}", shown)

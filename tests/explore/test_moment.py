@@ -699,8 +699,8 @@ def test_a_run_that_hardly_ends_is_opened_at_its_beginning(monkeypatch: pytest.M
 # -- cost --------------------------------------------------------------------------------------------------------------
 
 
-def test_two_hundred_commands_are_opened_in_a_second_and_a_moment_in_a_millisecond() -> None:
-    """By the processor's time, so that others who use the machine do not count. Measured: 0.12 s and 0.2 ms."""
+def test_a_moment_of_two_hundred_commands_costs_a_small_part_of_playing_them() -> None:
+    """By the processor's time, side by side in one run. Measured: to open is 8 plays, a moment a 60th of one."""
 
     async def body(redis: Redis, me: Me) -> int:
         total = 0
@@ -710,13 +710,18 @@ def test_two_hundred_commands_are_opened_in_a_second_and_a_moment_in_a_milliseco
         return total
 
     one = trial(body, body)
-    run = play(one, Schedule(2, turns=()), step=0.001)
-    began = process_time()
-    found = reopened(one, run)
-    took = process_time() - began
-    assert (found.same, len(found.trace.events)) == ("", 200)
-    assert took < 1.0
-    began = process_time()
-    for event in run.trace.events:
-        found.at(event)
-    assert (process_time() - began) / 200 < 0.001
+    played, opened_in, looked = [], [], []
+    for _ in range(3):
+        began = process_time()
+        run = play(one, Schedule(2, turns=()), step=0.001)
+        played.append(process_time() - began)
+        began = process_time()
+        found = reopened(one, run)
+        opened_in.append(process_time() - began)
+        assert (found.same, len(found.trace.events)) == ("", 200)
+        began = process_time()
+        for event in run.trace.events:
+            found.at(event)
+        looked.append(process_time() - began)
+    assert min(opened_in) < 40 * min(played)
+    assert min(looked) / 200 < min(played) / 10

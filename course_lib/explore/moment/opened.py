@@ -185,4 +185,4 @@ def _since(found: Violation, run: Play) -> float:
 
 def _so_far(promise: PromiseState, t: float) -> PromiseState:
     broken = promise.since is not None and t >= promise.since - TICK
-    return promise if broken or promise.holds else PromiseState(promise.name, holds=True)
+    return promise if broken or promise.holds else PromiseState(promise.name, holds=True, since=promise.since)

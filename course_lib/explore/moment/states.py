@@ -74,8 +74,10 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class PromiseState:
-    """Does a promise hold? If not, since when, in seconds; the sentence that says how; and the facts that together
-    break it, where its judge tells them."""
+    """Does a promise hold? And `since` when, in seconds, it is broken: where it still holds, that is to come.
+
+    Where it is broken, `text` says how, and `facts` are those that together break it, where its judge tells them.
+    """
 
     name: str
     holds: bool

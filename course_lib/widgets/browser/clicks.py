@@ -1,4 +1,4 @@
-"""Picks a part of a picture by a click on it."""
+"""Picks a part of a picture by a click on it, also when the picture is drawn anew while the button is down."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ import traitlets
 
 _SCRIPT = """
 function render({ model, el }) {
-  let root = null, frame = 0;
-  const pick = (event) => {
-    const hit = event.target.closest?.("[data-pick]");
-    if (hit) { model.set("picked", `${Date.now()} ${hit.dataset.pick}`); model.save_changes(); }
+  let root = null, frame = 0, down = "";
+  const part = (of) => of?.closest?.("[data-pick]")?.dataset.pick ?? "";
+  const pick = (name) => { if (name) { model.set("picked", `${Date.now()} ${name}`); model.save_changes(); } };
+  const heard = {
+    pointerdown: (event) => { down = part(event.target); },
+    pointerup: ({ clientX: x, clientY: y }) => { if (down === part(document.elementFromPoint(x, y))) pick(down); },
+    click: (event) => { if (!event.detail) pick(part(event.target)); },  // of no pointer: a screen reader's
   };
   const start = () => {
     root = el.parentElement;
     if (!root) { frame = requestAnimationFrame(start); return; }
-    root.addEventListener("click", pick);
+    for (const [name, hear] of Object.entries(heard)) root.addEventListener(name, hear);
   };
   start();
-  return () => { cancelAnimationFrame(frame); root?.removeEventListener("click", pick); };
+  return () => {
+    cancelAnimationFrame(frame);
+    for (const [name, hear] of Object.entries(heard)) root?.removeEventListener(name, hear);
+  };
 }
 export default { render };
 """

@@ -36,7 +36,8 @@ function render({ model, el }) {
     if (had[name] === model.get(name)) return;
     const box = part(name), has = box.contains(document.activeElement) && document.activeElement.dataset;
     box.innerHTML = had[name] = model.get(name);
-    if (has?.go) box.querySelector(`[data-go="${has.go}"]`)?.focus({ preventScroll: true });
+    const next = has?.go && (box.querySelector(`[data-go="${has.go}"]`) ?? box.querySelector("[data-go]"));
+    next?.focus({ preventScroll: true });
   };
   const mark = () => {
     const code = part("code");
