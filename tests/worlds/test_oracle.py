@@ -11,6 +11,7 @@ import pytest
 import redis
 from redis.asyncio import Redis
 from sim.scenarios import ALL, play
+from thorough import unless
 
 from course_lib.errors import ServerNotEmpty
 from course_lib.servers import Server, find_all
@@ -28,7 +29,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield running
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=unless(False)) for seed in (1, 2))])
 @pytest.mark.parametrize("scenario", [name for name in ALL if name not in ("scripts", "sets")])
 def test_every_reply_is_what_a_real_server_says(scenario: str, seed: int, server: Server) -> None:
     replayed = replay(play(scenario, seed).trace, server.url)
