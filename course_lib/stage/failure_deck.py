@@ -28,6 +28,7 @@ from course_lib.widgets import fallback
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button
+from course_lib.widgets.projector import dots
 from course_lib.widgets.theatre import Theatre
 from course_lib.words import capital, counted
 from course_lib.worlds.threads import in_thread, within
@@ -232,9 +233,9 @@ class FailureDeck:
     def _arranged(self, size: int) -> Any:
         uid = f".{self.uid}"
         rules = (
-            f"{fallback.hide(self.uid)}{uid} p,{uid} li{{font-size:{size}px;line-height:1.35;margin:3px 0}}"
+            f"{fallback.hide(self.uid)}{uid} p,{uid} li{{font-size:{dots(size)};line-height:1.35;margin:3px 0}}"
             f"{uid} ol{{margin:4px 0;padding-left:1.6em}}{uid} .widget-button,{uid} .widget-text input,"
-            f"{uid} .widget-label{{font-size:{size - 3}px;height:auto;min-height:32px;line-height:1.5}}"
+            f"{uid} .widget-label{{font-size:{dots(size - 3)};height:auto;min-height:{dots(32)};line-height:1.5}}"
             f"{uid} p code{{font-size:inherit;white-space:nowrap}}{uid} .told{{border-left:6px solid {RULE};"
             f"padding:2px 10px}}{uid} .told.bad{{border-color:{ALARM}}}{uid} .told.good{{border-color:{WELL}}}"
         )

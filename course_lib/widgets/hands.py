@@ -15,6 +15,7 @@ from course_lib.views.picture import PROSE, escape
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.labels import Names
 from course_lib.widgets.controls import button
+from course_lib.widgets.projector import dots
 from course_lib.words import counted
 
 MOST = 999  # hands for one choice
@@ -73,22 +74,23 @@ class Hands:
     # -- parts --------------------------------------------------------------------------------------------------------
 
     def _count(self, choice: str, value: int) -> Any:
-        box = ipywidgets.BoundedIntText(value, min=0, max=MOST, description=choice, layout={"width": "96px"})
+        box = ipywidgets.BoundedIntText(value, min=0, max=MOST, description=choice, layout={"width": "auto"})
         box.style.description_width = "0px"  # the choice stands beside it, large; this names the box to a screen reader
         box.observe(partial(self._typed, choice), "value")
         return box
 
     def _arranged(self) -> Any:
         rules = (
-            f"{fallback.hide(self.uid)}.{self.uid} p{{margin:6px 0;font-size:24px;line-height:1.35}}"
-            f".{self.uid} .widget-label{{display:none}}"
-            f".{self.uid} input{{font-size:22px!important;height:40px!important}}"
-            f".{self.uid} button{{font-size:18px;height:40px;margin-right:14px}}"
+            f"{fallback.hide(self.uid)}.{self.uid} p{{margin:6px 0;font-size:{dots(24)};line-height:1.35}}"
+            f".{self.uid} .widget-label{{display:none}}.{self.uid} .widget-text{{width:{dots(96)}}}"
+            f".{self.uid} input{{font-size:{dots(22)}!important;height:{dots(40)}!important}}"
+            f".{self.uid} .widget-inline-hbox{{height:auto}}"
+            f".{self.uid} button{{font-size:{dots(20)};height:{dots(40)};margin-right:14px}}"
         )
         head = ipywidgets.HTML(f'<style>{rules}</style><p class="{PROSE}"><b>{escape(self.question)}</b></p>')
         rows = []
         for choice, count in self.counts.items():
-            words = ipywidgets.HTML(f'<p class="{PROSE}">{escape(choice)}</p>', layout={"flex": "0 1 420px"})
+            words = ipywidgets.HTML(f'<p class="{PROSE}">{escape(choice)}</p>', layout={"flex": f"0 1 {dots(470)}"})
             rows.append(ipywidgets.HBox([count, words, self._bars[choice]], layout={"align_items": "center"}))
         box = ipywidgets.VBox(
             [head, *rows, ipywidgets.HBox([self.button, self.told]), Names()], layout={"padding": "4px 12px"}
@@ -111,8 +113,8 @@ class Hands:
             frame = f"4px solid {INK}" if right else f"1px solid {RULE}"
             filled = f'<div style="height:100%;width:{share:.0f}%;background:{BLUE}"></div>'
             bar.value = (
-                '<div style="display:flex;align-items:center;gap:8px;font-size:24px">'
-                f'<div style="flex:1;border:{frame};height:30px">{filled}</div>{mark}</div>'
+                f'<div style="display:flex;align-items:center;gap:8px;font-size:{dots(24)}">'
+                f'<div style="flex:1;border:{frame};height:{dots(30)}">{filled}</div>{mark}</div>'
             )
         self.told.value = f'<p role="status" class="{PROSE}">{escape(self.sentence)}</p>'
 

@@ -34,6 +34,11 @@ body[data-jp-theme-light=false] {_ME}{{--jp-ui-font-color1:#fff;--jp-ui-font-col
 """
 
 
+def dots(size: float) -> str:
+    """A length for CSS: that number of pixels, and on slides as large a share of the screen as on one of 1280 × 720."""
+    return f"calc({size:g} * var(--course-dot, 1px))"
+
+
 class Projector(w.Checkbox):
     """`value` says whether it is on. `redraw` is called when that changes; the box has the class meanwhile."""
 

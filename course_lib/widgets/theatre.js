@@ -153,7 +153,10 @@ function show({ model, el, from }) {
   const resize = () => {
     const wide = Math.floor(canvas.parentElement.clientWidth) - 2;
     if (wide < 50) return draw(stage, player); // out of sight, as while a theme is put on: what is there is drawn anew
-    const high = Math.round(Math.min(Math.max(wide * 0.4, 300), stage.projector ? 640 : 440)),
+    const cell = room.closest(".jp-Cell"); // on a slide all of it is to be seen
+    if (cell && cell !== stage.cell) sizes.observe((stage.cell = cell));
+    const most = stage.projector ? Math.max(640, innerHeight * 0.66) : 440,
+      high = Math.round(Math.min(Math.max(wide * 0.4, 300), most, heightOnASlide(stage, canvas))),
       ratio = devicePixelRatio || 1;
     canvas.width = wide * ratio;
     canvas.height = high * ratio;
@@ -192,6 +195,14 @@ function show({ model, el, from }) {
     model.off("change:position", ask);
     return left;
   };
+}
+
+function heightOnASlide(stage, canvas) {
+  // how high the canvas can be so that all of its cell is on the screen; a line of text more or less changes nothing
+  const { cell } = stage;
+  if (!cell || !document.body.dataset.jpDeckMode) return Infinity;
+  const high = Math.max(innerHeight - (cell.offsetHeight - canvas.offsetHeight) - 60, 300);
+  return stage.wide === canvas.offsetWidth && Math.abs(high - stage.high) < 50 ? stage.high : high;
 }
 
 function escaped(text) {
@@ -439,7 +450,7 @@ function clockText(stage, at) {
 function arrange(stage) {
   // where everything stands; it depends on the size only
   const { play, wide, high, projector } = stage,
-    size = projector ? Math.min(Math.max(wide / 56, 21), 30) : 14;
+    size = projector ? Math.min(Math.max(wide / 56, 21), 36) : 14;
   const top = size * 2.3,
     bottom = high - size * 0.8,
     base = play.loads.length > 0,
@@ -488,7 +499,8 @@ function draw(stage, player) {
   c.fillRect(0, 0, stage.wide, stage.high);
   c.lineJoin = c.lineCap = "round";
   drawClock(stage, player);
-  if (play.dense) drawFlow(stage, at, now);
+  stage.wideness = [];
+  if (play.dense && at > 0) drawFlow(stage, at, now); // before the play nothing flows
   if (stage.base) drawBase(stage, at, now);
   stage.nodes.forEach((node, i) => drawNode(stage, node, i, at, now));
   if (play.crowd) drawCrowd(stage, at, now);
@@ -569,13 +581,7 @@ function color(stage, client) {
 function drawClock(stage, player) {
   const { size, wide, play } = stage;
   text(stage, clockText(stage, player.at), 12, size * 1.2, { size: size * 1.35, weight: 700 });
-  if (!player.frozen)
-    text(stage, player.at >= play.end ? play.ends : play.title, wide / 2, size * 1.2, {
-      align: "center",
-      weight: 600,
-      color: stage.look.faint,
-      most: wide - size * 18,
-    });
+  if (!player.frozen) drawTitle(stage, player.at >= play.end ? play.ends : play.title);
   const at = player.at / play.end,
     y = 2.5,
     c = stage.ink;
@@ -587,6 +593,34 @@ function drawClock(stage, player) {
     c.fillStyle = stage.look.alarm;
     c.fillRect((sign[2] / play.end) * wide - 2, 0, 4, 8);
   }
+}
+
+function drawTitle(stage, words) {
+  // in the middle, or beside the clock in a line or two
+  const { size, wide } = stage,
+    beside = size * 8,
+    look = { align: "center", weight: 600, color: stage.look.faint };
+  stage.ink.font = `600 ${size}px ${FONT}`;
+  if (width(stage, words) <= wide - 2 * beside) return text(stage, words, wide / 2, size * 1.2, look);
+  const room = wide - beside - 12,
+    lines = inLines(stage, words, room),
+    small = lines.length > 1 ? size * 0.9 : size;
+  lines.forEach((line, i) =>
+    text(stage, line, beside + room / 2, size * 1.2 + (i - (lines.length - 1) / 2) * size * 1.05, {
+      ...look,
+      size: small,
+      most: room,
+    }),
+  );
+}
+
+function inLines(stage, words, most) {
+  // in lines, two at most, in the font that is set; the first is as long as it can be
+  if (width(stage, words) <= most) return [words];
+  const parts = words.split(" ");
+  let count = parts.length - 1;
+  while (count > 1 && width(stage, parts.slice(0, count).join(" ")) > most) count--;
+  return [parts.slice(0, count).join(" "), parts.slice(count).join(" ")];
 }
 
 // The clients, one by one.
@@ -935,7 +969,6 @@ function drawFlow(stage, at, now) {
     c.fill();
     c.globalAlpha = 1;
   };
-  stage.wideness = [];
   stage.nodes.forEach((node, i) => {
     const rates = play.flow[i].map((side) => side[slot] ?? 0),
       most = Math.min(node.h * 0.34, 110);
@@ -1194,12 +1227,19 @@ function drawBroken(stage, [who, , when, words]) {
   const big = size * 1.35,
     say = words.length ? words : "The promise is broken";
   c.font = `700 ${big}px ${FONT}`;
-  const head = `✕ ${say} · ${clockText(stage, when)}`,
-    w = Math.min(width(stage, head) + 36, stage.wide - 24),
-    h = big * 2.1;
+  const lines = inLines(stage, `✕ ${say} · ${clockText(stage, when)}`, stage.wide - 60),
+    w = Math.min(Math.max(...lines.map((line) => width(stage, line))) + 36, stage.wide - 24),
+    h = big * (0.9 + 1.2 * lines.length);
   const spot = { x: (stage.wide - w) / 2 + Math.min(60, (stage.wide - w) / 2), y: 8, w, h };
   box(stage, spot, { fill: look.paper, stroke: look.alarm, line: 4 });
-  text(stage, head, spot.x + w / 2, spot.y + h / 2, { size: big, weight: 700, align: "center", most: w - 20 });
+  lines.forEach((line, i) =>
+    text(stage, line, spot.x + w / 2, spot.y + (h * (i + 0.5)) / lines.length, {
+      size: big,
+      weight: 700,
+      align: "center",
+      most: w - 20,
+    }),
+  );
 }
 
 export default { render };

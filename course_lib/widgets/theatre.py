@@ -23,6 +23,7 @@ from course_lib.views.spacetime import spacetime
 from course_lib.views.theatre import LOOKS, staged
 from course_lib.widgets import fallback
 from course_lib.widgets.browser.labels import Names
+from course_lib.widgets.projector import dots
 
 HERE = Path(__file__).parent
 
@@ -64,7 +65,8 @@ class Theatre:
         hide = ipywidgets.HTML(f"<style>{fallback.hide(self.uid)}</style>", layout={"display": "none"})
         self.code = code_of(shown)
         said = (
-            f'<p class="{PROSE}" style="font-size:18px">Replay code, for the room: <code>{escape(self.code)}</code></p>'
+            f'<p class="{PROSE}" style="font-size:{dots(20)}">Replay code, for the room: '
+            f'<code style="font-size:inherit">{escape(self.code)}</code></p>'
         )
         handed = [ipywidgets.HTML(said)] if self.code else []
         self.box = ipywidgets.VBox([self.stage, *handed, hide, Names()])

@@ -245,6 +245,8 @@ def test_on_slides_words_are_large_and_a_picture_fits(browser: Browser, slides: 
         assert page.get_by_text("wide").is_hidden() == slides
         box = page.locator("svg").bounding_box()
         assert box
-        assert (box["height"] <= 0.76 * 720 + 1) == slides
+        assert (box["height"] <= 0.82 * 720 + 1) == slides
+        page.set_viewport_size({"width": 1920, "height": 1080})
+        assert (page.locator("p").evaluate("e => getComputedStyle(e).fontSize") == "40.5px") == slides
     finally:
         page.close()

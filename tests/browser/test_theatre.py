@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -152,6 +153,42 @@ def test_what_is_shown_fits_the_screen_and_is_drawn(page: Page, look: str) -> No
         if os.environ.get("COURSE_SCREENSHOTS"):
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=SCREENSHOTS / f"theatre-{name}-{look.replace(' ', '-')}.png")
+
+
+LONG = "A worker that stands still for longer than its lock lives comes back, and both of them write the result"
+# Keeps every word that is drawn.
+INK = """() => {
+  window.drawn = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (words, ...rest) {
+    window.drawn.push(words);
+    fillText.call(this, words, ...rest);
+  };
+}"""
+# The theatre is in a cell, which is shown as a slide, with a list of 200 pixels below it.
+ON_A_SLIDE = """() => {
+  const room = document.getElementById("room"), list = document.createElement("div");
+  list.style.height = "200px";
+  room.classList.add("jp-Cell");
+  room.append(list);
+  document.body.dataset.jpDeckMode = "presenting";
+  room.style.width = "900px";
+}"""
+
+
+def test_a_long_title_is_read_to_its_end_and_a_slide_needs_no_scrolling(page: Page) -> None:
+    """For a projector, in a notebook of 912 pixels: before the play, where it freezes, and at the end."""
+    page.set_content(page_of(theatre(two_holders(), title=LONG, ends=LONG + ".", projector=True), wide=912))
+    page.evaluate(INK)
+    high = page.locator("canvas").evaluate("e => e.offsetHeight")
+    page.evaluate(ON_A_SLIDE)
+    page.wait_for_function("high => document.querySelector('canvas').offsetHeight < high", arg=high)
+    assert page.locator("#room").evaluate("e => e.offsetHeight") <= 720
+    page.get_by_role("group", name="Theatre").focus()
+    page.keyboard.press("End")
+    drawn = page.evaluate("window.drawn")
+    assert [words for words in drawn if words.endswith("…") and not words.startswith("SET")] == []
+    assert {LONG, LONG + "."} <= {f"{one} {other}" for one, other in itertools.pairwise(drawn)}
 
 
 def test_in_jupyterlab_its_keys_are_its_own(desk: Desk, notebook: Callable[..., Path]) -> None:

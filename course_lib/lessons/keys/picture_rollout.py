@@ -20,32 +20,35 @@ NAMES = {"hit": "served from the cache", "stale": "stale", "load": "misses that 
 
 
 @fluid
-def rollout_picture(result: RolloutResult) -> Picture:
+def rollout_picture(result: RolloutResult, *, reads_only: bool = False) -> Picture:
     """Draw a run on axes that depend on the rollout and not on its strategy; what is larger stretches its own axis.
 
-    The title says what happened: crashes, stale reads and misses.
+    The title says what happened: crashes, stale reads and misses. `reads_only` leaves out what is stored, for a slide.
     """
     given, title = result.rollout, _finding(result)
     stored = [(step.t, (step.both / 1000, step.v1 / 1000, step.v2 / 1000)) for step in result.stored]
     most = max([LARGEST * given.keys, *(sum(kb) for _, kb in stored)])
     x, begins, end = linear(0.0, given.duration, LEFT, right()), given.begins, given.duration
     y_share, y_kb = linear(0.0, 1.0, SHARE[1], SHARE[0]), linear(0.0, most, MEMORY[1], MEMORY[0])
+    places = [SHARE, OLD, NEW] if reads_only else [SHARE, OLD, NEW, MEMORY]
+    low = places[-1][1]
     parts = [
         panel(SHARE, "share of version 2", [("0", y_share(0)), ("1", y_share(1))]),
         _stairs(given.restarts(), given.processes, x, y_share, end),
         *_reads(result, 1, OLD, x),
         *_reads(result, 2, NEW, x),
-        panel(MEMORY, "stored keys and values (kB)", [(n, y_kb(n)) for n in ticks(most)]),
-        *_layers(stored, x, y_kb, end),
-        "".join(
-            f'<path class="limit" d="M{x(begins):.0f} {top}V{bottom}"/>' for top, bottom in (SHARE, OLD, NEW, MEMORY)
-        ),
+        "".join(f'<path class="limit" d="M{x(begins):.0f} {top}V{bottom}"/>' for top, bottom in places),
         f'<text class="s note end" x="{x(begins) - 6:.0f}" y="{SHARE[1] - 8}">deploy begins</text>',
-        time_axis(x, end, MEMORY[1], "seconds (virtual time)"),
-        legend({read.kind for read in result.reads}, 532),
-        _layer_legend({layer for _, kb in stored for layer in range(3) if kb[layer]}),
+        time_axis(x, end, low, "seconds (virtual time)"),
+        legend({read.kind for read in result.reads}, low + 56),
     ]
-    return framed(title, parts, height=562, alt=_alt(title, result))
+    if not reads_only:
+        parts += [
+            panel(MEMORY, "stored keys and values (kB)", [(n, y_kb(n)) for n in ticks(most)]),
+            *_layers(stored, x, y_kb, end),
+            _layer_legend({layer for _, kb in stored for layer in range(3) if kb[layer]}),
+        ]
+    return framed(title, parts, height=low + (66 if reads_only else 86), alt=_alt(title, result))
 
 
 def _finding(result: RolloutResult) -> str:
