@@ -5,6 +5,7 @@
 | `__main__` | the steps, one after the other |
 | `packages` | what the browser's Python imports: the packages of `.venv` without what no lesson needs, for Pyodide |
 | `contents` | the notebooks and pages that lie open there |
+| `byte_code` | what these packages and the standard library import, compiled by the browser's Python: `compile.mjs` |
 | `kernel` | in the browser: what a kernel does at its start |
 | `shim/` | in the browser: `lupa` over Lua 5.1 in WebAssembly, charts without matplotlib, no index of packages |
 """

@@ -19,14 +19,12 @@ from course_lib.website.tools import Missing, environment, package
 SOURCES, LITE = (ROOT / ".artefacts" / name for name in ("lite-sources", "lite"))
 EXTENSION = "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
-PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
-HERE = f"{packages.SITE_PACKAGES}/course_lib/lite"
+PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 
 
 def config(loaded: list[str]) -> dict[str, Any]:
     """JupyterLite's own settings: where Python is, what it loads, and that nothing is asked of another host."""
-    variables = {"IPYTHONDIR": f"{HERE}/shim/ipython", "PYTHONPATH": f"{HERE}/shim"}
-    kernel = {"disablePyPIFallback": True, "loadPyodideOptions": {"packages": loaded, "env": variables}}
+    kernel = {"disablePyPIFallback": True, "loadPyodideOptions": {"packages": loaded, "env": packages.ENVIRONMENT}}
     own = {"appName": "Caching with Redis", "exposeAppInBrowser": True, "litePluginSettings": {KERNEL: kernel}}
     return {"jupyter-lite-schema-version": 0, "jupyter-config-data": own}
 
@@ -36,10 +34,11 @@ def sources(extension: Path) -> None:
     shutil.rmtree(SOURCES, ignore_errors=True)
     python = SOURCES / "static" / "pyodide"
     python.mkdir(parents=True)
+    pyodide, lua = package("pyodide"), package("wasmoon-lua5.1") / "dist" / "liblua5.1.wasm"
     for name in PYODIDE:
-        shutil.copy(package("pyodide") / name, python)
-    info = json.loads((package("pyodide") / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]
-    made = packages.wheels(python, extension, package("wasmoon-lua5.1") / "dist" / "liblua5.1.wasm")
+        shutil.copy(pyodide / name, python)
+    info = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]
+    made = packages.wheels(python, pyodide, extension, lua)
     loaded = packages.lock(python, info, made)
     (SOURCES / "jupyter-lite.json").write_text(json.dumps(config(loaded), indent=1), encoding="utf-8")
     (SOURCES / "overrides.json").write_text(json.dumps(OVERRIDES, indent=1), encoding="utf-8")
@@ -64,6 +63,10 @@ def build() -> None:
     done = subprocess.run(command, cwd=SOURCES, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         raise Missing("\n    ".join(["JupyterLite's build failed:", *(done.stdout + done.stderr).splitlines()[-12:]]))
+    for page, root in (("index.html", "."), ("lab/index.html", "..")):
+        text = (LITE / page).read_text(encoding="utf-8").replace("<html>", '<html lang="en">')
+        icon = f'<head>\n    <link rel="icon" href="{root}/static/favicons/favicon.ico">'
+        (LITE / page).write_text(text.replace("<head>", icon), encoding="utf-8")
 
 
 def main() -> int:

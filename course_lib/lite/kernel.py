@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ PROGRESS = "/drive/notebooks/progress.txt"
 def load_ipython_extension(shell: Any) -> None:
     """Settle the course in this shell."""
     os.environ.setdefault("COURSE_PROGRESS", PROGRESS)
+    sys.path.append("")  # the notebook's folder, where a learner's own modules are; to look into it takes its time
     shell.Completer.use_jedi = False
     shell.get_parent = lambda: getattr(shell.kernel, "_parent_header", None) or {}
     shell.events.register("pre_run_cell", _say_which_notebook)
@@ -34,11 +36,14 @@ async def _refused(*_: Any, **__: Any) -> Any:
 
 
 def _say_which_notebook(ran: Any) -> None:
-    """The notebook that has this cell with this source, of those in this folder: many have a cell with the same id."""
+    """The notebook that has this cell with this source, of those in this folder: many have a cell with the same id.
+
+    To read one takes its time, so the one comes first whose number stands in the cell, as in `begin("03")`.
+    """
     cell = notebook.running()
     if not cell or "JPY_SESSION_NAME" in os.environ:
         return
-    for path in Path.cwd().glob("*.ipynb"):
+    for path in sorted(Path.cwd().glob("*.ipynb"), key=lambda path: path.name[:2] not in ran.raw_cell):
         try:
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         except (OSError, ValueError, KeyError):

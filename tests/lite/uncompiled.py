@@ -1,0 +1,31 @@
+"""Print which modules the browser's Python compiles for the first cells of a lesson: none, if all have byte code."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import cache_from_source
+from pathlib import Path
+from types import ModuleType
+
+import IPython.core.interactiveshell
+
+import course_lib.lesson
+from course_lib.lessons.atomicity import Embedded, Scheduler, explore, no_lost_update, predict
+
+SHELL, BEGIN = IPython.core.interactiveshell.InteractiveShell, course_lib.lesson.begin
+ASKED = (SHELL, BEGIN, Embedded, Scheduler, explore, no_lost_update, predict)
+
+
+def uncompiled() -> list[str]:
+    """Of the modules that are imported now, those of which a source was read and no byte code is beside it."""
+    read = {name: Path(module.__file__) for name, module in sys.modules.items() if _has_source(module)}
+    return [name for name, file in read.items() if not Path(cache_from_source(str(file))).exists()]
+
+
+def _has_source(module: ModuleType) -> bool:
+    """A part of Python itself has none that is read, and names a file all the same."""
+    return (getattr(module, "__file__", None) or "").endswith(".py") and hasattr(module.__loader__, "get_data")
+
+
+if __name__ == "__main__":
+    print(*uncompiled())
