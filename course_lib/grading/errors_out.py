@@ -27,18 +27,19 @@ TO_WRITES = (*TO_ANY, "READONLY You can't write against a read only replica.")
 
 
 class Refuses(Extension):
-    """`refuses`, if not None, says which command from now on is refused, and how: 0 and 1 the first, with either error;
-    2 and 3 the second; and so on."""
+    """`refuses`, if not None, says which command from now on is refused, and how: 0 to 2 the first, with one error of
+    `TO_ANY` each; 3 to 5 the second; and so on. MULTI and EXEC are none of them: a server
+    that refuses one of these refuses what is between, too."""
 
     def __init__(self, refuses: int | None = None) -> None:
         self.refuses = refuses
 
     def answers(self, session: Session, command: list[bytes]) -> bool:
-        if self.refuses is None:
+        if self.refuses is None or command[0].upper() in (b"MULTI", b"EXEC"):
             return False
-        if refused := self.refuses in (0, 1):
-            session.refuse(ERRORS[self.refuses])
-        self.refuses = None if refused else self.refuses - 2
+        if refused := self.refuses < len(TO_ANY):
+            session.refuse(TO_ANY[self.refuses])
+        self.refuses = None if refused else self.refuses - len(TO_ANY)
         return refused
 
 

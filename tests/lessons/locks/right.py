@@ -144,6 +144,13 @@ async def truncated(redis: Any, key: str, token: str, ttl: float) -> Any:
     return await redis.set(key, token, nx=True, px=int(ttl * 1000))
 
 
+async def in_a_transaction(redis: Any, key: str, token: str, ttl: float) -> Any:
+    async with redis.pipeline() as pipe:
+        pipe.setnx(key, token)
+        pipe.pexpire(key, round(ttl * 1000), nx=True)
+        return (await pipe.execute())[0]
+
+
 class TakesUntilTheEnd:
     """It tries a last time when the time is over, by another clock."""
 
@@ -337,6 +344,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "SET GET": with_the_blanks(take=with_get),
         "time limit": in_a_time_limit,
         "watch": with_the_blanks(take=taken_under_watch),
+        "transaction": with_the_blanks(take=in_a_transaction),
         "truncated": with_the_blanks(take=truncated),
         "uniform": with_the_blanks(pause=lambda draw: random.uniform(0.02, 0.06)),
         "until the end": TakesUntilTheEnd(),

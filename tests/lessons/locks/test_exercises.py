@@ -144,7 +144,7 @@ def test_only_a_pause_shows_that_the_look_came_too_early(name: str | None) -> No
 def test_a_lost_reply_is_what_locks_a_client_out() -> None:
     """Whoever believes the reply is right under each seed, and wrong when the reply to its SET is lost, each time."""
     alone = trial(e2_take.trials(TWINS["04.2"]["locks-itself-out"]), "something fails")
-    for seed in (0, *range(3, alone.seeds)):  # in the others the server refuses the first command, too
+    for seed in (0, *range(4, alone.seeds)):  # in the others the server refuses the first command, too
         assert not play(alone, Schedule(1, seed)).violations
         assert play(alone, Schedule(1, seed, "lose reply", 1)).violation("knows") is not None
         assert not play(alone, Schedule(1, seed, "lose request", 1)).violations

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError, WatchError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError, WatchError
 
 FREE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -113,6 +113,10 @@ async def another_key(redis: Any, key: str, token: str) -> bool:
     return await right(redis, "job", token)
 
 
+async def strips_its_token(redis: Any, key: str, token: str) -> bool:
+    return await right(redis, key, token.strip())
+
+
 async def says_true_after_a_conflict(redis: Any, key: str, token: str) -> bool:
     async with redis.pipeline() as pipe:
         await pipe.watch(key)
@@ -155,12 +159,15 @@ SUBTLE = [
     ("any case", "frees", if_own("string.lower(v) == string.lower(ARGV[1])")),
     ("as numbers", "frees", if_own(f"{OWN} or tonumber(v) and tonumber(v) == tonumber(ARGV[1])")),
     ("without blanks", "frees", if_own("string.gsub(v, ' ', '') == ARGV[1]"), "keeps-its-own"),
+    ("strips its token", "frees", strips_its_token, "keeps-its-own"),
+    ("while there is time", "frees", if_own(f"{OWN} and redis.call('PTTL', KEYS[1]) > 99"), "keeps-its-own"),
     ("in a moment", "frees", if_own(OWN, do="return redis.call('PEXPIRE', KEYS[1], 5)"), "keeps-its-own"),
     ("takes another's time", "frees", if_own(OWN, otherwise="redis.call('PEXPIRE', KEYS[1], 100, 'LT') return 0")),
     ("watches after the look", "spares", watches_after_the_look),
     ("swallows all errors", "tells", swallows(RedisError)),
     ("swallows errors of connections", "tells", swallows(RedisConnectionError)),
     ("swallows errors of the server", "tells", swallows(ResponseError)),
+    ("swallows one error", "tells", swallows(NoPermissionError)),
     ("asks again", "tells", swallows(RedisError, again=True)),
     ("true after a conflict", "tells", says_true_after_a_conflict),
     ("returns the look", "tells", returns_the_look),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -49,7 +50,7 @@ def with_the_blanks(
                 break
             await asyncio.sleep(seconds)
         if gives_up is not None:
-            await gives_up(redis, key)
+            await gives_up(redis, key, token)
         return False
 
     return acquire
@@ -135,8 +136,42 @@ async def own_or_none(redis: Any, key: str, token: str, taken: Any) -> bool:
     return bool(taken) or await redis.get(key) in (token, None)
 
 
-async def deletes(redis: Any, key: str) -> None:
+async def within(redis: Any, key: str, token: str, taken: Any) -> bool:
+    return bool(taken) or token in (await redis.get(key) or "")
+
+
+def renews(renew: Any) -> Any:
+    """It looks, and then gives its lock a new life."""
+
+    async def own(redis: Any, key: str, token: str, taken: Any) -> bool:
+        if taken or await redis.get(key) != token:
+            return bool(taken)
+        return bool(await renew(redis, key, token))
+
+    return own
+
+
+async def deletes(redis: Any, key: str, token: str) -> None:
     await redis.delete(key)
+
+
+async def looks_and_deletes(redis: Any, key: str, token: str) -> None:
+    with suppress(RedisError):
+        if await redis.get(key) == token:
+            await redis.delete(key)
+
+
+LOCKS: dict[str, asyncio.Lock] = {}
+
+
+async def one_of_a_process(redis: Any, key: str, *args: Any, **policy: Any) -> Any:
+    async with LOCKS.setdefault(key, asyncio.Lock()):
+        return await with_the_blanks()(redis, key, *args, **policy)
+
+
+async def rests_first(*args: Any, **policy: Any) -> Any:
+    await asyncio.sleep(0.15)
+    return await with_the_blanks()(*args, **policy)
 
 
 def rests_every_other_time() -> Any:
@@ -167,13 +202,20 @@ SUBTLE = [
     ("rounds up", "one-holder", with_the_blanks(take=rounds_up)),
     ("gives life to any", "one-holder", with_the_blanks(take=gives_life_to_any)),
     ("deletes as it gives up", "one-holder", with_the_blanks(gives_up=deletes)),
+    ("looks and deletes as it gives up", "one-holder", with_the_blanks(gives_up=looks_and_deletes)),
+    ("renews by PEXPIRE", "one-holder", with_the_blanks(own=renews(lambda redis, key, _: redis.pexpire(key, 1000)))),
+    ("renews by SET", "one-holder", with_the_blanks(own=renews(lambda *it: it[0].set(*it[1:], xx=True, px=1000)))),
     ("sets after a look", "one-holder", with_the_blanks(take=sets_after_a_look), "no-nx"),
     ("the same prefix", "knows", with_the_blanks(own=same_prefix), "takes-anothers-for-its-own"),
     ("its own or none", "knows", with_the_blanks(own=own_or_none)),
+    ("within another's", "knows", with_the_blanks(own=within), "takes-anothers-for-its-own"),
+    ("rests first", "gets", rests_first),
     ("only time-outs", "gets", with_the_blanks(errors=(RedisTimeoutError,))),
     ("only connections", "gets", with_the_blanks(errors=(RedisTimeoutError, RedisConnectionError))),
     ("only replies", "gets", with_the_blanks(errors=(RedisTimeoutError, ResponseError))),
     ("a hundred tries", "gives-up", with_the_blanks(tries=100)),
+    ("a thousand tries", "gives-up", with_the_blanks(tries=1000)),
+    ("one of a process", "gives-up", one_of_a_process),
     ("a bit late", "gives-up", with_the_blanks(late=0.25)),
     ("milliseconds", "gives-up", with_the_blanks(unit=1000)),
     ("0 to 100 ms", "rests", with_the_blanks(pause=lambda draw: 0.1 * draw())),

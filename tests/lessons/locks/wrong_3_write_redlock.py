@@ -132,6 +132,12 @@ async def soon(node: Any, key: str, token: str) -> Any:
     return await node.eval(FREE.replace("'DEL', KEYS[1]", "'PEXPIRE', KEYS[1], 60"), 1, key, token)
 
 
+async def of_the_same_client(node: Any, key: str, token: str) -> Any:
+    cut = "string.sub({}, 1, 2)"
+    return await node.eval(FREE.replace("ARGV[1]", cut.format("ARGV[1]")).replace(
+        "redis.call('GET', KEYS[1])", cut.format("redis.call('GET', KEYS[1]) or ''")), 1, key, token)  # fmt: skip
+
+
 SUBTLE = [
     ("whole seconds", "one-holder", redlock(take=whole_seconds)),
     ("another key", "one-holder", redlock(take=another_key)),
@@ -148,6 +154,8 @@ SUBTLE = [
     ("gives back where it heard", "tidy", redlock(back="heard"), "frees-only-what-said-yes"),
     ("gives back soon", "tidy", redlock(give=soon)),
     ("looks, then deletes", "tidy", redlock(give=looks_then_deletes)),
+    ("of the same client", "tidy", redlock(give=of_the_same_client)),
+    ("half the time", "lives", redlock(longer=0.5)),
     ("twice the time", "ends", redlock(longer=2.0)),
     ("asks first", "one-round", redlock(asks_first=True)),
 ]

@@ -17,8 +17,8 @@ return 1
 def scripted(script: str) -> Any:
     """The store by that script."""
 
-    async def put(redis: Any, key: str, fence: int, value: str) -> bool:
-        return bool(await redis.eval(script, 1, key, value, fence))
+    async def put(redis: Any, key: str, fence: int, value: str) -> Any:
+        return await redis.eval(script, 1, key, value, fence)
 
     return put
 
@@ -152,6 +152,16 @@ async def asks_five_times(redis: Any, key: str, fence: int, value: str) -> bool:
     return bool(await redis.eval(PUT, 1, key, value, fence))
 
 
+WROTE: dict[str, tuple[int, str]] = {}
+
+
+async def remembers_what_it_wrote(redis: Any, key: str, fence: int, value: str) -> bool:
+    if WROTE.get(key) != (fence, value) and not await redis.eval(PUT, 1, key, value, fence):
+        return False
+    WROTE[key] = fence, value
+    return True
+
+
 def refusing(deed: str) -> Any:
     """The store that does something as it refuses."""
     return scripted(PUT.replace("then return 0 end", f"then redis.call({deed}) return 0 end"))
@@ -162,9 +172,17 @@ SUBTLE = [
     ("skips the empty", "takes", skips_the_empty),
     ("tries once", "takes", tries(1)),
     ("tries thrice", "takes", tries(3)),
-    ("tries ten times", "takes", tries(10)),
+    ("tries a hundred times", "takes", tries(100)),
+    ("returns how many fields", "takes", scripted(PUT.replace("return 1", "return redis.call('HLEN', KEYS[1])"))),
     ("counts new fields", "takes", scripted(PUT.replace(f"{HSET}\nreturn 1", f"return {HSET}"))),
     ("for a day", "refuses", scripted(WITH_TTL.replace("600", "86400")), "forgets-the-fence"),
+    ("for two years", "refuses", scripted(WITH_TTL.replace("600", "63072000")), "forgets-the-fence"),
+    (
+        "the same value",
+        "refuses",
+        scripted("if redis.call('HGET', KEYS[1], 'value') == ARGV[1] then return 1 end" + PUT),
+    ),
+    ("remembers what it wrote", "refuses", remembers_what_it_wrote),
     ("keeps the refused fence", "refuses", refusing("'HSET', KEYS[1], 'fence', ARGV[2]")),
     ("counts refusals", "refuses", refusing("'HINCRBY', KEYS[1], 'n', 1")),
     ("the fence last", "in-order", the_fence_last, "looks-then-writes"),

@@ -60,6 +60,9 @@ def compared(kind: str) -> Property:
         if kind == "without the dead":
             notes = [note for note in notes if note.who not in died]
         end = {
+            "paused are dead": lambda note: min(
+                n.t_start for n in trace.notes if n.who == note.who and n.kind != "hold"
+            ),
             "at once": lambda note: note.t_start,
             "anybody's death": lambda note: min(died.values(), default=inf),
             "for ever": lambda note: inf,
@@ -68,7 +71,7 @@ def compared(kind: str) -> Property:
         ends = [
             died.get(n.who, inf) if cut and n.who in died else end(n) if n.t_end is None else n.t_end for n in notes
         ]
-        digits = 3 if kind == "to the millisecond" else 9
+        digits = {"to the millisecond": 3, "to 0.1 ms": 4}.get(kind, 9)
         spans = [(round(n.t_start, digits), round(stop, digits), n.who) for n, stop in zip(notes, ends, strict=True)]
         if kind in ("neighbours", "one end"):
             spans.sort()
@@ -88,7 +91,8 @@ SUBTLE = [
     (kind, "reads", compared(kind), *allowed)
     for kind, *allowed in (
         ("at once",), ("anybody's death",), ("for ever", "dead-still-hold"), ("without the dead",), ("death ends all",),
-        ("touching",), ("to the millisecond",), ("neighbours",), ("neighbours unsorted",), ("one end unsorted",),
+        ("touching",), ("to the millisecond",), ("to 0.1 ms",),
+        ("paused are dead",), ("neighbours",), ("neighbours unsorted",), ("one end unsorted",),
         ("the other end", "cries-wolf"), ("by prefix", "says-nothing"), ("any note", "excuses-the-paused"),
     )
 ]  # fmt: skip

@@ -25,7 +25,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one pass after another", partial(build, PLANS), always | quiet | {"errors": shelf.errors}, sizes=(1,),
               seeds=len(PLANS), faults=LOSSES, fault_seeds=1, horizon=20.0),
         trial("the server refuses a command", partial(build, PLANS[:1]),
-              {"after": _after, "every": _every, "dead": _dead, "errors": shelf.errors}, sizes=(2,), seeds=14),
+              {"after": _after, "every": _every, "dead": _dead, "errors": shelf.errors}, sizes=(2,), seeds=21),
         trial("two workers at once", partial(at_once, answer), {"after": _after, "once": _once, "dead": _dead},
               sizes=(2,), seeds=6),
     ]  # fmt: skip

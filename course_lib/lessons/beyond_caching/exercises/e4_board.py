@@ -26,7 +26,7 @@ def trials(answer: Answer) -> list[Trial]:
     return [
         trial("in turn", partial(build, PLANS), turn, sizes=(1,), seeds=len(PLANS), horizon=1e6),
         trial("the server refuses a command", partial(build, [("ties", FEW)]),
-              {"race": _race, "errors": shelf.errors}, sizes=(2,), seeds=16),
+              {"race": _race, "errors": shelf.errors}, sizes=(2,), seeds=24),
         trial("several at once", partial(at_once, answer, 3), {"race": _race}, sizes=(3,), seeds=8),
         trial("a fault strikes one of them", partial(at_once, answer, 2), {"race": _race, "errors": shelf.errors},
               sizes=(2,), seeds=2, faults={"crash": 0.0, "pause": 0.1, "lose reply": 0.0}, fault_seeds=1),

@@ -43,7 +43,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("the outbox fails", partial(build, "fails"), again | {"ends": _ends, "errors": _errors}, sizes=(1,),
               seeds=16),
         trial("the server refuses a command", partial(build, "refuses"), again | {"ends": _ends, "errors": _errors},
-              sizes=(1,), seeds=10),
+              sizes=(1,), seeds=15),
         trial("two relays at once", partial(build, ""), {"done": _done, "again": _again, "ends": _ends}, sizes=(2,),
               seeds=8),
     ]  # fmt: skip

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any
 
-from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, steady
+from course_lib.explore import CRASHED, Play, Simulation, Trial, steady
 from course_lib.grading.acts import PATIENCE, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import ms, raised, shown, struck
+from course_lib.grading.evidence import LOST, ms, raised, shown, struck
 from course_lib.grading.lock_commands import SETS
-from course_lib.grading.lock_watch import Locks, others_changed, spared
+from course_lib.grading.lock_watch import others_changed, spared
 from course_lib.grading.rules import Failing, Found, Rules, trial
-from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, hold, lives, one_at_a_time, ways_to_take, yes
-from course_lib.lessons.locks.programs import FREE_OUR_OWN
+from course_lib.lessons.locks.exercises.e2_waits import (
+    ALONE,
+    IN_TIME,
+    TTLS,
+    WAITS,
+    all_at_once,
+    alone,
+    and_more,
+    in_vain,
+)
+from course_lib.lessons.locks.exercises.lock_calls import Answer, Call, lives, one_at_a_time, ways_to_take, yes
 
-TTLS, WORK = (1.0, 1.5, 0.57, 2.25), 0.15
-"""Seconds: a lock lives, a holder works. A run's seed says which."""
 LATEST = 2.0
 """Seconds beyond a ttl after which everybody here has the lock, if each asks again within 100 ms: one pause, some
 work."""
-LONG, EARLY, LATE = 6.0, 0.1, 0.1
-"""Seconds that a client waits; and by how much it may give up too early, or too late."""
-ALONE = ((1.0, 0.9), (1.5, 1.3), (10.0, 2.0), (1.2, 1.0), (2.25, 1.5))
-"""ttl and wait, in seconds, of a client that is alone: if it takes its own lock for another's, it is told False before
-that lock is over."""
-WAITS = (1.0, 0.37, 2.5, 0.0)
-"""Seconds that clients wait in vain; in the longest, all that is drawn is small, for more tries than anybody counts."""
+EARLY, LATE = 0.1, 0.1
+"""Seconds by which a client may give up too early, or too late."""
 SHORTEST, LONGEST = 0.01, 0.1
 """Seconds between two tries."""
 
@@ -37,66 +38,19 @@ def trials(answer: Answer) -> list[Trial]:
     """Clients that want the lock at once, with one fault at every command; one alone; and two that wait in vain."""
     lost = {"lose request": 0.0, "lose reply": 0.0}
     return [
-        trial("all want it at once", partial(_all_at_once, answer),
+        trial("all want it at once", partial(all_at_once, answer),
               {"one-holder": _one_holder, "knows": _knows, "gets": _gets}, sizes=(1, 2, 3), seeds=8,
               fault_sizes=(1, 2), faults={"crash": 0.0, "pause": 1.2, **lost}, horizon=8.0),
-        trial("something fails", partial(_alone, answer), {"one-holder": _one_holder, "knows": _knows, "gets": _gets},
+        trial("something fails", partial(alone, answer), {"one-holder": _one_holder, "knows": _knows, "gets": _gets},
               sizes=(1,), seeds=len(ALONE), fault_seeds=len(ALONE), faults=lost, horizon=4.0),
-        trial("somebody else keeps it", partial(_in_vain, answer),
+        trial("a reply is lost, and more goes wrong", partial(and_more, answer),
+              {"one-holder": _one_holder, "knows": _knows}, sizes=(2,), seeds=2, fault_seeds=2,
+              faults={"pause": 1.2, **lost}, horizon=8.0),
+        trial("somebody else keeps it", partial(in_vain, answer),
               {"one-holder": _one_holder, "knows": _knows, "gives-up": _gives_up, "rests": _rests}, sizes=(2,),
-              seeds=len(WAITS), horizon=8.0,
-              world=partial(Simulation, socket_timeout=PATIENCE, latency=steady(0.001))),
+              seeds=len(WAITS), horizon=20.0,
+              world=partial(Simulation, socket_timeout=PATIENCE, latency=steady(0.0005))),
     ]  # fmt: skip
-
-
-async def _take(run: Locks, answer: Answer, who: str, ttl: float, wait: float, draw: Callable[[], float]) -> Any:
-    """Call the answer; with the lock, work, and free it."""
-    world, redis = run.world, run.world.redis()
-    token = f"by-{who}-{int(world.draws(f'token of {who} {world.now()}')() * 16**6):06x}"
-    call = Call(who, token, key=run.key, ttl=ttl)
-    result = await run.do(call, lambda _: answer(redis, run.key, token, ttl=ttl, wait=wait, draw=draw))
-    if yes(result):
-        await hold(world, who, world.now() + WORK)
-        await redis.eval(FREE_OUR_OWN, 1, run.key, token)
-    return result
-
-
-def _all_at_once(answer: Answer, world: Simulation, clients: int) -> Locks:
-    """Each takes it once, in later runs twice; in every other run all are tasks of one process."""
-    run, start, ttl = Locks(world), world.draws("start"), TTLS[world.seed % len(TTLS)]
-    process = Process("c") if world.seed % 2 else None
-
-    async def body(who: str) -> Any:
-        for _ in range(1 + world.seed // 4 % 2):
-            result = await _take(run, answer, who, ttl, LONG, world.draws(who))
-        return result
-
-    for who in [f"c{number}" for number in range(1, clients + 1)]:
-        world.client(who, body, who, start=start() * 0.005, process=process)
-    return run
-
-
-def _alone(answer: Answer, world: Simulation, clients: int) -> Locks:
-    """A message is lost; and in all runs but the first the server refuses a command."""
-    run, (ttl, wait) = Locks(world), ALONE[world.seed % len(ALONE)]
-    run.watched[0].refuses = world.seed - 1 if world.seed else None
-    world.client("c1", _take, run, answer, "c1", ttl, wait, world.draws("c1"))
-    return run
-
-
-def _in_vain(answer: Answer, world: Simulation, clients: int) -> Locks:
-    """What is drawn begins with the smallest and the largest number that there is."""
-    run, wait = Locks(world), WAITS[world.seed % len(WAITS)]
-    most = 0.05 if wait == max(WAITS) else 1.0
-    world.client("judge", partial(world.redis().set, run.key, "by-c9-a17b03", px=60_000))
-    for who in [f"c{number}" for number in range(1, clients + 1)]:
-        first, draw = [1 - 2**-53, 0.0], world.draws(who)
-        world.client(who, _take, run, answer, who, TTLS[0], wait, partial(_drawn, first, draw, most), start=0.05)
-    return run
-
-
-def _drawn(first: list[float], draw: Callable[[], float], most: float) -> float:
-    return first.pop() if first else most * draw()
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
@@ -109,8 +63,9 @@ def _one_holder(run: Play) -> Iterator[Found]:
 def _knows(run: Play) -> Iterator[Found]:
     """True if its token is in the lock when it ends, and False if not: asked at the server itself."""
     for call in run.witness.acts:
-        own = call.after == call.what
-        if call.done and own != bool(yes(call.result)):
+        own, last = call.after == call.what, call.began + call.wait - IN_TIME
+        unheard = own and any(event.fault in LOST and event.t_start > last for event in sent(run, call))
+        if call.done and own != bool(yes(call.result)) and not unheard:
             there = "the lock held its own token" if own else f"the lock held {call.after or 'no token'}"
             text = f"When {call.who} was told {shown(call.result)}, {there}."
             yield text, call.who, call.ended, "locked out" if own else "not its lock"
@@ -124,15 +79,15 @@ def _neither(call: Call) -> bool:
 def _gets(run: Play) -> Iterator[Found]:
     for call in run.witness.acts:
         died, took = run.results.get(call.who) is CRASHED, call.ended - call.began
+        first = next((event.t_start for event in sent(run, call)), call.began)
+        if first - call.began > LONGEST + 1e-6 and call.who not in struck(run):
+            text = f"{call.who} asked for the first time {ms(first - call.began)} after its call."
+            yield text, call.who, first, "asks late"
         if died or (yes(call.result) and (took <= LATEST + call.ttl or call.who in struck(run))):
             continue
         if _neither(call):
-            yield (
-                f"{call.who} was given {shown(call.result)}; the answer is True or False.",
-                call.who,
-                call.ended,
-                "neither",
-            )
+            text = f"{call.who} was given {shown(call.result)}; the answer is True or False."
+            yield text, call.who, call.ended, "neither"
         if call.failed:
             became = f"ended with {raised(call.result)}"
         elif not call.over:
@@ -168,7 +123,7 @@ def _rests(run: Play) -> Iterator[Found]:
             if rest > LONGEST + 1e-6 or (rest < SHORTEST - 1e-6 and not last):
                 text = f"Between two tries {call.who} rested {ms(rest)}; 10 to 100 ms are right."
                 yield text, call.who, call.ended, "too long" if rest > LONGEST else "too short"
-        if len(rests) > 5 and len(set(times[-1])) < 4:
+        if len(rests) > 5 and len(set(times[-1])) < 4 and call.wait < max(WAITS):  # in which all that is drawn is alike
             lengths = " or ".join(map(ms, sorted(set(times[-1]))))
             text = f"It rested {len(rests)} times, always for {lengths}: all who wait like that ask at the same moment."
             yield text, call.who, call.ended, "always the same"
@@ -214,7 +169,8 @@ def clues(failing: Failing) -> Iterator[str]:
 def _mistaken(run: Play, call: Call) -> str:
     """It held another's token for its own; or heard nothing of a lock that it had taken, asked again, and believed."""
     asked = [event for event in sent(run, call) if run.witness.key.encode() in event.command]
-    if call.done and yes(call.result) and call.after not in (None, call.what) and asked:
+    ever = any(change.after and change.after.token == call.what for change in run.witness.seen)
+    if call.done and yes(call.result) and call.after not in (None, call.what) and asked and not ever:
         return "takes-anothers-for-its-own"
     mine = [event for event in asked if event.name in SETS]
     lost = [event for event in mine if event.fault == "reply lost"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -91,7 +92,9 @@ def _untidy(attempt: Attempt, asked: list[Event], back: set[str], gives: bool) -
 
 
 def _wants(attempt: Attempt, asked: list[Event]) -> Iterator[str]:
-    yes = {event.node for event in asked if event.t_end is not None and event.reply in (b"OK", 1)}
+    first = {event.node: event for event in reversed(asked)}
+    back = min((event.t_start for event in asked if event is not first[event.node]), default=attempt.ended)
+    yes = {event.node for event in asked if (event.t_end or inf) <= back and event.reply in (b"OK", 1)}
     if attempt.done and attempt.result is None and len(yes) >= QUORUM and attempt.right() > 0:
         yield "wants-all"
 

@@ -32,8 +32,8 @@ from course_lib.lessons.locks.exercises.lock_calls import Answer, hold, lives, o
 
 TTL, PAUSE, OUTAGE = 0.3, 0.6, 0.2
 """Seconds. A pause outlasts the lock."""
-WAY = 0.01
-"""Seconds one way, where each message takes the same time."""
+WAY, SLOW = 0.01, 0.0275
+"""Seconds one way, where each message takes the same time; there and back slowly, it is just within the time-out."""
 LATEST = 1.3
 """Seconds after which both have had the lock: two leases, and what drawn pauses between attempts cost."""
 
@@ -58,6 +58,8 @@ def trials(answer: Answer) -> list[Trial]:
     return [
         _trial("one client, five nodes", partial(_alone, answer), "one-holder validity one-round ends", sizes=(1,),
                seeds=4, world=partial(Simulation, nodes=5, latency=steady(WAY))),
+        _trial("one client, five slow nodes", partial(_alone, answer), "lives validity ends", sizes=(1,), seeds=2,
+               world=partial(Simulation, nodes=5, latency=steady(SLOW))),
         _trial("two clients want the lock at once", partial(_two, answer), "one-holder lives validity tidy ends",
                sizes=(2,), least=2, seeds=6, faults=faults),
         _trial("two of five nodes are away", partial(_away, answer, 2), "lives one-holder validity tidy ends",
@@ -104,7 +106,7 @@ def _away(answer: Answer, number: int, world: Simulation, clients: int) -> Locks
         await until(world, 1.2 * TTL)
         for node in [node for node in range(nodes) if not isinstance(world.nodes[node].extension, Away)]:
             if world.nodes[node].up:
-                await world.redis(node).set(run.key, "c2-1", nx=True, px=5_000)
+                await world.redis(node).set(run.key, ("c1-11", "c2-1")[world.seed % 2], nx=True, px=5_000)
 
     if number > 5 - QUORUM:
         world.client("c2", later)

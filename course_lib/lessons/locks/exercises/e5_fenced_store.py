@@ -20,16 +20,16 @@ from course_lib.grading.lock_watch import Strays, asked
 from course_lib.grading.rules import Failing, Found, Rules, trial
 from course_lib.lessons.locks.exercises.lock_calls import Answer, yes
 
-KEY, OTHER, THIRD = "report", "report:{eu}:7", "it's"
+KEY, OTHER, THIRD, FOURTH = "report", "report:{eu}:7", "it's", "{eu}:8"
 FENCES = (9, 10, 101)
 """Of c1, c2, …: as texts they would come in another order."""
-LATER = 9_000 * 3_600.0
-"""Seconds: more than a year."""
+LATER = 30 * 9_000 * 3_600.0
+"""Seconds: more than 30 years."""
 Row = tuple[int, str, str, bool]
 PUTS = Path(__file__).with_name("fences.toml").read_text(encoding="utf-8")
 IN_TURN: list[Row] = [(*row,) for row in tomllib.loads(PUTS)["puts"]]
-"""Fence, value, key, and whether it is to be taken. The last two come more than a year later."""
-MANY = 40
+"""Fence, value, key, and whether it is to be taken. The last two come 30 years later."""
+MANY = 300
 """Writes of older holders, one after the other, between which a newer one must come."""
 
 
@@ -69,7 +69,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one holder after another", partial(_in_turn, answer),
               {"takes": partial(_answered, True), "refuses": partial(_answered, False), "cost": _cost},
               sizes=(1,), seeds=2, horizon=2 * LATER),
-        trial("something fails", partial(_fails, answer), {"in-order": keeps_errors}, sizes=(1,), seeds=10, faults=lost,
+        trial("something fails", partial(_fails, answer), {"in-order": keeps_errors}, sizes=(1,), seeds=13, faults=lost,
               horizon=10.0),
         trial("a newer one among many older ones", partial(_among_many, answer),
               {"takes": _takes, "in-order": _in_order}, sizes=(1,), seeds=3, horizon=10.0,
@@ -82,16 +82,17 @@ def trials(answer: Answer) -> list[Trial]:
 
 
 def _in_turn(answer: Answer, world: Simulation, clients: int) -> Acts:
-    run = Written(world)
-    world.nodes[0].extension = Strays(world, (KEY, OTHER, THIRD), run.elsewhere)
+    """In the second run two processes put in turn."""
+    run, clients = Written(world), 1 + world.seed % 2
+    world.nodes[0].extension = Strays(world, (KEY, OTHER, THIRD, FOURTH), run.elsewhere)
 
-    async def body() -> Any:
-        for place, (fence, value, key, _) in enumerate(IN_TURN):
+    async def body(number: int) -> None:
+        for place, (fence, value, key, _) in list(enumerate(IN_TURN))[number::clients]:
             await until(world, 0.1 * place + (LATER if place >= len(IN_TURN) - 2 else 0.0))
-            result = await _put(run, answer, Put("c1", value, fence=fence, key=key))
-        return result
+            await _put(run, answer, Put(f"c{number + 1}", value, fence=fence, key=key))
 
-    world.client("c1", body)
+    for number in range(clients):
+        world.client(f"c{number + 1}", body, number)
     return run
 
 
@@ -107,7 +108,8 @@ def _among_many(answer: Answer, world: Simulation, clients: int) -> Acts:
 
     async def older() -> None:
         for fence in range(1, MANY + 1):
-            await _put(run, answer, Put("c2", f"old-{fence}", fence=fence))
+            if not any(put.who == "c1" and put.over for put in run.acts):
+                await _put(run, answer, Put("c2", f"old-{fence}", fence=fence))
 
     world.client("c2", older)
     world.client("c1", _put, run, answer, Put("c1", "of-c1", fence=1_000), start=0.01 + 0.0017 * world.seed)
@@ -153,8 +155,7 @@ def _first_wrong(run: Play) -> tuple[int, str | None] | None:
     before: dict[str, str] = {}
     for place, (put, (_, value, key, taken)) in enumerate(zip(run.witness.acts, IN_TURN, strict=False)):
         right = value if taken else before.get(key)
-        kept = taken or put.kept_still
-        if put.over and (yes(put.result) is not taken or put.stored != right or not kept):
+        if put.over and (yes(put.result) is not taken or put.stored != right or not (taken or put.kept_still)):
             return place, right
         if right is not None:
             before[key] = right
@@ -182,7 +183,7 @@ def _cost(run: Play) -> Iterator[Found]:
     for put in run.witness.acts:
         if (trips := round_trips(sent(run, put))) > 4:
             text = f"put(redis, {put.key!r}, {put.fence}, …) took {trips} round trips; four are enough."
-            yield text, "c1", put.ended, "too many"
+            yield text, put.who, put.ended, "too many"
 
 
 def _takes(run: Play) -> Iterator[Found]:

@@ -41,7 +41,7 @@ async def hold(world: Simulation, who: str, end: float) -> None:
 
 def yes(result: object) -> bool | None:
     """True or False as an answer says it, also as 1 or 0; None for everything else, however equal it seems."""
-    return bool(result) if type(result) in (bool, int) else None
+    return bool(result) if type(result) in (bool, int) and result in (0, 1) else None
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
