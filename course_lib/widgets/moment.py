@@ -13,6 +13,7 @@ from IPython import get_ipython
 
 from course_lib.explore.moment import Opened, State, broken
 from course_lib.trace import Event, Note, Trace
+from course_lib.views.palette import process_colour
 from course_lib.views.picture import escape
 from course_lib.widgets.browser.panes import Board
 from course_lib.widgets.moment_words import (
@@ -58,9 +59,11 @@ class Panes:
         self.board = Board(note=f"<p>{ASKS}</p>")
         self.board.on_msg(lambda _, content, buffers: self._heard(content))
 
-    def look_at(self, again: Callable[[], Opened], trace: Trace, colour: Callable[[str], str]) -> None:
-        """From now on it is this run. `again` plays it, once, when a moment is asked for; `colour` is a client's."""
-        self._again, self._trace, self._colour = again, trace, colour
+    def look_at(self, again: Callable[[], Opened], trace: Trace, drawn: Sequence[str]) -> None:
+        """From now on it is this run. `again` plays it, once, when a moment is asked for. `drawn` are the clients of
+        the picture, in the order of their lanes: so each has the same color here. One that has sent nothing is not
+        drawn yet, and has the next color."""
+        self._again, self._trace, self._drawn = again, trace, drawn
         self._opened, self._failed = None, False
         self.board.pressed = ""
 
@@ -79,14 +82,15 @@ class Panes:
         went = {(key.node, key.key): key.change for key in between}
         known = {client.name: client for client in earlier.clients}
         many = len(now.clients) > FEW
-        cards = [client_html(one, known.get(one.name), self._colour(one.name), brief=many) for one in now.clients]
+        colours = self._colours(now)
+        cards = [client_html(one, known.get(one.name), colours[one.name], brief=many) for one in now.clients]
         with self.board.hold_sync():
             self.board.redis = redis_html(now, earlier, later, self._longest, went)
             self.board.clients = "".join(cards)
             self.board.promises = promises_html(now.promises, self._says)
             scene = now.text.removesuffix(broken(now.promises, {}))
             self.board.text = escape(scene + broken(now.promises, self._says).replace("`", ""))
-            self.board.marks = self._marks(now)
+            self.board.marks = self._marks(now, colours)
             self.board.line = self._sender(opened, what)
 
     @property
@@ -147,14 +151,18 @@ class Panes:
     def _line(self, file: str, line: int) -> str:
         return line_id(self._files[file], line) if file in self._files else ""
 
-    def _marks(self, now: State) -> list[list[Any]]:
+    def _colours(self, now: State) -> dict[str, str]:
+        known = dict.fromkeys([*self._drawn, *(client.name for client in now.clients)])
+        return {name: process_colour(place) for place, name in enumerate(known)}
+
+    def _marks(self, now: State, colours: Mapping[str, str]) -> list[list[Any]]:
         """Where each client stands: of each chain, every line that is listed, and which is the innermost of these."""
         marks = []
         for client in now.clients:
             for chain in client.chains:
                 listed = [place for frame in chain if (place := self._line(frame.file, frame.line))]
                 for depth, place in enumerate(listed, 1):
-                    marks.append([place, client.name, self._colour(client.name), depth == len(listed)])
+                    marks.append([place, client.name, colours[client.name], depth == len(listed)])
         return marks
 
     def _sender(self, opened: Opened, what: Event | Note | None) -> str:

@@ -28,9 +28,11 @@ body[data-jp-theme-light=false] {_ME}{{--jp-ui-font-color1:#fff;--jp-ui-font-col
 --jp-content-font-color1:#fff;--jp-border-color2:#8a8a8a;--jp-widgets-label-color:#fff;background:#000}}
 {_ME} .{ASIDE},{_ME} .course-keys,{_ME} .course-moment .words{{display:none!important}}
 {_ME} .widget-button{{border:1px solid var(--jp-border-color2)}}
+{_ME} :is(.widget-button,.widget-toggle-button,.widget-label,.widget-text input){{font-size:12px;min-height:22px}}
+{_ME} .widget-text{{max-width:250px}}{_ME} .widget-text .widget-label{{width:auto}}
 {_ME} .widget-button.mod-active{{outline:2px solid var(--jp-ui-font-color1)}}
-{_ME} svg:is([role=img],.spacetime){{max-width:100%!important;width:100%!important;max-height:58vh!important}}
-@media(min-width:1700px) and (min-height:900px){{{_ME} svg:is([role=img],.spacetime){{max-height:44vh!important}}}}
+{_ME} svg:is([role=img],.spacetime){{max-width:100%!important;width:100%!important;
+max-height:var(--left,58vh)!important}}
 """
 
 

@@ -236,9 +236,9 @@ class Scheduler:
     def _open(self) -> None:
         """Show the moment after the last move. What is on no page is not played again for it."""
         if self._on_page:
-            game, clients = self._game, lay_out(self._drawn)
+            game, clients = self._game, lay_out(self._drawn).clients
             self._light([])
-            self.panes.look_at(partial(reopened, game.trial, game.play), self._drawn, clients.colour)
+            self.panes.look_at(partial(reopened, game.trial, game.play), self._drawn, clients)
             earlier = [moment.what for moment in moments(self._drawn)[:-1]]
             self.panes.show(None, None, earlier[-1] if earlier else None)
 

@@ -117,7 +117,7 @@ class SpaceTime:
 
     def _opening(self, trace: Trace, opened: Callable[[], Opened], says: Mapping[str, str] | None) -> Panes:
         panes = Panes(says=says, go=self._go_to, light=self.light)
-        panes.look_at(opened, trace, self._plan.colour)
+        panes.look_at(opened, trace, self._plan.clients)
         return panes
 
     def _ipython_display_(self) -> None:

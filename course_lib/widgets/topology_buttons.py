@@ -15,6 +15,7 @@ from course_lib.widgets import fallback
 from course_lib.widgets.browser.clicks import Picking
 from course_lib.widgets.browser.keys import Pressed
 from course_lib.widgets.browser.labels import Names
+from course_lib.widgets.browser.room import Room
 from course_lib.widgets.projector import Projector
 
 
@@ -147,10 +148,11 @@ class Face:
         self.picture.layout = {"flex": f"0 1 {WIDTH:.0f}px", "min_width": "0"}
         self.log.layout = {"flex": "1 1 320px"}  # beside the picture where there is room, else below
         seen = w.HBox([self.picture, self.log], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-        parts = [self.keys, self.choice, acts, self.told, self.writer, seen, self.picking, Names()]
+        parts = [self.keys, self.choice, acts, self.told, self.writer, Room(), seen, self.picking, Names()]
         style = w.HTML(f"<style>{rules}</style>")
         box.children = [style, *parts, self.projector.rules]
         box.add_class(uid)
+        box.add_class("course-panel")
         return box
 
 

@@ -7,6 +7,8 @@ import json
 import re
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from browser.conftest import written
 from browser.desk import ROOT, SELECT, Desk
 from course_lib.lessons import LESSONS
@@ -54,7 +56,7 @@ def labs() -> dict[str, str]:
 
 
 def test_a_panel_and_its_picture_fit_one_screen(desk: Desk, tmp_path: Path) -> None:
-    """And the smallest words of the picture are at least nine pixels high then."""
+    """And the smallest words of the picture are at least nine pixels high then; with *projector* ten, in puzzles."""
     assert len(labs()) == 8
     panels = labs() | PANELS
     desk.open_notebook(written(tmp_path, "fit", *panels.values()))
@@ -69,3 +71,9 @@ def test_a_panel_and_its_picture_fit_one_screen(desk: Desk, tmp_path: Path) -> N
             assert told["parts"] >= (8 if name in labs() else 5), name
             assert told["text"] >= 9, f"{name} on {size}: {told}"
             desk.screenshot(f"fit_{name.replace(' ', '_')}_{high}")
+    for place in range(len(labs()), len(panels)):
+        desk.page.evaluate(SELECT, place)
+        desk.output(place).get_by_role("checkbox", name="projector").check()
+        expect(desk.output(place).locator(".course-projector")).to_be_visible()
+        desk.page.wait_for_function(f"(place) => ({FITS})(place)['too high'] === 0", arg=place, timeout=15_000)
+        assert desk.page.evaluate(FITS, place)["text"] >= 10

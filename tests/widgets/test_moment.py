@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 from functools import partial
@@ -13,10 +14,11 @@ import pytest
 
 from course_lib.explore import Play, Schedule, Trial, play
 from course_lib.explore.moment import Fact, KeyState, PromiseState, State, reopened
+from course_lib.views.palette import process_colour
 from course_lib.views.picture import escape
 from course_lib.widgets import fallback
 from course_lib.widgets.explore import explore
-from course_lib.widgets.moment import _longest
+from course_lib.widgets.moment import Panes, _longest
 from course_lib.widgets.moment_words import client_html, keys_between, promises_html, redis_html
 from course_lib.widgets.scheduler import Scheduler
 from course_lib.widgets.spacetime import SpaceTime
@@ -113,6 +115,18 @@ def test_a_step_shows_what_changed_since_the_moment_before() -> None:
     assert "0.4 ms · alice: read visits: nil" in board.promises
     assert board.text.startswith("at 3.4 ms redis holds visits = 1; alice is in line 13")
     assert board.text.endswith(f" Broken: No visit is lost. {BROKEN}.")
+
+
+def test_a_client_that_has_sent_nothing_has_a_color_that_no_other_has() -> None:
+    """The picture has no lane for it yet; it is the next one there, and in the code that it is about to run."""
+    fake: Any = Fake()
+    panes = Panes()
+    panes.look_at(lambda: fake, fake.trace, ["bob"])
+    panes.show(None, 0.0)
+    assert "alice" in panes.board.clients
+    tones = dict(re.findall(r'style="--c:([^"]+)".*?(alice|bob)', panes.board.clients))
+    assert tones == {process_colour(0): "bob", process_colour(1): "alice"}
+    assert {(who, tone) for _, who, tone, _ in panes.board.marks} == {("alice", process_colour(1))}
 
 
 def test_before_the_first_command_nothing_has_changed() -> None:

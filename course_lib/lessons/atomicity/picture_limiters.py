@@ -211,7 +211,8 @@ def waits(pings: Points, *, began: float, ended: float) -> Picture:
         axes.axvspan(began, ended, color=paint(SKY), alpha=0.25, label="the script runs")
         axes.plot([began, ended], [(ended - began) * 1000, 0], color=GREY, lw=2, label="derived: until its end")
         sent, took = [t for t, _ in pings], [wait * 1000 for _, wait in pings]
-        axes.plot(sent, took, "o", ms=6, color=BLUE, mec=paint(INK), mew=0.6, label="a PING")  # an edge on the blue
+        # The blue has an edge, and a dot that stands on the axis is drawn whole.
+        axes.plot(sent, took, "o", ms=6, color=BLUE, mec=paint(INK), mew=0.6, label="a PING", clip_on=False, zorder=3)
         axes.set(xlabel="when it was sent (s)", ylabel="time until its reply (ms)", ylim=(0, None))
         axes.grid()
         axes.legend()

@@ -6,7 +6,7 @@ import anywidget
 import traitlets
 
 _SCRIPT = """
-const LEAST = 280;  // pixels: on a lower screen a picture is not shrunk further
+const LEAST = 280, LARGE = 350;  // pixels of the screen: no picture is lower; for a projector, none in a large panel
 
 function render({ model, el }) {
   let frame = 0;
@@ -19,7 +19,7 @@ function render({ model, el }) {
     if (!panel) return;
     const above = here.top - panel.getBoundingClientRect().top;
     const left = ((screen?.clientHeight ?? window.innerHeight) - above - 12) / zoom;
-    panel.style.setProperty("--left", `${Math.max(left, LEAST)}px`);
+    panel.style.setProperty("--left", `${Math.max(left, (zoom > 1 ? LARGE : LEAST) / zoom)}px`);
     if (screen && !watched.has(screen)) { watched.add(screen); observer.observe(screen); observer.observe(panel); }
   };
   const observer = new ResizeObserver(() => {
