@@ -76,7 +76,7 @@ def explore(
     Trial is taken as it is, with its sizes. `code` plays that one schedule only. Runs in which a client was told what
     none had been told before are played twice more: they must be the same, and show which branches of your code ran.
 
-    Interrupt it, and what was found until then is returned. A long sample without faults is drawn by an `executor`,
+    Interrupt it, and what was found until then is returned. A long sample, of faults too, is drawn by an `executor`,
     any of concurrent.futures, if one is given; in a notebook, by processes, if the code stands in a module that they
     can import. What is found is the same.
 

@@ -1,4 +1,4 @@
-"""Sampled orders in several processes: the same findings as in one, sooner where there are many orders.
+"""Sampled orders in several processes, with faults or without: the findings of one, sooner where there are many orders.
 
 A trial must come from a function of a module, which the other processes import; a notebook's cell cannot be imported.
 An enumeration plays few schedules by design, so it stays in one process.
@@ -16,6 +16,8 @@ from concurrent.futures import Executor, Future, wait
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from itertools import chain
+from math import ceil
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from time import monotonic
@@ -24,7 +26,7 @@ from typing import NamedTuple
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, play_all
 from course_lib.explore.printed import held_back
 from course_lib.explore.seen import Seen
-from course_lib.explore.strategies.pct import SAMPLED, drawn_orders, sample
+from course_lib.explore.strategies.pct import SAMPLED, STRUCK_PROBES, drawn_orders, sample, struck_orders
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Schedule, Trial, play
 from course_lib.sim.stand_ins import virtual_clocks
@@ -40,7 +42,7 @@ Make = Callable[[], Trial]
 
 class Part(NamedTuple):
     """Of some orders: how many broke what; steps; the longest; and the simplest failure of each promise. Where somebody
-    looks, what there was to judge, and the runs to keep."""
+    looks, what there was to judge, and the runs to keep. Where faults strike, it is one order with all its faults."""
 
     outcomes: Counter[tuple[str, ...]]
     steps: int
@@ -51,8 +53,8 @@ class Part(NamedTuple):
 
 
 def sample_in_processes(
-    make: Make, clients: int, schedules: int, *, depth: int = 3, seed: int = 0, processes: int | None = None,
-    pays: float = PAYS, progress: Progress | None = None,
+    make: Make, clients: int, schedules: int, *, faults: int = 0, depth: int = 3, seed: int = 0,
+    processes: int | None = None, pays: float = PAYS, progress: Progress | None = None,
 ) -> Tally:  # fmt: skip
     """As `sample(make(), …)`, whose findings it has to the last, in `processes` processes (default: one for each core).
 
@@ -61,7 +63,7 @@ def sample_in_processes(
     Raises: ValueError for a `make` that another process cannot import.
     """
     _check(make)
-    found = Tally(make(), clients, SAMPLED)
+    found = Tally(make(), clients, SAMPLED, faults)
     return sample_elsewhere(
         found, make, schedules, depth=depth, seed=seed, processes=processes, pays=pays, progress=progress
     )
@@ -74,26 +76,36 @@ def sample_elsewhere(
     """As `sample`, into `found`, where work that pays is done by an executor, which need not be one of processes; by
     default, by processes that are started for it. The findings are the same, however many work on it; only where the
     budget's steps may end it, all is played here."""
-    trial, clients, began = found.trial, found.clients, monotonic()
-    here = partial(sample, trial, clients, depth=depth, seed=seed, budget=budget, progress=progress, into=found)
-    here(schedules=min(AT_ONCE, schedules))
-    rest = schedules - found.schedules
+    began, most = monotonic(), schedules
+    here = partial(sample, found.trial, found.clients, faults=found.faults or 0, depth=depth, seed=seed, budget=budget,
+                   progress=progress, into=found)  # fmt: skip
+    here(schedules=min(AT_ONCE, most))
+    while found.faults and found.complete and found.drawn < STRUCK_PROBES and found.schedules < most:
+        here(schedules=found.schedules + 1)  # one more order, and each fault in it
+    if not found.schedules:  # there is nothing to strike
+        return here(schedules=most)
+    rest, each = most - found.schedules, found.schedules / max(1, found.drawn)
     took = monotonic() - began
     workers = min(processes or os.cpu_count() or 1, -(-rest // AT_ONCE))
-    alone = executor is None and (workers < 2 or took / AT_ONCE * rest < pays)
-    if not found.complete or alone or rest < 1 or 2 * found.steps / AT_ONCE * schedules > budget.steps:
-        return here(schedules=schedules)
+    alone = executor is None and (workers < 2 or took / found.schedules * rest < pays)
+    if not found.complete or alone or rest < 1 or 2 * found.steps / found.schedules * most > budget.steps:
+        return here(schedules=most)
     found.complete = False
     size = max(AT_ONCE, min(20 * AT_ONCE, rest // (8 * workers)))
-    parts = [(start, min(start + size, schedules)) for start in range(found.schedules, schedules, size)]
-    work = partial(_played, make, clients, depth, seed, found.commands, found.seen is not None)
-    done: Iterator[Part]
+    if found.faults:
+        parts = _dealt(found.drawn, found.drawn + ceil(rest / each), ceil(size / each))
+    else:
+        parts = _dealt(found.schedules, most, size)
+    work = partial(_played, make, found.clients, found.faults or 0, depth, seed, found.commands, found.seen is not None)
+    done: Iterator[list[Part]]
     with ExitStack() as stack:
         if executor is None:  # leaving it ends its processes
             done = stack.enter_context(_started(workers)).imap(work, parts)
         else:
             done = _in_turn([executor.submit(work, part) for part in parts], stack)
-        for part in done:
+        for part in chain.from_iterable(done):
+            if found.schedules >= most:
+                break  # orders have not all as many sends: so many were enough
             with _ONE:
                 _merge(found, part)
             if progress is not None:
@@ -101,10 +113,14 @@ def sample_elsewhere(
             if monotonic() - began >= budget.seconds:
                 return found
     found.complete = True
-    return found
+    return here(schedules=most) if found.schedules < most else found
 
 
-def _in_turn(futures: Sequence[Future[Part]], stack: ExitStack) -> Iterator[Part]:
+def _dealt(first: int, end: int, size: int) -> list[tuple[int, int]]:
+    return [(start, min(start + size, end)) for start in range(first, end, size)]
+
+
+def _in_turn(futures: Sequence[Future[list[Part]]], stack: ExitStack) -> Iterator[list[Part]]:
     """The parts in their order. However it ends, none is begun afterwards, and those that were begun come to an end."""
     for future in futures:
         stack.callback(wait, [future])
@@ -159,11 +175,20 @@ _ONE = threading.Lock()
 """Where an executor has threads: what a run needs in place of the clocks is there once in a process."""
 
 
-def _played(make: Make, clients: int, depth: int, seed: int, commands: int, looks: bool, part: tuple[int, int]) -> Part:
+def _played(
+    make: Make, clients: int, faults: int, depth: int, seed: int, commands: int, looks: bool, numbers: tuple[int, int]
+) -> list[Part]:
     with _ONE, virtual_clocks(), held_back():
         trial = make()
-        found = Tally(trial, clients, commands=commands, seen=Seen() if looks else None)
-        play_all(drawn_orders(found, range(*part), depth, seed), found, trial.world())
+        world, parts = trial.world(), []
+        for some in ((number, number + 1) for number in range(*numbers)) if faults else (numbers,):
+            found = Tally(trial, clients, faults=faults, commands=commands, seen=Seen() if looks else None)
+            orders = struck_orders if faults else drawn_orders
+            parts.append(_part(play_all(orders(found, range(*some), depth, seed), found, world)))
+        return parts
+
+
+def _part(found: Tally) -> Part:
     failing = {promise: run.schedule for promise, run in found.failing.items()}
     if (seen := found.seen) is None:
         return Part(found.outcomes, found.steps, found.turns, failing)
@@ -174,6 +199,7 @@ def _played(make: Make, clients: int, depth: int, seed: int, commands: int, look
 
 def _merge(found: Tally, part: Part) -> None:
     found.outcomes += part.outcomes
+    found.drawn += found.faults is not None and found.faults > 0
     found.steps, found.turns = found.steps + part.steps, max(found.turns, part.turns)
     for promise, schedule in part.failing.items():
         found.keep(promise, play(found.trial, schedule))

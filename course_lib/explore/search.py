@@ -92,8 +92,7 @@ def by_order(
     """Every order; one order of each class if all are too many; if even those are too many, a random sample.
 
     What an attempt found before it was given up is kept as failing, and not counted. `keep` is handed each tally before
-    it is filled, so that an interrupt leaves what was found. `elsewhere` draws a sample without faults in place of
-    `sample`.
+    it is filled, so that an interrupt leaves what was found. `elsewhere` draws a sample in place of `sample`.
     """
     expected, most = estimated(trial, clients, faults), int(budget.schedules)
     failing: dict[str, Play] = {}
@@ -118,7 +117,7 @@ def by_order(
         failing, why = found.failing, found.why
     found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most, why=why)
     keep(found)
-    if elsewhere is not None and not faults:
+    if elsewhere is not None:
         return elsewhere(found, schedules=most, budget=budget, progress=progress)
     return sample(trial, clients, most, faults=faults, budget=budget, progress=progress, into=found)
 

@@ -22,8 +22,9 @@ from course_lib.explore.trial import Schedule, Trial
 from course_lib.sim import Draws, Turn
 
 SAMPLED = "sampled schedules"
-PROBES = 30
-"""Drawn orders whose length decides among how many turns a priority may fall in those that come after them."""
+PROBES, STRUCK_PROBES = 30, 10
+"""Drawn orders whose length decides among how many turns a priority may fall in those that come after them; and so many
+where faults strike at each send of each."""
 
 
 def sample(
@@ -42,7 +43,7 @@ def sample(
         raise ValueError(f"depth is {depth} and schedules is {schedules}; each must be at least 1")
     found = into or Tally(trial, clients, SAMPLED, faults)
     if faults:
-        strategy = struck_orders(found, schedules, depth, seed)
+        strategy = struck_orders(found, range(found.drawn, found.drawn + schedules), depth, seed, schedules)
     else:
         strategy = drawn_orders(found, range(found.schedules, schedules), depth, seed)
     return play_all(strategy, found, trial.world(), replace(budget, schedules=inf), progress)
@@ -83,16 +84,18 @@ def drawn_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int) ->
             found.commands = max(found.commands, found.turns)
 
 
-def struck_orders(found: Tally, schedules: int, depth: int, seed: int) -> Strategy:
-    """Draw orders one after another, and let each kind of fault strike at each send, until enough are played.
+def struck_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int, schedules: float = inf) -> Strategy:
+    """The orders with these numbers, and each kind of fault at each send of each, until so many schedules are played.
 
-    An order that was begun is finished. With two faults, the second one strikes at a later send that is drawn, as its
-    kind is.
+    An order that was begun is finished. Of the first orders it learns as `drawn_orders` does. With two faults, the
+    second one strikes at a later send that is drawn, as its kind is.
     """
     trial, schedule, found.depth = found.trial, Schedule(found.clients, seed), depth
-    commands = 1
-    for number in range(schedules):
-        order, draws = partial(ByPriority, seed, number, commands, depth), Draws(seed, "struck", number)
+    for number in numbers:
+        if found.schedules >= schedules:
+            return
+        order = partial(ByPriority, seed, number, found.commands, depth)
+        draws = Draws(seed, "struck", number)
         run = yield schedule, order()
         turns = len(run.schedule.turns or ())
         for fate in product(range(turns), trial.kinds):
@@ -103,9 +106,9 @@ def struck_orders(found: Tally, schedules: int, depth: int, seed: int) -> Strate
                 if len(fates) == found.faults or left < 1:
                     break
                 fates[last + 1 + int(draws() * left)] = trial.kinds[int(draws() * len(trial.kinds))]
-        found.drawn, commands = number + 1, max(commands, turns)
-        if found.schedules >= schedules:
-            return
+        found.drawn += 1
+        if number < STRUCK_PROBES:
+            found.commands = max(found.commands, turns)
 
 
 def chance(clients: int, commands: int, depth: int, schedules: int) -> float:
