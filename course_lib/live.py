@@ -6,14 +6,17 @@ the decks are notebooks: where it cannot be had, a sentence says so, and Jupyter
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
-from course_lib.bootstrap import VENV, Refusal, find_uv, run, say
+from course_lib.bootstrap import ROOT, VENV, Refusal, find_uv, run, say
 from course_lib.groups import finish, is_built, pins
 
 FOLDER, PINS = VENV / "live", pins("live")
+EDITION = Path(".artefacts", "lite")
+"""Where `make lite` puts the edition for a browser, below the course's folder."""
 
 
 def install(folder: Path = FOLDER) -> None:
@@ -26,14 +29,34 @@ def install(folder: Path = FOLDER) -> None:
     finish(folder, PINS)
 
 
-def main(folder: Path = FOLDER) -> None:
+def for_the_room(deck: str, course: Path = ROOT) -> str:
+    """How those who have nothing but a browser come to the lesson of a deck: at the address that COURSE_EDITION has, or
+    by what `make lite` has built. "" where there is neither.
+    """
+    built, address = course / EDITION, os.environ.get("COURSE_EDITION", "").rstrip("/")
+    lessons = (built / "files" / "notebooks").glob(f"{Path(deck).name[:2]}_*.ipynb")
+    page = "lab/index.html" + "".join(f"?path=notebooks/{lesson.name}" for lesson in lessons)
+    if address:
+        return f"For the room, in a browser alone: {address}/{page}"
+    if not (built / "index.html").is_file():
+        return ""
+    return (
+        f"For the room there is the edition for a browser. `python3 -m http.server --bind 127.0.0.1 -d {EDITION}` "
+        f"serves it to this machine alone, at http://127.0.0.1:8000/{page}. Others need the folder on a web "
+        f"server; with COURSE_EDITION=https://… its address stands here, and below each replay code."
+    )
+
+
+def main(folder: Path = FOLDER, deck: str = "") -> None:
     """Never a reason not to open JupyterLab."""
     try:
         if not is_built(folder, PINS):
             install(folder)
     except Refusal as refusal:
         say("The slides cannot be had here, so the decks open as notebooks. " + str(refusal.args[0]))
+    if told := for_the_room(deck):
+        say(told)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    main(Path(sys.argv[1]) if sys.argv[1:] else FOLDER, *sys.argv[2:3])

@@ -59,6 +59,27 @@ def test_without_an_index_the_decks_are_notebooks(
     assert not groups.is_built(tmp_path / "live", live.PINS)
 
 
+def test_a_room_is_led_to_the_lesson_in_the_edition_for_a_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it is built, how to serve it on this machine; where it is published, its address; else not a word."""
+    monkeypatch.delenv("COURSE_EDITION", raising=False)
+    deck = "notebooks/decks/05_stampede.ipynb"
+    assert live.for_the_room(deck, tmp_path) == ""
+    built = tmp_path / live.EDITION
+    (built / "files" / "notebooks").mkdir(parents=True)
+    for name in ("index.html", "files/notebooks/00_cache_aside.ipynb", "files/notebooks/05_stampedes.ipynb"):
+        (built / name).touch()
+    told = live.for_the_room(deck, tmp_path)
+    assert "http://127.0.0.1:8000/lab/index.html?path=notebooks/05_stampedes.ipynb." in told
+    assert f"--bind 127.0.0.1 -d {live.EDITION}" in told
+    assert "lab/index.html." in live.for_the_room("notebooks/decks/01_ok_and_gone.ipynb", tmp_path)
+    monkeypatch.setenv("COURSE_EDITION", "https://shop.example/lite/")
+    monkeypatch.setattr(live, "run", lambda *_: tmp_path.joinpath("live").mkdir())
+    live.main(tmp_path / "live", deck)
+    assert "in a browser alone: https://shop.example/lite/lab/index.html" in capsys.readouterr().err
+
+
 def test_make_live_opens_a_deck_that_is_there() -> None:
     """The first deck, or the one that is named, in the JupyterLab of `make lab`, which finds the extension."""
     printed = make("-n", "live")
@@ -66,6 +87,7 @@ def test_make_live_opens_a_deck_that_is_there() -> None:
     assert (groups.ROOT / deck).is_file()
     assert 'JUPYTER_PATH="' in printed
     assert ".venv/live/share/jupyter" in printed
+    assert f'-m course_lib.live "{groups.ROOT}/.venv/live" "{deck}"' in printed
     assert 'default_url="/lab/tree/notebooks/decks/x.ipynb"' in make("-n", "live", "DECK=notebooks/decks/x.ipynb")
     assert 'default_url="/lab/tree/notebooks/README.md"' in make("-n", "lab")
     assert "listen" not in MAKEFILE, "it listens where `make lab` does: on 127.0.0.1"

@@ -7,6 +7,7 @@ plays it, without the kernel.
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,10 @@ class Theatre:
         self.uid = "th" + secrets.token_hex(4)
         hide = ipywidgets.HTML(f"<style>{fallback.hide(self.uid)}</style>", layout={"display": "none"})
         self.code = code_of(shown)
+        address = escape(os.environ.get("COURSE_EDITION", ""))  # of the edition for a browser, as `make live` has it
         said = (
             f'<p class="{PROSE}" style="font-size:{dots(20)}">Replay code, for the room: '
-            f'<code style="font-size:inherit">{escape(self.code)}</code></p>'
+            f'<code style="font-size:inherit">{escape(self.code)}</code>{address and f" · {address}"}</p>'
         )
         handed = [ipywidgets.HTML(said)] if self.code else []
         self.box = ipywidgets.VBox([self.stage, *handed, hide, Names()])

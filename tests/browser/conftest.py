@@ -59,7 +59,13 @@ sys.exit(main())
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One server for all browser tests of this worker."""
-    home = tmp_path_factory.mktemp("lab")
+    with a_lab(tmp_path_factory.mktemp("lab")) as made:
+        yield made
+
+
+@contextmanager
+def a_lab(home: Path, *more: Path) -> Iterator[Lab]:
+    """A server that keeps its files in a folder, and has besides what is in folders that Jupyter looks through."""
     folder = home / "work"
     folder.mkdir()
     made = Lab(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), folder)
@@ -69,7 +75,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env=_environment(home),
+            env=_environment(home, *more),
             start_new_session=True,
         )
         try:
@@ -179,7 +185,7 @@ def _options(lab: Lab) -> list[str]:
     ]
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, *more: Path) -> dict[str, str]:
     """Nothing of the user's own Jupyter is read or written."""
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
@@ -202,7 +208,8 @@ def _environment(home: Path) -> dict[str, str]:
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", bootstrap.EXTENSION]
     spec = {"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python", "metadata": {"debugger": True}}
     (kernel / "kernel.json").write_text(json.dumps(spec))
-    own = {"JUPYTER_PATH": str(home / "jupyter"), "COURSE_HOLD_BACK": "off"}  # the tests run all, and answer nothing
+    jupyter = os.pathsep.join(map(str, [home / "jupyter", *more]))
+    own = {"JUPYTER_PATH": jupyter, "COURSE_HOLD_BACK": "off"}  # the tests run all, and answer nothing
     path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
     return {**os.environ, **own, "PYTHONPATH": path, **{name: str(home / place) for name, place in places.items()}}
 
