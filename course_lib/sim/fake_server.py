@@ -121,8 +121,9 @@ class Session(DirectSocket, ScriptSocket, StringSocket, CollectionSocket, Stream
     _shape: Callable[[Any], Any] | None = None
 
     @classmethod
-    def accept(cls, node: SimNode, db: int, answer: Callable[[Any], None]) -> Session:
-        """A new connection to `node`: a copy of the first one, which costs a twentieth of building it again."""
+    def accept(cls, node: SimNode, db: int, answer: Callable[[Any], None], user: str = "") -> Session:
+        """A new connection to `node`: a copy of the first one, which costs a twentieth of building it again. Without a
+        user it is the simulator's own, which no ACL binds."""
         if db not in node.first_sessions:
             model = cls(node, db, client_class=aioredis.Redis)
             model.load_lua_modules = frozenset()  # type: ignore[assignment]  # one for all, so that none can change it
@@ -132,7 +133,7 @@ class Session(DirectSocket, ScriptSocket, StringSocket, CollectionSocket, Stream
         first = node.first_sessions[db]
         info = ClientInfo.__new__(ClientInfo)
         info.update(first["_client_info"])
-        info["id"], info["-created"] = node.get_next_client_id(), int(node.now())
+        info["id"], info["-created"], info["user"] = node.get_next_client_id(), int(node.now()), user
         session = cls.__new__(cls)
         session.__dict__ = {
             **first, "_inbox": deque(), "_watches": set(), "_subkey_events": [], "_fieldsets": {}, "answer": answer,

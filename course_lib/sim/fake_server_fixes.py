@@ -68,7 +68,7 @@ class AccessRules(AccessControlList):
         super().del_user(username)
 
     def validate_command(self, username: bytes, client_info: ClientInfo, fields: list[bytes]) -> None:
-        if self.asked:
+        if self.asked and username:
             super().validate_command(username, client_info, fields)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from course_lib.sim.lua_bounds import WATCHES
+from course_lib.sim.lua_bounds import COMPILED, EVERY, SECONDS, WATCHES
 from course_lib.sim.lua_cjson import ENCODE, NULL, decode
 from course_lib.sim.lua_libraries import BIT, STRUCT, answering
 from course_lib.sim.lua_messages import messages
@@ -48,7 +48,7 @@ class Sandbox:
                ((b"bit", BIT), (b"struct", STRUCT), (b"cmsgpack", messages(lua)))},
             b"encode": lua.execute(ENCODE, name=b"=sandbox"),
             b"decode": answering(lambda text=None: decode(text, lua.table_from)),
-            b"watches": lua.execute(WATCHES, name=b"=sandbox"),
+            b"watched": lua.execute(WATCHES, EVERY, SECONDS, name=b"=sandbox"),
             b"null": NULL, b"sha1hex": lua.eval(b"function(f) return function(text) return f(text) end end")(_sha1),
             b"version": b"7.0.15", b"version_number": 0x7000F,
         }  # fmt: skip
@@ -62,7 +62,8 @@ class Sandbox:
         """The script's value, or a `Failure`. Raises: lupa's LuaSyntaxError; KeyboardInterrupt."""
         chunk = self._chunks.get(source)
         if chunk is None:
-            chunk = self._chunks[source] = self._admit(self.lua.compile(source, name=b"@user_script"))
+            text = b" " * source.startswith(COMPILED) + source
+            chunk = self._chunks[source] = self._admit(self.lua.compile(text, name=b"@user_script"))
         error, value, where = self._run(chunk, ALLOWANCE)
         if error is None:
             return value
@@ -148,6 +149,7 @@ text.__index, text.__metatable = names.string, view(text)
 
 -- Nothing of Python's is handed out: each function stays behind one of Lua's.
 local call, log, setresp, allows, draw, seed = py.call, py.log, py.setresp, py.allows, py.draw, py.seed
+local watched = py.watched
 local function checked(ok, value, ...)  -- raises as a function of C's does: with the line that called it
   if ok then return value, ... end
   local at = getinfo(3, 'S')  -- 1 is this one, 2 the library's, which called it last
@@ -219,7 +221,7 @@ end
 local function admit(chunk) return setfenv(chunk, scene) end
 local function bind(keys, argv) names.KEYS, names.ARGV = keys, argv end
 local function run(chunk, allowance)
-  sethook(py.watches, 'c', allowance)
+  watched(allowance)
   local ok, value = xpcall(chunk, told)
   sethook()
   if not ok then return value[1] or 'ERR unknown error', nil, value[2] end

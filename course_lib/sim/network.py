@@ -93,7 +93,7 @@ class SimSocket:
         self._latency = world.latency if world.turns is None else world.turns.latency
         self.client = "outside"  # the last client that used it, for messages that arrive unasked
         self._draw = Draws(world.seed, process.name if process else "", node.name, number) if timed else _NO_DRAWS
-        self._session = Session.accept(node, db, self._answered)
+        self._session = Session.accept(node, db, self._answered, "default")
         self.open, self.deaf = True, False  # deaf: it has lost something, and delivers nothing any more
         self._there = self._back = 0.0
         self.asked: deque[SimEvent] = deque()  # sent, not yet answered by the server

@@ -17,7 +17,7 @@ from course_lib.wire.handed import Handed
 from course_lib.wire.pipe import Broken
 
 MOST = 10_000
-"""Connections of one simulated process in one run."""
+"""Connections of one simulated process in one run: as many as a server lets in, unless it is told otherwise."""
 
 
 class Connections:
@@ -37,9 +37,12 @@ class Connections:
     def open(self, number: int, node: str, db: int) -> None:
         """A new connection of the running process."""
         network, there = self._handed.nodes[node]
-        if number != self._opened or number >= MOST:
+        if number != self._opened:
             raise Broken("a connection that cannot be opened")
         self._opened += 1
+        if number >= MOST:
+            self._refused[number] = "max number of clients reached"
+            return
         try:
             self._sockets[number] = network.open(there, int(db))
         except RedisConnectionError as error:

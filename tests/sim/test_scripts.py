@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from course_lib.sim import Simulation, fake_server_scripts
+from course_lib.sim import Simulation, fake_server_scripts, lua_sandbox
 from course_lib.sim.lua_sandbox import ALLOWANCE, TOO_MUCH
 from course_lib.sim.network import SimEvent
 
@@ -106,11 +106,36 @@ def test_random_numbers_are_those_of_a_fresh_redis() -> None:
 
 def test_a_script_that_never_ends_is_stopped() -> None:
     """A real server would block everyone; a notebook must not hang. `pcall` does not save it."""
-    replies = run("while true do end", "while true do pcall(function() while true do end end) end return 1", "return 2")
-    assert "SIMULATOR the script runs for ever" in replies[0]
-    assert "SIMULATOR the script runs for ever" in replies[1]
-    assert replies[2] == 2
+    inside = "pcall(function() while true do end end)"
+    *replies, last = run(
+        "while true do end", f"while true do {inside} end return 1",
+        f"coroutine.wrap(function() {inside} end)() return 1",
+        f"while true do coroutine.resume(coroutine.create(function() {inside} end)) end", "return 2",
+    )  # fmt: skip
+    assert ["SIMULATOR the script runs for ever" in str(reply) for reply in replies] == [True] * 4
+    assert last == 2
     assert ALLOWANCE >= 1_000_000
+
+
+def test_a_script_whose_every_step_is_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would run few instructions in an hour."""
+    monkeypatch.setattr(lua_sandbox, "SECONDS", 0.05)
+    text = "local s, n = string.rep('x', 2^24), 0"
+    for step in ("s:reverse()", "n = (s .. i) < (s .. 0) and 1 or 0"):
+        assert "SIMULATOR the script runs for ever" in run(f"{text} for i = 1, 1e6 do {step} end return n")[0]
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["return loadstring(string.dump(function() return 7 end))()", "\x1bLuaQ\0\1\4\x08\4\x08\0",
+     "return load(coroutine.wrap(function() coroutine.yield(string.dump(function() return 7 end)) end))()"],
+)  # fmt: skip
+def test_compiled_code_is_text_like_any_other(script: str) -> None:
+    """Lua believes such code, which could so reach all memory of the process. Redis reads it as text as well."""
+    assert "unexpected symbol near 'char(27)'" in run(script)[0] or "attempt to call a nil value" in run(script)[0]
+    assert run(
+        "return loadstring('return 7')()", "return load(coroutine.wrap(function() coroutine.yield('return 7') end))()"
+    ) == [7, 7]
 
 
 def test_a_script_that_takes_all_memory_is_told_so_and_the_next_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +283,9 @@ def test_an_event_says_which_commands_its_script_ran() -> None:
 
 ENDLESS = [
     "string.find(ARGV[1], 'a*a*a*a*a*a*b')", "ARGV[1]:match('a-a-a-a-a-a-b')", "ARGV[1]:gmatch('a*a*a*a*a*a*b')",
-    "ARGV[1]:gsub('a+a+a+a+a+b', '')", "pcall(string.find, ARGV[1], 'a?a*a*a*a*a*b')", "string.rep('x', 1e9)",
+    "ARGV[1]:gsub('a+a+a+a+a+b', '')", "coroutine.wrap(function() ARGV[1]:find('a*a*a*a*a*a*b') end)()",
+    "string.find(ARGV[1]:rep(20000), ARGV[1]:rep(10000) .. 'b', 1, true)",
+    "pcall(string.find, ARGV[1], 'a?a*a*a*a*a*b')", "string.rep('x', 1e9)",
 ]  # fmt: skip
 
 

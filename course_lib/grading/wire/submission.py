@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,9 @@ ONE_STEP = 10.0
 BUSY = 5
 """The time of an exercise is time of computing, here and in each child; by the clock on the wall it has BUSY times
 that, because others use the machine too."""
+AGAIN, LAST = 1.0, 2
+"""Seconds after which it is told again that the time is over; a worker that has computed LAST times what an exercise
+may, and does not hear of it, is ended."""
 
 TIME = "It took more than the {:g} s that an exercise has."
 MEMORY = "Your code needed more than the {:,} MiB of memory that it may use."
@@ -91,7 +95,11 @@ def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits,
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
     """End what computes for longer here, as a script of the answer's can in the simulated server. Only in the main
-    thread, which is where a worker judges."""
+    thread, which is where a worker judges.
+
+    It rings again each second, as an error can be lost: in a callback, or by a `pcall` of a script. What does not even
+    let Python hear of it ends a worker, and costs the notebook and nobody else.
+    """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
@@ -100,11 +108,14 @@ def _at_most(seconds: float) -> Iterator[None]:
         raise Silent(whole=True)
 
     before = signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN)
+    if multiprocessing.parent_process() is not None:
+        signal.setitimer(signal.ITIMER_VIRTUAL, LAST * seconds)  # SIGVTALRM ends a process that does not ask for it
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGPROF, before)
 
 

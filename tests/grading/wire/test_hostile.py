@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.wire import submission
 from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.submission import judge_submission
+from course_lib.wire import far_connections
+from course_lib.wire.pipe import Silent
 
 RIGHT = "async def keep(redis, key, page, *, ttl):\n    await redis.set(key, page, px=round(ttl * 1000))"
 LIMITS = Limits(seconds=60.0, memory=400 << 20)
@@ -173,6 +177,23 @@ def test_what_is_out_of_reach_raises_in_the_answer(deed: str, judged: Judge) -> 
     assert made.sentence.startswith("Your code raised ")
 
 
+@pytest.mark.parametrize(
+    ("deed", "says"),
+    [
+        ("await redis.execute_command('ACL', 'SETUSER', 'default', 'off')\nawait redis.ping()", "User disabled"),
+        ("await asyncio.gather(*(redis.ping() for _ in range(11)))", "max number of clients reached"),
+        ("await redis.eval('coroutine.wrap(function() while true do end end)()', 0)", "runs for ever"),
+    ],
+    ids=["locks everybody out", "connects without end", "a script without end"],
+)  # fmt: skip
+def test_what_is_done_to_the_server_harms_no_judge(
+    deed: str, says: str, judged: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(far_connections, "MOST", 10)
+    made = judged(doing(deed))
+    assert (made.status, says in made.sentence) == ("error", True), made.sentence
+
+
 def test_one_that_has_killed_everything_harms_no_other() -> None:
     cells = [Cell(doing("os.kill(os.getppid(), 9)\nos.kill(os.getpid(), 9)"), "00.1"),
              Cell("async def product_page(redis, key, load, *, ttl):\n    return await load()", "00.2")]  # fmt: skip
@@ -219,6 +240,40 @@ def test_the_same_submission_gets_the_same_and_each_student_runs_of_its_own(judg
     assert str(first.verdict) == str(again.verdict)
     assert first.verdict._repr_mimebundle_() == again.verdict._repr_mimebundle_()  # the page, with what is drawn
     assert first.status == other.status == "failed"
+
+
+def test_who_swallows_that_the_time_is_over_hears_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submission, "AGAIN", 0.05)
+    heard: list[Silent] = []
+
+    def deafly() -> None:
+        while len(heard) < 2:
+            try:
+                while True:
+                    pass
+            except Silent as silent:
+                heard.append(silent)
+        while True:
+            pass
+
+    with submission._at_most(0.05), pytest.raises(Silent):
+        deafly()
+    assert len(heard) == 2
+
+
+def test_who_cannot_hear_that_the_time_is_over_is_ended() -> None:
+    """As one call of C's that takes an hour; here, a worker that has turned its ear away."""
+    worker = multiprocessing.get_context("spawn").Process(target=deaf)
+    worker.start()
+    worker.join(60)
+    assert worker.exitcode == -signal.SIGVTALRM
+
+
+def deaf() -> None:
+    with submission._at_most(0.05):
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)
+        while True:
+            pass
 
 
 def test_nothing_is_left() -> None:
