@@ -170,6 +170,8 @@ SUBTLE = [
     ("keeps whoever was logged in", "new", with_the_blank(user="redis.call('HSETNX', KEYS[2], 'user', ARGV[1])")),
     ("in small letters", "new", with_the_blank(who=lambda user: user.lower())),
     ("only what has a book", "new", with_the_blank(NIL)),
+    ("only what has two fields", "new", with_the_blank(
+        "if redis.call('HLEN', KEYS[1]) > 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end")),
     ("only visitors", "new", with_the_blank(UNKNOWN)),
     ("two fields", "new", with_the_blank(FIRST)),
     ("no prefix", "new", with_the_blank(key=lambda id: f"session:{id}")),

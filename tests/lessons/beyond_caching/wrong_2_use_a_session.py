@@ -139,6 +139,16 @@ async def remembers_for_a_while(redis: Any, id: str, changes: dict[str, str], *,
     return held
 
 
+NONE = set[str]()
+
+
+async def remembers_who_had_none(redis: Any, id: str, changes: dict[str, str], *, idle: float) -> Any:
+    held = None if id in NONE else await with_the_blanks()(redis, id, changes, idle=idle)
+    if held is None:
+        NONE.add(id)
+    return held
+
+
 async def unless_nothing_is_new(redis: Any, id: str, changes: dict[str, str], *, idle: float) -> Any:
     """What is stored already is not stored again, and the session is not renewed."""
     held, (seconds, micros) = await redis.hgetall(f"app:session:{id}"), await redis.time()
@@ -171,6 +181,9 @@ SUBTLE = [
     ("counts the uses", "fields", with_the_blanks(write=f"redis.call('HINCRBY', KEYS[1], 'uses', 1) {STORE} {RENEW}")),
     ("counts beside it", "fields", with_the_blanks(write=f"redis.call('INCR', KEYS[1] .. ':uses') {STORE} {RENEW}")),
     ("no prefix", "fields", with_the_blanks(key=str)),
+    ("None for an empty one", "fields", with_the_blanks(told=lambda held: without_end(pairs(held)) or None)),
+    ("remembers who had none", "fields", remembers_who_had_none),
+    ("until its last millisecond", "over", with_the_blanks("not finish or tonumber(finish) < now")),
     ("an empty dict", "over", with_the_blanks(gone={})),
     ("False", "over", with_the_blanks(gone=False)),
     ("in seconds", "fields", with_the_blanks(

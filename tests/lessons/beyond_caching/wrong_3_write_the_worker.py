@@ -160,6 +160,15 @@ async def keeps_a_hundred(redis: Any, entry: str, fields: dict[str, str]) -> Non
     await redis.xack(PARCELS, GROUP, entry)
 
 
+async def keeps_a_thousand(redis: Any, entry: str, fields: dict[str, str]) -> None:
+    await redis.xadd(DEAD, fields, maxlen=1_000)
+    await redis.xack(PARCELS, GROUP, entry)
+
+
+def nine_tenths(seconds: float) -> int:
+    return round(seconds * 900)
+
+
 async def a_list_of_the_dead(redis: Any, entry: str, fields: dict[str, str]) -> None:
     await redis.rpush("app:parcels:dead:list", fields["parcel"])
     await sets_aside(redis, entry, fields)
@@ -251,6 +260,16 @@ async def knows_what_it_packed(redis: Any, pack: Any, entry: str, parcel: str) -
             await redis.xack(PARCELS, GROUP, entry)
 
 
+TRIED = set[str]()
+
+
+async def skips_what_it_tried(redis: Any, pack: Any, entry: str, parcel: str) -> None:
+    if entry not in TRIED:
+        TRIED.add(entry)
+        return await packs(redis, pack, entry, parcel)
+    await redis.xack(PARCELS, GROUP, entry)
+
+
 async def one_letter_each(redis: Any, entry: str, fields: dict[str, str]) -> None:
     """A parcel that was sent again after it was set aside has a dead letter already."""
     if fields["parcel"] in {held["parcel"] for _, held in await redis.xrange(DEAD)}:
@@ -281,7 +300,10 @@ SUBTLE = [
     ("twice as long", "every", worker(idle=lambda seconds: round(seconds * 2000))),
     ("one more ms", "every", worker(sure=lambda seconds: round(seconds * 3000), rounds=6)),
     ("one round", "every", worker(rounds=1)),
-    ("ten rounds", "every", worker(rounds=10)),
+    ("two hundred rounds", "every", worker(rounds=200)),
+    ("waits for 80 ms", "every", worker(block=80)),
+    ("nine tenths", "alone", worker(idle=nine_tenths, sure=nine_tenths)),
+    ("skips what it tried", "after", worker(skips_what_it_tried), "acknowledges-what-failed"),
     ("until nothing is new", "every", worker(enough=lambda left, new: not new)),
     ("until nothing is left", "every", worker(enough=lambda left, new: not left)),
     ("its own alone", "every", worker(whose=str)),
@@ -294,6 +316,7 @@ SUBTLE = [
     ("adds why", "dead", worker(aside=adds_why)),
     ("adds the entry", "after", worker(aside=adds_the_entry)),
     ("keeps the last", "dead", worker(aside=keeps_a_hundred)),
+    ("keeps the last thousand", "dead", worker(aside=keeps_a_thousand)),
     ("a list, too", "after", worker(aside=a_list_of_the_dead)),
     ("one page of XAUTOCLAIM", "every", by_autoclaim(count=None, loops=False)),
     ("until a page is empty", "every", by_autoclaim(count=1, until=lambda entries: not entries)),

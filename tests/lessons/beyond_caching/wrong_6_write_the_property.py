@@ -82,5 +82,7 @@ SUBTLE = [
     ("not at once", "packed", by_sends(acknowledged=lambda sent: bool(sent.t_end))),
     ("kinds within kinds", "packed", by_sends(done="pack dead")),
     ("all kinds of sends", "packed", by_sends(sends=lambda kind: kind.startswith("send"))),
+    ("the shop's alone", "packed", by_sends(acknowledged=lambda sent: sent.t_end is not None and sent.who == "shop")),
+    ("0.1 ms before", "again", by_sends(since=lambda one, sent: one.t_start >= sent.t_start - 1e-4)),
     ("whole ms", "again", by_sends(since=lambda one, sent: round(one.t_start, 3) >= round(sent.t_start, 3))),
 ]  # fmt: skip

@@ -30,7 +30,8 @@ from course_lib.lessons.beyond_caching.exercises.signed_in import (
 Answer = Callable[..., Awaitable[Any]]
 BASKET = {"Moby-Dick": "1", "Zoë {7}:": "12"}
 COOKIES: list[tuple[str, Fields, float]] = [
-    ("v1", BASKET, 60), ("", {}, 0), ("nobody:{1}", {}, 0), ("é 7", {"user": "eve", "theme": ""}, 0.7), ("v1", {}, 0),
+    ("v1", BASKET, 60), ("", {}, 0), ("8", {"Emma": "1"}, 9),
+    ("nobody:{1}", {}, 0), ("é 7", {"user": "eve", "theme": ""}, 0.7), ("v1", {}, 0),
     ("old", BASKET, 0.001), ("a{b:c", {"user": "ann", "theme": "dark"}, 60), ("7",
     {str(n): "x" * n for n in range(40)}, 1.5),
 ]  # fmt: skip
@@ -61,7 +62,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one fault", partial(build, COOKIES[:1]), {"whole": _whole, "dead": _dead, "errors": shelf.errors},
               sizes=(1,), seeds=2, faults=LOSSES, fault_seeds=2),
         trial("the server refuses a command", partial(build, COOKIES[:1]), {"whole": _whole, "errors": shelf.errors},
-              sizes=(2,), seeds=8),
+              sizes=(2,), seeds=12),
         trial("two with one cookie", partial(_at_once, answer), {"whole": _one_basket, "life": _life}, sizes=(2,),
               seeds=8, faults={"crash": 0.0, "pause": 0.1}, fault_seeds=2),
         trial("while others use it", partial(_in_use, answer), {"new": _moves}, sizes=(1,)),
@@ -86,7 +87,7 @@ def _in_turn(answer: Answer, cookies: list[tuple[str, Fields, float]], world: Si
     """c1 logs in with one cookie after another; in the first run, only with those that have a session. With two
     clients, a command is refused, and there is still only c1."""
     seed = world.seed
-    refuses = (seed // 2,) if clients == 2 else ()
+    refuses = (seed // 3,) if clients == 2 else ()
     run = site(world, dict.fromkeys(id for id, _, _ in cookies), IDLES[seed % len(IDLES)], refuses)
     plain = [cookie for cookie in cookies if cookie[1] and cookie[2] > 0.1]
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import inf
 from typing import Any
 
-from course_lib.explore import CRASHED, Play, Trial
+from course_lib.explore import CRASHED, Play, Simulation, Trial, steady
 from course_lib.grading import shelf
 from course_lib.grading.acts import failure, sent
 from course_lib.grading.answer import coroutine_function
@@ -16,7 +16,7 @@ from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.lessons.beyond_caching.exercises.signed_in import fields, held, key_of, told, without_end
-from course_lib.lessons.beyond_caching.exercises.uses import SETS, STEPS, Answer, Use, at_once, in_turn
+from course_lib.lessons.beyond_caching.exercises.uses import SETS, STEPS, Answer, Use, at_its_end, at_once, in_turn
 
 GIVE = 5
 """Milliseconds by which a TTL may be wrong: whoever asks for the time first has it a little late."""
@@ -30,8 +30,10 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one after another", partial(build, STEPS), all_of, sizes=(1,), seeds=len(SETS), horizon=1e5),
         trial("one fault", partial(build, STEPS[1:2]), {"errors": shelf.errors, "life": _life}, sizes=(1,),
               faults=LOSSES, horizon=1e5),
-        trial("the server refuses a command", partial(build, STEPS[1:2]), {"errors": shelf.errors}, sizes=(2,), seeds=8,
-              horizon=1e5),
+        trial("the server refuses a command", partial(build, STEPS[1:2]), {"errors": shelf.errors}, sizes=(2,),
+              seeds=12, horizon=1e5),
+        trial("in the millisecond of its end", partial(at_its_end, answer), {"over": _over}, sizes=(1,),
+              world=partial(Simulation, latency=steady(0.0001))),
         trial("several and a log-out", partial(at_once, answer), {"race": _race}, sizes=(2, 6), seeds=10,
               faults={"pause": 0.05}, fault_sizes=(2,), fault_seeds=4),
         trial("others are quicker", partial(at_once, answer), {"race": _race}, sizes=(1,)),

@@ -8,12 +8,15 @@ from typing import Any
 
 from course_lib.explore import CRASHED, Play, Trial
 from course_lib.grading import shelf
-from course_lib.grading.acts import PATIENCE, failure
+from course_lib.grading.acts import PATIENCE, failure, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, raised
 from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial, undisturbed
 from course_lib.lessons.beyond_caching.exercises.parcels import PLANS, Answer, at_once, passes
+
+MOMENT = 0.05
+"""Seconds for which a command may wait for more, and the pass does not."""
 
 
 def trials(answer: Answer) -> list[Trial]:
@@ -23,7 +26,7 @@ def trials(answer: Answer) -> list[Trial]:
     build = partial(passes, answer)
     return [
         trial("one pass after another", partial(build, PLANS), always | quiet | {"errors": shelf.errors}, sizes=(1,),
-              seeds=len(PLANS), faults=LOSSES, fault_seeds=1, horizon=20.0),
+              seeds=len(PLANS) + 5, faults=LOSSES, fault_seeds=1, horizon=20.0),
         trial("the server refuses a command", partial(build, PLANS[:1]),
               {"after": _after, "every": _every, "dead": _dead, "errors": shelf.errors}, sizes=(2,), seeds=21),
         trial("two workers at once", partial(at_once, answer), {"after": _after, "once": _once, "dead": _dead},
@@ -79,7 +82,12 @@ def _every(run: Play) -> Iterator[Found]:
 
 
 def _waits(run: Play, act: Any) -> float | None:
-    """Since when a pass did nothing for a while, although no command was slow."""
+    """Since when a pass did nothing for a while, although no command was slow; or since when a command waited."""
+    blocks = (event for event in sent(run, act) if b"BLOCK" in event.command and event.reply is None)
+    if (
+        held := next((event for event in blocks if (event.t_end or run.now) - event.t_start > MOMENT), None)
+    ) is not None:
+        return held.t_start
     mine = [one for one in run.witness.log if one.who == act.me and act.began <= one.when <= act.ended]
     busy = [one.when for one in mine if one.what in ("given", "packed", "failed")]
     ends = [*(one.when for one in mine if one.what in ("given", "begins")), act.ended]
@@ -89,7 +97,7 @@ def _waits(run: Play, act: Any) -> float | None:
 
 def _alone(run: Play) -> Iterator[Found]:
     """What has been pending for less than claim_after is left alone; and each worker takes in its own name."""
-    for one, had in run.witness.soon:
+    for one, had, _ in run.witness.soon:
         whose = "itself" if had == one.who else "a worker"
         text = f"At {ms(one.when)} {one.who} took parcel {one.parcel!r}, which had been given to {whose} less than "
         yield f"{text}{ms(run.witness.plan.claim_after)} before.", one.who, one.when, "too soon"
@@ -134,7 +142,7 @@ def _dead(run: Play) -> Iterator[Found]:
         for parcel in act.due if act.done and shelf.failed(shelf.sent(run, act)) is None else ():
             since = [one for one in run.witness.by_parcel[parcel] if act.began <= one.when <= act.ended]
             mine = any(one.what == "given" and one.who == act.me for one in since)
-            left = mine and not {one.what for one in since} & {"begins", "set aside"}
+            left = mine and not {one.what for one in since} & {"begins", "set aside", "acknowledged"}
             if left and not run.witness.lots[parcel].deleted:
                 text = f"{act.who} took parcel {parcel!r}, and at {ms(act.ended)} it returned: the parcel was neither"
                 yield f"{text} packed nor set aside.", act.who, act.ended, "neither"
@@ -181,7 +189,7 @@ def clues(failing: Failing) -> Iterator[str]:
         if quiet
         else {}
     )
-    own = alone is not None and bool(alone.witness.soon) and all(had == one.who for one, had in alone.witness.soon)
+    own = alone is not None and bool(alone.witness.soon) and all(had == one.who for one, had, _ in alone.witness.soon)
     history = alone is not None and any(e.name == "XREADGROUP" and e.command[-1] != b">" for e in alone.trace)
     yield from named({
         "acknowledges-what-failed": acked is not None and "failed" in when[: when.index("acknowledged")],
@@ -189,7 +197,8 @@ def clues(failing: Failing) -> Iterator[str]:
         "never-claims": after is None and bool(lost) and all(lot.by for lot in lost)
         and not names & {"XPENDING", "XCLAIM", "XAUTOCLAIM", "EVAL", "EVALSHA"},
         "reads-its-own": after is None and own and history,
-        "takes-it-at-once": after is None and alone is not None and bool(alone.witness.soon) and not history,
+        "takes-it-at-once": after is None and alone is not None and bool(alone.witness.soon) and not history
+        and all(waited < 0.6 for *_, waited in alone.witness.soon),
         "stops-at-a-failure": "fails" in failing,
         "reads-many": after is None and alone is None and max(took, default=0) > 1 and once.schedule.clients == 2,
         "never-sets-aside": quiet and not dead.witness.aside and sum(

@@ -47,7 +47,7 @@ def wrong_step(run: Play) -> tuple[Op, str, str] | None:
         if op.what != "played" and op.rows != op.right:
             return op, f"returned {shown(op.result, 200)}", _promise(run, op)
     if run.witness.strays:
-        return run.witness.acts[0], f"changed the key {run.witness.strays[0]!r}, which is none of the board's", "best"
+        return run.witness.acts[0], run.witness.strays[0], "best"
     return None
 
 

@@ -27,7 +27,7 @@ MANY: list[Step] = [
     *(("played", f"p{n % 121}", MOST - 900 + n) for n in range(250)), ("played", "zed", MOST), ("played", "yan", MOST),
     ("top", 9), *(("played", f"p{n % 121}", MOST - 900 + n) for n in range(250, 495)), ("played", "wim", MOST),
     ("played", "kim", MOST - 1), ("played", "jo", MOST), ("top", 5), ("around", "wim", 1), ("around", "p3", 3),
-    ("top", 500),
+    ("around", "p11", 2), ("top", 500),
 ]  # fmt: skip
 PLANS: list[tuple[str, list[Step]]] = [*((plan["name"], plan["steps"]) for plan in READ["plans"]), ("exact", MANY)]
 
@@ -93,9 +93,13 @@ class Watch(Refuses):
 
     def ran(self, session: Any, command: list[bytes], changed: bool) -> None:
         if changed:
-            for key in map(bytes.decode, asked(self._run.world, b"KEYS", b"*") or []):
-                if key != self._run.key and not key.startswith(f"{self._run.key}:") and key not in self._run.strays:
-                    self._run.strays.append(key)
+            world, own = self._run.world, self._run.key
+            for key in asked(world, b"KEYS", b"*") or []:
+                name = key.decode()
+                if name != own and not name.startswith(f"{own}:"):
+                    self._run.strays.append(f"changed the key {name!r}, which is none of the board's")
+                elif asked(world, b"PTTL", key) >= 0:
+                    self._run.strays.append(f"gave the key {name!r} a TTL")
 
 
 def _run(answer: Answer, world: Simulation, refuses: int | None = None) -> tuple[Games, Callable[[], Any]]:

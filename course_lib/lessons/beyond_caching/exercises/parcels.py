@@ -53,10 +53,16 @@ def _plan(lots: list[dict[str, Any]], letters: Iterable[str] = (), **rest: Any) 
 
 READ = tomllib.loads(Path(__file__).with_name("parcels.toml").read_text(encoding="utf-8"))
 YOUNG, OLD = (
-    (Lot(f"young {n}", "gone", 0.5) for n in range(12)),
+    (Lot(f"young {n}", "gone", (0.5, 0.95)[n % 2]) for n in range(24)),
     (Lot(f"{n}", "gone", 1.5, 1 + n % 2) for n in range(101)),
 )
-MANY = Plan([*YOUNG, *OLD, *(Lot(f"new {n}") for n in range(103))], claim_after=5.0, most=2, takes=0.0)
+MANY = Plan(
+    [*YOUNG, *OLD, *(Lot(f"new {n}") for n in range(210))],
+    claim_after=5.0,
+    most=2,
+    takes=0.0,
+    letters=tuple(map(str, range(1_100))),
+)
 PLANS, AT_ONCE = [*(_plan(**plan) for plan in READ["plans"]), MANY], _plan(**READ["at_once"])
 
 
@@ -94,9 +100,9 @@ class Parcels(Acts):
     cut: bool = False
     aside: list[list[bytes]] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
-    soon: list[tuple[Happened, str]] = field(default_factory=list)
-    """What was given again although it had not been pending for long, and was not being packed by that worker; and who
-    had held it."""
+    soon: list[tuple[Happened, str, float]] = field(default_factory=list)
+    """What was given again although it had not been pending for long, and was not being packed by that worker; who had
+    held it; and for how long, in units of claim_after."""
     loose: list[Happened] = field(default_factory=list)
     """What began to be packed by somebody for whom its entry was never pending."""
 
@@ -168,7 +174,7 @@ class Parcels(Acts):
         if had is not None and self.world.now() - had[1] < self.plan.claim_after - 0.002:
             packing = [one.what for one in self.by_parcel[parcel] if one.who == who][-2:-1]
             if packing != ["begins"]:
-                self.soon.append((self.log[-1], had[0]))
+                self.soon.append((self.log[-1], had[0], (self.world.now() - had[1]) / self.plan.claim_after))
 
 
 class Watch(Refuses):
@@ -218,12 +224,13 @@ async def _deed(answer: Answer, run: Parcels, act: Pass) -> Any:
 
 
 def passes(answer: Answer, plans: list[Plan], world: Simulation, clients: int) -> Parcels:
-    """Workers make passes, one after another: w1, w2, w1 again, and so on. With two clients, a command is refused, and
-    under half of the seeds one process makes all of the passes."""
+    """Workers make passes, one after another: w1, w2, w1 again, and so on; or one process makes all of them, when the
+    plans come round again. With two clients, a command is refused, and one does so under half of the seeds."""
     plan = plans[world.seed // (2 if clients == 2 else 1) % len(plans)]
     run = Parcels(world, plan=plan, refuses=world.seed if clients == 2 else None)
     world.at(0.0, run.open)
-    process = Process("w1") if clients == 2 and world.seed % 4 < 2 else None
+    alone = world.seed % 4 < 2 if clients == 2 else world.seed >= len(plans)
+    process = Process("w1") if alone else None
     for number in range(plan.passes):
         act = Pass(f"pass {number + 1}", "pass", me=f"w{1 if process else number % 2 + 1}")
         start = 0.01 + number * (1.3 * plan.claim_after + 0.5)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from course_lib.explore import Play, Session, Simulation
 from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts
-from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.errors_out import TO_ANY
 from course_lib.grading.shelf import FOREVER, GONE, SEVERAL, Shelf, State
 
 Fields = dict[str, str]
@@ -113,7 +113,7 @@ class Site(Acts):
 def site(world: Simulation, ids: Iterable[str], idle: float, refuses: Collection[int] = ()) -> Site:
     """A run with these sessions; others have keys that begin or end alike."""
     keys = [key_of(id) for id in ids]
-    run = Site(world, shelf=Hashes(world, keys, refuses, ERRORS[world.seed % 2]), idle=idle)
+    run = Site(world, shelf=Hashes(world, keys, refuses, TO_ANY[world.seed % 3]), idle=idle)
     run.shelf.plant(["app:session", "app:sessions", *(f"{key}{end}" for key in keys[:2] for end in ("s", ":lock"))])
     return run
 

@@ -54,10 +54,13 @@ class Use(Call):
         return f"{self.who} used a session that held {told(self.before)}{left}, with the changes {told(self.changes)}"
 
 
-def _begin(run: Site, id: str, lasts: float, idle: float) -> int:
+ANN = {"user": "ann", "Emma": "1"}
+
+
+def _begin(run: Site, id: str, lasts: float, idle: float, held: Fields = ANN) -> int:
     """Somebody logged in: when that session ends. With `lasts` -inf, at the beginning of all time."""
     finish = round((EPOCH + run.world.now() + run.shelf.skew + lasts) * 1000) if lasts > -inf else 0
-    run.begin(id, {"end": str(finish), "user": "ann", "Emma": "1"}, round(idle * 1500))
+    run.begin(id, {"end": str(finish)} | held, round(idle * 1500))
     return finish
 
 
@@ -74,10 +77,10 @@ async def _deed(answer: Answer, run: Site, act: Use) -> Any:
 
 def in_turn(answer: Answer, steps: list[tuple[float, Fields]], world: Simulation, clients: int) -> Site:
     """c1 uses a session until it is over; c2, under odd seeds a task of the same process, one whose key is still there
-    long after its end, and one that never was. In the first run, there are changes each time, and no c2. With
-    two clients, a command is refused."""
+    long after its end, one that is not there yet, and then has nothing but its end. In the first run, there are
+    changes each time, and no c2. With two clients, a command is refused."""
     idle, lasts, skew, id = SETS[world.seed % len(SETS)]
-    run = site(world, [id, "late", "none"], idle, (world.seed // 2,) if clients == 2 else ())
+    run = site(world, [id, "late", "none"], idle, (world.seed // 3,) if clients == 2 else ())
     world.nodes[0].skew = skew
 
     async def body() -> None:
@@ -92,15 +95,32 @@ def in_turn(answer: Answer, steps: list[tuple[float, Fields]], world: Simulation
 
     async def other() -> None:
         finish = _begin(run, "late", -inf if world.seed % 2 else 0.02, 60.0)
-        for id, when in (("late", 0.1), ("none", 0.2)):
+        for id, when, changes in (("late", 0.1, {"Emma": "3"}), ("none", 0.2, {"Emma": "3"}), ("none", 0.3, {})):
+            await until(world, when - 0.01)
+            if not changes:
+                finish = _begin(run, id, lasts, idle, {})
             await until(world, when)
-            act = Use("c2", "uses", id=id, changes={"Emma": "3"}, finish=finish)
+            act = Use("c2", "uses", id=id, changes=changes, finish=finish)
             await run.do(act, partial(_deed, answer, run))
 
     process = Process("shop") if world.seed % 2 else None
     world.client("c1", body, process=process)
     if len(steps) > 1 and world.seed:
         world.client("c2", other, process=process)
+    return run
+
+
+def at_its_end(answer: Answer, world: Simulation, clients: int) -> Site:
+    """c1 uses a session in the very millisecond in which it ends."""
+    run = site(world, ["7"], 60.0)
+
+    async def body() -> Any:
+        await until(world, 0.0201)
+        finish = _begin(run, "7", -0.0001, 60.0)
+        await until(world, 0.0202)
+        return await run.do(Use("c1", "uses", id="7", finish=finish), partial(_deed, answer, run))
+
+    world.client("c1", body)
     return run
 
 
