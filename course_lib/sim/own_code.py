@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import os
 import sys
 import sysconfig
 import types
@@ -14,6 +15,7 @@ from typing import Any
 
 _LIBRARIES = tuple({
     *(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    str(Path(os.__file__).resolve().parent),  # an archive, in a browser
     str(Path(__file__).resolve().parent.parent),
 })  # fmt: skip
 _HEAP_TYPE = 1 << 9

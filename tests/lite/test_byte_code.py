@@ -17,6 +17,6 @@ def test_byte_code_stands_where_python_looks_for_it() -> None:
 
 
 @built
-def test_the_first_cells_of_a_lesson_compile_no_module() -> None:
-    """But the tests' own: a control."""
-    assert in_the_browsers_python("lite.uncompiled").split() == ["lite"]
+def test_the_first_cells_of_a_lesson_compile_no_module_and_take_none_for_a_learners() -> None:
+    """But those of the tests: a control."""
+    assert in_the_browsers_python("lite.imported").splitlines() == ["lite", "lite"]

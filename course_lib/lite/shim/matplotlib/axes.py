@@ -37,6 +37,7 @@ class Axes:
     notes: list[Callable[[Place, Place, tuple[float, float, float, float]], str]] = field(default_factory=list)
     title: str = ""
     lined: str = ""
+    paths: list[list[tuple[float, float]]] = field(default_factory=list)
     legends: tuple[str, float] | None = None
     words_left: bool = True
     words_below: bool = True
@@ -53,6 +54,7 @@ class Axes:
         self.yaxis.seen += up
         dash = ls or ("".join(re.findall(r"^(--|-\.|-|:)$", form)) or ("" if form else "-"))
         shape = marker or (form if form in (*SHAPES, "o", ".") else "")
+        self.paths += [list(zip(across, up, strict=True))] if dash else [[one] for one in zip(across, up, strict=True)]
         if form and not dash and not shape:
             raise ValueError(f"{form!r} is not a format that is drawn here")
         sized = (ms, color if mfc in ("", "none") else mfc, mec or color, mew)
@@ -227,6 +229,13 @@ class Axes:
     def legend(self, *, loc: str = "best", ncols: int = 1, fontsize: float = 0.0) -> None:
         """Samples of what has a label, in a corner; "best" is the one with the fewest points."""
         self.legends = (loc, fontsize)
+
+    def passed(self) -> list[tuple[float, float]]:
+        """Where points are, and twenty places on the way from each to the next of its line."""
+        places = [path[0] for path in self.paths if path]
+        for (a, b), (c, d) in itertools.chain.from_iterable(map(itertools.pairwise, self.paths)):
+            places += [(a + (c - a) * n / 20, b + (d - b) * n / 20) for n in range(1, 21)]
+        return places
 
     def get_legend_handles_labels(self) -> tuple[list[Key], list[str]]:
         """The samples of the legend, and their words."""

@@ -86,16 +86,18 @@ class Figure:
             bottom -= self._legend[1] * 1.9
             parts.append(self._legend_below(width, bottom + self._legend[1] * 1.2))
         lefts = [self._left(panel) for panel in self.axes]
-        wide = (width - 8 - sum(lefts[: self._columns]) - GAP * (self._columns - 1)) / self._columns
-        tall = (bottom - top) / self._rows
-        x = 4.0
+        last = max((width_of(word, size) / 2 for _, word in self.axes[-1].xaxis.marks(2)[-1:]), default=0.0)
+        wide = (width - max(8.0, last) - sum(lefts[: self._columns]) - GAP * (self._columns - 1)) / self._columns
+        heads = [18.0 if panel.title else 4.0 for panel in self.axes]
+        feet = [self._foot(panel) for panel in self.axes]
+        firsts = range(0, len(self.axes), self._columns)  # panels of one height, whatever stands above and below each
+        tall = (bottom - top - sum(heads[at] + feet[at] for at in firsts)) / self._rows
+        x, y = 4.0, top
         for at, panel in enumerate(self.axes):
-            column, row = at % self._columns, at // self._columns
-            x = 4.0 if column == 0 else x
+            if at and at % self._columns == 0:
+                x, y = 4.0, y + heads[at - 1] + tall + feet[at - 1]
             x += lefts[at]
-            head = top + row * tall + (18 if panel.title else 4)
-            foot = top + (row + 1) * tall - self._foot(panel)
-            parts.append(_panel(panel, (x, head, wide, foot - head)))
+            parts.append(_panel(panel, (x, y + heads[at], wide, tall)))
             x += wide + GAP
         return "".join(parts)
 
@@ -105,7 +107,7 @@ class Figure:
         return (
             8
             + max((width_of(word, size) for word in named), default=0.0)
-            + (size + 6 if panel.yaxis.label and panel.words_left else 0)
+            + (size + 10 if panel.yaxis.label and panel.words_left else 0)
         )
 
     def _foot(self, panel: Axes) -> float:
@@ -134,13 +136,13 @@ def _panel(panel: Axes, place: Panel) -> str:
     edge, rule = str(settings["axes.edgecolor"]), str(settings["grid.color"])
     ink, size = str(settings["text.color"]), float(settings["font.size"])
     parts, right, foot = [], left + width, top + height
-    for value, word in panel.xaxis.marks(max(2, int(width // 70))):
+    for value, word in panel.xaxis.marks(max(2, int(width // 60))):
         if "x" in panel.lined:
             parts.append(line([(x(value), top), (x(value), foot)], rule, 0.8))
         parts.append(line([(x(value), foot), (x(value), foot + 3.5)], edge, 0.8))
         if panel.words_below:
             parts.append(words(x(value), foot + size + 5, word, ink, size=size, ha="center"))
-    for value, word in panel.yaxis.marks(max(2, int(height // 36))):
+    for value, word in panel.yaxis.marks(max(2, int(height // 27))):
         if "y" in panel.lined:
             parts.append(line([(left, y(value)), (right, y(value))], rule, 0.8))
         parts.append(line([(left - 3.5, y(value)), (left, y(value))], edge, 0.8))
@@ -156,7 +158,7 @@ def _panel(panel: Axes, place: Panel) -> str:
     if panel.yaxis.label and panel.words_left:
         reach = max((width_of(word, size) for _, word in panel.yaxis.marks(5)), default=0.0)
         parts.append(
-            words(left - reach - 12, top + height / 2, panel.yaxis.label, ink, size=size, ha="center", turned=True)
+            words(left - reach - 15, top + height / 2, panel.yaxis.label, ink, size=size, ha="center", turned=True)
         )
     return "".join(parts) + (_corner(panel, place, x, y) if panel.legends else "")
 
@@ -174,7 +176,7 @@ def _corner(panel: Axes, place: Panel, x: Any, y: Any) -> str:
     )
     corners = {f"{v} {h}": (across[h], down[v]) for v in down for h in across}
     if loc == "best":
-        points = list(zip(map(x, panel.xaxis.seen), map(y, panel.yaxis.seen), strict=False))
+        points = [(x(a), y(b)) for a, b in panel.passed()]
         loc = min(
             corners, key=lambda name: (_inside(points, corners[name], wide, tall), list(corners)[::-1].index(name))
         )

@@ -68,5 +68,11 @@ def words(x: float, y: float, text: Any, color: str, *, size: float, ha: str = "
 
 
 def width_of(text: str, size: float) -> float:
-    """About how wide a text is."""
-    return 0.56 * size * max(map(len, text.split("\n")), default=0)
+    """About how wide a text is, and rather more than less: the page's font is not known here."""
+    return max((size * sum(map(_width, line)) for line in text.split("\n")), default=0.0)
+
+
+def _width(letter: str) -> float:
+    if letter in " .,:;'|!()[]iljtfr":
+        return 0.4
+    return 0.75 if letter.isupper() or letter in "mw%µ" else 0.64

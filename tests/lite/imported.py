@@ -1,4 +1,7 @@
-"""Print which modules the browser's Python compiles for the first cells of a lesson: none, if all have byte code."""
+"""Print of the modules that the first cells of a lesson import in a browser: which are compiled, and which a learner's.
+
+None is, if each has byte code and its file is known to be of Python, of a package or of the course.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import IPython.core.interactiveshell
 
 import course_lib.lesson
 from course_lib.lessons.atomicity import Embedded, Scheduler, explore, no_lost_update, predict
+from course_lib.sim.own_code import own_names
 
 SHELL, BEGIN = IPython.core.interactiveshell.InteractiveShell, course_lib.lesson.begin
 ASKED = (SHELL, BEGIN, Embedded, Scheduler, explore, no_lost_update, predict)
@@ -27,5 +31,11 @@ def _has_source(module: ModuleType) -> bool:
     return (getattr(module, "__file__", None) or "").endswith(".py") and hasattr(module.__loader__, "get_data")
 
 
+def learners() -> list[str]:
+    """Those whose classes and globals a check would copy for each of the processes that it simulates."""
+    return [name for name, module in sys.modules.items() if hasattr(module, "__file__") and own_names(vars(module))]
+
+
 if __name__ == "__main__":
     print(*uncompiled())
+    print(*learners())
