@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from course_lib.grading.batch.handout import Asked, Lesson
 from course_lib.grading.batch.magics import as_python, parsed
-from course_lib.grading.batch.reading import Notebook, RawCell
+from course_lib.grading.batch.reading import Notebook, RawCell, few
 from course_lib.grading.batch.seam import Cell
 from course_lib.grading.exercise import grade_id
 from course_lib.words import listed
@@ -59,7 +59,7 @@ def submission(notebook: Notebook, lesson: Lesson) -> Submission:
     cells = tuple(Cell(cell.source, exercises.get(cell.raw.number)) for cell in code)
     stubs = {one.exercise: one.stub for one in lesson.asked}
     untouched = tuple(cell.exercise for cell in cells if cell.exercise and _same(cell.source, stubs[cell.exercise]))
-    return Submission(cells, tuple(places), tuple(remarks), untouched)
+    return Submission(cells, tuple(places), few(remarks), untouched)
 
 
 def _place(asked: Asked, own: list[_Code], others: list[_Code], notebook: Notebook, remarks: list[str]) -> int | None:
@@ -96,7 +96,7 @@ def _code(raw: RawCell, remarks: list[str]) -> _Code:
     source, removed = as_python(raw.source)
     if removed:
         what = listed([f"`{line[:60]}`" for line in removed[:5]])
-        remarks.append(f"Cell {raw.number}: {what} only works in a notebook and was left out.")
+        remarks.append(f"Cell {raw.number}: only a notebook understands {what}, which was left out.")
     tree = parsed(source)
     if isinstance(tree, str):
         remarks.append(f"Cell {raw.number} is not Python ({tree}).")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.grading.batch.handout import Lesson
-from course_lib.grading.batch.reading import LARGEST, Unreadable
+from course_lib.grading.batch.reading import LARGEST, Unreadable, few
 
 DEEPEST, MOST = 3, 2_000
 """Folders below a student's that are looked into, and entries that are looked at."""
@@ -70,7 +70,7 @@ def students(submissions: Path) -> tuple[list[Student], list[str]]:
     return sorted(found.values(), key=lambda student: student.name), remarks
 
 
-def handed_in(student: Student, lessons: Iterable[Lesson]) -> tuple[list[HandedIn], list[str]]:
+def handed_in(student: Student, lessons: Iterable[Lesson]) -> tuple[list[HandedIn], tuple[str, ...]]:
     """The student's notebook of each lesson, and remarks on what else lies in the folder."""
     remarks: list[str] = []
     paths = list(_notebooks(student.folder, remarks))
@@ -93,7 +93,7 @@ def handed_in(student: Student, lessons: Iterable[Lesson]) -> tuple[list[HandedI
     remarks += [
         f"{_in(path, student)} is a notebook of none of the lessons graded here." for path in paths if path not in known
     ]
-    return made, remarks
+    return made, few(remarks)
 
 
 def lessons_in(everybody: Iterable[Student]) -> set[str]:

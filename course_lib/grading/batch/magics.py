@@ -13,6 +13,8 @@ from typing import Any
 
 KEPT = {"time", "timeit", "capture", "prun"}
 """Cell magics that run the cell as it is, and look on."""
+DEEPEST = 50
+"""Cell magics one inside another, and lines taken out besides them."""
 
 
 def parsed(source: str) -> ast.Module | str:
@@ -59,6 +61,8 @@ def _without(source: str, removed: list[str]) -> str | None:
 def _body(given: list[str], removed: list[str]) -> str | None:
     name, line, body = given
     removed.append(f"%%{name} {line}".strip())
+    if len(removed) > DEEPEST:
+        return None
     if name not in KEPT:
         return "\n" * (body.count("\n") + 1)
     inner = _without(body, removed)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from course_lib.errors import CourseError
+from course_lib.words import counted
 
 LARGEST = 100 << 20
 """Bytes of a file, with all of its outputs."""
 MOST_CODE = 1 << 20
 """Characters of code in one notebook."""
+MOST_CELLS, MOST_REMARKS = 5_000, 20
+"""Cells of a notebook, and remarks that its author can use."""
 
 
 class Unreadable(CourseError):
@@ -40,8 +44,19 @@ class Notebook:
 def notebook(data: bytes) -> Notebook:
     """Raises: Unreadable."""
     remarks: list[str] = []
-    found = _table(_json(_text(data, remarks)))
-    return Notebook(tuple(_cells(_modern(found, remarks), remarks)), tuple(remarks))
+    cells = _modern(_table(_json(_text(data, remarks))), remarks)
+    if len(cells) > MOST_CELLS:
+        raise Unreadable(f"The notebook has more than {MOST_CELLS:,} cells.")
+    return Notebook(tuple(_cells(cells, remarks)), tuple(remarks))
+
+
+def few(remarks: Sequence[str]) -> tuple[str, ...]:
+    """The first of many remarks, and how many there are besides."""
+    left = len(remarks) - MOST_REMARKS
+    return (
+        *remarks[:MOST_REMARKS],
+        *([f"There {'are' if left > 1 else 'is'} {counted(left, 'remark')} more."] if left > 0 else []),
+    )
 
 
 def _text(data: bytes, remarks: list[str]) -> str:

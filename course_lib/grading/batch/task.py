@@ -13,7 +13,11 @@ from course_lib.grading.batch.handout import Lesson, lesson
 from course_lib.grading.batch.reading import Unreadable, notebook
 from course_lib.grading.batch.results import UNANSWERED, Result, of_judgment, unjudged
 from course_lib.grading.batch.seam import Cell, Judge, Judgment, Limits
+from course_lib.grading.bounds import at_most, bounded
+from course_lib.wire.pipe import Silent
 
+READING, SPACE = 10.0, 1 << 30
+"""Seconds and bytes in which a notebook is to be read: one with 100 MB of outputs takes two, and 800 MB."""
 FAILED = "The grader itself failed on this answer. That is not your fault; your instructor can read what went wrong."
 DIED = "The process that judged this notebook ended before it had judged it, twice. Your instructor was told."
 
@@ -58,9 +62,12 @@ def judged(task: Task) -> Judged:
     if isinstance(task.data, str):
         return all_alike(task, "unreadable", task.data)
     try:
-        found = submission(notebook(task.data), its)
+        with at_most(READING), bounded(SPACE):
+            found = submission(notebook(task.data), its)
     except Unreadable as error:
         return all_alike(task, "unreadable", str(error))
+    except (MemoryError, Silent):
+        return all_alike(task, "unreadable", "The file takes too much time or memory to read.")
     asked = {one.exercise: one for one in its.asked if one.exercise in task.exercises}
     answers = {id: one.answer for id, one in asked.items() if id in found.found and id not in found.untouched}
     judgments, trouble = _asked(task, found.cells, answers)

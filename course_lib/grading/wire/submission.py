@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hmac
-import multiprocessing
 import signal
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from math import ceil
 
 from course_lib.grading.batch.seam import Cell, Judgment, Limits, Status
+from course_lib.grading.bounds import at_most, bounded, tidy
 from course_lib.grading.checker import STUCK, refused
 from course_lib.grading.exercise import Exercise, find
 from course_lib.grading.sandbox import limits as confined
 from course_lib.grading.sandbox.child import Sandbox
 from course_lib.grading.sandbox.probe import probe
-from course_lib.grading.wire.bounds import bounded, tidy
 from course_lib.grading.wire.check import CHILDREN, Exhausted, check
 from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.fork_server import OUT_OF_MEMORY
@@ -31,9 +28,6 @@ ONE_STEP = 10.0
 BUSY = 5
 """The time of an exercise is time of computing, here and in each child; by the clock on the wall it has BUSY times
 that, because others use the machine too."""
-AGAIN, LAST = 1.0, 2
-"""Seconds after which it is told again that the time is over; a worker that has computed LAST times what an exercise
-may, and does not hear of it, is ended."""
 
 TIME = "It took more than the {:g} s that an exercise has."
 MEMORY = "Your code needed more than the {:,} MiB of memory that it may use."
@@ -78,7 +72,7 @@ def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits,
     try:
         with server.children(exercise.id, name, allowed, CHILDREN, fates) as pipes:
             remote = Remote(pipes, seconds=BUSY * limits.seconds, salt=str(number))
-            with _at_most(limits.seconds), bounded():
+            with at_most(limits.seconds), bounded():
                 verdict = replace(check(exercise, remote, name, number), noted="")
     except Silent as silent:
         over = TIME.format(limits.seconds) if silent.whole else STUCK.format(min(ONE_STEP, limits.seconds))
@@ -90,33 +84,6 @@ def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits,
     except Broken:
         return _without(exercise, *_fate(fates, limits), layers)
     return Judgment(exercise.id, verdict.status, verdict.message, verdict, layers)
-
-
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """End what computes for longer here, as a script of the answer's can in the simulated server. Only in the main
-    thread, which is where a worker judges.
-
-    It rings again each second, as an error can be lost: in a callback, or by a `pcall` of a script. What does not even
-    let Python hear of it ends a worker, and costs the notebook and nobody else.
-    """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def ring(*_: object) -> None:
-        raise Silent(whole=True)
-
-    before = signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN)
-    if multiprocessing.parent_process() is not None:
-        signal.setitimer(signal.ITIMER_VIRTUAL, LAST * seconds)  # SIGVTALRM ends a process that does not ask for it
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGPROF, before)
 
 
 def _fate(fates: list[int], limits: Limits) -> tuple[Status, str]:

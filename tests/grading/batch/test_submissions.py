@@ -13,13 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from course_lib.grading.batch import task
 from course_lib.grading.batch.answers import Submission, submission
 from course_lib.grading.batch.folders import Student, content, handed_in, lessons_in, shown, slug, students
 from course_lib.grading.batch.handout import NoSuchLesson, lesson, lesson_of
 from course_lib.grading.batch.magics import as_python
 from course_lib.grading.batch.reading import LARGEST, Unreadable, notebook
+from course_lib.grading.batch.seam import Limits
 
 from ..programs import ANSWERS
+from .judges import by_its_words
 from .notebooks import RELEASE, answered, cell, code, data, handed_out, without_ids
 
 FOUR = lesson("04")
@@ -151,6 +154,7 @@ BROKEN = {
     "nested": (b"[" * 200_000, "nested too deeply"),
     "a huge number": (b'{"cells": [' + b"1" * 10_000 + b"]}", "cannot be read"),
     "an archive": (b"PK\x03\x04rest", "zip"),
+    "too many cells": (b'{"nbformat": 4, "cells": [' + b"0," * 5_000 + b"0]}", "more than 5,000 cells"),
     "too much code": (data({"cells": [code("#" * 2_000_000)], "nbformat": 4}), "characters of code"),
 }
 
@@ -177,6 +181,28 @@ def test_damaged_cells_cost_only_themselves() -> None:
     assert len(found.found) == 6
     assert sum("damaged" in remark for remark in found.remarks) == 3
     assert "characters that no text can have" in found.remarks[-1]
+    assert (
+        read({"cells": [7] * 30, "nbformat": 4}).remarks[-1] == f"There are {30 + len(FOUR.asked) - 20} remarks more."
+    )
+
+
+def test_what_takes_all_time_or_memory_to_read_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def became(raw: bytes) -> tuple[str, ...]:
+        asked = tuple(one.exercise for one in FOUR.asked)
+        judged = task.judged(task.Task("anna", "04", "", raw, asked, by_its_words, b"", Limits()))
+        return tuple({f"{one.status}: {one.sentence}" for one in judged.results})
+
+    magics, tables = data(answered(e1="!ls\n" * 400 + "x = 1\n" * 4_000)), b'{"x": [' + b"{}," * 800_000 + b"{}]}"
+    said = (
+        "unreadable: The file takes too much time or memory to read.",
+        "unreadable: The file holds JSON, but no notebook: it has no cells.",
+    )
+    assert became(tables) == said[1:]  # the control
+    monkeypatch.setattr(task, "SPACE", 20 << 20)
+    assert became(tables) == ("unreadable: The file cannot be read: it is too large.",)
+    monkeypatch.setattr(task, "SPACE", 1 << 30)
+    monkeypatch.setattr(task, "READING", 0.1)
+    assert became(magics) == said[:1]
 
 
 def test_fifty_megabytes_of_outputs_are_dropped() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import NoSandbox
+from course_lib.grading import bounds
 from course_lib.grading.batch.seam import Cell, Judgment, Limits
 from course_lib.grading.exercise import find
 from course_lib.grading.sandbox.probe import probe
@@ -243,7 +244,7 @@ def test_the_same_submission_gets_the_same_and_each_student_runs_of_its_own(judg
 
 
 def test_who_swallows_that_the_time_is_over_hears_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submission, "AGAIN", 0.05)
+    monkeypatch.setattr(bounds, "AGAIN", 0.05)
     heard: list[Silent] = []
 
     def deafly() -> None:
@@ -256,7 +257,7 @@ def test_who_swallows_that_the_time_is_over_hears_it_again(monkeypatch: pytest.M
         while True:
             pass
 
-    with submission._at_most(0.05), pytest.raises(Silent):
+    with bounds.at_most(0.05), pytest.raises(Silent):
         deafly()
     assert len(heard) == 2
 
@@ -270,7 +271,7 @@ def test_who_cannot_hear_that_the_time_is_over_is_ended() -> None:
 
 
 def deaf() -> None:
-    with submission._at_most(0.05):
+    with bounds.at_most(0.05):
         signal.signal(signal.SIGPROF, signal.SIG_IGN)
         while True:
             pass
