@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-COMMAND = "python -m course_lib.grading"
+
+def python() -> str:
+    """How the Python that runs now is called from here."""
+    environment = Path(sys.prefix)
+    near = sys.prefix != sys.base_prefix and environment.parent == Path.cwd()
+    return (Path(environment.name) / Path(sys.executable).parent.name / "python").as_posix() if near else "python"
+
+
+COMMAND = f"{python()} -m course_lib.grading"
 ABOUT = """\
 Grade a class: SUBMISSIONS/<student>/<NN_topic>.ipynb → a report with a page for each student.
 What an earlier run has judged is not judged again; Control-C leaves a report of what is done."""

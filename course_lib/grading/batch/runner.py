@@ -28,7 +28,7 @@ from course_lib.words import either
 
 
 class NothingToGrade(CourseError):
-    """The folder has no submissions, or it is no folder."""
+    """The folder has no submissions, or it is no folder, or the report would be one of them."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ def grade(
     Raises: NothingToGrade, NoSuchLesson, BadOverride; KeyboardInterrupt, after a report of what is judged was written.
     """
     wanted = wanted or Wanted()
+    if out.resolve().is_relative_to(submissions.resolve()):
+        raise NothingToGrade(f"The report cannot go into {submissions}, where each folder is a student's.")
     everybody, its = _planned(submissions, wanted)
     out.mkdir(parents=True, exist_ok=True)
     its.save(out)

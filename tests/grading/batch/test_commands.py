@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import sys
 import zipfile
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 
 from course_lib.errors import NoSandbox
 from course_lib.grading import check
-from course_lib.grading.batch import made_up
+from course_lib.grading.__main__ import run
+from course_lib.grading.batch import made_up, options
 from course_lib.grading.batch.commands import main
 from course_lib.grading.batch.gradescope_zip import archive
 from course_lib.grading.batch.handout import lesson
@@ -40,6 +43,7 @@ Said = pytest.CaptureFixture[str]
         ("in --out out --exercise 04.9", "There is no exercise '04.9'"),
         ("in --out out --bogus", "Unrecognized arguments: --bogus"),
         ("nowhere --out out", "nowhere is not a folder"),
+        ("in --out in/report", "The report cannot go into in, where each folder is a student's"),
         ("in --out out --canvas nowhere.csv", "nowhere.csv cannot be read"),
         ("override out anna 04.1 1 why", "is not a report"),
         ("override out anna", "The following arguments are required"),
@@ -66,6 +70,24 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert said in error
     assert error.count("\n") == 1
     assert "Traceback" not in error
+
+
+def test_a_cluster_that_ends_it_finds_what_control_c_would_leave() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert run(["nowhere", "--out", "out", "--unsafe", "--quiet"]) == 2
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_it_is_called_as_from_where_one_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python3"))
+    assert options.python() == ".venv/bin/python"
+    monkeypatch.chdir("/")
+    assert options.python() == "python"
 
 
 def test_without_a_sandbox_nothing_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said) -> None:
