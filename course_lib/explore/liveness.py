@@ -34,10 +34,11 @@ ROUNDS = 20
 State = Callable[[Simulation], Hashable]
 
 
-@dataclass
+@dataclass(repr=False)
 class Liveness:
-    """What came of a search. `text` says it. `lasso` is the counterexample, where there is one; `run` played its stem
-    and its loop, `trace` is that run with the loop marked, to be drawn, and `title` what the picture says.
+    """What came of a search. `text` says it, and so does the object where it is printed. `lasso` is the counterexample,
+    where there is one; `run` played its stem and its loop, `trace` is that run with the loop marked, to be drawn, and
+    `title` what the picture says.
 
     `states` were seen; `complete`: all there are, so that no longer search would find more. `own_state`: the caller
     has said what a state is. Units: `began` in seconds, when in the run the loop begins.
@@ -83,6 +84,9 @@ class Liveness:
             f"Among {seen} no loop was found in which everybody moves who can and one client is never served. "
             f"There are more states, which were not visited, so this proves nothing."
         )
+
+    def __repr__(self) -> str:
+        return self.text
 
     @property
     def loop_events(self) -> list[Event]:

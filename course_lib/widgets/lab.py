@@ -1,7 +1,8 @@
 """The lab of a lesson: controls around an experiment, and a picture that follows them.
 
 Each change starts a fresh simulation, which runs in slices. Between two slices the kernel hears the next change: the
-latest wins, and the run that it overtakes is dropped. A long run shows its progress and can be stopped.
+latest wins. A run that it overtakes is shown if it soon ends, so that a slider that is held moves the picture, and else
+dropped. A long run shows its progress and can be stopped.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from course_lib.widgets.projector import ASIDE, Projector
 
 SHOW_PROGRESS_AFTER = 0.5
 """Seconds of real time after which a run shows a progress bar."""
+
+SOON = 0.6
+"""Seconds of real time that a run may have in all, once a change has overtaken it."""
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -81,7 +85,8 @@ class Lab(Generic[Result]):
         self.error: Exception | None = None
         self._kept: list[Mapping[str, object]] = []
         self._task: asyncio.Task[None] | None = None
-        self._by_program = False
+        self._by_program = self._simulates = self._overtaken = False
+        self._took = 0.0  # seconds, by the last run that was finished
         self._controls = experiment.controls()
         self._picture, self._table = (w.HTML(layout={"overflow": "auto"}) for _ in range(2))
         self._says = w.HTML()
@@ -128,11 +133,14 @@ class Lab(Generic[Result]):
         fallback.show(self.box, still, self._uid)
 
     def _changed(self, _: object = None) -> None:
-        """Start a run with the present values; a run that is under way is overtaken."""
+        """Run with the present values: now, or where a run is under way that soon ends, after it."""
         if self._by_program:
             return
-        self._cancel()
         self._lock()
+        if self._simulates and self._took <= SOON:
+            self._overtaken = True
+            return
+        self._cancel()
         try:
             self._task = asyncio.get_running_loop().create_task(self._run())
         except RuntimeError:  # no loop runs: a program, not a notebook
@@ -145,23 +153,32 @@ class Lab(Generic[Result]):
 
     async def _run(self) -> None:
         await asyncio.sleep(0.005)  # a dragged slider sends many values; only the last of them need be simulated
-        began, slices = perf_counter(), self._experiment.running(**self.values)
-        self._stop.disabled = False
+        self._simulates, self._stop.disabled = True, False
         try:
-            with contextlib.closing(slices):  # type: ignore[type-var]  # a generator
-                for done, latest in slices:
-                    result = latest
-                    if perf_counter() - began > SHOW_PROGRESS_AFTER:
-                        self._bar.layout.display = ""
-                        self._bar.value = done
-                    await asyncio.sleep(0.001)  # long enough to receive the next change, or Stop, as a whole
-            self._show(result)
+            self._overtaken = True
+            while self._overtaken:
+                self._overtaken = False
+                await self._simulate()
         except Exception as error:
             self.error = error
             self._says.value = f"<b>{escape(type(error).__name__)}</b>: {escape(error)}"
         finally:
-            self._bar.layout.display = "none"
+            self._simulates, self._bar.layout.display = False, "none"
             self._stop.disabled = True
+
+    async def _simulate(self) -> None:
+        began, slices = perf_counter(), self._experiment.running(**self.values)
+        with contextlib.closing(slices):  # type: ignore[type-var]  # a generator
+            for done, latest in slices:
+                result, took = latest, perf_counter() - began
+                if self._overtaken and took > SOON:
+                    return
+                if long := took > SHOW_PROGRESS_AFTER:
+                    self._bar.layout.display = ""
+                    self._bar.value = done
+                await asyncio.sleep(0.005 if long else 0.001)  # to receive the next change, or Stop, as a whole
+        self._took = perf_counter() - began
+        self._show(result)
 
     def _show(self, result: Result) -> None:
         self.result, self.error = result, None

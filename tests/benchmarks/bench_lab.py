@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from browser.conftest import browser, desk, lab, notebook, room  # noqa: F401  # fixtures
-from browser.desk import Desk
+from browser.desk import ROOT, Desk
 from playwright.sync_api import expect
 
 FLOORS = {300: 100, 1000: 300}  # ms, the median, by clients
@@ -30,6 +31,45 @@ PRESS = """([name, key]) => new Promise((done) => {
   watch.observe(panel, { childList: true, subtree: true });
   handle.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 })"""
+
+# Holds an arrow key down for two seconds, at thirty a second; resolves with the moments at which another picture stood.
+HOLD = """(name) => new Promise((done) => {
+  const panel = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden)");
+  const handle = [...panel.querySelectorAll("[role=slider]")].find((one) => one.ariaLabel === name);
+  const lab = handle.closest(".course-panel"), shown = () => lab.querySelector("svg[role=img]")?.getAttribute("class");
+  const start = performance.now(), seen = [];
+  let before = shown();
+  const watch = new MutationObserver(() => {
+    const now = shown();
+    if (now && now !== before) { before = now; seen.push(performance.now() - start); }
+  });
+  watch.observe(lab, { childList: true, subtree: true });
+  const timer = setInterval(() => {
+    handle.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    if (performance.now() - start > 2000) { clearInterval(timer); watch.disconnect(); done(seen); }
+  }, 33);
+})"""
+
+
+@pytest.mark.parametrize("where", ["alone", "in lesson 05"])
+def test_a_slider_that_is_held(
+    desk: Desk,  # noqa: F811
+    notebook: Callable[..., Path],  # noqa: F811
+    where: str,
+) -> None:
+    """Print how many pictures are drawn in two seconds in which a key is down, and how far apart; fail on none."""
+    given = "from course_lib.lessons.stampedes.lab import stampede_lab\nlab = stampede_lab(clients=300)\nlab"
+    desk.open_notebook(notebook("held", given) if where == "alone" else ROOT / "notebooks" / "05_stampedes.ipynb")
+    desk.run_all()
+    clients = desk.panel.get_by_role("textbox", name="clients").first
+    clients.fill("300")
+    clients.press("Enter")
+    expect(desk.panel.locator(".course-table tbody tr").first).to_contain_text("300 ×", timeout=30_000)
+    desk.wait_idle()
+    seen = desk.page.evaluate(HOLD, "load time (s)")
+    apart = statistics.median(later - one for one, later in pairwise(seen))
+    print(f"  300 clients, {where}: {len(seen)} pictures while a key is held for 2 s, {apart:.0f} ms apart")
+    assert len(seen) >= 5
 
 
 @pytest.mark.parametrize("clients", FLOORS)

@@ -63,6 +63,7 @@ def test_a_try_lock_starves_under_a_fair_schedule(starved: Liveness) -> None:
     assert lasso.served
     assert len(lasso.loop) <= 6  # at least two for a holder, and one refusal of each of the others
     assert f"is served once, and {lasso.waiter} is not" in starved.text
+    assert str(starved) == starved.text
 
 
 def test_the_loop_goes_on_for_ever(starved: Liveness) -> None:

@@ -103,6 +103,32 @@ def test_a_change_during_a_run_overtakes_it() -> None:
     assert shown == ["<svg>7</svg>"]
 
 
+def test_a_slider_that_is_held_moves_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes that come faster than a run takes: those that have begun are shown, in order, and the last one last."""
+    experiment = Counting(slices=1)
+    lab = Lab(experiment)
+    shown: list[int] = []
+    lab._picture.observe(lambda change: shown.append(int(change["new"][5:-6])), "value")
+    monkeypatch.setattr("course_lib.widgets.lab.SOON", 30.0)  # here the machine is as slow as it likes
+    experiment.slices = 20
+
+    async def main() -> None:
+        for value in range(2, 30):
+            begun = len(experiment.begun)
+            lab._controls["size"].value = value
+            while value < 5 and len(experiment.begun) == begun:  # the next change finds a run under way
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)
+        while lab.result != 29:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert shown == sorted(shown)
+    assert shown[0] == 2
+    assert shown[-1] == 29
+    assert experiment.closed == []
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_stop_keeps_the_last_picture_and_says_so(begun: bool) -> None:
     """Also where the run has not begun yet, as when Stop comes together with a last change."""

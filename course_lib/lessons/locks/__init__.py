@@ -42,6 +42,7 @@ __getattr__ = lazy(
         "picture_validity": "validity",
         "lab": "redlock_lab",
         "course_lib.errors": "NoServer",
+        "course_lib.explore.liveness": "liveness",
         "course_lib.servers": "Topology",
         "course_lib.sim": "OneFault",
         "course_lib.views.table": "table",

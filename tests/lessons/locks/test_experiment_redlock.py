@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,8 @@ SEEDS = range(2)
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 # -- workers and a search ---------------------------------------------------------------------------------------------
+
+NOTEBOOK = Path(__file__).resolve().parents[3] / "notebooks" / "04_redlock.ipynb"
 
 
 async def naive(redis: Any, worker: Worker) -> None:
@@ -399,3 +403,23 @@ def test_a_real_node_that_is_restarted_too_soon_lets_two_hold() -> None:
     assert first is not None
     assert second is not None
     assert min(first, second) > 25
+
+
+# -- does every worker get it at last? ---------------------------------------------------------------------------------
+
+
+def test_the_lesson_shows_a_lock_that_starves_a_worker_and_a_line_that_starves_nobody(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In the loop all three move, the lock is taken and freed, and the worker that never has it asks for it."""
+    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]}
+    said = dict[str, Any]()
+    exec(cells["fair1"], said)
+    found = said["liveness"](said["tries"], clients=3)
+    assert found.lasso is not None
+    assert found.lasso.movers == ("alice", "bob", "carol")
+    loop = [(event.client, event.name) for event in found.loop_events]
+    assert (found.lasso.waiter, "SET") in loop
+    assert [command for _, command in loop].count("DEL") == sum(found.lasso.served.values()) >= 1
+    exec(cells["fair3"], said)
+    assert "These are all 64 states of 2 clients" in capsys.readouterr().out
