@@ -85,7 +85,7 @@ def drawn_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int) ->
 
 
 def struck_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int, schedules: float = inf) -> Strategy:
-    """The orders with these numbers, and each kind of fault at each send of each, until that number of schedules is played.
+    """The orders with these numbers, and each kind of fault at each send of each, up to `schedules` in all.
 
     An order that was begun is finished. Of the first orders it learns as `drawn_orders` does. With two faults, the
     second one strikes at a later send that is drawn, as its kind is.
