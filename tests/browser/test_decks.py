@@ -78,6 +78,10 @@ def test_a_lost_update(desk: Desk) -> None:
     deck = given(desk, "03_lost_update")
     expect(deck.cell("claim")).to_contain_text("one after another: 100 discounts")
     room = deck.vote(12, 3, 9, 1)
+    desk.page.evaluate("document.body.dataset.jpDeckMode = 'presenting'")  # on slides Escape leaves the box
+    room.get_by_role("spinbutton").last.press("Escape")
+    assert desk.page.evaluate("document.activeElement.matches('.jp-Cell')")
+    desk.page.evaluate("delete document.body.dataset.jpDeckMode")
     expect(play(desk, deck.cell("breaks"))).to_have_text(
         "The end. 150 discounts, and the counter says 3.", timeout=40_000
     )
