@@ -18,7 +18,7 @@ from course_lib.explore import Play, in_process
 from course_lib.grading.calls import Misused, awaited, described, inert
 from course_lib.grading.evidence import JUDGE
 from course_lib.trace import Trace
-from course_lib.wire.plain import SeenAt
+from course_lib.wire.plain import SeenAt, without_addresses
 from course_lib.words import shorten
 
 
@@ -184,7 +184,7 @@ def refuse_error(error: BaseException, code: Any) -> NoReturn:
     seen = seen_at(error, code)
     if isinstance(error, NotImplementedError) and seen.itself:
         raise Refused("unanswered", NOT_YET)
-    said = shorten(str(error), 1_000)
+    said = shorten(without_addresses(str(error)), 1_000)
     where = f" in line {seen.line} of your cell, `{seen.text}`" if seen.line is not None else ""
     text = f"Your code raised {type(error).__name__}{where}: {said.rstrip('.') or 'without a message'}."
     raise Refused("error", f"{text} {advice(error)}".strip()) from error

@@ -47,11 +47,14 @@ class Pipe:
 
     def send(self, message: bytes) -> None:
         """Raises: Broken; Silent, where nobody reads it in time."""
-        data = memoryview(len(message).to_bytes(4, "big") + message)
+        data = len(message).to_bytes(4, "big") + message
         until = None
         while data:
             try:
-                data = data[os.write(self.writes, data) :]
+                written = os.write(self.writes, data)
+                if written == len(data):
+                    return
+                data = data[written:]
             except BlockingIOError:
                 until = until or self._until()
                 self._wait(self._writable, until)
@@ -70,17 +73,18 @@ class Pipe:
     def receive(self) -> bytes:
         """Raises: Broken; Silent."""
         deadline = self._until()
-        while len(self._read) < 4:
-            self._more(deadline)
-        end = 4 + int.from_bytes(self._read[:4], "big")
+        read = self._read or self._more(deadline)
+        while len(read) < 4:
+            read += self._more(deadline)
+        end = 4 + int.from_bytes(read[:4], "big")
         if end > MOST:
             raise Flooded(f"a message of {end:,} bytes; {MOST:,} is the most")
-        while len(self._read) < end:
-            self._more(deadline)
-        message, self._read = self._read[4:end], self._read[end:]
-        return message
+        while len(read) < end:
+            read += self._more(deadline)
+        self._read = read[end:]
+        return read[4:end]
 
-    def _more(self, deadline: float) -> None:
+    def _more(self, deadline: float) -> bytes:
         if deadline < inf:
             self._wait(self._poll, deadline)
         try:
@@ -92,7 +96,7 @@ class Pipe:
             raise Broken("the pipe was closed")
         if self._heard > ALL:
             raise Flooded(f"more than {ALL:,} bytes")
-        self._read = self._read + part if self._read else part
+        return part
 
     def close(self) -> None:
         """Close both descriptors."""

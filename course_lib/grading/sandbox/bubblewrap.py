@@ -16,7 +16,7 @@ from course_lib.grading.sandbox.child import ENTER, NOBODY, Sandbox, entering, i
 
 OWN = [
     *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
-    *("--die-with-parent", "--clearenv"),
+    "--die-with-parent",
 ]
 AS_ROOT = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # until `enter` has dropped root
 

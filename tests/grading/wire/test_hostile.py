@@ -243,6 +243,19 @@ def test_the_same_submission_gets_the_same_and_each_student_runs_of_its_own(judg
     assert first.status == other.status == "failed"
 
 
+def test_a_set_of_texts_has_the_same_order_in_each_sandbox() -> None:
+    """And an object's address, which is another each time, is told to nobody."""
+    cells = [Cell(doing("raise ValueError(f'{set(map(str, range(9)))}, {object()}')"), "00.1")]
+    said = {
+        judge_submission(cells, {"00.1": "keep"}, secret=b"", student="ann", limits=LIMITS, unsafe=not ISOLATED)[
+            "00.1"
+        ].sentence
+        for _ in range(2)
+    }
+    assert len(said) == 1
+    assert ", <object object>." in said.pop()
+
+
 def test_who_swallows_that_the_time_is_over_hears_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "AGAIN", 0.05)
     heard: list[Silent] = []
