@@ -66,8 +66,11 @@ def test_panes_follow_the_picture_and_lead_back_into_it(desk: Desk, notebook: Ca
     desk.run_all()
     shown = desk.output(0)
     panes, words = shown.locator(".course-moment"), shown.locator(".course-moment [aria-live]")
-    redis, promises = shown.get_by_role("region", name="Redis"), shown.get_by_role("region", name="Promises")
-    clients = shown.get_by_role("region", name="Clients")
+    redis, promises = (
+        shown.get_by_role("group", name="Redis", exact=True),
+        shown.get_by_role("group", name="Promises", exact=True),
+    )
+    clients = shown.get_by_role("group", name="Clients", exact=True)
     expect(promises).to_contain_text("✗ broken since", timeout=30_000)
     expect(clients).to_contain_text("returned 0")
     step, back = (shown.get_by_role("button", name=name, exact=True) for name in ("Step", "Step back"))
@@ -118,18 +121,18 @@ def test_a_failing_check_is_opened_where_it_failed(desk: Desk, notebook: Callabl
     desk.open_notebook(notebook("failing", CHECK))
     desk.run_all()
     shown = desk.output(0)
-    expect(shown.get_by_role("region", name="Promises")).to_contain_text("✗ broken since", timeout=30_000)
+    expect(shown.get_by_role("group", name="Promises", exact=True)).to_contain_text("✗ broken since", timeout=30_000)
     expect(shown.locator(".head:visible")).to_have_count(1)
     expect(shown.locator("svg.spacetime:visible")).to_have_count(1)
     expect(shown.locator("td.says:visible").first).to_be_visible()
-    expect(shown.get_by_role("region", name="Clients")).to_contain_text("lock_and_wait")
+    expect(shown.get_by_role("group", name="Clients", exact=True)).to_contain_text("lock_and_wait")
     shown.locator("button.go").first.focus()
     desk.page.keyboard.press("Enter")  # the first of two facts: by then the promise still held
     back = shown.get_by_role("button", name="when it breaks").first
     expect(back).to_be_focused()
-    expect(shown.get_by_role("region", name="Promises")).not_to_contain_text("broken since")
+    expect(shown.get_by_role("group", name="Promises", exact=True)).not_to_contain_text("broken since")
     desk.page.keyboard.press("Enter")
-    expect(shown.get_by_role("region", name="Promises")).to_contain_text("✗ broken since")
+    expect(shown.get_by_role("group", name="Promises", exact=True)).to_contain_text("✗ broken since")
     expect(shown.locator("button.go:focus")).to_have_count(1)
     for theme in ("light", "dark"):
         desk.theme(theme)

@@ -22,11 +22,12 @@ function render({ model, el }) {
   el.classList.add("course-moment");
   el.innerHTML = `<div class="note" data-part="note"></div>
     <div class="fit"><div class="grid">
-    <section class="holds" aria-label="Redis"><h4>Redis</h4><div data-part="redis"></div></section>
-    <section class="kept" aria-label="Promises"><h4>Promises</h4><div data-part="promises"></div></section>
-    <section class="who" aria-label="Clients"><h4>Clients</h4><div class="both">
+    <div class="holds" role="group" aria-label="Redis"><b class="pane">Redis</b><div data-part="redis"></div></div>
+    <div class="kept" role="group" aria-label="Promises"><b class="pane">Promises</b>
+    <div data-part="promises"></div></div>
+    <div class="who" role="group" aria-label="Clients"><b class="pane">Clients</b><div class="both">
     <div class="code" data-part="code" tabindex="0" role="group" aria-label="Code of the clients"></div>
-    <div class="cards" data-part="clients"></div></div></section>
+    <div class="cards" data-part="clients"></div></div></div>
     </div></div>
     <div class="words"><b>In words</b> <span aria-live="polite" data-part="text"></span></div>`;
   const part = (name) => el.querySelector(`[data-part="${name}"]`);
@@ -101,9 +102,9 @@ _STYLE = f"""
 .course-moment .words{{display:none;margin:6px 0 0;color:{FAINT};max-width:110em}}
 .course-moment.open .words{{display:block}}
 .course-moment .grid{{display:grid;gap:8px;grid-template-columns:1fr 1fr;align-items:start}}
-.course-moment section{{border:1px solid {RULE};border-radius:3px;background:{PAPER};min-width:0;padding:4px 8px 6px}}
+.course-moment .grid>*{{border:1px solid {RULE};border-radius:3px;background:{PAPER};min-width:0;padding:4px 8px 6px}}
 .course-moment .who{{grid-column:1/-1}}
-.course-moment h4{{margin:0 0 4px;font:600 14px/1.4 {WORDS};color:{INK}}}
+.course-moment .pane{{display:block;margin:0 0 4px;font:600 14px/1.4 {WORDS};color:{INK}}}
 @container (min-width:900px){{
 .course-moment .grid{{grid-template-columns:minmax(230px,25fr) minmax(0,54fr) minmax(190px,21fr)}}
 .course-moment .who{{grid-column:2;grid-row:1}} .course-moment .kept{{grid-column:3}}}}
