@@ -15,6 +15,7 @@ from course_lib.grading.page import framed
 from course_lib.grading.record import Entry, Record
 from course_lib.grading.verdict import Verdict
 from course_lib.views.picture import escape
+from course_lib.views.table import column
 
 PLACE = "COURSE_PROGRESS"
 """The environment variable that names another file for the record; `off` keeps none."""
@@ -135,7 +136,7 @@ class Progress:
             part = Standing.of_lessons(self.known, lesson)
             cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows(lesson))
             rows = "".join(f"<tr>{row}</tr>" for row in cells)
-            heads = "".join(f'<th scope="col">{head}</th>' for head in ("", "Exercise", "State", "Points", "When"))
+            heads = "".join(map(column, ("", "Exercise", "State", "Points", "When")))
             share = 100 * part.points // part.of
             parts.append(
                 f'<details class="lesson"{" open" * (0 < part.passed < part.exercises)}><summary>'

@@ -15,6 +15,7 @@ from course_lib.grading.page import framed
 from course_lib.grading.progress_page import noted_as_passed
 from course_lib.grading.two_sources import Line, alike, definition, line_by_line, source_of, tidy
 from course_lib.views.picture import escape, prose
+from course_lib.views.table import column
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -82,7 +83,7 @@ MARKED = {"−": ' class="minus"', "+": ' class="plus"'}
 def _table(rows: list[tuple[str, str, str]]) -> str:
     cells = [(what, "".join(f'<td class="says half">{prose(cell)}</td>' for cell in both)) for what, *both in rows]
     body = "".join(f'<tr><th scope="row">{what}</th>{both}</tr>' for what, both in cells)
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("", "Yours", "This one"))
+    heads = "".join(map(column, ("", "Yours", "This one")))
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
 
 

@@ -16,6 +16,11 @@ _RULES = """.course-table th,.course-table td{padding:2px 6px;text-align:right;v
 _NUMBER = re.compile(r"[-−+]?\d[\d.,]*(e[-+]?\d+)?( ?[^\d\s]{1,4})?")
 
 
+def column(name: str, attributes: str = "") -> str:
+    """The head of a column. Without a name it is no header, or a screen reader would say one that is empty."""
+    return f'<th scope="col"{attributes}>{escape(name)}</th>' if name else "<td></td>"
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The same columns in each row; the first column names the row."""
@@ -26,9 +31,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         kinds = [' class="words"' if words else "" for words in self._of_words]
-        head = "".join(
-            f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(self.columns, kinds, strict=True)
-        )
+        head = "".join(column(name, kind) for name, kind in zip(self.columns, kinds, strict=True))
         body = "".join(
             f'<tr><th scope="row">{escape(first)}</th>'
             f"{''.join(f'<td{kind}>{escape(cell)}</td>' for cell, kind in zip(rest, kinds[1:], strict=True))}</tr>"

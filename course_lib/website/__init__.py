@@ -8,5 +8,6 @@
 | `recorded` | in the lesson's kernel: a question is followed by what happened, as nobody is there to answer |
 | `staged` | notebooks and pages as Sphinx wants them: what is folded, where a link leads, which widgets stay alive |
 | `conf` | Sphinx's own configuration; it runs in the other environment |
+| `live` | which pages lead to the same notebook in the edition for a browser alone, if that is built |
 | `links` | looks at the finished pages: each link leads somewhere, and nothing is loaded from elsewhere |
 """

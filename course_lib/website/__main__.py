@@ -1,4 +1,7 @@
-"""`make site`: run the lessons that have changed, write the pages, look at every link."""
+"""`make site`: run the lessons that have changed, write the pages, look at every link.
+
+If the edition for a browser is built, `make lite`, a copy of it lies in `lite/` beside the pages.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,23 @@ from pathlib import Path
 
 from course_lib.bootstrap import ROOT
 from course_lib.website.links import faults
+from course_lib.website.live import script
 from course_lib.website.staged import stage
 from course_lib.website.tools import Missing, environment, package
 
-SOURCES, SCRIPTS, SITE = (ROOT / ".artefacts" / name for name in ("pages", "scripts", "site"))
+SOURCES, SCRIPTS, SITE, LITE = (ROOT / ".artefacts" / name for name in ("pages", "scripts", "site", "lite"))
 HERE = Path(__file__).parent
 
 
 def scripts() -> None:
-    """What pages with a live widget load, from their own folder."""
+    """What pages load from their own folder: for a widget that is alive, and for a link to the live edition."""
     shutil.rmtree(SCRIPTS, ignore_errors=True)
     SCRIPTS.mkdir(parents=True)
     shutil.copy(package("requirejs") / "require.js", SCRIPTS)
     shutil.copy(package("@jupyter-widgets/html-manager") / "dist" / "embed-amd.js", SCRIPTS)
     installed = Path(sysconfig.get_paths()["data"], "share", "jupyter", "nbextensions", "anywidget")
     shutil.copy(installed / "index.js", SCRIPTS / "anywidget.js")  # the course's own version, which saved the widgets
+    (SCRIPTS / "live.js").write_text(script(LITE), encoding="utf-8")
 
 
 def build() -> list[str]:
@@ -39,7 +44,10 @@ def build() -> list[str]:
     command = [*sphinx, "-c", str(HERE), str(SOURCES), str(SITE)]
     subprocess.run(command, check=True, env={**os.environ, "COURSE_SITE_STATIC": static}, stdin=subprocess.DEVNULL)
     (SITE / "_static" / "webpack-macros.html").unlink(missing_ok=True)  # the theme's own template, and no page
-    return list(faults(SITE))
+    found = list(faults(SITE))
+    if LITE.exists():
+        shutil.copytree(LITE, SITE / "lite")
+    return found
 
 
 def main() -> int:

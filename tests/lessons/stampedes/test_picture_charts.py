@@ -49,6 +49,7 @@ def test_a_table_is_html_and_text_with_the_same_cells() -> None:
     assert "Two &amp; more" in shown
     assert 'scope="row"' in shown
     assert repr(made).splitlines() == ["Two & more", "who  loads", "<a>      1", "b     12.5"]
+    assert "<thead><tr><td></td><th " in table([{"": "a", "loads": 1}])._repr_html_()  # a header without a word is none
     assert table([]).rows == ()
 
 
