@@ -28,8 +28,8 @@ def test_each_run_begins_with_other_terms_and_one_of_its_keys_has_no_row(seed: i
     assert set(crowd.terms.values()) == set(terms.TERMS)
 
 
-def test_a_hundred_keys_and_a_command_that_is_refused_by_its_number() -> None:
-    assert len(terms.many_keys(answer, Simulation(0), 1).databases) == 100
+def test_many_keys_and_a_command_that_is_refused_by_its_number() -> None:
+    assert len(terms.many_keys(answer, Simulation(0), 1).databases) == terms.MANY
     for seed in range(3):
         crowd = cast("terms.Unwatched", terms.refusing_one(answer, Simulation(seed), 1))
         refuses, said = crowd.refuses_one, list[str]()

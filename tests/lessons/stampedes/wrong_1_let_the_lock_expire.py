@@ -167,7 +167,7 @@ WRONG = [
     ("not-our-token", with_the_blank(a_longer_token)),
 ]
 
-SUBTLE: list[tuple[str, str, Any]] = [
+SUBTLE: list[tuple[Any, ...]] = [
     ("half as long", "one-load", with_the_blank(half_as_long)),
     ("a tenth longer", "replaced", with_the_blank(a_tenth_longer)),
     ("at least a second", "replaced", with_the_blank(at_least_a_second)),
@@ -184,5 +184,5 @@ SUBTLE: list[tuple[str, str, Any]] = [
         living(lambda lock_ttl: round(lock_ttl * 1000) if lock_ttl < 10 else int(lock_ttl) * 1000))),
     ("the first life for all", "replaced", with_the_blank(the_first_life)),
     ("another lock", "freed", with_the_blank(another_lock)),
-    ("a token cut off", "freed", with_the_blank(a_token_cut_off)),
+    ("a token cut off", "freed", with_the_blank(a_token_cut_off), "not-our-token"),
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from zlib import crc32
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 FREE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -289,6 +290,30 @@ async def only_if_there_is_none(redis: Any, key: str, packed: str, ms: int) -> A
     await redis.expire(key, math.ceil(ms / 1000))
 
 
+async def to_live_soon(redis: Any, key: str, packed: str, ms: int) -> Any:
+    await redis.set(key, packed)
+    await redis.pexpire(key, ms)
+
+
+async def frees_then_stores(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
+    """In one message, and not in one step."""
+
+    async def store(redis: Any, key: str, packed: str, ms: int) -> None:
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.eval(FREE, 1, f"lock:{key}", token)
+            pipe.set(key, packed, px=ms)
+            await pipe.execute()
+
+    return await recipe(store=store)(redis, key, load, ttl=ttl, lock_ttl=lock_ttl, token=token)
+
+
+async def again_after_a_lost_reply(*args: Any, **policy: Any) -> Any:
+    try:
+        return await recipe()(*args, **policy)
+    except RedisTimeoutError:
+        return await recipe()(*args, **policy)
+
+
 async def errors_mean_no(redis: Any, lock: str, token: str, lock_ms: int) -> Any:
     try:
         return await take(redis, lock, token, lock_ms)
@@ -416,6 +441,15 @@ SUBTLE: list[tuple[Any, ...]] = [
      recipe(life=lambda ttl, value: round((ttl if value is not None else min(5, ttl)) * 1000))),
     ("the first ttl for all", "expires", recipe(life=lambda ttl, value: FIRST.setdefault("px", round(ttl * 1000)))),
     ("an error is a miss", "value", recipe(read=errors_mean_a_miss)),
+    ("65,536 locks", "prompt", recipe(name=lambda key: f"lock:{crc32(key.encode()) % 65_536}")),
+    ("a lock of 64 letters", "prompt", recipe(name=lambda key: f"lock:{key[:64]}")),
+    ("a lock in ASCII", "prompt", recipe(name=lambda key: f"lock:{key.encode('ascii', 'ignore')!r}")),
+    ("a lock for 4 ms at least", "replaced", recipe(lock_life=lambda lock_ttl: max(4, round(lock_ttl * 1000)))),
+    ("a value for 30 days at most", "expires", recipe(life=lambda ttl, value: min(2_592_000_000, round(ttl * 1000)))),
+    ("a TTL by a second command", "expires", recipe(store=to_live_soon)),
+    ("frees, then stores", "once", frees_then_stores),
+    ("again after a lost reply", "value", again_after_a_lost_reply),
+    ("Latin letters", "any-text", recipe(pack=lambda v: marked(v and v.encode("latin-1", "ignore").decode("latin-1")))),
     ("1,200 tries", "value", tries(1_200)),
     ("20 s for the load", "value", loading(within(20.0))),
     ("again after a lost connection", "freed", loading(tried_twice_if_lost), "tries-again"),

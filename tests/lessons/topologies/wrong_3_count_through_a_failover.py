@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import ceil
 from typing import Any
+from zlib import crc32
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
@@ -232,6 +233,10 @@ async def as_a_number(find_primary: Any, event: str, *, patience: float) -> Any:
     return int(await counting()(find_primary, event, patience=patience))
 
 
+async def event_as_a_number(find_primary: Any, event: str, **policy: Any) -> Any:
+    return await counting()(find_primary, str(crc32(event.encode()) % 1_000), **policy)
+
+
 async def event_in_small_letters(find_primary: Any, event: str, *, patience: float) -> Any:
     return await counting()(find_primary, event.lower(), patience=patience)
 
@@ -310,6 +315,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("a key that begins like it", "names", counting(add=script(ONCE, "visits", "visits-of:{}"))),
     ("a hash tag around it", "names", counting(add=script(ONCE, "visits", "{{visits}}:seen"))),
     ("the first letters of an event", "kept", counting(add=script(CUT, "visits", "visits:seen"))),
+    ("a thousand marks", "kept", event_as_a_number),
     ("events in small letters", "kept", event_in_small_letters),
     ("events without blanks around", "kept", event_without_blanks),
     ("undone at the end", "kept", undone_at_the_end),

@@ -60,6 +60,8 @@ class Crowd(Acts):
     """How long each value was to live, as it was when its loader returned."""
     terms: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By client, a ttl and a lock_ttl of its own; what it asks for is not there when it comes."""
+    bare: list[tuple[str, float]] = field(default_factory=list)
+    """Whose lock was freed after its load, when its value was not there; and when."""
     refuses: float = inf
     """From when on Redis answers with an error to whatever may write."""
 
@@ -129,11 +131,8 @@ class Crowd(Acts):
 
 
 def _crowd(setting: Setting, world: Simulation) -> Crowd:
-    return Crowd(
-        world,
-        setting=setting,
-        databases={setting.key: Database(world, setting.load, setting.failing, error=setting.error)},
-    )
+    database = Database(world, setting.load, setting.failing, error=setting.error)
+    return Crowd(world, setting=setting, databases={setting.key: database})
 
 
 def all_at_once(setting: Setting, world: Simulation, clients: int) -> Crowd:
@@ -225,10 +224,12 @@ def long_wait(answer: Answer, world: Simulation, clients: int) -> Crowd:
     return all_at_once(Setting(answer, lock_ttl=40.0, load=31.0), world, clients)
 
 
+LONG = "the books of Zoë, " * 20
 PAGES = (
     ("page:7", "page:8", "Page:7", "page:7:x"), ("page:{de}:7", "page:{de}:8", "page:de:7", "page:{de}:7 "),
     ("the page of Zoë:17", "the page of Zoë:71", "the page of Zoë-17", " the page of Zoë:17"),
     ("{page}:7", "{page}:8", "pa{ge}:7", "page;7"),
+    (f"{LONG}7", f"{LONG}8", "Zoë:7", "Zoé:7"),
 )  # fmt: skip
 """Keys that a careless name of a lock takes for one another; a run's seed says which."""
 

@@ -225,6 +225,10 @@ def hit(run: Play) -> Iterator[Found]:
 
 def expires(run: Play) -> Iterator[Found]:
     """After its ttl a value is loaded again, and not before."""
+    there = run.world if run.schedule.kind != DOWN else None
+    for key in run.witness.databases:
+        if there is not None and ask(there.nodes[0], b"PTTL", key.encode()) == -1:
+            yield f"In the end {key!r} is there, and has no TTL.", "", run.now, "lives for ever"
     for life in run.witness.values if run.schedule.faults == 0 else ():
         if not life.right:
             text = f"The value that {life.who} stored lives {lasting(life)}, and ttl is {life.asked:g} s."

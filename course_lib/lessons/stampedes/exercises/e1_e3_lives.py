@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from redis.exceptions import RedisError
 
 from course_lib.explore import Play
-from course_lib.grading.evidence import ms, shown
+from course_lib.grading.acts import sent
+from course_lib.grading.evidence import LOST, loads, ms, shown
 from course_lib.grading.rules import Found
-from course_lib.lessons.stampedes.exercises.e1_e3_judges import LOOK, freed, lasting
+from course_lib.lessons.stampedes.exercises.e1_e3_judges import LOOK, freed, lasting, right_value
 
 
 def held(run: Play) -> Iterator[Found]:
@@ -59,3 +61,37 @@ def outlived(run: Play) -> Iterator[Found]:
             over = f"it was still there at {ms(lock.outlived)}"
             text = f"{lock.who} loaded from {ms(lock.start)}, its lock was to live until {ms(lock.until)}, and {over}."
             yield text, lock.who, lock.outlived, "wrong lifetime"
+
+
+def value(run: Play) -> Iterator[Found]:
+    """As right_value; and who does not hear of a command is told so."""
+    yield from right_value(run)
+    yield from unheard(run)
+
+
+def unheard(run: Play) -> Iterator[Found]:
+    """Who does not hear of a command is told so by an error, but for what only frees a lock, and what is lost while a
+    key is watched, of which redis-py makes a WatchError."""
+    for act in run.witness.acts if run.schedule.kind in ("lose request", "lose reply") else ():
+        loaded = min((load.end for load in loads(run.trace) if load.who == act.who), default=inf)
+        events = list(sent(run, act))
+        watching = min((event.t_start for event in events if event.name == "WATCH"), default=inf)
+        for event in events if act.done else ():
+            excused = event.t_start > watching or event.name in LISTENS
+            frees = event.t_start >= loaded and act.what.encode() not in event.command
+            if event.fault in LOST and not frees and not excused:
+                text = f"{act.who} did not hear of its {event.name}: {event.fault}. It was told {shown(act.result)},"
+                yield f"{text} and no error.", act.who, act.ended, "no error"
+
+
+LISTENS = ("SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUBLISH", "PING")
+"""Commands by which somebody wakes sooner who looks again in any case."""
+
+
+def bare(run: Play) -> Iterator[Found]:
+    """When a lock is freed, the value that its holder has loaded is there."""
+    done = {act.who for act in run.witness.acts if act.done}
+    for who, when in run.witness.bare:
+        if who in done:
+            text = f"At {ms(when)} the lock of {who} was freed, and the value that it had loaded was not there yet:"
+            yield f"{text} who looks at that moment loads again.", who, when, "freed too early"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from course_lib.explore import Schedule, Trial, play
+from course_lib.explore import Schedule, Simulation, Trial, play, steady
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.rules import LOSSES, Judge, Rules, trial, undisturbed
 from course_lib.lessons.stampedes.exercises import e1_e3_judges as judges
@@ -22,7 +22,7 @@ from course_lib.lessons.stampedes.exercises.crowd import (
     varied,
 )  # fmt: skip
 from course_lib.lessons.stampedes.exercises.e1_e3_clues import fill_clues, write_clues
-from course_lib.lessons.stampedes.exercises.terms import many_keys, own_terms, refusing_one
+from course_lib.lessons.stampedes.exercises.terms import freeing, many_keys, own_terms, refusing_one
 from course_lib.sim.faults import Kind
 
 in_time = partial(trial, horizon=2.5)
@@ -49,8 +49,9 @@ def _refusing_one(answer: Answer) -> Trial:
 
 
 def _own_terms(answer: Answer, promises: dict[str, Judge]) -> Trial:
+    quick = partial(Simulation, latency=steady(0.0001))
     return in_time("each call has another ttl and another lock_ttl", partial(own_terms, answer), promises, sizes=(1,),
-                   seeds=4)  # fmt: skip
+                   seeds=4, world=quick)  # fmt: skip
 
 
 def fill(answer: Answer) -> list[Trial]:
@@ -69,7 +70,8 @@ def write(answer: Answer) -> list[Trial]:
     """05.3: as 05.1; and brief pauses, holders that outlive their locks, several keys and odd rows at once, a load that
     takes long, and the cost of a hit."""
     cold = {
-        **COLD, "own-lock": judges.own_lock, "once": undisturbed(judges.once), "prompt": judges.looks,
+        **COLD, "value": lives.value, "own-lock": judges.own_lock,
+        "once": undisturbed(judges.once), "prompt": judges.looks,
         "expires": judges.expires,
     }  # fmt: skip
     marks = _marks(answer)
@@ -79,6 +81,7 @@ def write(answer: Answer) -> list[Trial]:
     return [
         in_time("a crowd asks for a cold key", partial(varied, answer), cold, sizes=(2, 3, 8), seeds=12,
                 faults=LOSSES | DOWN, fault_sizes=(2,)),
+        in_time("what is there when a lock goes", partial(freeing, answer), {"once": lives.bare}, sizes=(2,), seeds=3),
         in_time("a client stands still for 100 ms, less than the lock lives", partial(varied, answer),
                 {"once": judges.once}, sizes=(2, 3), faults={"pause": 0.1}),
         in_time("a client is later than its lock", partial(too_late, answer),
@@ -89,7 +92,7 @@ def write(answer: Answer) -> list[Trial]:
         _refusing(answer),
         _refusing_one(answer),
         _own_terms(answer, {"replaced": lives.lock_lives, "expires": lives.value_lives}),
-        in_time("a hundred keys", partial(many_keys, answer), {"prompt": judges.apart}, sizes=(1,), seeds=1),
+        in_time("hundreds of keys", partial(many_keys, answer), {"prompt": judges.apart}, sizes=(1,), seeds=1),
         in_time("several keys, and odd rows", rows,
                 {"absent": judges.absent, "any-text": judges.any_text, "prompt": judges.apart}, sizes=(2,), seeds=5),
         in_time("each row is the text that stands for none under its key", same, {"any-text": judges.any_text},
@@ -102,7 +105,7 @@ def write(answer: Answer) -> list[Trial]:
 
 
 ODD_ROWS: tuple[Row, ...] = (
-    None, "", "None", "none", "null", "0", "=none", "Zoë: a\nb", ' "7" ', '{"value": null}', "nil", "False",
+    None, "", "None", "none", "null", "0", "=none", "Zoë €: a\nb", ' "7" ', '{"value": null}', "nil", "False",
     '"7"', "==\ra\r\n\tb=c\n",
 )  # fmt: skip
 """No row at all, and texts that a careless test takes for none, or for something else."""

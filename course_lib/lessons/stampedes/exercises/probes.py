@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from course_lib.explore import Simulation, steady, until
 from course_lib.explore.server_state import ask as ask_server
 from course_lib.grading.database import Database
-from course_lib.lessons.stampedes.exercises.crowd import Answer
+from course_lib.lessons.stampedes.exercises.crowd import ERRORS, Answer
 from course_lib.lessons.stampedes.exercises.lives import Life, kept
 
 ONE_WAY = 0.0005
@@ -93,7 +93,9 @@ def _one_key(answer: Answer, world: Simulation, run: Probing, u: float, number: 
     )
     first, reader = f"first{number}", f"reader{number}"
     again = Database(world, probe.delta, text=NEW if probe.before else OLD)
-    fresh = Database(world, probe.delta, failing=int(probe.fails), text="newer still")
+    fresh = Database(
+        world, probe.delta, failing=int(probe.fails), text="newer still", error=ERRORS[world.seed % len(ERRORS)]
+    )
 
     async def ask(name: str, database: Database, beta: float, u: float) -> Any:
         run.draws[name] = Counted(u)

@@ -1,14 +1,20 @@
-"""More trials of a locked cache-aside: times of all sizes in one process, many keys, one command that is refused."""
+"""More trials of a locked cache-aside: times of all sizes in one process, many keys, one command that is refused, and
+what is there when a lock goes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from course_lib.explore import Extension, Process, Session, Simulation
+from course_lib.explore.server_state import ask
 from course_lib.grading.database import Database
-from course_lib.lessons.stampedes.exercises.crowd import Answer, Asked, Crowd, Setting
+from course_lib.lessons.stampedes.exercises.crowd import Answer, Asked, Crowd, Setting, varied
+from course_lib.lessons.stampedes.exercises.lives import in_lock
 
-TERMS = ((0.0015, 0.007), (45.5, 0.0125), (7_200.25, 12.75), (0.007, 90_061.5), (90_061.5, 45.5))
+TERMS = (
+    (0.0015, 0.007), (45.5, 0.0125), (7_200.25, 12.75), (0.007, 90_061.5), (90_061.5, 45.5), (3_456_000.5, 0.001),
+    (0.001, 3_456_000.5),
+)  # fmt: skip
 """Of one call each: ttl and lock_ttl, in seconds."""
 
 
@@ -25,7 +31,7 @@ def own_terms(answer: Answer, world: Simulation, clients: int) -> Crowd:
     return crowd
 
 
-MANY = 100
+MANY = 400
 
 
 LOOKS = frozenset((b"GET", b"MGET", b"GETEX", b"HGET", b"HMGET", b"HGETALL"))
@@ -65,7 +71,7 @@ class Unwatched(Crowd):
 
 
 def many_keys(answer: Answer, world: Simulation, clients: int) -> Crowd:
-    """One process asks for a hundred keys at once."""
+    """One process asks for hundreds of keys at once."""
     setting, process = Setting(answer, load=0.1), Process("web")
     keys = [f"the shop's page:{{Zoë}}:{number * 7919}" for number in range(MANY)]
     crowd = Unwatched(world, setting=setting, databases={key: Database(world, setting.load) for key in keys})
@@ -80,4 +86,27 @@ def refusing_one(answer: Answer, world: Simulation, clients: int) -> Crowd:
     crowd = Unwatched(world, setting=setting, databases={setting.key: Database(world, setting.load)})
     world.nodes[0].extension = crowd.refuses_one = RefusesOne(setting.key, 1 + world.seed)
     crowd.ask("c1", 0.0)
+    return crowd
+
+
+class Freed(Extension):
+    """Looks, whenever a lock goes after its holder's load, whether the value is there."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd, self._seen = crowd, set[str]()
+
+    def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
+        world, key = self._crowd.world, self._crowd.setting.key.encode()
+        for lock in self._crowd.locks if changed else ():
+            over = lock.end <= world.now() < lock.until - 0.001 and lock.who not in self._seen
+            if over and in_lock(world, lock) != lock.before:
+                self._seen.add(lock.who)
+                if not ask(world.nodes[0], b"EXISTS", key):
+                    self._crowd.bare.append((lock.who, world.now()))
+
+
+def freeing(answer: Answer, world: Simulation, clients: int) -> Crowd:
+    """As varied; and it is seen what is there when a lock goes."""
+    crowd = varied(answer, world, clients)
+    world.nodes[0].extension = Freed(crowd)
     return crowd

@@ -22,7 +22,7 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import JUDGE, ms, paused, seen, shown
 from course_lib.grading.rules import LOSSES, Found, Judge, Rules, trial, undisturbed
 from course_lib.lessons.topologies.exercises.e3_clues import clues
-from course_lib.lessons.topologies.exercises.e3_plans import AGAIN, BACK, CONFIRMED, DEAD, HURRY, NAMES, PLAN
+from course_lib.lessons.topologies.exercises.e3_plans import AGAIN, BACK, CONFIRMED, DEAD, HURRY, MANY, NAMES, PLAN
 from course_lib.lessons.topologies.exercises.failover import Failover
 from course_lib.words import counted as number_of
 
@@ -77,6 +77,10 @@ class Counting(Failover):
             self.world.at(self.struck + (4.2 if self.world.seed % 3 else 1.5), self.group.heal, 0)
 
 
+FEW = 5
+"""Events that a sentence names."""
+
+
 def trials(answer: Answer) -> list[Trial]:
     """No failover, but faults; events that come again; little patience; a primary that dies; one that is cut off and
     comes back; one that nobody follows."""
@@ -104,7 +108,7 @@ def _build(answer: Answer, strike: Strike, world: Simulation, clients: int) -> C
     )
     run = Counting(world, group=group, strike=strike, patience=patience)
     jitter, names = 0.004 * world.draws("start")(), NAMES[(world.seed + 5 * (strike == "again")) % len(NAMES)]
-    names += tuple(f"{names[0]}:{number}" for number in range(3, 28))
+    names += tuple(f"{names[0]}:{number}" for number in range(3, MANY))
     on_true = strike == "dies" and world.seed >= 12  # as soon as it has said True of this event
 
     async def count(call: Call) -> Any:
@@ -169,9 +173,9 @@ def _kept(run: Play) -> Iterator[Found]:
             for call in sure.values()
             if run.witness.struck is not None and call.began < run.witness.struck + PROMOTED
         ]
+        names = " and ".join(sure) if len(sure) <= FEW else f"{len(sure)} events"
         text = (
-            f"True was returned for {' and '.join(sure)}, and `visits` on the server that is the primary in the end "
-            f"says {number}."
+            f"True was returned for {names}, and `visits` on the server that is the primary in the end says {number}."
         )
         yield (text, old[0].who, old[0].ended, "confirmed, and lost") if len(old) == 1 else (text,)
 

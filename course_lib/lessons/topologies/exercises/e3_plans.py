@@ -4,10 +4,12 @@ from __future__ import annotations
 
 PLAN = {"c1": [(0.01, 0), (0.15, 1)], "c2": [(0.155, 1), (0.3, 2)]}
 """When each process is handed which event. The second one is handed to both, as an event that is delivered again."""
+MANY = 100
+"""Events, of which no two count as one."""
 AGAIN = {
     "c1": [
         *[(0.01, 0), (1.5, 0), (1.6, 1)],
-        *[(2.0 + number, number) for number in range(3, 28)],
+        *[(2.0 + number, number) for number in range(3, MANY)],
         *[(3_500.0, 0), (3_560.0, 2), (3_790.0, 2)],
     ],
     "c2": [(0.012, 0), (70.0, 1), (3_400.0, 2), (3_595.0, 0), (3_780.0, 2)],
