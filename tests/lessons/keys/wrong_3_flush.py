@@ -277,7 +277,26 @@ class InLowerCase(Right):  # type: ignore[misc]
         return await super().read(user.lower(), load)
 
 
+class BesideItsRows(Right):  # type: ignore[misc]
+    """The counter's key is a user's, if one is called so; each row says of which generation it is."""
+
+    COUNTER = f"{COUNTER}:generation"
+
+    async def read(self, user: str, load: Any) -> Any:
+        async with self.redis.pipeline(transaction=False) as pipe:
+            counter, stored = await pipe.get(self.COUNTER).get(f"{COUNTER}:{user}").execute()
+        generation = counter or "0"
+        if stored is None or stored.partition("|")[0] != generation:
+            stored = f"{generation}|{await load()}"
+            await self.redis.set(f"{COUNTER}:{user}", stored, px=round(self.ttl * 1000))
+        return stored.partition("|")[2]
+
+    async def flush(self) -> None:
+        await self.redis.incr(self.COUNTER)
+
+
 SUBTLE = [
+    ("a counter beside its rows", "value", BesideItsRows),
     ("loads again", "errors", LoadsAgain, "keeps-errors"),
     ("a row without its blanks", "value", Stripped),
     ("users in lower case", "value", InLowerCase),

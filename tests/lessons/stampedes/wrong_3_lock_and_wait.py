@@ -405,7 +405,8 @@ WRONG = [
 ]
 
 SUBTLE: list[tuple[Any, ...]] = [
-    ("one lock for a prefix", "prompt", recipe(name=lambda key: f"lock:{key.partition(':')[0].lower()}")),
+    ("one lock for a prefix", "prompt", recipe(name=lambda key: f"lock:{key.partition(':')[0].lower()}"),
+     "one-lock-for-all"),
     ("half a lock_ttl", "one-load", recipe(lock_life=lambda lock_ttl: round(lock_ttl * 500)), "one-load"),
     ("lock_ttl in whole seconds", "replaced", recipe(lock_life=lambda lock_ttl: math.ceil(lock_ttl) * 1000)),
     ("every try lengthens the lock", "replaced", recipe(take=longer_with_every_try)),
@@ -429,7 +430,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("what is not stored is well", "value", recipe(store=not_stored_is_well)),
     ("stripped", "any-text", recipe(pack=lambda value: marked(value and value.strip()), free=free)),
     ("up to the first colon", "any-text", recipe(unpack=lambda stored: unmarked(stored.split(":")[0]))),
-    ("a marker of the key", "any-text", marks_the_key),
+    ("a marker of the key", "any-text", marks_the_key, "truth-of-text"),
     ("line ends of its own", "any-text", recipe(pack=lambda value: marked(value and "\n".join(value.splitlines())))),
     ("1,024 locks", "prompt", recipe(name=lambda key: f"lock:{crc32(key.encode()) % 1024}")),
     ("a lock of 24 letters", "prompt", recipe(name=lambda key: f"lock:{key[:24]}")),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
-from course_lib.explore import Play, Process, Simulation, Trial
+from course_lib.explore import Play, Process, Schedule, Simulation, Trial, play
 from course_lib.grading.acts import Act, answered, cost, failure, sent
 from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import JUDGE, life_ms, ms, shown
@@ -32,10 +33,21 @@ def trials(answer: Answer) -> list[Trial]:
         trial("a flush that is late", partial(build, flushed.late, least_ttl=1.5), {"never-back": _fresh}, sizes=(3,),
               seeds=2, faults={"pause": 0.3}, least=3, horizon=4.0),
         trial("flushes far apart", partial(build, None), {"flushed": _fresh}, sizes=(1,), seeds=7, horizon=1e6),
+        trial("a user is called like what you keep", partial(_build, answer, flushed.namesake, namesakes=_kept(answer)),
+              {"value": _value, "flushed": _fresh}, sizes=(2,), seeds=4, horizon=10.0),
         trial("many flushes", partial(build, flushed.many),
               {"value": _value, "flushed": _fresh, "errors": unheard_errors},
               sizes=(1,),              horizon=10.0),
     ]  # fmt: skip
+
+
+def _kept(answer: Answer) -> tuple[str, ...]:
+    """The last parts of the keys that a flush names, where users can be called so."""
+    alone = play(trial("a flush", partial(_build, answer, flushed.namesake), {}, sizes=(1,)), Schedule(1))
+    keys = [part.decode(errors="replace") for flush in alone.witness.did("flush")
+            for event in sent(alone, flush) for part in event.command[1:]]  # fmt: skip
+    names = [key.removeprefix(PREFIX)[1:] for key in keys if key.startswith(PREFIX)]
+    return tuple(dict.fromkeys(name for name in names if re.fullmatch(r"[\w.@-]+", name))) or ("v2", "version")
 
 
 def _build(
@@ -45,8 +57,9 @@ def _build(
     clients: int,
     seconds: float = 0.01,
     least_ttl: float = 0,
+    namesakes: tuple[str, ...] = (),
 ) -> Flushed:
-    run = Flushed(world, seconds=seconds, least_ttl=least_ttl)
+    run = Flushed(world, seconds=seconds, least_ttl=least_ttl, namesakes=namesakes)
     plan = flushed.far_apart(run.ttl, world.seed) if plans is None else plans(run.ttl)
     processes: dict[str, tuple[Process, Callable[[Act], Awaitable[Any]]]] = {}
     world.given(("SET", OTHERS, "17"))

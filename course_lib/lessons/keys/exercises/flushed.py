@@ -30,12 +30,15 @@ class Flushed(Acts):
 
     seconds: float = 0.01
     least_ttl: float = 0.0
+    namesakes: tuple[str, ...] = ()
     rows: dict[str, Row] = field(default_factory=dict)
     failed: list[Act] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ttl = max(TTLS[self.world.seed % len(TTLS)], self.least_ttl)
         self.users = USERS[self.world.seed % len(USERS)]
+        if self.namesakes:  # of what the answer keeps beside its rows
+            self.users = (self.namesakes[self.world.seed % len(self.namesakes)], "7")
 
     def load_for(self, act: Act) -> Callable[[], Awaitable[str]]:
         """A load of the row that this act is to read."""
@@ -106,6 +109,14 @@ def far_apart(ttl: float, number: int) -> Plan:
     """Two flushes, and a read shortly before the second one: what if the first has been forgotten meanwhile?"""
     gap = (ttl, 2 * ttl, 10 * ttl, 60.0, 3_600.0, 86_400.0, 604_800.0)[number % 7]
     return {"c1": [(0.0, "flush"), (gap - 0.15, "read"), (gap + 0.05, "flush"), (gap + 0.1, "read")]}
+
+
+def namesake(ttl: float) -> Plan:
+    """Reads of a user between flushes, by two processes."""
+    return {
+        "c1": [(0.0, "read"), (0.1, "flush"), (0.2, "read"), (0.3, "read"), (0.4, "flush"), (0.5, "read")],
+        "c2": [(0.25, "read"), (0.35, "other"), (0.45, "read"), (0.55, "read")],
+    }
 
 
 def many(ttl: float) -> Plan:
