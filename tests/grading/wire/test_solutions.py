@@ -80,3 +80,23 @@ def test_a_fork_server_that_does_not_start_is_nobodys_answer() -> None:
 
     with ForkServer(Nowhere(), []) as server, pytest.raises(NotStarted, match="did not start"):
         judge_one(server, find("00.1"), "keep", Limits(), 0)
+
+
+def test_a_page_that_ends_in_the_millisecond_of_its_predecessor_was_stored() -> None:
+    """A hidden run of 00.1: stored for 4 ms, 4 ms after it was for 8, and expired when the reply comes."""
+    seed, answer = 678_623_123_086, SOLUTIONS["00.1"]
+    rules = find("00.1").rules
+    one = replace(rules, trials=lambda answer: [replace(t, more_seeds=(seed,)) for t in rules.trials(answer)])
+
+    async def asks_first(redis: Any, key: str, page: str, *, ttl: float) -> None:
+        if not await redis.exists(key) or await redis.type(key) != "string" or await redis.get(key) != page:
+            await answer(redis, key, page, ttl=ttl)
+
+    guard = Guard()
+    with guard.up():
+        good, bad = (
+            searched(replace(find("00.1"), rules=one), tried, guard, lambda *_: guard.begin())
+            for tried in (answer, asks_first)
+        )
+    assert good.passed, str(good)
+    assert not bad.passed

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from redis.exceptions import DataError
 
-from course_lib.explore import Play, Process, Simulation, Trial
+from course_lib.explore import EPOCH, Play, Process, Simulation, Trial
 from course_lib.grading import shelf
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
@@ -143,13 +143,25 @@ def _stored(run: Play, last: int = 2) -> Iterator[Found]:
             now = act.after.text
             if now == kept.page:  # it stood there before, and nothing has changed, not even its life, which is judged
                 continue
-            if shelf.too_late(run, act, kept.page, kept.ttl):
+            if shelf.too_late(run, act, kept.page, kept.ttl) or _once_more(run, act, kept):
                 continue
             found = "nothing" if now is None else shown(now)
             keep = f"{act.who} was to keep {shown(kept.page)} under {kept.key}"
             text = f"{keep}, and when it returned, under that stood {found}."
             yield text, act.who, act.ended, "another page"
     yield from shelf.strays(run)
+
+
+def _once_more(run: Play, act: Keep, kept: Kept) -> bool:
+    """Did it store the page to end in the very millisecond in which it would have ended anyway? That is nothing new to
+    the shelf, and may have expired when the reply comes."""
+    before = [state for state in run.witness.shelf.states[kept.key] if state.when <= act.began][-1:]
+    ran = [event.t_server for event in shelf.sent(run, act) if kept.page.encode() in event.command]
+    return any(
+        state.text == kept.page and when is not None and when < state.end / 1000 - EPOCH
+        for state in before
+        for when in ran
+    )
 
 
 def _wrong_lives(run: Play) -> Iterator[tuple[Act, Kept, State]]:
