@@ -150,6 +150,7 @@ class Lab(Generic[Result]):
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        self._simulates = self._overtaken = False  # the task itself ends a turn of the loop later
 
     async def _run(self) -> None:
         await asyncio.sleep(0.005)  # a dragged slider sends many values; only the last of them need be simulated

@@ -153,6 +153,26 @@ def test_stop_keeps_the_last_picture_and_says_so(begun: bool) -> None:
     assert experiment.closed == [500] * begun
 
 
+def test_a_change_that_comes_together_with_stop_is_run() -> None:
+    """Before the run that was stopped has had a turn of the loop in which to end."""
+    experiment = Counting(slices=1)
+    lab = Lab(experiment)
+    experiment.slices = 10**9
+
+    async def main() -> None:
+        lab._controls["size"].value = 500
+        while 500 not in experiment.begun:
+            await asyncio.sleep(0.001)
+        lab._stop.click()
+        experiment.slices = 1
+        lab._controls["size"].value = 7
+        while lab.result != 7:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert experiment.closed == [500]
+
+
 def test_an_error_is_said_and_the_last_picture_stays() -> None:
     lab = Lab(Counting())
     moved(lab, 13)
