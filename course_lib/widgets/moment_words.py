@@ -43,7 +43,7 @@ def code_html(listings: Sequence[Listing], sent: Mapping[tuple[str, int], int]) 
             _row(number, line, text, sent.get((one.file, line), 0)) for line, text in enumerate(one.lines, one.first)
         )
         lines = f"<ol>{''.join(rows)}</ol>" if one.lines else f"<p>{CHANGED}</p>"
-        parts.append(f"<h5>{escape(one.name)}</h5>{lines}")
+        parts.append(f'<p class="file">{escape(one.name)}</p>{lines}')
     return "".join(parts)
 
 

@@ -388,7 +388,7 @@ def test_the_fake_names_its_file() -> None:
     """The listing of a cell is called after the notebook, whose cells have no names."""
     shown = walk(Fake(), at=0.0)
     assert shown.panes is not None
-    assert "<h5>this notebook</h5>" in shown.panes.board.code
+    assert '<p class="file">this notebook</p>' in shown.panes.board.code
     assert FILE not in shown.panes.board.code
 
 

@@ -125,7 +125,7 @@ white-space:nowrap}}
 .course-moment .bar{{display:block;height:5px;width:56px;border:1px solid {FAINT};margin-top:2px}}
 .course-moment .bar i{{display:block;height:100%;background:{SKY}}}
 .course-moment .code{{max-height:340px;overflow:auto;border:1px solid {RULE};margin-bottom:6px;font:12px/1.5 {CODE}}}
-.course-moment .code h5{{margin:0;padding:1px 6px;font:600 12px/1.5 {WORDS};color:{FAINT};position:sticky;top:0;
+.course-moment .code .file{{margin:0;padding:1px 6px;font:600 12px/1.5 {WORDS};color:{FAINT};position:sticky;top:0;
 background:{PAPER};border-bottom:1px solid {RULE}}}
 .course-moment .code p{{margin:4px 6px;font:13px/1.45 {WORDS}}}
 .course-moment ol{{list-style:none;margin:0;padding:0}}
