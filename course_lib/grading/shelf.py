@@ -69,7 +69,8 @@ class Shelf(Extension):
         end, now = self.command("PEXPIRETIME", key), self.world.now()
         end = -2 if end is None else int(end)  # of a key that is gone
         text = self.held(key) if end != GONE else None
-        return State(now, text, end / 1000 - EPOCH - now if end > 0 else float(end), end)
+        left = max(0.0, end / 1000 - EPOCH - now) if end > 0 else float(end)  # it is over in the next millisecond
+        return State(now, text, left, end)
 
     def held(self, key: str) -> str | None:
         """The text under a key; what inherits this reads other types."""

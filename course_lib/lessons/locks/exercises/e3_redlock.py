@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, count
 from math import inf
@@ -33,7 +33,9 @@ from course_lib.lessons.locks.exercises.lock_calls import Answer, hold, lives, o
 TTL, PAUSE, OUTAGE = 0.3, 0.6, 0.2
 """Seconds. A pause outlasts the lock."""
 WAY, SLOW = 0.01, 0.0275
-"""Seconds one way, where each message takes the same time; there and back slowly, it is just within the time-out."""
+"""Seconds one way, where each message takes the same time; there and back slowly, it is just within the time-out of
+those who are `PATIENT`."""
+PATIENT = [(ttl, timeout) for ttl, timeout in ALONE if timeout > 2 * SLOW]
 LATEST = 1.3
 """Seconds after which both have had the lock: two leases, and what drawn pauses between attempts cost."""
 
@@ -58,8 +60,8 @@ def trials(answer: Answer) -> list[Trial]:
     return [
         _trial("one client, five nodes", partial(_alone, answer), "one-holder validity one-round ends", sizes=(1,),
                seeds=4, world=partial(Simulation, nodes=5, latency=steady(WAY))),
-        _trial("one client, five slow nodes", partial(_alone, answer), "lives validity ends", sizes=(1,), seeds=2,
-               world=partial(Simulation, nodes=5, latency=steady(SLOW))),
+        _trial("one client, five slow nodes", partial(_alone, answer, of=PATIENT), "lives validity ends", sizes=(1,),
+               seeds=2, world=partial(Simulation, nodes=5, latency=steady(SLOW))),
         _trial("two clients want the lock at once", partial(_two, answer), "one-holder lives validity tidy ends",
                sizes=(2,), least=2, seeds=6, faults=faults),
         _trial("two of five nodes are away", partial(_away, answer, 2), "lives one-holder validity tidy ends",
@@ -74,8 +76,8 @@ def _trial(name: str, build: Callable[[Simulation, int], Locks], promises: str, 
     return trial(name, build, judges, horizon=6.0, **{"world": partial(Simulation, nodes=5), **options})
 
 
-def _alone(answer: Answer, world: Simulation, clients: int) -> Locks:
-    run, (ttl, timeout) = Locks(world), ALONE[world.seed % len(ALONE)]
+def _alone(answer: Answer, world: Simulation, clients: int, of: Sequence[tuple[float, float]] = ALONE) -> Locks:
+    run, (ttl, timeout) = Locks(world), of[world.seed % len(of)]
     world.client("c1", partial(_contend, run, answer, "c1", ttl=ttl, timeout=timeout))
     return run
 
