@@ -57,7 +57,7 @@ def test_it_hands_out_collects_and_our_grader_finds_what_was_handed_in(course: C
 
     (found,), remarks = students(course.folder / "submitted")
     (one,), more = handed_in(found, [lesson("04")])
-    assert (remarks, more, one.remarks) == ([], [], ())
+    assert (remarks, more, one.remarks) == ([], (), ())
     assert found.name == getuser()
     assert one.path is not None
     assert sources(one.path) == handed_out | {"04-4": STUB, "04-1": answer}

@@ -159,11 +159,14 @@ def test_a_line_that_an_instructor_mistyped_is_named(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_and_no_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
     with pytest.raises(NothingToGrade, match="a student's folder"):
-        run(tmp_path, tmp_path / "out")
-    (tmp_path / "anna").mkdir()
+        run(tmp_path / "class", tmp_path / "out")
+    (tmp_path / "class" / "anna").mkdir()
     with pytest.raises(NothingToGrade, match="a notebook"):
-        run(tmp_path, tmp_path / "out")
+        run(tmp_path / "class", tmp_path / "out")
+    with pytest.raises(NothingToGrade, match="cannot go into"):
+        run(tmp_path / "class", tmp_path / "class" / "out")
     with pytest.raises(NothingToGrade, match="not a folder"):
         run(tmp_path / "no", tmp_path / "out")
 
