@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from course_lib.website.tools import Missing, environment, package
 SOURCES, LITE = (ROOT / ".artefacts" / name for name in ("lite-sources", "lite"))
 EXTENSION = "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
+MOUNTS = re.compile(r"!!\(\(null==(\w+)\?void 0:\1\.enabled\)\|\|crossOriginIsolated\)")
+"""Where the extension for kernels asks whether there is a drive."""
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 
 
@@ -63,10 +66,27 @@ def build() -> None:
     done = subprocess.run(command, cwd=SOURCES, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         raise Missing("\n    ".join(["JupyterLite's build failed:", *(done.stdout + done.stderr).splitlines()[-12:]]))
+    wait_for_the_drive()
     for page, root in (("index.html", "."), ("lab/index.html", "..")):
         text = (LITE / page).read_text(encoding="utf-8").replace("<html>", '<html lang="en">')
         icon = f'<head>\n    <link rel="icon" href="{root}/static/favicons/favicon.ico">'
         (LITE / page).write_text(text.replace("<head>", icon), encoding="utf-8")
+
+
+def wait_for_the_drive() -> None:
+    """A kernel mounts the drive only if the service worker is there already when it is made. After the first reload
+    that worker is registered anew; a kernel that is quicker would then neither find nor keep a learner's progress.
+
+    Raises: Missing, if the extension is not the one for which this was written.
+    """
+    found = 0
+    for path in (LITE / "extensions" / "@jupyterlite" / "pyodide-kernel-extension" / "static").glob("*.js"):
+        text, times = MOUNTS.subn(r"(await (null==\1?void 0:\1.ready.catch(()=>{})),\g<0>)", path.read_text("utf-8"))
+        if times:
+            path.write_text(text, "utf-8")
+        found += times
+    if found != 1:
+        raise Missing(f"Its extension for Pyodide asks {found} times whether there is a drive; once was expected.")
 
 
 def main() -> int:

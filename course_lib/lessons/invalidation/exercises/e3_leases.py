@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
 
-from course_lib.explore import CRASHED, Play, Trial
+from course_lib.explore import CRASHED, Play, Simulation, Trial, steady
 from course_lib.grading import shelf
 from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import ms, raised, shown
@@ -15,6 +15,8 @@ from course_lib.grading.shelf import State
 from course_lib.lessons.invalidation.exercises.leased import EXTREMES, SETS, STEPS, Answer, Op, at_once, in_turn, soon
 from course_lib.sim.faults import Kind
 
+A_WAY = 0.0005
+"""Seconds that a message takes where steps follow one another within milliseconds, and each has to end in time."""
 FAULTS: dict[Kind, float] = {"pause": 0.25, "crash": 0.0, "lose reply": 0.0}
 
 
@@ -25,7 +27,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("in turn", partial(in_turn, answer), steps | {"lives": _lives, "hit": _hit}, sizes=(1,),
               seeds=len(SETS), horizon=1e3),
         trial("soon after a delete", partial(soon, answer), steps | {"lives": _lives}, sizes=(1,),
-              seeds=len(EXTREMES)),
+              seeds=len(EXTREMES), world=partial(Simulation, latency=steady(A_WAY))),
         trial("the server refuses a command", partial(in_turn, answer), {"errors": shelf.errors}, sizes=(2,), seeds=6,
               horizon=1e3),
         trial("readers and a writer", partial(at_once, answer),
