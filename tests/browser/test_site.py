@@ -6,13 +6,12 @@ The workflow for GitHub Pages builds them and runs this; it takes minutes, as al
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from course_lib.website.tools import FOLDER, PROJECT
+from course_lib.website.tools import package
 
 from .desk import ROOT
 
@@ -56,8 +55,7 @@ def test_the_search_finds_a_lesson(page: Page) -> None:
 
 
 def test_axe_finds_no_violation(page: Page) -> None:
-    version, _ = PROJECT["tool"]["course"]["npm"]["axe-core"]
-    axe = Path(FOLDER / "npm" / f"axe-core@{version}" / "axe.min.js").read_text(encoding="utf-8")
+    axe = (package("axe-core") / "axe.min.js").read_text(encoding="utf-8")
     found = []
     for path in PAGES:
         page.goto(path.as_uri())
