@@ -7,8 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import conftest
 import pytest
+
+from course_lib.servers import Found
 
 CONFTEST = Path(__file__).with_name("conftest.py")
 SKIPS = """
@@ -60,3 +64,19 @@ def test_a_module_that_skips_itself_fails_in_ci(tmp_path: Path) -> None:
 def test_a_learner_may_skip(tmp_path: Path, source: str, expected: int) -> None:
     """The control: without COURSE_STRICT the same tests do not fail (5 is pytest's "nothing was collected")."""
     assert outcome(tmp_path, source, strict=False)[0] == expected
+
+
+def test_of_the_servers_a_test_takes_one_and_all_tests_together_take_each() -> None:
+    class Case:
+        def __init__(self, test: str, found: Found) -> None:
+            self.nodeid, self.found, self.marks = f"{test}[{found.flavour} {found.version}]", found, list[str]()
+            self.callspec = SimpleNamespace(params={"found": found})
+            self.add_marker = self.marks.append
+
+    kinds = (("Redis", "7.0.15"), ("Redis", "8.0.2"), ("Valkey", "9.1.2"))
+    servers = [Found(Path(name), name, version, "by name") for name, version in kinds]
+    cases = [Case(f"test_{number}", found) for number in range(20) for found in servers]
+    conftest._deal_servers(cases)
+    kept = [case for case in cases if not case.marks]
+    assert [case.nodeid.split("[")[0] for case in kept] == [f"test_{number}" for number in range(20)]
+    assert {case.found for case in kept} == set(servers)

@@ -76,11 +76,11 @@ def sample_elsewhere(
     """As `sample`, into `found`, where work that pays is done by an executor, which need not be one of processes; by
     default, by processes that are started for it. The findings are the same, however many work on it; only where the
     budget's steps may end it, all is played here."""
-    began, most = monotonic(), schedules
-    here = partial(sample, found.trial, found.clients, faults=found.faults or 0, depth=depth, seed=seed, budget=budget,
+    began, most, faults = monotonic(), schedules, found.faults or 0
+    here = partial(sample, found.trial, found.clients, faults=faults, depth=depth, seed=seed, budget=budget,
                    progress=progress, into=found)  # fmt: skip
     here(schedules=min(AT_ONCE, most))
-    while found.faults and found.complete and found.drawn < STRUCK_PROBES and found.schedules < most:
+    while faults and found.complete and found.drawn < STRUCK_PROBES and found.schedules < most:
         here(schedules=found.schedules + 1)  # one more order, and each fault in it
     if not found.schedules:  # there is nothing to strike
         return here(schedules=most)
@@ -92,11 +92,11 @@ def sample_elsewhere(
         return here(schedules=most)
     found.complete = False
     size = max(AT_ONCE, min(20 * AT_ONCE, rest // (8 * workers)))
-    if found.faults:
+    if faults:
         parts = _dealt(found.drawn, found.drawn + ceil(rest / each), ceil(size / each))
     else:
         parts = _dealt(found.schedules, most, size)
-    work = partial(_played, make, found.clients, found.faults or 0, depth, seed, found.commands, found.seen is not None)
+    work = partial(_played, make, found.clients, faults, depth, seed, found.commands, found.seen is not None)
     done: Iterator[list[Part]]
     with ExitStack() as stack:
         if executor is None:  # leaving it ends its processes
@@ -199,7 +199,7 @@ def _part(found: Tally) -> Part:
 
 def _merge(found: Tally, part: Part) -> None:
     found.outcomes += part.outcomes
-    found.drawn += found.faults is not None and found.faults > 0
+    found.drawn += bool(found.faults)
     found.steps, found.turns = found.steps + part.steps, max(found.turns, part.turns)
     for promise, schedule in part.failing.items():
         found.keep(promise, play(found.trial, schedule))

@@ -568,6 +568,7 @@ def test_a_promise_holds_until_it_is_broken_by_two_facts() -> None:
     assert holds == sorted(holds, reverse=True)
     assert (holds[0], holds[-1]) == (True, False)
     first = next(state for state in run.states if not state.promises[0].holds)
+    assert {state.promises[0].since for state in run.states} == {first.promises[0].since}  # also while it still holds
     assert first.t >= violation.t_start - 1e-9
     assert first.promises[0].facts == violation.facts
     assert "Broken: no update is lost. 2 clients were told" in first.text

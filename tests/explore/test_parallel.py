@@ -71,8 +71,9 @@ def test_two_processes_find_what_one_finds(make: Callable[[], Trial], faults: in
     told: list[int] = []
     one = sample(make(), 3, 450, seed=5, faults=faults)
     two = sample_in_processes(
-        make, 3, 450, seed=5, faults=faults, processes=2, pays=0.0, progress=lambda found: told.append(found.schedules)
-    )
+        make, 3, one.schedules, seed=5, faults=faults, processes=2, pays=0.0,
+        progress=lambda found: told.append(found.schedules),
+    )  # fmt: skip
     assert (two.outcomes, two.broken, two.schedules, two.steps) == (one.outcomes, one.broken, one.schedules, one.steps)
     assert (two.turns, two.commands, two.depth, two.drawn) == (one.turns, one.commands, one.depth, one.drawn)
     assert two.complete
@@ -80,7 +81,8 @@ def test_two_processes_find_what_one_finds(make: Callable[[], Trial], faults: in
     for promise, run in one.failing.items():
         assert two.failing[promise].schedule == run.schedule
         assert two.failing[promise].trace.digest() == run.trace.digest()
-    assert told[-1] in range(449, 480)  # an order that was begun is finished
+    assert told[-1] == one.schedules
+    assert one.schedules in range(450, 480)  # an order that was begun is finished
     assert not multiprocessing.active_children()
 
 

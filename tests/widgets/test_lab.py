@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import ipywidgets
@@ -68,6 +68,12 @@ def moved(lab: Lab[int], *values: int) -> None:
     asyncio.run(main())
 
 
+async def until(so: Callable[[], bool]) -> None:
+    """What ends the test if it never is so is the caller's time-out."""
+    while not so():
+        await asyncio.sleep(0.001)
+
+
 def test_a_dragged_slider_simulates_the_last_value_only() -> None:
     """The control: as many moves, each left to settle, are as many simulations."""
     experiment = Counting()
@@ -91,12 +97,10 @@ def test_a_change_during_a_run_overtakes_it() -> None:
     async def main() -> None:
         experiment.slices = 10**9
         lab._controls["size"].value = 500
-        await asyncio.sleep(0.02)
-        assert experiment.begun[-1] == 500
+        await until(lambda: 500 in experiment.begun)
         experiment.slices = 10
         lab._controls["size"].value = 7
-        while lab.result != 7:
-            await asyncio.sleep(0.01)
+        await until(lambda: lab.result == 7)
 
     asyncio.run(asyncio.wait_for(main(), 60))
     assert experiment.closed == [500]
@@ -116,11 +120,10 @@ def test_a_slider_that_is_held_moves_the_picture(monkeypatch: pytest.MonkeyPatch
         for value in range(2, 30):
             begun = len(experiment.begun)
             lab._controls["size"].value = value
-            while value < 5 and len(experiment.begun) == begun:  # the next change finds a run under way
-                await asyncio.sleep(0.001)
+            if value < 5:  # the next change finds a run under way
+                await until(lambda begun=begun: len(experiment.begun) > begun)
             await asyncio.sleep(0.001)
-        while lab.result != 29:
-            await asyncio.sleep(0.001)
+        await until(lambda: lab.result == 29)
 
     asyncio.run(asyncio.wait_for(main(), 60))
     assert shown == sorted(shown)
@@ -140,8 +143,7 @@ def test_stop_keeps_the_last_picture_and_says_so(begun: bool) -> None:
         lab._controls["size"].value = 500
         task = lab._task
         assert task is not None
-        while begun and 500 not in experiment.begun:
-            await asyncio.sleep(0.001)
+        await until(lambda: not begun or 500 in experiment.begun)
         assert lab._stop.disabled is not begun
         lab._stop.click()
         await asyncio.wait([task], timeout=60)
@@ -161,13 +163,11 @@ def test_a_change_that_comes_together_with_stop_is_run() -> None:
 
     async def main() -> None:
         lab._controls["size"].value = 500
-        while 500 not in experiment.begun:
-            await asyncio.sleep(0.001)
+        await until(lambda: 500 in experiment.begun)
         lab._stop.click()
         experiment.slices = 1
         lab._controls["size"].value = 7
-        while lab.result != 7:
-            await asyncio.sleep(0.001)
+        await until(lambda: lab.result == 7)
 
     asyncio.run(asyncio.wait_for(main(), 60))
     assert experiment.closed == [500]

@@ -277,6 +277,13 @@ def test_where_a_fact_leads_to_the_moment_no_second_button_does() -> None:
     assert "Go to 4 ms, when it broke" in promises_html([replace(broken, since=0.004)], {})
 
 
+def test_a_promise_that_still_holds_leads_to_the_moment_at_which_it_breaks() -> None:
+    so_far = PromiseState("lost", holds=True, since=0.004)
+    assert "✓ holds" in promises_html([so_far], {})
+    assert 'data-go="0.004">Go to 4 ms, when it breaks<' in promises_html([so_far], {})
+    assert "data-go" not in promises_html([replace(so_far, since=None)], {})
+
+
 def test_code_of_no_file_has_no_lines() -> None:
     names = dict[str, Any]()
     exec("async def body(redis, me):\n    await redis.get('a')\n", names)

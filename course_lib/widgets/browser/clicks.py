@@ -11,7 +11,7 @@ function render({ model, el }) {
   const part = (of) => of?.closest?.("[data-pick]")?.dataset.pick ?? "";
   const pick = (name) => { if (name) { model.set("picked", `${Date.now()} ${name}`); model.save_changes(); } };
   const heard = {
-    pointerdown: (event) => { down = part(event.target); },
+    pointerdown: ({ button, target }) => { down = button ? "" : part(target); },
     pointerup: ({ clientX: x, clientY: y }) => { if (down === part(document.elementFromPoint(x, y))) pick(down); },
     click: (event) => { if (!event.detail) pick(part(event.target)); },  // of no pointer: a screen reader's
   };
