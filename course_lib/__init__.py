@@ -4,8 +4,10 @@
 - `errors`     one class for each named failure
 - `trace`      Event, Note, Trace: what every world records
 - `words`      numbers and lists put into words
+- `lazy`       names of a package that are imported when somebody asks for them
 - `sim`        virtual time: the loop, processes, the network, faults, the simulated server (`fake_server`)
 - `servers`    real servers and whole topologies as local processes that never outlive the kernel
+- `wire`       simulated processes whose code runs in another operating-system process
 - `worlds`     Simulated, Embedded, Real: the same few verbs; `oracle` replays a simulated trace on a real server
 - `explore`    plays every order of clients' commands, or a sample, with a fault at each; finds the smallest failure
 - `views`      trace or numbers → picture and its text alternative
@@ -16,6 +18,11 @@
 - `notebook`   the notebook that runs: what waits for an answer, what a cell needs from those above it
 - `reference`  patterns/README.md, made from the docstrings
 - `bootstrap`  builds the environment; needs nothing but Python
+- `groups`     environments beside it, for packages that must not meet its own
+- `live`       fetches what shows decks as slides
+- `stage`      what an instructor has in front of a class: a shop to break, and the window with the notes
+- `website`    the course as pages to read
+- `lite`       the course in a browser alone
 
 The packages other than `lessons` are the kits, which know no lesson. tests/test_house.py says which part may import
 which.

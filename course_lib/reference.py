@@ -63,8 +63,8 @@ def parts(node: Definition) -> dict[str, str]:
     """A docstring by its labels; `is` is what comes before them, `example` each block of examples."""
     docstring = ast.get_docstring(node) or ""
     examples = [re.sub(r"^ +(?=>>>|\.\.\.|\S)", "", block, flags=re.M) for block in EXAMPLE.findall(docstring)]
-    text, *labelled = LABEL.split(EXAMPLE.sub("", docstring))
-    said = {"is": text} | dict(zip(labelled[::2], labelled[1::2], strict=True))
+    text, *labeled = LABEL.split(EXAMPLE.sub("", docstring))
+    said = {"is": text} | dict(zip(labeled[::2], labeled[1::2], strict=True))
     return {label: told.strip() for label, told in said.items()} | (
         {"example": "\n\n".join(examples)} if examples else {}
     )

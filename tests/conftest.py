@@ -118,7 +118,7 @@ def _deal_servers(items: list[pytest.Item]) -> None:
     for item in items:
         case = getattr(item, "callspec", None)
         if case and isinstance(found := case.params.get("found"), Found):
-            cases.setdefault(item.nodeid.replace(found.flavour, "").replace(found.version, ""), []).append(item)
+            cases.setdefault(item.nodeid.replace(found.flavor, "").replace(found.version, ""), []).append(item)
     for test, its in cases.items():
         chosen = its[zlib.crc32(test.encode()) % len(its)]
         for item in its:

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +132,23 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[s
             yield from (name if name.startswith("course_lib.") else f"{module}.{name}" for name in late)
 
 
+@functools.cache
+def imported(path: Path) -> frozenset[str]:
+    """Every module that a module of the course imports."""
+    source = path.read_text(encoding="utf-8")
+    return frozenset(imports(source, module_name(path), is_package=path.name == "__init__.py"))
+
+
 def wrong_arrows(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    return wrong_uses(module, imports(source, module, is_package=is_package))
+
+
+def wrong_uses(module: str, found: Iterable[str]) -> list[str]:
+    """Which of these imports of a module follow no arrow."""
+    used = {name for name in found if name.split(".")[0] == "course_lib"}
     own = part_of(module)
     assert own in ARROWS, f"{module} is no part of the house: give it a line in ARROWS"
     allowed = {"", own, *ARROWS[own]}  # the root holds a docstring, so importing it is no arrow
-    used = {name for name in imports(source, module, is_package=is_package) if name.split(".")[0] == "course_lib"}
     wrong = {name for name in used if part_of(name) not in allowed}
     if own != "lessons":
         return sorted(wrong | {name for name in used - LOOKS_UP.get(module, set()) if part_of(name) == "lessons"})
@@ -153,8 +165,7 @@ def within_the_lesson(module: str, used: str) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_every_import_follows_an_arrow(path: Path) -> None:
-    source = path.read_text(encoding="utf-8")
-    assert wrong_arrows(source, module_name(path), is_package=path.name == "__init__.py") == []
+    assert wrong_uses(module_name(path), imported(path)) == []
 
 
 @pytest.mark.parametrize(
@@ -197,9 +208,8 @@ def test_no_arrow_is_unused() -> None:
     """Else the table says less than it could."""
     used: dict[str, set[str]] = {part: set() for part in ARROWS}
     for path in MODULES:
-        module = module_name(path)
-        found = imports(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py")
-        used[part_of(module)] |= {part_of(name) for name in found if name.split(".")[0] == "course_lib"}
+        found = {part_of(name) for name in imported(path) if name.split(".")[0] == "course_lib"}
+        used[part_of(module_name(path))] |= found
     assert {part: sorted(ARROWS[part] - used[part]) for part in ARROWS} == {part: [] for part in ARROWS}
 
 
@@ -222,13 +232,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
 
 def test_no_modules_import_each_other() -> None:
     """Not even inside a function, under TYPE_CHECKING or late: a reader can begin at the bottom, and read each once."""
-    graph = {
-        module_name(path): set(
-            imports(path.read_text(encoding="utf-8"), module_name(path), is_package=path.name == "__init__.py")
-        )
-        for path in MODULES
-    }
-    assert circles(graph) == []
+    assert circles({module_name(path): set(imported(path)) for path in MODULES}) == []
 
 
 def test_a_circle_is_seen() -> None:
@@ -247,14 +251,13 @@ def test_a_circle_is_seen() -> None:
 
 def test_patterns_need_only_redis_and_the_standard_library() -> None:
     for path in (COURSE / "patterns").glob("*.py"):
-        used = imports(path.read_text(encoding="utf-8"), module_name(path), is_package=path.name == "__init__.py")
-        foreign = {name.partition(".")[0] for name in used} - set(sys.stdlib_module_names)
+        foreign = {name.partition(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
         assert foreign <= {"redis", "course_lib"}, path
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_what_only_one_place_may_know_stays_there(path: Path) -> None:
-    used = set(imports(path.read_text(encoding="utf-8"), module_name(path), is_package=path.name == "__init__.py"))
+    used = imported(path)
     where = path.relative_to(ROOT).as_posix()
     for package, places in ONLY.items():
         if not any(fnmatch.fnmatch(where, place) for place in places):
@@ -436,28 +439,17 @@ def _private(redis): pass
     assert contracts_missing(bare) == ["get: docstring", "get: Cost", "get: Units", "Lock: Cost", "module: Source"]
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        *("patterns", "sim", "worlds", "views", "views/spacetime", "views/theatre", "widgets", "widgets/browser"),
-        *(
-            "servers",
-            "servers/proxy",
-            "servers/relay",
-            "servers/topology",
-            "explore",
-            "explore/strategies",
-            "grading",
-            "grading/batch",
-            "grading/sandbox",
-        ),
-        *(f"lessons/{folder}" for folder in LESSONS.values()),
-    ],
-)
-def test_the_map_of_a_crowded_part_names_every_module(part: str) -> None:
-    """A reader looks for a lesson's module in the docstring of its package."""
-    listed = set(re.findall(r"\w+", ast.get_docstring(ast.parse((COURSE / part / "__init__.py").read_text())) or ""))
-    assert {path.stem for path in (COURSE / part).glob("*.py")} - listed == {"__init__"}
+IMITATED = COURSE / "lite/shim"  # packages that have the shape of others': their maps are those others' documentation
+FOLDERS = [path.parent for path in MODULES if path.name == "__init__.py" and IMITATED not in path.parents]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_the_map_of_a_folder_names_every_module(folder: Path) -> None:
+    """A reader looks for a module, or a folder of them, in the docstring of its package."""
+    named = set(re.findall(r"\w+", ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""))
+    named |= {*LESSONS.values()} if folder == COURSE / "lessons" else set()
+    inside = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/*.py")}
+    assert inside - named == {"__init__"}
 
 
 # -- what lies where, and what no file may say ------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def test_the_command_fails_on_drift(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_docstring_becomes_a_row_and_a_section(tmp_path: Path) -> None:
-    """Promise, cost and module in the table; below, the call, each labelled part, the methods, the example."""
+    """Promise, cost and module in the table; below, the call, each labeled part, the methods, the example."""
     (tmp_path / "__init__.py").write_text('"""The map."""\n', encoding="utf-8")
     (tmp_path / "doors.py").write_text(SOURCE, encoding="utf-8")
     made = page(tmp_path)

@@ -69,7 +69,7 @@ def test_a_learner_may_skip(tmp_path: Path, source: str, expected: int) -> None:
 def test_of_the_servers_a_test_takes_one_and_all_tests_together_take_each() -> None:
     class Case:
         def __init__(self, test: str, found: Found) -> None:
-            self.nodeid, self.found, self.marks = f"{test}[{found.flavour} {found.version}]", found, list[str]()
+            self.nodeid, self.found, self.marks = f"{test}[{found.flavor} {found.version}]", found, list[str]()
             self.callspec = SimpleNamespace(params={"found": found})
             self.add_marker = self.marks.append
 

@@ -36,11 +36,11 @@ def shrink(trial: Trial, promise: str, failing: Play, *, most: int = 2_000, prog
     """
     failing = _with_fewer_clients(trial, promise, failing, most // 4, progress)
     found, world = Tally(trial, failing.schedule.clients, faults=None, failing={promise: failing}), trial.world()
-    play_all(_neighbours(promise, found, world), found, world, Budget(most, inf), progress)
+    play_all(_neighbors(promise, found, world), found, world, Budget(most, inf), progress)
     return found.failing[promise]
 
 
-def _neighbours(promise: str, found: Tally, world: Simulation) -> Strategy:
+def _neighbors(promise: str, found: Tally, world: Simulation) -> Strategy:
     """What may be simpler than the simplest run that is known; begins again whenever a simpler one was found."""
     failing = None
     while failing is not found.failing[promise]:

@@ -39,6 +39,7 @@ How an exercise is judged:
 A class, in one command:
 - `__main__`            the command; what it does is in the folder `batch`
 - `bounds`              how much memory and time the grader itself may use
+- `wire`                a submission judged while its code runs in child processes
 - `sandbox`             what isolates the child process in which a student's code runs
 
 For authors:

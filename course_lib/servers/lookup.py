@@ -35,15 +35,15 @@ BROWSER = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A server binary: where, what (`flavour` is "Redis" or "Valkey"), and how it was found."""
+    """A server binary: where, what (`flavor` is "Redis" or "Valkey"), and how it was found."""
 
     path: Path
-    flavour: str
+    flavor: str
     version: str
     source: str
 
     def __str__(self) -> str:
-        return f"{self.flavour} {self.version} ({self.source})"
+        return f"{self.flavor} {self.version} ({self.source})"
 
 
 def find(override: str | None = None) -> Found:
@@ -111,10 +111,10 @@ def _usable(path: str | Path | None, source: str, place: str, misses: list[str])
 
 
 def _identify(path: Path, source: str) -> Found:
-    flavour, version = _ask_version(path)
+    flavor, version = _ask_version(path)
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise NoServer(f"it is {flavour} {version}, and the course needs {'.'.join(map(str, OLDEST))} or newer")
-    return Found(path, flavour, version, source)
+        raise NoServer(f"it is {flavor} {version}, and the course needs {'.'.join(map(str, OLDEST))} or newer")
+    return Found(path, flavor, version, source)
 
 
 @functools.cache

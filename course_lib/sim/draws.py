@@ -12,7 +12,7 @@ _GRID = 2.0**32  # a logarithm is cut to this grid, because C libraries disagree
 class Draws:
     """A stream of uniform draws in [0, 1), named by a seed; call it for the next one.
 
-    One for each client and each connection, so that a change in one client's behaviour leaves the others' draws alone.
+    One for each client and each connection, so that a change in one client's behavior leaves the others' draws alone.
     A `random.Random` would do, but takes 2.5 kB and 10 µs to seed; this takes 100 bytes and 1 µs.
     Source: O'Neill, PCG, Technical Report HMC-CS-2014-0905 (a 64-bit linear congruential step, output mixed by
     xorshift).

@@ -32,7 +32,7 @@ class Kind:
     """How one kind of request looks: its color, and its mark as an SVG path from where the pen stands."""
 
     name: str
-    colour: str
+    color: str
     mark: str
     width: float = 0.0  # of the pen; 0 for a mark that is filled
 
@@ -101,11 +101,11 @@ def panel(place: Place, name: str, numbers: Iterable[tuple[object, float]]) -> s
     )
 
 
-def area(path: str, base: float, colour: str, *, opacity: float = 0.35, width: float = 1.6) -> str:
+def area(path: str, base: float, color: str, *, opacity: float = 0.35, width: float = 1.6) -> str:
     """A line, and the area between it and `base` below it. Units: pixels."""
     return (
-        f'<path d="{path}V{base:.1f}z" fill="{colour}" fill-opacity="{f"{opacity:g}"[1:]}"/>'
-        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"/>'
+        f'<path d="{path}V{base:.1f}z" fill="{color}" fill-opacity="{f"{opacity:g}"[1:]}"/>'
+        f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{width:g}"/>'
     )
 
 
@@ -132,8 +132,8 @@ def marks(kind: Kind, places: Iterable[tuple[int, int]]) -> str:
     """The kind's mark at each place, as one path."""
     path = "".join(f"M{px} {py}{kind.mark}" for px, py in places)
     if not kind.width:
-        return f'<path fill="{kind.colour}" d="{path}"/>'
-    pen = f'stroke="{kind.colour}" stroke-width="{kind.width}" stroke-linecap="round"'
+        return f'<path fill="{kind.color}" d="{path}"/>'
+    pen = f'stroke="{kind.color}" stroke-width="{kind.width}" stroke-linecap="round"'
     return f'<path fill="none" {pen} d="{path}"/>'
 
 

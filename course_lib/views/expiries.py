@@ -16,8 +16,8 @@ def expiries(together: Sequence[float], spread: Sequence[float], *, names: tuple
         panels = figure.subplots(2, 1, sharex=True, sharey=True)
         low, high = math.floor(min(spread)) - 1, math.ceil(max(together)) + 1
         tallest = []
-        for panel, moments, name, colour in zip(panels, (together, spread), names, (VERMILLION, BLUE), strict=True):
-            counts, *_ = panel.hist(moments, bins=range(low, high + 1), color=colour)
+        for panel, moments, name, color in zip(panels, (together, spread), names, (VERMILLION, BLUE), strict=True):
+            counts, *_ = panel.hist(moments, bins=range(low, high + 1), color=color)
             tallest.append(int(max(counts)))
             panel.set_title(f"{name}: at most {tallest[-1]} in one second")
             panel.set_ylabel("keys")

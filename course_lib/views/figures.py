@@ -50,9 +50,9 @@ def chart(width: float, height: float) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def paint(colour: str) -> str:
+def paint(color: str) -> str:
     """A color of the palette, as matplotlib takes it."""
-    return _PAINTS.get(colour, colour)
+    return _PAINTS.get(color, color)
 
 
 def as_picture(figure: Figure, alt: str) -> Picture:

@@ -22,7 +22,7 @@ YELLOW = "#F0E442"  # always within an outline
 BLUE = "#0072B2"
 VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
-GREY = "#888888"
+GRAY = "#888888"
 WELL = f"color-mix(in srgb,{GREEN} 70%,{INK})"  # green alone is too pale for small text
 ALARM = f"color-mix(in srgb,{VERMILLION} 70%,{INK})"  # pure vermillion is too pale for small text
 WORDS = "var(--jp-ui-font-family,system-ui,sans-serif)"
@@ -33,7 +33,7 @@ CODE = "var(--jp-code-font-family,ui-monospace,Menlo,Consolas,'DejaVu Sans Mono'
 class Role:
     """How one thing looks everywhere: its color, its matplotlib marker, its line style, and its name in a legend."""
 
-    colour: str
+    color: str
     mark: str
     line: str = "-"
     name: str = ""
@@ -46,7 +46,7 @@ FAULT = Role(VERMILLION, "x", "-", "lost")
 NOTES: dict[str, Role] = {
     "load": Role(ORANGE, "bar", "-", "load"),
     "compute": Role(SKY, "bar", "-", "compute"),
-    "pause": Role(GREY, "hatch", "-", "pause"),
+    "pause": Role(GRAY, "hatch", "-", "pause"),
     "hold": Role(GREEN, "box", "-", "holds the lock"),
     "stale": Role(YELLOW, "diamond", "-", "stale read"),
     "skew": Role(PURPLE, "triangle", "-", "clock jumps"),
@@ -57,6 +57,6 @@ NOTES: dict[str, Role] = {
 """What a note looks like in a space-time diagram, by its kind."""
 
 
-def process_colour(index: int) -> str:
+def process_color(index: int) -> str:
     """The color of the client in lane `index`, counted from 0."""
     return PROCESSES[index % len(PROCESSES)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from course_lib.views.palette import BLUE, GREEN, GREY, INK, PURPLE, VERMILLION
+from course_lib.views.palette import BLUE, GRAY, GREEN, INK, PURPLE, VERMILLION
 
-SHARES = {BLUE: 65, GREEN: 58, VERMILLION: 62, PURPLE: 58, GREY: 62, "#E69F00": 50, "#56B4E9": 50}
+SHARES = {BLUE: 65, GREEN: 58, VERMILLION: 62, PURPLE: 58, GRAY: 62, "#E69F00": 50, "#56B4E9": 50}
 """Percent of each color that is left; the rest is ink. Yellow always stands within an outline of ink."""
 _COLORS = re.compile(f"({'|'.join(SHARES)})( \\d+%)?", re.IGNORECASE)
 _SHARES = {color.lower(): share for color, share in SHARES.items()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from course_lib.views import palette
 from course_lib.views.labels import Box
-from course_lib.views.palette import ALARM, BLUE, FAINT, GREEN, GREY, INK, PAPER, VERMILLION
+from course_lib.views.palette import ALARM, BLUE, FAINT, GRAY, GREEN, INK, PAPER, VERMILLION
 from course_lib.views.picture import UID, Picture, escape, named, scoped
 from course_lib.views.topology_words import (
     NodeLike,
@@ -30,14 +30,14 @@ TOP, OVER = 64.0, 28.0
 LETTER = 6.9
 """Width of one character at 12 px."""
 
-ROLES = {"primary": BLUE, "replica": GREEN, "sentinel": palette.PURPLE, "unknown": GREY}
+ROLES = {"primary": BLUE, "replica": GREEN, "sentinel": palette.PURPLE, "unknown": GRAY}
 STATES = {
     "up": (GREEN, '<circle r="5" fill="currentColor"/>'),
     "down": (VERMILLION, '<path d="M-5 -5L5 5M-5 5L5 -5" stroke="currentColor" stroke-width="3"/>'),
     "paused": (palette.ORANGE, '<path d="M-3 -5V5M3 -5V5" stroke="currentColor" stroke-width="3.4"/>'),
     "cut off": (VERMILLION, '<path d="M-7 0H-2M2 0H7M-1 -6V6M1 -6V6" stroke="currentColor" stroke-width="1.8"/>'),
 }
-"""Colour and sign of a state, drawn round the origin; its word always stands beside it."""
+"""Color and sign of a state, drawn round the origin; its word always stands beside it."""
 
 _RULES = f"""
 text{{font:12px {palette.WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:600}} .wrong{{fill:{ALARM}}}
@@ -112,10 +112,10 @@ def _node(node: NodeLike, box: Box, number: int, picked: bool) -> str:
     x, y = box.x, box.y
     key = f'<rect class="cap" x="{x + 10:.1f}" y="{y + 9:.1f}" width="18" height="18" rx="3"/>'
     key += f'<text class="key" x="{x + 19:.1f}" y="{y + 22.5:.1f}">{number}</text>' if number < 10 else ""
-    colour, sign = STATES.get(node.state, STATES["down"])
+    color, sign = STATES.get(node.state, STATES["down"])
     lines = [
         f'<text class="name" x="{x + 36:.1f}" y="{y + 23:.1f}">{escape(shorten(node.name, 14))}</text>',
-        f'<g transform="translate({x + 19:.1f} {y + 41:.1f})" style="color:{colour}">{sign}</g>',
+        f'<g transform="translate({x + 19:.1f} {y + 41:.1f})" style="color:{color}">{sign}</g>',
         f'<text class="b" x="{x + 36:.1f}" y="{y + 45:.1f}">{escape(node.state)}</text>',
     ]
     most = int((box.width - 20) / LETTER)
@@ -150,16 +150,16 @@ def _frame(node: NodeLike, box: Box, picked: bool) -> str:
     else:
         corner = 2 if node.role == "primary" else 16
         styled = "box primary" if node.role == "primary" else "box"
-        outline = _rect(f"{styled}{down}", box, 0, corner, "" if node.role == "primary" else ROLES.get(node.role, GREY))
+        outline = _rect(f"{styled}{down}", box, 0, corner, "" if node.role == "primary" else ROLES.get(node.role, GRAY))
     wall = _rect("wall", box, 6, 8) if node.state == "cut off" else ""
     return outline + wall + (_rect("picked", box, 10, 12) if picked else "")
 
 
 def _rect(styled: str, box: Box, out: float, corner: float, stroke: str = "") -> str:
-    colour = f' style="stroke:{stroke}"' if stroke else ""
+    color = f' style="stroke:{stroke}"' if stroke else ""
     return (
         f'<rect class="{styled}" x="{box.x - out:.1f}" y="{box.y - out:.1f}" width="{box.width + 2 * out:.1f}" '
-        f'height="{box.height + 2 * out:.1f}" rx="{corner:g}"{colour}/>'
+        f'height="{box.height + 2 * out:.1f}" rx="{corner:g}"{color}/>'
     )
 
 

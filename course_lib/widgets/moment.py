@@ -13,7 +13,7 @@ from IPython import get_ipython
 
 from course_lib.explore.moment import Opened, State, broken
 from course_lib.trace import Event, Note, Trace
-from course_lib.views.palette import process_colour
+from course_lib.views.palette import process_color
 from course_lib.views.picture import escape
 from course_lib.widgets.browser.panes import Board
 from course_lib.widgets.moment_words import (
@@ -82,15 +82,15 @@ class Panes:
         went = {(key.node, key.key): key.change for key in between}
         known = {client.name: client for client in earlier.clients}
         many = len(now.clients) > FEW
-        colours = self._colours(now)
-        cards = [client_html(one, known.get(one.name), colours[one.name], brief=many) for one in now.clients]
+        colors = self._colors(now)
+        cards = [client_html(one, known.get(one.name), colors[one.name], brief=many) for one in now.clients]
         with self.board.hold_sync():
             self.board.redis = redis_html(now, earlier, later, self._longest, went)
             self.board.clients = "".join(cards)
             self.board.promises = promises_html(now.promises, self._says)
             scene = now.text.removesuffix(broken(now.promises, {}))
             self.board.text = escape(scene + broken(now.promises, self._says).replace("`", ""))
-            self.board.marks = self._marks(now, colours)
+            self.board.marks = self._marks(now, colors)
             self.board.line = self._sender(opened, what)
 
     @property
@@ -151,18 +151,18 @@ class Panes:
     def _line(self, file: str, line: int) -> str:
         return line_id(self._files[file], line) if file in self._files else ""
 
-    def _colours(self, now: State) -> dict[str, str]:
+    def _colors(self, now: State) -> dict[str, str]:
         known = dict.fromkeys([*self._drawn, *(client.name for client in now.clients)])
-        return {name: process_colour(place) for place, name in enumerate(known)}
+        return {name: process_color(place) for place, name in enumerate(known)}
 
-    def _marks(self, now: State, colours: Mapping[str, str]) -> list[list[Any]]:
+    def _marks(self, now: State, colors: Mapping[str, str]) -> list[list[Any]]:
         """Where each client stands: of each chain, every line that is listed, and which is the innermost of these."""
         marks = []
         for client in now.clients:
             for chain in client.chains:
                 listed = [place for frame in chain if (place := self._line(frame.file, frame.line))]
                 for depth, place in enumerate(listed, 1):
-                    marks.append([place, client.name, colours[client.name], depth == len(listed)])
+                    marks.append([place, client.name, colors[client.name], depth == len(listed)])
         return marks
 
     def _sender(self, opened: Opened, what: Event | Note | None) -> str:

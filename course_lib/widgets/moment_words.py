@@ -147,7 +147,7 @@ def _left(left: float | None, longest: float) -> str:
 # -- clients ----------------------------------------------------------------------------------------------------------
 
 
-def client_html(now: ClientState, before: ClientState | None, colour: str, *, brief: bool = False) -> str:
+def client_html(now: ClientState, before: ClientState | None, color: str, *, brief: bool = False) -> str:
     """What a client does and waits for, its line, and its locals along the chain of awaits; changed ones are marked.
 
     `brief`: without the text of the line, which is marked in the code above as well.
@@ -161,7 +161,7 @@ def client_html(now: ClientState, before: ClientState | None, colour: str, *, br
         last = None if brief or not chain else chain[-1]
         parts += [_frame(frame, known.get(frame.call), last=frame is last) for frame in chain]
     kind = now.does.split()[0]
-    return f'<div class="card {kind}" style="--c:{colour}">{"".join(parts)}</div>'
+    return f'<div class="card {kind}" style="--c:{color}">{"".join(parts)}</div>'
 
 
 DOES = {"not begun": "○ not begun", "waiting": "… waits", "paused": "‖ paused", "dead": "✗ dead", "ended": "✓ ended"}

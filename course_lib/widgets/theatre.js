@@ -575,7 +575,7 @@ function box(stage, { x, y, w, h }, { fill, stroke, line = 1.5, round = 7, dash 
 
 function color(stage, client) {
   const all = stage.look.clients;
-  return client < 0 ? stage.look.grey : all[client % all.length];
+  return client < 0 ? stage.look.gray : all[client % all.length];
 }
 
 function drawClock(stage, player) {
@@ -642,7 +642,7 @@ function drawClients(stage, player, now) {
     const over = at > stage.index.done[i] + 0.4 && !spans.size;
     box(stage, seat, {
       fill: dead || still ? look.wash : look.paper,
-      stroke: dead || over ? look.grey : tone,
+      stroke: dead || over ? look.gray : tone,
       line: 2,
       dash: still ? [5, 4] : undefined,
     });
@@ -734,7 +734,7 @@ function drawCrowd(stage, at, now) {
     size: size * 1.15,
     most: block.w - 20,
   });
-  const tones = [look.rule, look.request, look.load, look.lock, look.grey, look.alarm];
+  const tones = [look.rule, look.request, look.load, look.lock, look.gray, look.alarm];
   for (let kind = 0; kind < 6; kind++) {
     // one path for each state, however many there are
     c.beginPath();
@@ -820,7 +820,7 @@ function drawKey(stage, spot, name, states, at) {
     there = value !== null && value !== undefined;
   box(stage, spot, {
     fill: look.paper,
-    stroke: there ? tone : look.grey,
+    stroke: there ? tone : look.gray,
     line: fresh ? 3.5 : owner >= 0 ? 2.4 : 1.3,
     dash: there ? undefined : [3, 4],
   });

@@ -120,7 +120,7 @@ class ExperimentBench(AbstractContextManager[Any]):
     def record(self, plan: Iterable[tuple[str, Mapping[str, Any]]], place: Path, *, day: date) -> None:
         """Make these experiments, with these settings, and write what came of them, one run to a line."""
         runs = {_line(name, given): self.run(name, **given) for name, given in plan}
-        server = json.dumps(f"{self._server().flavour} {self._server().version}")
+        server = json.dumps(f"{self._server().flavor} {self._server().version}")
         lines = [f"{json.dumps(line)}: {json.dumps(run, separators=(',', ':'))}" for line, run in runs.items()]
         head, body = f'"made": "{day.isoformat()}", "server": {server}', ",\n".join(lines)
         place.parent.mkdir(exist_ok=True)

@@ -176,7 +176,7 @@ def test_peers(table: Table) -> None:
                     crowd(lambda: Real(server.url), 1000)()
                     return time.perf_counter() - began
 
-            name = f"{kind}: {found.flavour} {found.version}"
+            name = f"{kind}: {found.flavor} {found.version}"
             real, ours = [], []
             for _ in range(5):  # in turn, as what else the machine does is the same for both
                 real.append(once())

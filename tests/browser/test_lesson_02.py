@@ -62,7 +62,7 @@ def test_the_lab_reads_in_both_themes(desk: Desk, lab_of: Callable[[str], Locato
 
 
 def test_a_chart_follows_the_theme_and_without_trust_is_an_image(desk: Desk, notebook: Callable[..., Path]) -> None:
-    """A notebook from somebody else loses inline SVG: an image is left. Once run, it has the theme's colours."""
+    """A notebook from somebody else loses inline SVG: an image is left. Once run, it has the theme's colors."""
     path = notebook("chart", CHART)
     stored = nbformat.read(path, as_version=4)
     bundle = memory(ROWS)._repr_mimebundle_()

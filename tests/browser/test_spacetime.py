@@ -174,7 +174,7 @@ def test_the_current_line_is_scrolled_into_view(five: Locator) -> None:
 
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_pictures_of_two_to_a_thousand_clients(desk: Desk, notebook: Callable[..., Path], theme: str) -> None:
-    """Each is drawn, named for a screen reader, and kept as a test artefact; text has the colour of the theme."""
+    """Each is drawn, named for a screen reader, and kept as a test artefact; text has the color of the theme."""
     samples = ("two_holders()", "five_clients()", "five_nodes()", "crowd(50, 20)", "crowd(1000, 5)")
     desk.page.set_viewport_size({"width": 1500, "height": 1000})
     desk.open_notebook(notebook("gallery", *(IMPORTS + f"SpaceTime({sample})" for sample in samples)))
@@ -184,8 +184,8 @@ def test_pictures_of_two_to_a_thousand_clients(desk: Desk, notebook: Callable[..
         shown = desk.output(i)
         shown.scroll_into_view_if_needed()
         expect(shown.get_by_role("img", name=re.compile("^Space-time diagram: "))).to_be_visible()
-        colour = shown.locator("svg .title").evaluate("e => getComputedStyle(e).fill")
-        assert ("255, 255, 255" in colour) == (theme == "dark")
+        color = shown.locator("svg .title").evaluate("e => getComputedStyle(e).fill")
+        assert ("255, 255, 255" in color) == (theme == "dark")
         desk.screenshot(f"spacetime-{re.sub(r'[^a-z0-9]+', '-', sample).strip('-')}-{theme}", shown)
     desk.assert_clean()
 

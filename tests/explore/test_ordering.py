@@ -215,7 +215,7 @@ async def twice(redis: Redis) -> bool:
     return False
 
 
-def test_a_shrunk_run_has_no_simpler_neighbour() -> None:
+def test_a_shrunk_run_has_no_simpler_neighbor() -> None:
     """Minimal under its own moves: nothing that `simpler` proposes breaks the promise more simply."""
 
     def gave_up(run: Play) -> Iterable[Violation]:

@@ -298,7 +298,7 @@ async def put_in_a_transaction(redis: Any, key: str, fence: int, value: str) -> 
     return bool(await redis.transaction(store, key, value_from_callable=True))
 
 
-def leases_by_neighbours(trace: Trace) -> str | None:
+def leases_by_neighbors(trace: Trace) -> str | None:
     """Who has the longest lease so far, against whoever begins next."""
     died = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
     holds = [(n.t_start, died.get(n.who, inf) if n.t_end is None else n.t_end, n.who)
@@ -332,7 +332,7 @@ SHAPES: dict[str, list[Any]] = {
     "04.2": [acquire_with_a_clock],
     "04.3": [redlock_in_a_group, redlock_as_completed],
     "04.5": [put_in_a_transaction],
-    "04.6": [leases_by_neighbours],
+    "04.6": [leases_by_neighbors],
 }
 
 

@@ -10,7 +10,7 @@ import redis
 from course_lib.servers import Server, find_all
 from course_lib.worlds import Embedded, Real, Simulated, World
 
-SERVERS = {f"{found.flavour} {found.version}": found for found in find_all()}
+SERVERS = {f"{found.flavor} {found.version}": found for found in find_all()}
 
 
 @pytest.fixture(scope="session")

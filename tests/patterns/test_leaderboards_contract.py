@@ -96,7 +96,7 @@ def test_points_are_exact_up_to_the_bound_and_refused_beyond(world: World) -> No
 
 
 def test_points_of_many_bits_come_back(world: World) -> None:
-    """Whatever the policy: neighbours at the bound do not merge, as 2^53 and 2^53 + 1 would."""
+    """Whatever the policy: neighbors at the bound do not merge, as 2^53 and 2^53 + 1 would."""
 
     async def body(redis: Redis) -> Any:
         seen = list[Any]()
@@ -112,7 +112,7 @@ def test_points_of_many_bits_come_back(world: World) -> None:
     assert alone(world, body) == [[("a", most), ("b", most - 1), ("d", 1 - most), ("c", -most)]] * 3
 
 
-def test_without_a_bound_neighbours_merge(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_bound_neighbors_merge(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: it says one thing and stores another."""
     monkeypatch.setattr(module, "ADD", broken.NO_BOUND)
 

@@ -13,7 +13,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from course_lib.servers import Found, Server, find_all
 from course_lib.worlds import Real
 
-SERVERS = [pytest.param(found, id=f"{found.flavour} {found.version}") for found in find_all()]
+SERVERS = [pytest.param(found, id=f"{found.flavor} {found.version}") for found in find_all()]
 
 
 @pytest.fixture(params=SERVERS or [pytest.param(None, marks=pytest.mark.skip(reason="no server here"))])

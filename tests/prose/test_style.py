@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from .style import RULES, counts, findings, known
-from .texts import prose
+from .texts import ROOT, prose
 
-AS_MEANT = "cancelled,cancelling,acknowledgement,acknowledgements,smove,tung"
-"""Right as they stand: Python's word, a common second spelling, a command of Redis, an author."""
+AS_MEANT = "cancelled,cancelling,acknowledgement,acknowledgements,smove,tung,serialise,artefacts"
+"""Right as they stand: Python's word, a common second spelling, what Redis and an author are called, a folder."""
 
 SLIPS = {
     "so-many": "From then on, for so many seconds, it is cut off.",
@@ -36,16 +36,21 @@ FINE = (
 )
 
 
+def spelling(*options: str) -> list[str]:
+    """What codespell says with these options, a line for each word."""
+    pytest.importorskip("codespell_lib")
+    command = [sys.executable, "-m", "codespell_lib", "-L", AS_MEANT, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+
+
 def misspelled(texts: dict[str, str], folder: Path) -> list[str]:
     """What codespell finds: common slips of the pen, and British spellings."""
-    pytest.importorskip("codespell_lib")
     for place, (file, text) in enumerate(texts.items()):
         (folder / f"{place}.txt").write_text(f"{file}\n{text}", encoding="utf-8")
-    command = [sys.executable, "-m", "codespell_lib", "--builtin", "clear,rare,en-GB_to_en-US", "-L", AS_MEANT]
-    done = subprocess.run([*command, "--count", str(folder)], capture_output=True, text=True, check=False)
+    told = spelling("--builtin", "clear,rare,en-GB_to_en-US", "--count", str(folder))
     names = list(texts)
-    found = [line.removeprefix(f"{folder}/").partition(".txt:") for line in done.stdout.splitlines()]
-    return [f"{names[int(place)]}: {told.partition(': ')[2]}" for place, _, told in found]
+    found = [line.removeprefix(f"{folder}/").partition(".txt:") for line in told]
+    return [f"{names[int(place)]}: {word.partition(': ')[2]}" for place, _, word in found]
 
 
 def test_the_prose_is_spelled_as_americans_spell_it(tmp_path: Path) -> None:
@@ -56,6 +61,22 @@ def test_a_slip_and_a_british_spelling_are_found(tmp_path: Path) -> None:
     """The control."""
     found = misspelled({"a.md": "It was recieved.", "b.md": "The colour of a node."}, tmp_path)
     assert found == ["a.md: recieved ==> received", "b.md: colour ==> color"]
+
+
+def british(folder: Path) -> list[str]:
+    """British spellings in code: each word of a name counts, and so do comments."""
+    american = ["--builtin", "en-GB_to_en-US", "--regex", "[A-Za-z]+"]
+    return spelling(*american, *map(str, sorted(folder.rglob("*.py"))))
+
+
+def test_the_code_is_spelled_as_the_prose() -> None:
+    assert british(ROOT / "course_lib") == []
+
+
+def test_a_british_name_is_found(tmp_path: Path) -> None:
+    """The control."""
+    (tmp_path / "looks.py").write_text("def process_colour() -> None: ...", encoding="utf-8")
+    assert british(tmp_path) == [f"{tmp_path / 'looks.py'}:1: colour ==> color"]
 
 
 def test_no_file_breaks_more_rules_of_style_than_it_did() -> None:

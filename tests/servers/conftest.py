@@ -13,7 +13,7 @@ import pytest
 from course_lib.servers import Found, Server, find_all
 
 
-@pytest.fixture(params=find_all(), ids=lambda found: found.flavour)
+@pytest.fixture(params=find_all(), ids=lambda found: found.flavor)
 def found(request: pytest.FixtureRequest) -> Found:
     assert isinstance(request.param, Found)
     return request.param

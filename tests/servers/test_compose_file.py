@@ -51,7 +51,7 @@ def published(body: dict[str, Any]) -> list[str]:
 
 @pytest.mark.skipif(importlib.util.find_spec("check_jsonschema") is None, reason="check-jsonschema is not installed")
 def test_it_follows_the_schema_of_compose_files(tmp_path: Path) -> None:
-    """And the control: one with a word that is misspelt does not."""
+    """And the control: one with a word that is misspelled does not."""
     wrong = copy.deepcopy(described())
     wrong["services"]["primary"]["helthcheck"] = wrong["services"]["primary"].pop("healthcheck")
     control = tmp_path / "control.json"  # every JSON file is a YAML file
@@ -160,8 +160,8 @@ def test_an_engine_and_we_form_the_same_cluster() -> None:
     ports = {service.name: service.port for service in compose_file.services("cluster")}
     script = services()["cluster-form"]["command"][-1]
     pairs = {tuple(map(int, pair)) for pair in re.findall(r"(\d{5}):(\d{5})", script)}
-    labelled = {(s.port, ports[s.replicates]) for s in compose_file.services("cluster") if s.replicates}
-    assert pairs == labelled
+    labeled = {(s.port, ports[s.replicates]) for s in compose_file.services("cluster") if s.replicates}
+    assert pairs == labeled
     created = re.search(r"--cluster create (.*) --cluster-yes", script)
     assert created is not None
     primaries = [f"127.0.0.1:{s.port}" for s in compose_file.services("cluster") if not s.replicates]

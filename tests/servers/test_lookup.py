@@ -39,8 +39,8 @@ def script(path: Path, body: str) -> Path:
 
 def test_a_found_server_says_what_it_is_and_where_it_was_found(found: Found) -> None:
     said = subprocess.run([found.path, "--version"], capture_output=True, text=True, check=True).stdout
-    assert said.startswith(f"{found.flavour} server v={found.version} ")
-    assert str(found) == f"{found.flavour} {found.version} ({found.source})"
+    assert said.startswith(f"{found.flavor} server v={found.version} ")
+    assert str(found) == f"{found.flavor} {found.version} ({found.source})"
     assert found.path.is_absolute()
 
 
@@ -48,7 +48,7 @@ def test_the_variable_comes_before_path(found: Found, nothing_on_path: Path, mon
     link(nothing_on_path, "redis-server", find_all()[0] if find_all() else found)
     chosen = link(nothing_on_path.parent, "my-server", found)
     monkeypatch.setenv("COURSE_REDIS", str(chosen))
-    assert find() == Found(chosen, found.flavour, found.version, "$COURSE_REDIS")
+    assert find() == Found(chosen, found.flavor, found.version, "$COURSE_REDIS")
 
 
 def test_an_override_stands_in_for_the_variable(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_a_relative_path_in_the_variable_is_made_absolute(found: Found, monkeypa
 @pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
 def test_path_comes_before_the_package(found: Found, nothing_on_path: Path, name: str) -> None:
     path = link(nothing_on_path, name, found)
-    assert find() == Found(path, found.flavour, found.version, "on PATH")
+    assert find() == Found(path, found.flavor, found.version, "on PATH")
 
 
 def test_the_package_comes_last(nothing_on_path: Path) -> None:

@@ -282,7 +282,7 @@ def test_a_server_that_is_not_ready_in_time_is_ended(found: Found, temporary: Pa
 
 def test_a_binary_that_is_gone_is_named(found: Found, temporary: Path) -> None:
     """It was there when it was looked up."""
-    gone = Found(temporary / "gone", found.flavour, found.version, "on PATH")
+    gone = Found(temporary / "gone", found.flavor, found.version, "on PATH")
     with pytest.raises(ServerFailed, match=r"could not be started: .*No such file or directory: '.*/gone'"):
         Server(gone).start()
     assert list(temporary.iterdir()) == []

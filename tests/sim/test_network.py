@@ -130,7 +130,7 @@ def test_tasks_of_one_process_share_its_connections_and_no_other_does() -> None:
     assert sorted(wire.process.name for wire in sim.network if wire.process) == ["a", "a", "b", "b", "c", "c"]
 
 
-def test_one_clients_behaviour_leaves_anothers_latencies_alone() -> None:
+def test_one_clients_behavior_leaves_anothers_latencies_alone() -> None:
     """Each process draws from streams of its own, so a demonstration can change one client and keep the rest."""
 
     async def steady_one(redis: Redis) -> None:

@@ -1,4 +1,4 @@
-"""Charts follow the page: no card of their own, text as text, and colours that are seen in both themes."""
+"""Charts follow the page: no card of their own, text as text, and colors that are seen in both themes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from course_lib.views.expiries import expiries
 from course_lib.views.picture import Picture
 
 THEMES = Path(sys.prefix) / "share" / "jupyter" / "lab" / "themes" / "@jupyterlab"
-COLOURS = [palette.ORANGE, palette.SKY, palette.GREEN, palette.BLUE, palette.VERMILLION, palette.PURPLE, palette.GREY]
+COLORS = [palette.ORANGE, palette.SKY, palette.GREEN, palette.BLUE, palette.VERMILLION, palette.PURPLE, palette.GRAY]
 CHARTS: dict[str, Callable[[], Picture]] = {
     "remedies": lambda: remedies(
         {name: {"loads": 3, "p99 (ms)": 8.6, "stale (%)": 0.5} for name in REMEDIES},
@@ -40,29 +40,29 @@ made = cache(lambda name: CHARTS[name]())
 RGBA = tuple[float, float, float, float]
 
 
-def resolved(colour: str, theme: str) -> RGBA:
-    """What a browser makes of a colour of ours under JupyterLab's own theme; premultiplied, from 0 to 1."""
-    if mixed := re.fullmatch(r"color-mix\(in srgb,(#\w+) (\d+)%,(.+)\)", colour):
+def resolved(color: str, theme: str) -> RGBA:
+    """What a browser makes of a color of ours under JupyterLab's own theme; premultiplied, from 0 to 1."""
+    if mixed := re.fullmatch(r"color-mix\(in srgb,(#\w+) (\d+)%,(.+)\)", color):
         share, one, other = int(mixed[2]) / 100, resolved(mixed[1], theme), resolved(mixed[3], theme)
         return tuple(share * a + (1 - share) * b for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
-    if named := re.fullmatch(r"var\((--[\w-]+),.+\)", colour):
+    if named := re.fullmatch(r"var\((--[\w-]+),.+\)", color):
         sheet = (THEMES / f"theme-{theme}-extension" / "index.css").read_text()
         found = re.search(named[1] + r":([^;}]+)", sheet)
         assert found, f"{theme} has no {named[1]}"
         return resolved(found[1].strip(), theme)
-    if clear := re.fullmatch(r"rgba\((\d+),(\d+),(\d+),([\d.]+)\)", colour.replace(" ", "")):
+    if clear := re.fullmatch(r"rgba\((\d+),(\d+),(\d+),([\d.]+)\)", color.replace(" ", "")):
         red, green, blue, alpha = (float(part) for part in clear.groups())
         return red / 255 * alpha, green / 255 * alpha, blue / 255 * alpha, alpha
-    colour = {"white": "#ffffff"}.get(colour, colour)
-    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    color = {"white": "#ffffff"}.get(color, color)
+    digits = color[1:] if len(color) == 7 else "".join(2 * digit for digit in color[1:])
     red, green, blue = (int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4))
     return red, green, blue, 1.0
 
 
-def contrast(colour: str, theme: str) -> float:
+def contrast(color: str, theme: str) -> float:
     """Against the notebook's background, as the Web Content Accessibility Guidelines define it: from 1 to 21."""
     paper = resolved(palette.PAPER, theme)
-    red, green, blue, alpha = resolved(colour, theme)
+    red, green, blue, alpha = resolved(color, theme)
     seen = [part + (1 - alpha) * under for part, under in zip((red, green, blue), paper, strict=False)]
     bright, dark = sorted((_luminance(seen), _luminance(list(paper[:3]))), reverse=True)
     return (bright + 0.05) / (dark + 0.05)
@@ -74,21 +74,21 @@ def _luminance(parts: list[float]) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_colour_of_the_palette_is_seen_in_both_themes(theme: str) -> None:
+def test_every_color_of_the_palette_is_seen_in_both_themes(theme: str) -> None:
     """At least 3:1 for what is drawn and 4.5:1 for what is read; plain orange on white is the control that has less."""
-    assert {colour: contrast(colour, theme) for colour in COLOURS if contrast(colour, theme) < 3} == {}
-    assert min(contrast(colour, theme) for colour in (palette.INK, palette.FAINT)) >= 4.5
+    assert {color: contrast(color, theme) for color in COLORS if contrast(color, theme) < 3} == {}
+    assert min(contrast(color, theme) for color in (palette.INK, palette.FAINT)) >= 4.5
     assert contrast("#E69F00", "light") < 2.5
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_a_chart_has_the_pages_background_and_no_colour_of_its_own(name: str) -> None:
-    """Whatever is filled or stroked has a colour of the palette, so that it is seen in both themes."""
+def test_a_chart_has_the_pages_background_and_no_color_of_its_own(name: str) -> None:
+    """Whatever is filled or stroked has a color of the palette, so that it is seen in both themes."""
     svg = made(name).svg
     ElementTree.fromstring(svg)
     used = set(re.findall(r"(?:fill|stroke): ((?:[^;\"()]|\((?:[^()]|\([^()]*\))*\))+)", svg))
-    ours = {colour.lower() for colour in (*COLOURS, palette.INK, palette.FAINT, palette.RULE)}
-    assert {colour.lower() for colour in used} - ours == {"none"}
+    ours = {color.lower() for color in (*COLORS, palette.INK, palette.FAINT, palette.RULE)}
+    assert {color.lower() for color in used} - ours == {"none"}
     background = re.search(r'id="patch_1">.*?style="([^"]*)"', svg, re.DOTALL)
     assert background is not None
     assert background[1] == "fill: none"
@@ -108,7 +108,7 @@ def test_a_charts_words_are_text_in_the_pages_font_and_none_is_small(name: str) 
 
 
 def test_without_trust_the_same_picture_is_left_as_an_image_on_white() -> None:
-    """What a sanitiser takes away, the style and the tags of the element, leaves hidden words, and an image."""
+    """What a sanitizer takes away, the style and the tags of the element, leaves hidden words, and an image."""
     picture = made("misses")
     shown = picture._repr_mimebundle_()["text/html"]
     sheet, rest = shown.split("</style>", 1)

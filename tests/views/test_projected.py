@@ -43,7 +43,7 @@ def test_each_color_has_enough_contrast(color: str, theme: str) -> None:
 
 
 def test_no_color_of_a_picture_stays_as_it_was() -> None:
-    """But yellow, which always stands within an outline of ink; greys are the theme's."""
+    """But yellow, which always stands within an outline of ink; grays are the theme's."""
     svg = spacetime(five_clients()).svg
     shown = projected(svg)
     assert shown != svg

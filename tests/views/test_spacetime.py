@@ -65,7 +65,7 @@ def test_no_label_covers_another(name: str) -> None:
 
 
 def test_with_few_clients_the_commands_can_be_read() -> None:
-    """Of two clients' five commands every one is labelled; of five clients' sixteen at least twelve."""
+    """Of two clients' five commands every one is labeled; of five clients' sixteen at least twelve."""
     for trace, least in ((two_holders(), 5), (five_clients(), 12)):
         svg = spacetime(trace).svg
         written = [text for text, *_ in labels(svg)]

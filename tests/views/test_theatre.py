@@ -272,8 +272,8 @@ def test_clients_stand_in_the_order_of_their_names() -> None:
 def contrast(one: str, other: str) -> float:
     """As WCAG 2.2 defines it, from 1 to 21."""
 
-    def light(colour: str) -> float:
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    def light(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -286,10 +286,10 @@ def test_what_means_something_stands_out(name: str) -> None:
     """On a projector everything has a contrast of 7; on a screen words have, and what is drawn has 3."""
     look, projector = LOOKS[name], name.startswith("projector")
     for role in set(look) - {"paper", "wash", "rule", "stale"}:
-        colours = look[role]
+        colors = look[role]
         least = 7.0 if projector or role in ("ink", "faint") else 3.0
-        for colour in [colours] if isinstance(colours, str) else colours:
-            assert contrast(colour, str(look["paper"])) >= least, role
+        for color in [colors] if isinstance(colors, str) else colors:
+            assert contrast(color, str(look["paper"])) >= least, role
     assert contrast("#111111", str(look["stale"])) >= 7  # the words on a stale answer
 
 

@@ -80,7 +80,7 @@ def test_the_finding_is_counted_from_the_nodes(nodes: list[Seen], said: str) -> 
 
 @pytest.mark.parametrize("state", ["up", "down", "paused", "cut off"])
 def test_each_state_has_a_word_and_a_sign_of_its_own(state: str) -> None:
-    """Never colour alone: the picture without its colours differs from that of every other state."""
+    """Never color alone: the picture without its colors differs from that of every other state."""
     bare = re.sub(r"#[0-9A-Fa-f]{6}", "", topology([replace(SENTINEL[0], state=state)], title="t", uid="u").svg)
     assert f">{state}</text>" in bare
     others = {"up", "down", "paused", "cut off"} - {state}

@@ -14,7 +14,7 @@ import pytest
 
 from course_lib.explore import Play, Schedule, Trial, play
 from course_lib.explore.moment import Fact, KeyState, PromiseState, State, reopened
-from course_lib.views.palette import process_colour
+from course_lib.views.palette import process_color
 from course_lib.views.picture import escape
 from course_lib.widgets import fallback
 from course_lib.widgets.explore import explore
@@ -125,8 +125,8 @@ def test_a_client_that_has_sent_nothing_has_a_color_that_no_other_has() -> None:
     panes.show(None, 0.0)
     assert "alice" in panes.board.clients
     tones = dict(re.findall(r'style="--c:([^"]+)".*?(alice|bob)', panes.board.clients))
-    assert tones == {process_colour(0): "bob", process_colour(1): "alice"}
-    assert {(who, tone) for _, who, tone, _ in panes.board.marks} == {("alice", process_colour(1))}
+    assert tones == {process_color(0): "bob", process_color(1): "alice"}
+    assert {(who, tone) for _, who, tone, _ in panes.board.marks} == {("alice", process_color(1))}
 
 
 def test_before_the_first_command_nothing_has_changed() -> None:

@@ -19,7 +19,7 @@ from course_lib.sim import Simulation
 from course_lib.trace import Event, Trace
 from course_lib.worlds.oracle import Comparison, replay
 
-SERVERS = {f"{found.flavour} {found.version}": found for found in find_all()}
+SERVERS = {f"{found.flavor} {found.version}": found for found in find_all()}
 
 
 @pytest.fixture(scope="module", params=SERVERS or [pytest.param("", marks=pytest.mark.skip(reason="no server here"))])

@@ -19,7 +19,7 @@ from course_lib.sim import Simulation, steady
 from .exchanges import BEYOND_VALKEY, EXCHANGES, Command
 from .random_commands import sequence
 
-SERVERS = {f"{found.flavour} {found.version}": found for found in find_all()}
+SERVERS = {f"{found.flavor} {found.version}": found for found in find_all()}
 
 MAY_DIFFER: dict[str, str] = {
     r"P?TTL |P?EXPIRETIME ": "times: to 2 s; moments: the simulation begins in 2023",

@@ -21,7 +21,7 @@ from course_lib.trace import Trace
 from course_lib.worlds import Embedded, Live, Real, Simulated, World
 from course_lib.worlds.threads import until
 
-SERVERS = {f"{found.flavour} {found.version}": found for found in find_all()}
+SERVERS = {f"{found.flavor} {found.version}": found for found in find_all()}
 MakeWorld = Callable[..., World]
 
 

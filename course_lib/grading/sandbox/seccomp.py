@@ -44,7 +44,7 @@ ABSENT = [
 
 WRITING = (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TRUNC)
 LOCKING = (5, 6, 7, 12, 13, 14, 36, 37, 38, 1024, 1026, 1036, 1038)  # F_GETLK to F_OFD_SETLKW, leases, notices, hints
-SIGNALLING = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: whom the kernel signals when a pipe can be read
+SIGNALING = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: whom the kernel signals when a pipe can be read
 REQUESTS = (0x5412, 0x541C, 0x5452, 0x8901, 0x8902)  # TIOCSTI, TIOCLINUX, FIOASYNC, FIOSETOWN, SIOCSPGRP
 
 # Refused for some arguments: the call, which argument, how it is compared, with what.
@@ -52,7 +52,7 @@ PARTLY: list[tuple[str, int, int, int, int]] = [
     *(("open", 1, MASKED_EQUAL, flag, flag) for flag in WRITING),
     *(("openat", 2, MASKED_EQUAL, flag, flag) for flag in WRITING),
     ("prlimit64", 0, NOT_EQUAL, 0, 0),  # it may read its own limits
-    *(("fcntl", 1, MASKED_EQUAL, INT, command) for command in (*LOCKING, *SIGNALLING)),
+    *(("fcntl", 1, MASKED_EQUAL, INT, command) for command in (*LOCKING, *SIGNALING)),
     *(("ioctl", 1, MASKED_EQUAL, INT, request) for request in REQUESTS),
 ]
 

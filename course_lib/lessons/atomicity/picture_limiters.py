@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from course_lib.lessons.atomicity.experiment_limiters import ALGORITHMS, MICRO, Traffic, TrafficResult
 from course_lib.views.axes import LEFT, Scale, area, framed, linear, panel, right, ticks, time_axis
 from course_lib.views.figures import as_picture, chart, paint
-from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, Role
+from course_lib.views.palette import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture
 from course_lib.views.room import fluid
 from course_lib.words import capital
@@ -162,7 +162,7 @@ def rivals(curves: Mapping[str, Points], *, limit: int, window: float, end: floa
         for name, curve in curves.items():
             shown = [(0.0, 0.0), *(step for step in curve if step[0] <= end)]
             _rival(axes, [*shown, (end, shown[-1][1])], LIMITERS[name], most[name])
-        axes.axhline(limit, color=GREY, lw=1.5, ls="--")
+        axes.axhline(limit, color=GRAY, lw=1.5, ls="--")
         axes.annotate(f"limit {limit}", (0, limit), xytext=(4, 4), textcoords="offset points")
         axes.set(xlim=(0, end), ylim=(0, None))
         axes.set(xlabel="seconds (virtual time)", ylabel=f"admitted within the last {window:g} s")
@@ -181,7 +181,7 @@ def _rival(axes: Axes, curve: Points, role: Role, most: float) -> None:
     ]  # lines that can lie on top of another are thinner
     at = next(i for i, step in enumerate(curve) if step[1] == most)
     axes.step(
-        *zip(*curve, strict=True), where="post", color=paint(role.colour), ls=role.line, lw=width, marker=role.mark,
+        *zip(*curve, strict=True), where="post", color=paint(role.color), ls=role.line, lw=width, marker=role.mark,
         ms=8, markevery=[at], label=f"{role.name}: at most {most:g}", zorder=above,
     )  # fmt: skip
 
@@ -191,7 +191,7 @@ def retries(measured: Mapping[int, float]) -> Picture:
     with chart(7.2, 3.4) as figure:
         axes = figure.subplots()
         clients = range(max(measured) + 1)
-        axes.plot(clients, [n * (n - 1) / 2 for n in clients], color=GREY, lw=2, label="derived: at most n(n − 1)/2")
+        axes.plot(clients, [n * (n - 1) / 2 for n in clients], color=GRAY, lw=2, label="derived: at most n(n − 1)/2")
         axes.plot(clients, [0 for _ in clients], color=GREEN, lw=2, ls="--", label="one command, or a script: none")
         axes.plot(list(measured), list(measured.values()), "o", color=BLUE, ms=8, label="WATCH, simulated")
         axes.set(xlabel="clients n that count one each", ylabel="tries that failed", xticks=list(measured))
@@ -209,7 +209,7 @@ def waits(pings: Points, *, began: float, ended: float) -> Picture:
     with chart(7.6, 3.4) as figure:
         axes = figure.subplots()
         axes.axvspan(began, ended, color=paint(SKY), alpha=0.25, label="the script runs")
-        axes.plot([began, ended], [(ended - began) * 1000, 0], color=GREY, lw=2, label="derived: until its end")
+        axes.plot([began, ended], [(ended - began) * 1000, 0], color=GRAY, lw=2, label="derived: until its end")
         sent, took = [t for t, _ in pings], [wait * 1000 for _, wait in pings]
         # The blue has an edge, and a dot that stands on the axis is drawn whole.
         axes.plot(sent, took, "o", ms=6, color=BLUE, mec=paint(INK), mew=0.6, label="a PING", clip_on=False, zorder=3)

@@ -86,8 +86,8 @@ def _lanes(seen: ParcelsSeen, x: Scale) -> Iterable[str]:
 def _bar(kind: str, begin: float, end: float, x: Scale, y: float) -> str:
     if end <= begin:
         return ""
-    colour, wide = BARS[kind].colour, max(x(end) - x(begin) - 1, 1.5)
-    look = f'fill="{colour}" fill-opacity="{".85" if kind == "work" else ".2"}" stroke="{colour}"'
+    color, wide = BARS[kind].color, max(x(end) - x(begin) - 1, 1.5)
+    look = f'fill="{color}" fill-opacity="{".85" if kind == "work" else ".2"}" stroke="{color}"'
     return f'<rect x="{x(begin):.1f}" y="{y:.1f}" width="{wide:.1f}" height="{BAR}" {look}/>'
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from course_lib.lessons.cache_aside.experiment_latency import Timing
 from course_lib.views.figures import as_picture, chart, paint
-from course_lib.views.palette import BLUE, FAINT, GREEN, GREY, ORANGE, PURPLE
+from course_lib.views.palette import BLUE, FAINT, GRAY, GREEN, ORANGE, PURPLE
 from course_lib.views.picture import Picture
 
 MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
@@ -21,11 +21,11 @@ def hit_ratios(
     """The hit ratio against the skew, for each TTL: derived as a line of (skew, ratio), measured as points by skew."""
     with chart(7.4, 3.8) as figure:
         panel = figure.subplots()
-        for (ttl, line), (colour, mark) in zip(derived.items(), MARKS, strict=False):
-            panel.plot(*zip(*line, strict=True), color=GREY, lw=2)
+        for (ttl, line), (color, mark) in zip(derived.items(), MARKS, strict=False):
+            panel.plot(*zip(*line, strict=True), color=GRAY, lw=2)
             found = measured[ttl]
-            panel.plot(list(found), [found[s] for s in found], mark, color=paint(colour), ms=8, label=f"TTL {ttl:g} s")
-        panel.plot([], [], color=GREY, lw=2, label="derived")
+            panel.plot(list(found), [found[s] for s in found], mark, color=paint(color), ms=8, label=f"TTL {ttl:g} s")
+        panel.plot([], [], color=GRAY, lw=2, label="derived")
         panel.set(xlabel="skew s of the popularity, 1 / rank^s", ylabel="hit ratio", ylim=(0, 1))
         panel.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
         panel.grid()
@@ -57,11 +57,11 @@ def latency_chart(timings: Sequence[Timing]) -> Picture:
     with chart(7.6, 1.9 + 0.38 * len(ordered)) as figure:
         panel = figure.subplots()
         for y, timing in enumerate(ordered):
-            colour, mark = PLACES[groups.index(timing.group) % len(PLACES)]
+            color, mark = PLACES[groups.index(timing.group) % len(PLACES)]
             half, most = timing.percentile(50) * 1e6, timing.percentile(99) * 1e6
             first = timing.group not in {other.group for other in ordered[:y]}
-            panel.plot([half, most], [y, y], color=paint(colour), lw=2)
-            panel.plot([half], [y], mark, color=paint(colour), ms=8, label=timing.group if first else None)
+            panel.plot([half, most], [y, y], color=paint(color), lw=2)
+            panel.plot([half], [y], mark, color=paint(color), ms=8, label=timing.group if first else None)
             panel.annotate(f"{half:,.1f} µs", (half, y), xytext=(0, 7), textcoords="offset points", ha="center")
         panel.set_yticks(range(len(ordered)), [timing.name for timing in ordered])
         panel.set_ylim(len(ordered) - 0.4, -0.8)

@@ -7,7 +7,7 @@ from collections import Counter
 
 from course_lib.lessons.cache_aside.experiment_shop import SOURCES, Read, ShopResult, hit_ratio
 from course_lib.views.axes import LEFT, Scale, area, dots, framed, legend, linear, panel, right, ticks, time_axis
-from course_lib.views.palette import BLUE, GREY, ORANGE
+from course_lib.views.palette import BLUE, GRAY, ORANGE
 from course_lib.views.picture import Picture
 from course_lib.views.room import fluid
 from course_lib.words import capital, ms
@@ -87,7 +87,7 @@ def _by_rank(result: ShopResult) -> list[str]:
         f'y="{FOUND[1] + 18:g}">{rank:,}</text>'
         for rank in ranks
     )
-    derived = f'<path d="{line}" fill="none" stroke="{GREY}" stroke-width="2"/>' if shop.source == "cache" else ""
+    derived = f'<path d="{line}" fill="none" stroke="{GRAY}" stroke-width="2"/>' if shop.source == "cache" else ""
     return [
         panel(FOUND, "found in the cache, by popularity (points: measured; line: derived)",
               [(f"{share} %", y(share / 100)) for share in (0, 50, 100)]),

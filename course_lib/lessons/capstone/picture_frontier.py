@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from course_lib.lessons.capstone.experiment_score import Score
 from course_lib.views.figures import as_picture, chart, paint
-from course_lib.views.palette import BLUE, GREEN, GREY, ORANGE, VERMILLION, Role
+from course_lib.views.palette import BLUE, GRAY, GREEN, ORANGE, VERMILLION, Role
 from course_lib.views.picture import Picture
 from course_lib.words import counted, listed
 
@@ -58,10 +58,10 @@ def frontier_picture(scores: Sequence[Score]) -> Picture:
                 role, value = PASSED[one.level], getattr(one, column)
                 name = f"passes level {one.level}" if one.level else "passes none"
                 known = panel.get_legend_handles_labels()[1]
-                panel.plot([one.loads], [value], role.mark, color=paint(role.colour), ms=9, clip_on=False,
+                panel.plot([one.loads], [value], role.mark, color=paint(role.color), ms=9, clip_on=False,
                            label="" if name in known else name)  # fmt: skip
                 if one in best:
-                    panel.plot([one.loads], [value], "o", ms=17, mfc="none", color=paint(GREY), clip_on=False)
+                    panel.plot([one.loads], [value], "o", ms=17, mfc="none", color=paint(GRAY), clip_on=False)
                 same = [str(n + 1) for n, other in enumerate(tries) if _place(other, column) == _place(one, column)]
                 if same[0] == str(number + 1):  # tries at one place have one label
                     panel.annotate(", ".join(same), (one.loads, value), xytext=(9, 5), textcoords="offset points")

@@ -9,7 +9,7 @@ from course_lib.lessons.capstone.experiment_score import Limit, limits
 from course_lib.lessons.capstone.experiment_storm import StormSeen
 from course_lib.trace import most_at_once, under_way
 from course_lib.views.axes import LEFT, Kind, Scale, area, dots, framed, legend, linear, panel, right, ticks, time_axis
-from course_lib.views.palette import BLUE, GREY, ORANGE, PURPLE, VERMILLION
+from course_lib.views.palette import BLUE, GRAY, ORANGE, PURPLE, VERMILLION
 from course_lib.views.picture import Picture, escape
 from course_lib.words import counted, listed
 
@@ -18,7 +18,7 @@ NAMES = 48  # pixels between the title and the panels, for what went wrong
 SHORTEST, LONGEST = 0.0005, 5.0  # seconds, the ends of the axis of latencies
 KINDS = {
     "page": Kind("right", BLUE, "h.01", 3.4),
-    "none": Kind("no such product", GREY, "h.01", 3.4),
+    "none": Kind("no such product", GRAY, "h.01", 3.4),
     "stale": Kind("an old price", PURPLE, "m-3 0l3-3 3 3-3 3z"),
     "broken": Kind("an error page", VERMILLION, "m-3-3l6 6m-6 0l6-6", 2.0),
 }
@@ -65,7 +65,7 @@ def _strikes(seen: StormSeen, x: Scale) -> str:
     for row, strike in enumerate(sorted(seen.strikes, key=lambda strike: strike.start)):
         left, width = x(strike.start), max(2.0, x(strike.end) - x(strike.start))
         band, top = f"M{left:.0f} {LOADS[0]}h{width:.0f}V{LATENCY[1]}h-{width:.0f}z", LOADS[0] - 64 + 15 * (row % 3)
-        parts.append(f'<path d="{band}" fill="{GREY}" fill-opacity=".16"/>')
+        parts.append(f'<path d="{band}" fill="{GRAY}" fill-opacity=".16"/>')
         parts.append(f'<text class="s note" x="{left:.0f}" y="{top:.0f}">{escape(strike.what)}</text>')
     return "".join(parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from course_lib.views.figures import as_picture, chart, paint
-from course_lib.views.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Role
+from course_lib.views.palette import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture
 
 ROLES: dict[str, Role] = {
@@ -32,9 +32,9 @@ def side_by_side(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, st
         for panel, (column, label) in zip(panels, COLUMNS.items(), strict=True):
             most = max([row[column] for row in rows.values()] + [0.01])
             for y, (name, row) in enumerate(rows.items()):
-                role, value = ROLES.get(name, Role(GREY, "o")), row[column]
-                panel.plot([0, value], [y, y], color=paint(role.colour), lw=2)
-                panel.plot([value], [y], role.mark, color=paint(role.colour), ms=8, clip_on=False)
+                role, value = ROLES.get(name, Role(GRAY, "o")), row[column]
+                panel.plot([0, value], [y, y], color=paint(role.color), lw=2)
+                panel.plot([value], [y], role.mark, color=paint(role.color), ms=8, clip_on=False)
                 panel.annotate(f"{value:g}", (value, y), xytext=(8, -4), textcoords="offset points")
             panel.set(xlabel=label, xlim=(0, most * 1.3))
             panel.grid(axis="x")
@@ -64,7 +64,7 @@ def against(
         panel = figure.subplots()
         low, high = min(measured), max(measured)
         steps = [low + (high - low) * i / 200 for i in range(201)]
-        panel.plot(steps, [100 * derived(step) for step in steps], color=GREY, lw=2, label="derived")
+        panel.plot(steps, [100 * derived(step) for step in steps], color=GRAY, lw=2, label="derived")
         _points(panel, measured, Role(VERMILLION, "o"), "measured")
         for role, (name, points) in zip((Role(BLUE, "s"), Role(GREEN, "^")), (more or {}).items(), strict=False):
             _points(panel, points, role, name)
@@ -79,7 +79,7 @@ def against(
 
 def _points(panel: object, points: Mapping[float, float], role: Role, name: str) -> None:
     values: Sequence[float] = [100 * share for share in points.values()]
-    panel.plot(list(points), values, role.mark, color=paint(role.colour), ms=8, label=name, clip_on=False)  # type: ignore[attr-defined]
+    panel.plot(list(points), values, role.mark, color=paint(role.color), ms=8, label=name, clip_on=False)  # type: ignore[attr-defined]
 
 
 def _listed(points: Mapping[float, float]) -> str:

@@ -64,8 +64,8 @@ def _bars(seen: PricesSeen, x: Scale, most: float) -> str:
     bars += [(place + (0.5 if place == 0 else 0.0), place + 1, count, PURPLE) for place, count in counts.items()]
     return "".join(
         f'<path d="M{x(begin * width) + 1:.1f} {_log(LEAST):.1f}V{_log(count / len(seen.answers)):.1f}'
-        f'H{x(end * width) - 1:.1f}V{_log(LEAST):.1f}z" fill="{colour}"/>'
-        for begin, end, count, colour in bars
+        f'H{x(end * width) - 1:.1f}V{_log(LEAST):.1f}z" fill="{color}"/>'
+        for begin, end, count, color in bars
         if count
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from course_lib.lessons.keys.experiment_rollout import RolloutResult
 from course_lib.views.figures import as_picture, chart, paint
-from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, SKY
+from course_lib.views.palette import BLUE, GRAY, GREEN, INK, ORANGE, SKY
 from course_lib.views.picture import Picture
 
 Points = Sequence[tuple[float, float]]
@@ -17,12 +17,12 @@ def miss_shares(derived: Points, typed: Mapping[float, float], versioned: Mappin
     simulated for that and for a key for each version."""
     with chart(7.2, 3.6) as figure:
         panel = figure.subplots()
-        panel.plot(*zip(*derived, strict=True), color=GREY, lw=2, label="derived: 2s(1 − s)")
-        for found, mark, colour, name in (
+        panel.plot(*zip(*derived, strict=True), color=GRAY, lw=2, label="derived: 2s(1 − s)")
+        for found, mark, color, name in (
             (typed, "D", ORANGE, "one key, typed value"),
             (versioned, "o", BLUE, "a key for each version"),
         ):
-            panel.plot(list(found), list(found.values()), mark, color=paint(colour), ms=8, label=f"{name}, simulated")
+            panel.plot(list(found), list(found.values()), mark, color=paint(color), ms=8, label=f"{name}, simulated")
         panel.set(xlabel="share s of the reads from version 2", ylabel="share of reads that miss", ylim=(0, 0.8))
         panel.grid()
         panel.legend(loc="upper left", ncols=1)
@@ -50,10 +50,10 @@ def after_bump(result: RolloutResult, keys: Callable[[float], float], loads: Cal
     with chart(7.2, 4.6) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True)
         upper.step(*zip(*stored, strict=True), where="post", color=GREEN, lw=2, label="simulated")
-        upper.plot(*zip(*stays, strict=True), "--", color=GREY, lw=2, label="derived")
+        upper.plot(*zip(*stays, strict=True), "--", color=GRAY, lw=2, label="derived")
         lower.bar(seconds, counted, width=0.9, color=paint(ORANGE), label="simulated, in each second")
         lower.plot(seconds, means, "D", color=paint(INK), ms=5, label="derived, in each second")
-        lower.plot(*zip(*rates, strict=True), "--", color=GREY, lw=2, label="derived, at each instant")
+        lower.plot(*zip(*rates, strict=True), "--", color=GRAY, lw=2, label="derived, at each instant")
         for panel, name in ((upper, "keys stored"), (lower, "loads a second")):
             panel.set(ylim=(0, None), ylabel=name)
             panel.grid()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from course_lib.lessons.keys.experiment_rollout import RolloutResult
 from course_lib.lessons.keys.experiment_rollout_run import STRATEGIES
 from course_lib.views.axes import LEFT, Place, Scale, area, dots, framed, legend, linear, panel, right, ticks, time_axis
-from course_lib.views.palette import GREEN, GREY, SKY
+from course_lib.views.palette import GRAY, GREEN, SKY
 from course_lib.views.picture import Picture
 from course_lib.views.room import fluid
 from course_lib.words import capital
@@ -15,7 +15,7 @@ from course_lib.words import capital
 SHARE, OLD, NEW, MEMORY = (58.0, 86.0), (122.0, 218.0), (254.0, 350.0), (386.0, 476.0)
 LARGEST = 0.3
 """kB of the largest key with its value."""
-LAYERS = (("both versions can read it", GREY), ("version 1 alone", SKY), ("version 2 alone", GREEN))
+LAYERS = (("both versions can read it", GRAY), ("version 1 alone", SKY), ("version 2 alone", GREEN))
 NAMES = {"hit": "served from the cache", "stale": "stale", "load": "misses that loaded", "error": "crashes"}
 
 
@@ -85,13 +85,13 @@ def _layers(stored: Sequence[tuple[float, Sequence[float]]], x: Scale, y: Scale,
         if stored and stored[at][0] <= t:
             samples.append((px, stored[at][1]))
     parts, below = [], [y(0.0)] * len(samples)
-    for layer, (_, colour) in enumerate(LAYERS):
+    for layer, (_, color) in enumerate(LAYERS):
         above = [y(sum(kb[: layer + 1])) for _, kb in samples]
         if any(kb[layer] for _, kb in samples):
             edge = [f"{px} {top:.1f}" for (px, _), top in zip(samples, above, strict=True)]
             base = [f"{px} {bottom:.1f}" for (px, _), bottom in zip(samples, below, strict=True)]
-            parts.append(f'<path d="M{"L".join(edge + base[::-1])}z" fill="{colour}" fill-opacity=".45"/>')
-            parts.append(f'<path d="M{"L".join(edge)}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+            parts.append(f'<path d="M{"L".join(edge + base[::-1])}z" fill="{color}" fill-opacity=".45"/>')
+            parts.append(f'<path d="M{"L".join(edge)}" fill="none" stroke="{color}" stroke-width="1.6"/>')
         below = above
     return parts
 
@@ -99,9 +99,9 @@ def _layers(stored: Sequence[tuple[float, Sequence[float]]], x: Scale, y: Scale,
 def _layer_legend(present: set[int]) -> str:
     parts, at = ['<text class="s" x="12" y="554">stored, from the bottom:</text>'], 166.0
     for layer in sorted(present):
-        name, colour = LAYERS[layer]
+        name, color = LAYERS[layer]
         parts.append(
-            f'<rect x="{at:.0f}" y="543" width="14" height="12" fill="{colour}" fill-opacity=".45" stroke="{colour}"/>'
+            f'<rect x="{at:.0f}" y="543" width="14" height="12" fill="{color}" fill-opacity=".45" stroke="{color}"/>'
             f'<text class="s" x="{at + 20:.0f}" y="554">{name}</text>'
         )
         at += 44 + len(name) * 6.1

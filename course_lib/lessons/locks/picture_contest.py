@@ -15,7 +15,7 @@ from course_lib.lessons.locks.experiment_contest_keys import KeySpan
 from course_lib.lessons.locks.picture_contest_signs import HATCH, LASTING, TROUBLES, WRITES, legend, moment
 from course_lib.trace import Note
 from course_lib.views.axes import LEFT, framed, linear, right, time_axis
-from course_lib.views.palette import ALARM, FAINT, GREY, INK, PAPER, VERMILLION, process_colour
+from course_lib.views.palette import ALARM, FAINT, GRAY, INK, PAPER, VERMILLION, process_color
 from course_lib.views.picture import Picture, escape
 from course_lib.views.room import fluid
 from course_lib.words import capital, counted
@@ -99,8 +99,8 @@ class _Lanes:
     def name(self, who: str) -> str:
         return who if who in self.workers else f"node {_number(who) + 1}"
 
-    def colour(self, who: str) -> str:
-        return process_colour(self.workers.index(who)) if who in self.workers else GREY
+    def color(self, who: str) -> str:
+        return process_color(self.workers.index(who)) if who in self.workers else GRAY
 
     @property
     def foot_of_nodes(self) -> float:
@@ -125,7 +125,7 @@ def _named(lanes: _Lanes) -> Iterator[str]:
 
 
 def _bar(who: str, start: float, stop: float, y: float, lanes: _Lanes, *, named: bool) -> str:
-    left, colour = lanes.x(max(start, 0.0)), lanes.colour(who)
+    left, color = lanes.x(max(start, 0.0)), lanes.color(who)
     width = max(lanes.x(stop) - left, 1.2)
     letter = (
         f'<text class="s mid b" style="fill:{INK}" x="{left + width / 2:.1f}" y="{y + 4.5}">{escape(who)}</text>'
@@ -135,7 +135,7 @@ def _bar(who: str, start: float, stop: float, y: float, lanes: _Lanes, *, named:
     box = f'<rect x="{left:.1f}" y="{y - 8}" width="{width:.1f}" height="16" rx="2"'
     return (
         f'{box} style="fill:{PAPER}"/>'  # else the lane would show through
-        f'{box} fill="{colour}" fill-opacity=".38" stroke="{colour}" stroke-width="1.2"/>{letter}'
+        f'{box} fill="{color}" fill-opacity=".38" stroke="{color}" stroke-width="1.2"/>{letter}'
     )
 
 
@@ -146,7 +146,7 @@ def _leases(tenures: Iterable[Tenure], lanes: _Lanes) -> Iterator[str]:
         if one.works_on:
             yield (
                 f'<path d="M{lanes.x(max(one.start, one.end)):.1f} {y}H{lanes.x(one.done):.1f}" fill="none" '
-                f'stroke="{lanes.colour(one.who)}" stroke-width="3" stroke-dasharray="3 3"/>'
+                f'stroke="{lanes.color(one.who)}" stroke-width="3" stroke-dasharray="3 3"/>'
             )
         yield _bar(one.who, one.start, max(one.end, one.start), y, lanes, named=False)
 
@@ -166,9 +166,9 @@ def _trouble(trouble: Note, lanes: _Lanes) -> str:
 def _writes(tenures: Iterable[Tenure], lanes: _Lanes) -> Iterator[str]:
     for one in tenures:
         if one.written in WRITES and one.wrote is not None:
-            mark, colour, _ = WRITES[one.written]
+            mark, color, _ = WRITES[one.written]
             yield (
-                f'<text class="note mid b" style="fill:{colour};font-size:14px" x="{lanes.x(one.wrote):.1f}" '
+                f'<text class="note mid b" style="fill:{color};font-size:14px" x="{lanes.x(one.wrote):.1f}" '
                 f'y="{lanes.worker(one.who) + 5}">{mark}</text>'
             )
 

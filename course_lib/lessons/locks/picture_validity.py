@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from course_lib.lessons.locks.experiment_acquisition import Answer
 from course_lib.views.axes import LEFT, Scale, framed, linear, right, time_axis
-from course_lib.views.palette import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER, VERMILLION
+from course_lib.views.palette import BLUE, FAINT, GRAY, GREEN, INK, ORANGE, PAPER, VERMILLION
 from course_lib.views.picture import Picture
 from course_lib.views.room import fluid
 
@@ -63,12 +63,12 @@ def _sum(x: Scale, y: float, ttl: float, elapsed: float, lasts: float) -> Iterat
     pieces = [(0.0, elapsed, ORANGE, spent)]
     if left_over:
         pieces.append((elapsed, lasts, GREEN, f"validity {(lasts - elapsed) * 1000:.0f}"))
-        pieces.append((lasts, ttl, GREY, f"drift {(ttl - lasts) * 1000:.0f}"))
-    for start, stop, colour, words in pieces:
+        pieces.append((lasts, ttl, GRAY, f"drift {(ttl - lasts) * 1000:.0f}"))
+    for start, stop, color, words in pieces:
         left, end = x(start * 1000), x(stop * 1000)
         yield (
-            f'<rect x="{left:.1f}" y="{y - 9}" width="{max(end - left, 0):.1f}" height="24" fill="{colour}" '
-            f'fill-opacity=".4" stroke="{colour}" stroke-width="1.2"/>'
+            f'<rect x="{left:.1f}" y="{y - 9}" width="{max(end - left, 0):.1f}" height="24" fill="{color}" '
+            f'fill-opacity=".4" stroke="{color}" stroke-width="1.2"/>'
         )
         if end - left > len(words) * 7:
             yield f'<text class="mid" x="{(left + end) / 2:.1f}" y="{y + 8}">{words}</text>'

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 
 from course_lib.views.figures import as_picture, chart, paint
-from course_lib.views.palette import BLUE, FAINT, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Role
+from course_lib.views.palette import BLUE, FAINT, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, Role
 from course_lib.views.picture import Picture
 from course_lib.words import counted
 
@@ -39,7 +39,7 @@ def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], 
     with chart(9.2, 1.3 + 0.36 * len(rows)) as figure:
         panels = figure.subplots(1, 3, sharey=True)
         for panel, (column, (label, logarithmic)) in zip(panels, COLUMNS.items(), strict=True):
-            _bars(panel, [(REMEDIES.get(n, Role(GREY, "o")), row[column]) for n, row in rows.items()], logarithmic)
+            _bars(panel, [(REMEDIES.get(n, Role(GRAY, "o")), row[column]) for n, row in rows.items()], logarithmic)
             panel.set_xlabel(label)
         panels[0].set_yticks(range(len(rows)), [names[name] for name in rows])
         panels[0].invert_yaxis()
@@ -55,8 +55,8 @@ def remedies(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str], 
 def _bars(panel: Axes, values: Sequence[tuple[Role, float]], logarithmic: bool) -> None:
     floor = 0.5 if logarithmic else 0.0
     for y, (role, value) in enumerate(values):
-        panel.plot([floor, max(value, floor)], [y, y], color=paint(role.colour), lw=2)
-        panel.plot([max(value, floor)], [y], role.mark, color=paint(role.colour), ms=8)
+        panel.plot([floor, max(value, floor)], [y, y], color=paint(role.color), lw=2)
+        panel.plot([max(value, floor)], [y], role.mark, color=paint(role.color), ms=8)
         panel.annotate(f"{value:g}", (max(value, floor), y), xytext=(8, -4), textcoords="offset points")
     if logarithmic:
         panel.set_xscale("log")
@@ -72,10 +72,10 @@ def loads_per_expiry(measured: Mapping[float, float], errors: Mapping[float, flo
         panel = figure.subplots()
         low, high = min(measured) * 0.85, max(measured) * 1.1
         betas = [low + (high - low) * i / 200 for i in range(201)]
-        panel.plot(betas, [math.exp(1 / beta) for beta in betas], color=GREY, lw=2, label="derived: e^(1/β)")
+        panel.plot(betas, [math.exp(1 / beta) for beta in betas], color=GRAY, lw=2, label="derived: e^(1/β)")
         panel.errorbar(
             list(measured), list(measured.values()), yerr=[2 * errors[beta] for beta in measured], fmt="P", ms=9,
-            color=paint(REMEDIES["xfetch"].colour), ecolor=BLUE, capsize=4, label="simulated, ± 2 standard errors",
+            color=paint(REMEDIES["xfetch"].color), ecolor=BLUE, capsize=4, label="simulated, ± 2 standard errors",
         )  # fmt: skip
         panel.set(xlabel="β: more is earlier", ylabel="loads for each expiry", ylim=(0, None))
         panel.grid()

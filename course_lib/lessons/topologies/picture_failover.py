@@ -7,17 +7,17 @@ from typing import Any
 
 from course_lib.views.axes import LEFT, Kind, Scale, dots, framed, legend, linear, right, time_axis
 from course_lib.views.labels import Box, Places
-from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, SKY, VERMILLION
+from course_lib.views.palette import BLUE, GRAY, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, VERMILLION
 from course_lib.views.picture import Picture, escape
 from course_lib.views.room import fluid
 
 FATES: dict[str, Kind] = {
     "acknowledged": Kind("acknowledged, and still there", BLUE, "h.01", 4.0),
     "refused": Kind("refused", ORANGE, "m-3.4 3h6.8l-3.4-6.4z"),
-    "no reply": Kind("no reply", GREY, "m-3.5-3.5l7 7m-7 0l7-7", 2.0),
+    "no reply": Kind("no reply", GRAY, "m-3.5-3.5l7 7m-7 0l7-7", 2.0),
     "lost": Kind("acknowledged, and gone", VERMILLION, "m-4.2 0l4.2-4.2 4.2 4.2-4.2 4.2z"),
 }
-"""What becomes of a write. Each has a height of its own in its lane, so that colour is never all that tells."""
+"""What becomes of a write. Each has a height of its own in its lane, so that color is never all that tells."""
 HEIGHTS = {"acknowledged": -9.0, "lost": 0.0, "refused": 9.0, "no reply": 9.0}
 PHASES = {"notice": SKY, "vote": PURPLE, "promote": GREEN, "find it": ORANGE}
 """The parts of a failover, and how they are filled."""

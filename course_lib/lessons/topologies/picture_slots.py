@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from course_lib.views.axes import Scale, framed, linear, right
 from course_lib.views.labels import Box, Places
-from course_lib.views.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION
+from course_lib.views.palette import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION
 from course_lib.views.picture import Picture, escape
 from course_lib.views.room import fluid
 
 SLOTS = 16384
-COLOURS = (BLUE, GREEN, PURPLE, SKY, VERMILLION, GREY)
+COLORS = (BLUE, GREEN, PURPLE, SKY, VERMILLION, GRAY)
 START, ROW, TOP = 96.0, 50.0, 46.0  # pixels
 LETTER = 7.7
 
@@ -36,7 +36,7 @@ def slots(owners: Owners, keys: Mapping[str, int] | None = None, *, before: Owne
         parts.append(f'<text class="b end" x="{START - 10}" y="{y + 20:.0f}">{escape(name)}</text>')
         parts.append(f'<path class="grid" d="M{START} {y + 16:.0f}H{right():g}"/>')
         parts += [_outline(one, x, y) for one in (before or {}).get(name, ())]
-        parts += [_block(one, x, y, COLOURS[n % len(COLOURS)], places) for one in owners.get(name, ())]
+        parts += [_block(one, x, y, COLORS[n % len(COLORS)], places) for one in owners.get(name, ())]
     rows = {slot: n for slot in keys.values() for n, name in enumerate(names) if _owns(owners.get(name, ()), slot)}
     places.lines += [((x(slot), TOP + ROW * n + 2), (x(slot), TOP + ROW * n + 30)) for slot, n in rows.items()]
     for key, slot in sorted(keys.items(), key=lambda one: one[1]):
@@ -64,15 +64,15 @@ def _owns(ranges: Sequence[Sequence[int]], slot: int) -> bool:
     return any(low <= slot <= high for low, high in ranges)
 
 
-def _block(one: Sequence[int], x: Scale, y: float, colour: str, places: Places) -> str:
+def _block(one: Sequence[int], x: Scale, y: float, color: str, places: Places) -> str:
     """A range, and its ends in figures where there is room."""
     width = max(x(one[1] + 1) - x(one[0]), 1.5)
     words = f"{one[0]}–{one[1]}"
     box = places.put(len(words) * LETTER, 12, [(x(one[0]) + 3, y + 33)])
     label = f'<text class="s note" x="{box.x:.1f}" y="{box.y + 11:.1f}">{words}</text>' if box else ""
     return (
-        f'<rect x="{x(one[0]):.1f}" y="{y + 4:.0f}" width="{width:.1f}" height="24" fill="{colour}" '
-        f'fill-opacity=".4" stroke="{colour}" stroke-width="1.6"><title>{words}</title></rect>{label}'
+        f'<rect x="{x(one[0]):.1f}" y="{y + 4:.0f}" width="{width:.1f}" height="24" fill="{color}" '
+        f'fill-opacity=".4" stroke="{color}" stroke-width="1.6"><title>{words}</title></rect>{label}'
     )
 
 

@@ -39,8 +39,8 @@ class Engine:
 
     def containers(self) -> dict[str, Container]:
         """The project's containers by service, those that have ended too. Cost: two commands, about 0.1 s."""
-        labelled = f"label={LABEL}.project={PROJECT}"
-        found = self.run("ps", "--all", "--quiet", "--filter", labelled).split()
+        labeled = f"label={LABEL}.project={PROJECT}"
+        found = self.run("ps", "--all", "--quiet", "--filter", labeled).split()
         described = json.loads(self.run("inspect", "--type", "container", *found)) if found else []
         made = [
             Container(one["Id"], one["Config"]["Labels"].get(f"{LABEL}.service", ""), bool(one["State"]["Running"]))

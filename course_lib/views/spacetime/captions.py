@@ -131,7 +131,7 @@ def _beside(plan: Plan, m: Message, said: str, places: Places, crossed: int, und
         return ""
     before = box.x + width <= x
     stroke = box.x + width - 2 if before else box.x + 2
-    swatch = f'<path class="w" stroke="{m.colour}" d="M{px(stroke)} {px(box.y + 1)}v12"/>'
+    swatch = f'<path class="w" stroke="{m.color}" d="M{px(stroke)} {px(box.y + 1)}v12"/>'
     return swatch + _text(text, box.x + (0 if before else SWATCH), box.y, "c f" if fault else "c")
 
 

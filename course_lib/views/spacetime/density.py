@@ -66,11 +66,11 @@ def _faults(plan: Plan, row_of: dict[str, int], rows: int) -> str:
     hit |= {(row_of[n.who], _slice(plan, n.t_start)) for n in plan.trace.notes if n.kind == "crash" and n.who in row_of}
     if not hit:
         return ""
-    d = cross_path((_centre(plan, row, column, rows) for row, column in sorted(hit)), 3)
-    return f'<path class="x" stroke="{FAULT.colour}" d="{d}"/>'
+    d = cross_path((_center(plan, row, column, rows) for row, column in sorted(hit)), 3)
+    return f'<path class="x" stroke="{FAULT.color}" d="{d}"/>'
 
 
-def _centre(plan: Plan, row: int, column: int, rows: int) -> tuple[float, float]:
+def _center(plan: Plan, row: int, column: int, rows: int) -> tuple[float, float]:
     width = (plan.right - plan.left) / SLICES
     return plan.left + (column + 0.5) * width, plan.top + (row + 0.5) * CROWD_HEIGHT / rows
 
@@ -107,7 +107,7 @@ def _loads(plan: Plan, loads: Sequence[Note], y: float) -> str:
     for x, level in _thinned(plan, under_way(spans)):
         d += f"H{px(x)}V{px(base - STRIP_HEIGHT * level / max(most, 1))}"
     told = f"{counted(len(loads), 'load')}, at most {most:,} at once"
-    steps_drawn = f'<path fill="{NOTES["load"].colour}" d="{d}H{px(plan.right)}V{px(base)}Z"/>'
+    steps_drawn = f'<path fill="{NOTES["load"].color}" d="{d}H{px(plan.right)}V{px(base)}Z"/>'
     return steps_drawn + _strip(plan, y, "loads running", told)
 
 
@@ -134,8 +134,8 @@ def _violations(plan: Plan, row_of: dict[str, int], rows: int) -> str:
     broken = [n for n in plan.trace.notes if n.kind == "violation"]
     parts = []
     for note in broken[:20]:
-        x, y = _centre(plan, row_of.get(note.who, 0), _slice(plan, note.t_start), rows)
-        parts.append(f'<circle class="ring" cx="{px(x)}" cy="{px(y)}" r="10" stroke="{FAULT.colour}"/>')
+        x, y = _center(plan, row_of.get(note.who, 0), _slice(plan, note.t_start), rows)
+        parts.append(f'<circle class="ring" cx="{px(x)}" cy="{px(y)}" r="10" stroke="{FAULT.color}"/>')
     if broken:
         told = shorten(finding(plan.trace), 60)
         parts.append(f'<text class="t v" x="{px(plan.left + 4)}" y="{px(plan.top + 16)}">{escape(told)}</text>')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.views.palette import FAULT, GREY, NOTES
+from course_lib.views.palette import FAULT, GRAY, NOTES
 from course_lib.views.picture import UID, escape, px
 from course_lib.views.spacetime import marks
 from course_lib.views.spacetime.plan import CHARACTER, Plan
@@ -46,12 +46,12 @@ def _entries(plan: Plan) -> list[tuple[str, str]]:
     """Marks drawn round the origin, with their names."""
     found: list[tuple[str, str]] = []
     if plan.detail == "lines":
-        found.append((f'<path class="w" stroke="{GREY}" d="M-9 0H9"/>', "waits for a reply"))
+        found.append((f'<path class="w" stroke="{GRAY}" d="M-9 0H9"/>', "waits for a reply"))
     if plan.detail == "labels" and plan.trace.events:
-        found.append((f'<path class="q" stroke="{GREY}" d="M-10 0H10"/>', "request"))
-        found.append((f'<path class="p" stroke="{GREY}" d="M-10 0H10"/>', "reply"))
+        found.append((f'<path class="q" stroke="{GRAY}" d="M-10 0H10"/>', "request"))
+        found.append((f'<path class="p" stroke="{GRAY}" d="M-10 0H10"/>', "reply"))
     if any(lost(e) for e in plan.trace):
-        found.append((f'<path class="x" stroke="{FAULT.colour}" d="M-5 -5L5 5M-5 5L5 -5"/>', "lost"))
+        found.append((f'<path class="x" stroke="{FAULT.color}" d="M-5 -5L5 5M-5 5L5 -5"/>', "lost"))
     for note in {n.kind: n for n in plan.trace.notes}.values():
         if plan.detail != "density" or note.kind in ("crash", "violation"):
             found.append((marks.legend_mark(note.kind), note_name(note)))
@@ -74,8 +74,8 @@ def definitions(plan: Plan, bottom: float) -> str:
     hatches = "".join(
         f'<pattern id="{UID}-{kind}" width="6" height="6" patternUnits="userSpaceOnUse" '
         f'patternTransform="rotate({turn})">'
-        f'<rect width="6" height="6" fill="{NOTES[kind].colour}" opacity=".18"/>'
-        f'<path d="M0 0V6" stroke="{NOTES[kind].colour}" stroke-width="3"/></pattern>'
+        f'<rect width="6" height="6" fill="{NOTES[kind].color}" opacity=".18"/>'
+        f'<path d="M0 0V6" stroke="{NOTES[kind].color}" stroke-width="3"/></pattern>'
         for kind, turn in (("pause", 45), ("down", -45))
     )
     place = f'x="{px(plan.left)}" y="{px(plan.top - 22)}"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from course_lib.trace import Note
 from course_lib.views.labels import Box, Places, Point
-from course_lib.views.palette import FAULT, GREY, INK, NOTES
+from course_lib.views.palette import FAULT, GRAY, INK, NOTES
 from course_lib.views.picture import UID, escape, px
 from course_lib.views.spacetime.plan import CHARACTER, CROWDED, Plan
 from course_lib.views.spacetime.text import note_label, note_text
@@ -68,12 +68,12 @@ def legend_mark(kind: str) -> str:
 
 def _paint(kind: str) -> str:
     """Attributes of a bar: solid for work, hatched for what stands still, an outline for holding something."""
-    colour = NOTES[kind].colour
+    color = NOTES[kind].color
     if kind in ("pause", "down"):
-        return f'rx="2" fill="url(#{UID}-{kind})" stroke="{colour}"'
+        return f'rx="2" fill="url(#{UID}-{kind})" stroke="{color}"'
     if kind == "hold":
-        return f'rx="3" fill="{colour}" fill-opacity=".14" stroke="{colour}" stroke-width="1.5"'
-    return f'rx="2" fill="{colour}"'
+        return f'rx="3" fill="{color}" fill-opacity=".14" stroke="{color}" stroke-width="1.5"'
+    return f'rx="2" fill="{color}"'
 
 
 def _bar(plan: Plan, note: Note, half: float) -> str:
@@ -89,21 +89,21 @@ def _extent(plan: Plan, note: Note, half: float) -> Box:
 
 
 def _shape(kind: str, x: float, y: float, size: float, told: str) -> str:
-    colour = NOTES[kind].colour if kind in NOTES else GREY
+    color = NOTES[kind].color if kind in NOTES else GRAY
     title = f"<title>{escape(told)}</title>" if told else ""
     a, b, s = px(x), px(y), size
     if kind == "violation":
-        return f'<circle class="ring" cx="{a}" cy="{b}" r="{px(s * 1.7)}" stroke="{colour}">{title}</circle>'
+        return f'<circle class="ring" cx="{a}" cy="{b}" r="{px(s * 1.7)}" stroke="{color}">{title}</circle>'
     if kind == "crash":
         d = f"M{px(x - s)} {px(y - s)}L{px(x + s)} {px(y + s)}M{px(x - s)} {px(y + s)}L{px(x + s)} {px(y - s)}"
-        return f'<path class="crash" stroke="{FAULT.colour}" d="{d}">{title}</path>'
+        return f'<path class="crash" stroke="{FAULT.color}" d="{d}">{title}</path>'
     if kind == "stale":
         d = f"M{a} {px(y - s)}L{px(x + s)} {b}L{a} {px(y + s)}L{px(x - s)} {b}Z"
     elif kind == "skew":
         d = f"M{a} {px(y - s)}L{px(x + s)} {px(y + s)}L{px(x - s)} {px(y + s)}Z"
     else:
         d = f"M{px(x - s / 2)} {px(y - s / 2)}h{px(s)}v{px(s)}h{px(-s)}Z"
-    return f'<path fill="{colour}" stroke="{INK}" stroke-width=".8" d="{d}">{title}</path>'
+    return f'<path fill="{color}" stroke="{INK}" stroke-width=".8" d="{d}">{title}</path>'
 
 
 def _words(plan: Plan, note: Note, places: Places) -> str:
@@ -137,9 +137,9 @@ def _corners(plan: Plan, note: Note, width: float) -> list[Point]:
     x, y = plan.scale(note.t_start), plan.lanes[note.who]
     if note.kind in BARS:
         return [(x + d, y + dy) for dy in (-24.0, 11.0, -38.0, 24.0) for d in (2.0, 20.0, -width / 2, -width + 10)]
-    centred = max(plan.left, min(x - width / 2, plan.right - width))
-    sides = (centred, x + 4, x - width - 4)
+    centered = max(plan.left, min(x - width / 2, plan.right - width))
+    sides = (centered, x + 4, x - width - 4)
     if note.kind == "violation":  # what comes after it is veiled while it is looked at
-        sides = (max(plan.left, x - width - 4), centred, x + 4)
+        sides = (max(plan.left, x - width - 4), centered, x + 4)
     above = [(at, y + dy) for dy in (-28.0, 15.0, -42.0) for at in sides]
     return [*above, (x + 16, y - 7), (x - width - 16, y - 7)]

@@ -25,7 +25,7 @@ class Message:
 
     index: int
     event: Event
-    colour: str
+    color: str
     strong: bool
     request: tuple[Point, Point] | None
     reply: tuple[Point, Point] | None
@@ -62,15 +62,15 @@ def cross_path(points: Iterable[Point], size: float) -> str:
 def drawn(plan: Plan, found: list[Message]) -> str:
     """All messages in few paths: arrows where there are few; else the time for which each client waits for a reply."""
     few = plan.detail == "labels"
-    parts, styles = [], dict.fromkeys((m.colour, m.strong) for m in found)
-    for colour, strong in styles:
-        these = [m for m in found if (m.colour, m.strong) == (colour, strong)]
+    parts, styles = [], dict.fromkeys((m.color, m.strong) for m in found)
+    for color, strong in styles:
+        these = [m for m in found if (m.color, m.strong) == (color, strong)]
         faint = "" if strong else ' opacity=".3"'
         lines = _arrows(these) if few else f'<path class="w" d="{path(_wait(plan, m) for m in these)}"/>'
-        parts.append(f'<g stroke="{colour}" fill="{colour}"{faint}>{lines}</g>')
+        parts.append(f'<g stroke="{color}" fill="{color}"{faint}>{lines}</g>')
     crosses = [m.cross if few else (m.cross[0], plan.lanes[m.event.client]) for m in found if m.cross]
     if crosses:
-        parts.append(f'<path class="x" stroke="{FAULT.colour}" d="{cross_path(crosses, 5 if few else 4)}"/>')
+        parts.append(f'<path class="x" stroke="{FAULT.color}" d="{cross_path(crosses, 5 if few else 4)}"/>')
     return "".join(parts)
 
 
@@ -103,7 +103,7 @@ def _message(plan: Plan, index: int, e: Event, flight: float, strong: bool) -> M
         elif fault:
             cross = (x(e.t_server + way * flight), node + way * (client - node))
             reply = ((x(e.t_server), node), cross)
-    return Message(index, e, plan.colour(e.client), strong, request, reply, cross)
+    return Message(index, e, plan.color(e.client), strong, request, reply, cross)
 
 
 def _arrows(found: list[Message]) -> str:

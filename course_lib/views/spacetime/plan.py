@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from course_lib.trace import Trace
-from course_lib.views.palette import INK, process_colour
+from course_lib.views.palette import INK, process_color
 from course_lib.views.room import width as room
 from course_lib.views.spacetime.text import brief
 from course_lib.views.spacetime.time_scale import TimeScale, shortened, straight
@@ -47,9 +47,9 @@ class Plan:
         """More arrows than can each have a label beside it. Commands that were sent together share one."""
         return len({(e.client, e.node, e.t_start) for e in self.trace}) > CROWDED
 
-    def colour(self, name: str) -> str:
+    def color(self, name: str) -> str:
         """Each client has its color; a node is drawn in the color of text."""
-        return process_colour(self.clients.index(name)) if name in self.clients else INK
+        return process_color(self.clients.index(name)) if name in self.clients else INK
 
 
 def lay_out(

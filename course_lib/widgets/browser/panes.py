@@ -47,7 +47,7 @@ function render({ model, el }) {
       old.removeAttribute("aria-current");
       old.querySelector(".chips").textContent = "";
     }
-    for (const [line, name, colour, inner] of model.get("marks")) {
+    for (const [line, name, color, inner] of model.get("marks")) {
       const row = code.querySelector(`[data-row="${line}"]`);
       if (!row) continue;
       row.classList.add(inner ? "here" : "via");
@@ -55,7 +55,7 @@ function render({ model, el }) {
       row.setAttribute("aria-current", "step");
       const chip = document.createElement("b");
       Object.assign(chip, { className: "chip", textContent: name });
-      chip.style.setProperty("--c", colour);
+      chip.style.setProperty("--c", color);
       row.querySelector(".chips").append(chip);
     }
   };

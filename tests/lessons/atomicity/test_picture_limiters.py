@@ -52,7 +52,7 @@ def test_nothing_asked_can_be_drawn() -> None:
     assert "0 of 0 requests" in shown(asked=[], curve=[]).alt
 
 
-def test_what_was_refused_is_told_apart_without_colour() -> None:
+def test_what_was_refused_is_told_apart_without_color() -> None:
     """Admitted bars rise from the line, refused ones hang from it; with none refused there is no such bar."""
     admitted, refused = re.findall(r'<path fill="#(?:0072B2|D55E00)"[^>]*d="([^"]*)"', shown().svg)[:2]
     assert {v.startswith("-") for v in re.findall(r"v(-?[\d.]+)", admitted)} == {True}
@@ -62,7 +62,7 @@ def test_what_was_refused_is_told_apart_without_colour() -> None:
 
 def test_the_five_have_a_role_each_and_no_two_look_alike() -> None:
     assert set(LIMITERS) == set(ALGORITHMS)
-    for part in ("colour", "mark", "name"):
+    for part in ("color", "mark", "name"):
         assert len({getattr(role, part) for role in LIMITERS.values()}) == len(LIMITERS)
 
 

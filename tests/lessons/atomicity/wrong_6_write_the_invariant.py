@@ -110,7 +110,7 @@ SUBTLE = [
      reading(near=lambda one, note: note.t_start - WINDOW <= one.t_start < note.t_start)),
     ("from the first on", "too-many", from_the_first),
     ("as noted", "not-wrong", as_noted),
-    ("neighbours too", "too-few",
+    ("neighbors too", "too-few",
      reading(near=lambda one, note: 0 < abs(note.t_start - one.t_start) < WINDOW), "looks-ahead"),
     ("half a window", "not-wrong", reading(near=lambda one, note: 0 < note.t_start - one.t_start < WINDOW / 2)),
     ("what comes within a second of it", "too-few",

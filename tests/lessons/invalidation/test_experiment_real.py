@@ -25,7 +25,7 @@ def test_a_message_is_missed_tracking_tells_once_and_an_expiry_is_told_late(
         assert told[1:] == ["nothing", "expired", "set", "del"]
 
         refused = "It refuses this server: "
-        assert (refused in redis_py_cache(server)) == (found.flavour != "Redis" or int(found.version[0]) < 8)
+        assert (refused in redis_py_cache(server)) == (found.flavor != "Redis" or int(found.version[0]) < 8)
         monkeypatch.setattr(CacheProxyConnection, "MIN_ALLOWED_VERSION", "6.0.0")
-        if found.flavour == "Redis":
+        if found.flavor == "Redis":
             assert redis_py_cache(server) == "Asked three times, it sent GET 1 time."

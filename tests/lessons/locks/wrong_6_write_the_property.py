@@ -73,9 +73,9 @@ def compared(kind: str) -> Property:
         ]
         digits = {"to the millisecond": 3, "to 0.1 ms": 4}.get(kind, 9)
         spans = [(round(n.t_start, digits), round(stop, digits), n.who) for n, stop in zip(notes, ends, strict=True)]
-        if kind in ("neighbours", "one end"):
+        if kind in ("neighbors", "one end"):
             spans.sort()
-        pairs = list(pairwise(spans) if kind.startswith("neighbours") else combinations(spans, 2))
+        pairs = list(pairwise(spans) if kind.startswith("neighbors") else combinations(spans, 2))
         for (start, stop, who), (since, until, other) in pairs:
             late = since <= stop if kind == "touching" else since < stop or kind == "the other end"
             soon = start <= until if kind == "touching" else start < until or kind == "one end unsorted"
@@ -92,7 +92,7 @@ SUBTLE = [
     for kind, *allowed in (
         ("at once",), ("anybody's death",), ("for ever", "dead-still-hold"), ("without the dead",), ("death ends all",),
         ("touching",), ("to the millisecond",), ("to 0.1 ms",),
-        ("paused are dead",), ("neighbours",), ("neighbours unsorted",), ("one end unsorted",),
+        ("paused are dead",), ("neighbors",), ("neighbors unsorted",), ("one end unsorted",),
         ("the other end", "cries-wolf"), ("by prefix", "says-nothing"), ("any note", "excuses-the-paused"),
     )
 ]  # fmt: skip

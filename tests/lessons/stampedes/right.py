@@ -276,7 +276,7 @@ def by_removing(trace: Trace) -> str | None:
     return None
 
 
-def by_neighbours(trace: Trace) -> str | None:
+def by_neighbors(trace: Trace) -> str | None:
     """If any two loads overlap, then some load overlaps the next one, by their beginnings."""
     paused = {note.who for note in trace.notes if note.kind == "pause"}
     died = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
@@ -398,7 +398,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "pairs": by_pairs,
         "a sweep": by_counting,
         "each with each": by_removing,
-        "neighbours": by_neighbours,
+        "neighbors": by_neighbors,
         "the longest": Violated(),
     },
 }

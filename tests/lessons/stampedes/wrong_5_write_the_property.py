@@ -57,7 +57,7 @@ def any_pause_excuses_all(trace: Trace) -> str | None:
     return None if paused(trace) else at_once(spans(trace, excused=set()))
 
 
-def neighbours(trace: Trace) -> str | None:
+def neighbors(trace: Trace) -> str | None:
     """Each with the next one in the list. (Sorted by their beginnings, that would do: see right.py.)"""
     found = spans(trace, excused=paused(trace))
     return next((f"{a[0]} and {b[0]}" for a, b in pairwise(found) if b[1] < a[2] and a[1] < b[2]), None)
@@ -163,7 +163,7 @@ WRONG = [
 ]
 
 SUBTLE: list[tuple[Any, ...]] = [
-    ("each with the next", "spans", neighbours),
+    ("each with the next", "spans", neighbors),
     ("the first two only", "spans", first_two),
     ("without an end, left out", "spans", without_end_left_out),
     ("without an end, over at once", "spans", without_end_is_over),

@@ -206,7 +206,7 @@ def test_a_crash_takes_what_was_in_memory_unless_it_was_logged(bench: Bench) -> 
     forgotten = the(bench.run("crash", writes=40))
     logged = the(bench.run("crash, append-only file", writes=40))
     assert forgotten["missing"] >= 40
-    assert logged["missing"] <= 20  # the server may hold back what comes while it synchronises the disk
+    assert logged["missing"] <= 20  # the server may hold back what comes while it synchronizes the disk
     assert min(forgotten["silence (s)"], logged["silence (s)"]) > 0.3
 
 

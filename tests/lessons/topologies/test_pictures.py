@@ -83,7 +83,7 @@ def test_the_fates_are_counted_for_each_writer() -> None:
     assert "healed" in words(picture)
 
 
-def test_fates_differ_in_height_and_mark_not_in_colour_alone() -> None:
+def test_fates_differ_in_height_and_mark_not_in_color_alone() -> None:
     assert len({kind.mark for kind in FATES.values()}) == len(FATES)
     calm = {"writers": {"w": {"writes": [[0.0, "acknowledged"], [1.0, "refused"]]}}, "marks": {}}
     assert "0 of 1 acknowledged writes are gone" in fates(calm).alt

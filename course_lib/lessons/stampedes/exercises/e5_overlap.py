@@ -117,7 +117,7 @@ SPANS: list[Sequence[Note]] = [
     (_load(ONE, 0.0004, 0.0009), _load(TWO, 0.0008, 0.0013)),
     (_load(ONE, 60.0, 60.1), _load(TWO, 60.05, 60.2)),
 ]
-"""Which loads overlap: neighbours or not, in any order, without an end; and other notes, which are no loads."""
+"""Which loads overlap: neighbors or not, in any order, without an end; and other notes, which are no loads."""
 
 
 def _pause(who: str, start: float, end: float) -> Note:
