@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from course_lib.explore import Schedule, Simulation, play
 from course_lib.grading import check, replay
-from course_lib.lessons.keys.exercises import e2_rollout, e5_order, e6_immortal, made_up
+from course_lib.lessons.keys.exercises import e2_rollout, e5_order, e6_immortal, e6_runs
 
 SOLUTIONS = answers("solutions")
 ProfilesV2, Flushable = SOLUTIONS["02.2"], SOLUTIONS["02.3"]
@@ -225,8 +225,8 @@ def test_both_broken_programs_are_broken_and_the_right_ones_are_not() -> None:
     assert e6_immortal.immortal_in(lost) == {"app:user:visits:v1:1"}
 
 
-@pytest.mark.parametrize("run", [*made_up.RUNS, *(run for runs in made_up.MISTAKES.values() for run in runs)])
-def test_a_run_that_is_made_up_could_have_happened(run: made_up.Run) -> None:
+@pytest.mark.parametrize("run", [*e6_runs.RUNS, *(run for runs in e6_runs.MISTAKES.values() for run in runs)])
+def test_a_run_that_is_made_up_could_have_happened(run: e6_runs.Run) -> None:
     """The simulated server gives the same replies to its commands, and leaves the same keys without a TTL."""
     world = Simulation()
     ran = sorted((e for e in run.trace() if e.t_server is not None), key=lambda e: e.t_server or 0.0)

@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from course_lib.explore import Simulation
-from course_lib.lessons.stampedes.exercises import e1_e3_lives, terms
+from course_lib.lessons.stampedes.exercises import e1_e3_lives, e1_e3_runs
 
 
 async def answer(redis: Any, key: str, load: Any, **policy: Any) -> None:
@@ -22,16 +22,16 @@ def run(**given: Any) -> Any:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_each_run_begins_with_other_terms_and_one_of_its_keys_has_no_row(seed: int) -> None:
-    crowd = terms.own_terms(answer, Simulation(seed), 1)
+    crowd = e1_e3_runs.own_terms(answer, Simulation(seed), 1)
     assert [base.absent for base in crowd.databases.values()] == [seed % 2 == 0, seed % 2 == 1]
-    assert crowd.terms["c1"] == terms.TERMS[seed]
-    assert set(crowd.terms.values()) == set(terms.TERMS)
+    assert crowd.terms["c1"] == e1_e3_runs.TERMS[seed]
+    assert set(crowd.terms.values()) == set(e1_e3_runs.TERMS)
 
 
 def test_many_keys_and_a_command_that_is_refused_by_its_number() -> None:
-    assert len(terms.many_keys(answer, Simulation(0), 1).databases) == terms.MANY
+    assert len(e1_e3_runs.many_keys(answer, Simulation(0), 1).databases) == e1_e3_runs.MANY
     for seed in range(3):
-        crowd = cast("terms.Unwatched", terms.refusing_one(answer, Simulation(seed), 1))
+        crowd = cast("e1_e3_runs.Unwatched", e1_e3_runs.refusing_one(answer, Simulation(seed), 1))
         refuses, said = crowd.refuses_one, list[str]()
         session = cast("Any", SimpleNamespace(refuse=said.append))
         key = crowd.setting.key.encode()

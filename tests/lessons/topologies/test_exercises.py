@@ -20,15 +20,15 @@ from course_lib.lessons.topologies.answers import SETUPS, Cut, Setup
 from course_lib.lessons.topologies.exercises import (
     e1_slot,
     e2_hash_tags,
+    e2_shop,
     e3_failover,
     e4_outage,
     e5_cut,
     e6_reports,
-    shop_names,
 )
+from course_lib.lessons.topologies.exercises.e4_setups import drawn, has_primary, needed, outages
+from course_lib.lessons.topologies.exercises.e6_runs import NAMED, OTHERS
 from course_lib.lessons.topologies.exercises.failover import lost
-from course_lib.lessons.topologies.exercises.made_up import NAMED, OTHERS
-from course_lib.lessons.topologies.exercises.setups import drawn, has_primary, needed, outages
 from course_lib.sim.cluster import cluster, owner, share_slots
 
 SOLUTIONS = answers("solutions")
@@ -375,16 +375,16 @@ def test_drawn_runs_are_of_both_kinds(name: str) -> None:
 def test_the_names_of_a_shop_are_what_they_are_said_to_be() -> None:
     """Ids of one CRC32, and of digests that begin alike; long ones that differ in their last letter; commands with
     several keys; and among the many, ids that differ only in case."""
-    pairs = list(zip(shop_names.DIGESTS[::2], shop_names.DIGESTS[1::2], strict=True))
+    pairs = list(zip(e2_shop.DIGESTS[::2], e2_shop.DIGESTS[1::2], strict=True))
     assert crc32(pairs[0][0].encode()) == crc32(pairs[0][1].encode())
     for (one, other), kind in zip(pairs[1:], (md5, sha1, sha256), strict=True):
         assert one != other
         assert kind(one.encode()).hexdigest()[:8] == kind(other.encode()).hexdigest()[:8]
-    ends = {(id[:-1], id[-1]) for id in shop_names.LONG}
+    ends = {(id[:-1], id[-1]) for id in e2_shop.LONG}
     assert all((start, "a") in ends and (start, "b") in ends for start, _ in ends)
     assert max(len(start) for start, _ in ends) > 256
-    assert all(len(names) > 1 for _, names in shop_names.SENT)
-    assert {command for command, _ in shop_names.SENT} == {"SMOVE", "MGET", "RENAME", "PFMERGE", "PFCOUNT"}
-    assert {len(set(names)) for names in shop_names.MANY.values()} == {1_000}
-    words = {id for _, id, _ in shop_names.MANY["products"]}
+    assert all(len(names) > 1 for _, names in e2_shop.SENT)
+    assert {command for command, _ in e2_shop.SENT} == {"SMOVE", "MGET", "RENAME", "PFMERGE", "PFCOUNT"}
+    assert {len(set(names)) for names in e2_shop.MANY.values()} == {1_000}
+    words = {id for _, id, _ in e2_shop.MANY["products"]}
     assert len({id.lower() for id in words}) == len(words) / 2

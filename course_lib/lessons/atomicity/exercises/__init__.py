@@ -12,8 +12,8 @@ What they are made of:
 - `e3_requests`    the requests that a limiter of 03.3 decides
 - `e3_judges`      which of them it must admit, and when
 - `e3_clues`       which mistake a failing run of 03.3 points to
-- `refusing`       a server that answers with errors for a while
-- `wire`           what judges do to a server, and see of it, without a client
+- `server_errors`  a server that answers with errors for a while
+- `server_access`  what judges do to a server, and see of it, without a client
 """
 
 from __future__ import annotations

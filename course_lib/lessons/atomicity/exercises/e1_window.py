@@ -14,8 +14,8 @@ from course_lib.grading.acts import Act, Acts
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import as_they_ran, excused_error, ms, raised, shown, struck
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.atomicity.exercises.refusing import errors
-from course_lib.lessons.atomicity.exercises.wire import Watched, commands, exact, plant, trips, unknown
+from course_lib.lessons.atomicity.exercises.server_access import Watched, commands, exact, plant, trips, unknown
+from course_lib.lessons.atomicity.exercises.server_errors import errors
 from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]

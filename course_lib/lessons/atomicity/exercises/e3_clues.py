@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError
 from course_lib.explore import Play, Schedule, Simulation, play
 from course_lib.grading.rules import Failing, named, trial
 from course_lib.lessons.atomicity.exercises.e3_requests import Answer, Asking, Policy, allowed, well_formed
-from course_lib.lessons.atomicity.exercises.wire import slots
+from course_lib.lessons.atomicity.exercises.server_access import slots
 
 
 def clues(failing: Failing) -> Iterator[str]:

@@ -10,7 +10,7 @@ from course_lib.grading.acts import answered, failure
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import Found, undisturbed
 from course_lib.lessons.atomicity.exercises.e3_requests import allowed, decisions, moments, users, well_formed
-from course_lib.lessons.atomicity.exercises.wire import commands, declared, hidden, scripts, slots, trips
+from course_lib.lessons.atomicity.exercises.server_access import commands, declared, hidden, scripts, slots, trips
 
 TOLD = 0.005
 """By how many seconds `retry_after` may be wrong."""

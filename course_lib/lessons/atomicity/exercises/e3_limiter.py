@@ -12,8 +12,8 @@ from course_lib.grading.rules import Judge, Rules, trial
 from course_lib.lessons.atomicity.exercises import e3_judges as judges
 from course_lib.lessons.atomicity.exercises.e3_clues import clues
 from course_lib.lessons.atomicity.exercises.e3_requests import LIMIT, WINDOW, Answer, Asking, Policy, bare, well_formed
-from course_lib.lessons.atomicity.exercises.refusing import errors
-from course_lib.lessons.atomicity.exercises.wire import exact
+from course_lib.lessons.atomicity.exercises.server_access import exact
+from course_lib.lessons.atomicity.exercises.server_errors import errors
 
 IDLE = 5.02
 """How many windows after the last request the judge looks whether anything is left."""

@@ -12,7 +12,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from course_lib.explore import Play, Process
 from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Act, Acts
-from course_lib.lessons.atomicity.exercises.wire import commands
+from course_lib.lessons.atomicity.exercises.server_access import commands
 
 Answer = Callable[..., Awaitable[Any]]
 TRIES = 3

@@ -137,7 +137,7 @@ def _notes(run: str) -> list[Note]:
     return [Note(("alice", *who)[-1], kinds.get(kind, kind), float(when)) for when, *who, kind in made]
 
 
-RUNS = tomllib.loads((Path(__file__).parent / "runs.toml").read_text(encoding="utf-8"))
+RUNS = tomllib.loads((Path(__file__).parent / "e6_invariant.toml").read_text(encoding="utf-8"))
 
 # -- clues: what does the invariant say of small runs made by hand? ---------------------------------------------------
 

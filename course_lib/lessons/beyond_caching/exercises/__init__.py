@@ -8,10 +8,10 @@
 - `e6_lost`     07.6, write the property
 
 What they are made of:
-- `signed_in`   the sessions of 07.1 and 07.2
-- `uses`        the calls of 07.2
-- `parcels`     the parcels of 07.3: who was given which, and what became of it
-- `games`       the calls of 07.4, each with its right answer
+- `sessions`    the sessions of 07.1 and 07.2
+- `e2_calls`    the calls of 07.2
+- `e3_parcels`  the parcels of 07.3: who was given which, and what became of it
+- `e4_games`    the calls of 07.4, each with its right answer
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.beyond_caching.exercises.signed_in import (
+from course_lib.lessons.beyond_caching.exercises.sessions import (
     BUSY,
     OFTEN,
     Call,

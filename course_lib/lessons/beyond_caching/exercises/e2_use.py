@@ -15,8 +15,8 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.lessons.beyond_caching.exercises.signed_in import fields, held, key_of, told, without_end
-from course_lib.lessons.beyond_caching.exercises.uses import SETS, STEPS, Answer, Use, at_its_end, at_once, in_turn
+from course_lib.lessons.beyond_caching.exercises.e2_calls import SETS, STEPS, Answer, Use, at_its_end, at_once, in_turn
+from course_lib.lessons.beyond_caching.exercises.sessions import fields, held, key_of, told, without_end
 
 GIVE = 5
 """Milliseconds by which a TTL may be wrong: whoever asks for the time first has it a little late."""

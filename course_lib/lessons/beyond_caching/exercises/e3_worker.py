@@ -13,7 +13,7 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, raised
 from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial, undisturbed
-from course_lib.lessons.beyond_caching.exercises.parcels import PLANS, Answer, at_once, passes
+from course_lib.lessons.beyond_caching.exercises.e3_parcels import PLANS, Answer, at_once, passes
 
 MOMENT = 0.05
 """Seconds for which a command may wait for more, and the pass does not."""

@@ -14,7 +14,7 @@ from course_lib.grading.answer import a_class
 from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.lessons.beyond_caching.exercises.games import PLANS, Answer, Op, at_once, in_turn
+from course_lib.lessons.beyond_caching.exercises.e4_games import PLANS, Answer, Op, at_once, in_turn
 
 FEW = [*PLANS[0][1][:6], ("played", "7", 0), ("around", "7", 1), ("top", 9)]
 

@@ -110,7 +110,7 @@ def _losses(answer: Property, run: Play) -> Iterator[Found]:
 
 
 MADE_UP: dict[str, dict[str, list[dict[str, Any]]]] = tomllib.loads(
-    Path(__file__).with_name("lost.toml").read_text(encoding="utf-8")
+    Path(__file__).with_name("e6_lost.toml").read_text(encoding="utf-8")
 )
 
 

@@ -16,9 +16,9 @@ from course_lib.grading.evidence import ms, round_trips, shown
 from course_lib.grading.readers import Readers
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.grading.shelf import fate, strays
-from course_lib.lessons.cache_aside.exercises import written
+from course_lib.lessons.cache_aside.exercises import e4_writers
+from course_lib.lessons.cache_aside.exercises.e4_writers import Writing, Written
 from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts
-from course_lib.lessons.cache_aside.exercises.written import Writing, Written
 from course_lib.sim.faults import Kind
 from course_lib.words import counted as number_of
 
@@ -125,16 +125,16 @@ def _gone(run: Play) -> Iterator[Found]:
     """After True, and in any case where nothing failed, nobody is served the old page; it is deleted as soon as the row
     is there; and writers store no page."""
     for act in run.witness.acts:
-        deletes = written.deletes(run, act)
+        deletes = e4_writers.deletes(run, act)
         if (
             act.saves
             and deletes
             and (late := deletes[0].event.t_start - act.saves[-1][1]) > A_MOMENT
-            and not written.down(run, act)
+            and not e4_writers.down(run, act)
         ):
             text = f"{act.who} had saved its row at {ms(act.saves[-1][1])}, and sent its delete {ms(late)} later."
             yield text, act.who, deletes[0].event.t_start, "late"
-        sure = not written.down(run, act) and not any(one.failed for one in written.attempts(run, act))
+        sure = not e4_writers.down(run, act) and not any(one.failed for one in e4_writers.attempts(run, act))
         must = act.done and (act.result is True or sure)
         if must and act.left == OLD.format(act.key):
             why = "it returned True" if act.result is True else "no command failed"
@@ -168,9 +168,9 @@ def _once(run: Play) -> Iterator[Found]:
 def _in_doubt(run: Play) -> Iterator[Found]:
     """True if a delete was answered, else False; never an error of redis."""
     for act in run.witness.acts:
-        deletes = written.deletes(run, act)
+        deletes = e4_writers.deletes(run, act)
         known = not all(one.failed for one in deletes)
-        if not act.over or act.error is not None or ((deletes or written.down(run, act)) and act.result is known):
+        if not act.over or act.error is not None or ((deletes or e4_writers.down(run, act)) and act.result is known):
             continue
         why = "it sent no delete when the row was saved"
         if deletes:
@@ -183,11 +183,11 @@ def _in_doubt(run: Play) -> Iterator[Found]:
 def _tries(run: Play) -> Iterator[Found]:
     """A delete that failed is tried once more, at once, and one that did not is not."""
     for act in run.witness.acts:
-        tried = written.attempts(run, act)
+        tried = e4_writers.attempts(run, act)
         right = 1 + bool(tried and tried[0].failed)
         if not act.over:
             yield f"{act.who} was still not done after {ms(run.now)}.", act.who, run.now, "no end"
-        elif len(tried) != right and not written.down(run, act):
+        elif len(tried) != right and not e4_writers.down(run, act):
             so = f"the first {fate(tried[0].event)}" if right == 2 else "the first did not fail"
             so = so if tried else "there was none"
             text = f"{act.who} sent {number_of(len(tried), 'delete')}, and {so}: {right} would be right."
@@ -208,14 +208,14 @@ def _cost(run: Play) -> Iterator[Found]:
     """With nothing wrong, one round trip."""
     for act in run.witness.acts:
         events = sent(run, act)
-        if act.done and not any(map(written.failed, events)) and (trips := round_trips(events)) != 1:
+        if act.done and not any(map(e4_writers.failed, events)) and (trips := round_trips(events)) != 1:
             yield f"{act.who} took {trips} round trips; 1 will do.", act.who, act.began, "cost"
 
 
 def _after_failure(run: Play) -> Iterator[Found]:
     """Whether or not a save that failed has committed, the page is deleted after it."""
     for act in run.witness.acts:
-        if act.over and not written.deletes(run, act) and not written.down(run, act):
+        if act.over and not e4_writers.deletes(run, act) and not e4_writers.down(run, act):
             text = f"The save of {act.who} raised {shown(act.error)}; it may have committed, and no delete came after."
             yield text, act.who, act.ended, "not deleted"
 
@@ -226,8 +226,8 @@ def _after_failure(run: Play) -> Iterator[Found]:
 def clues(failing: Failing) -> Iterator[str]:
     """When deletes were sent and rows saved, and what was returned."""
     first = failing.first
-    order = [(act, [one.event.t_start for one in written.attempts(first, act)]) for act in first.witness.acts]
-    told = [(act, written.deletes(failing["in-doubt"], act)) for act in acts(failing, "in-doubt")
+    order = [(act, [one.event.t_start for one in e4_writers.attempts(first, act)]) for act in first.witness.acts]
+    told = [(act, e4_writers.deletes(failing["in-doubt"], act)) for act in acts(failing, "in-doubt")
             if act.over and act.error is None]  # fmt: skip
     return named({
         "deletes-first": "gone" in failing and all(
@@ -246,7 +246,7 @@ def clues(failing: Failing) -> Iterator[str]:
 
 def _saved_again(run: Play, act: Written) -> bool:
     """Did it save once more when a delete had failed?"""
-    failed = [one.event.t_start for one in written.attempts(run, act) if one.failed]
+    failed = [one.event.t_start for one in e4_writers.attempts(run, act) if one.failed]
     return len(act.saves) > 1 and any(act.saves[0][1] <= when <= act.saves[-1][0] for when in failed)
 
 

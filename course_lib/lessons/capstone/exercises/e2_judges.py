@@ -13,8 +13,8 @@ from course_lib.grading.errors_out import of_redis
 from course_lib.grading.evidence import excused_error, ms, raised, shown
 from course_lib.grading.rules import Found
 from course_lib.grading.shelf import State
-from course_lib.lessons.capstone.exercises.held import held, restless, setter, struck, taken_away, waited
-from course_lib.lessons.capstone.exercises.shop import Call, Load
+from course_lib.lessons.capstone.exercises.e2_calls import Call, Load
+from course_lib.lessons.capstone.exercises.holders import held, restless, setter, struck, taken_away, waited
 
 QUICK = 0.1
 """Seconds within which a step must end, its load apart."""

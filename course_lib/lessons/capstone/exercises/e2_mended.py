@@ -10,9 +10,9 @@ from course_lib.grading import shelf
 from course_lib.grading.answer import a_class
 from course_lib.grading.rules import Failing, Judge, Rules, named, trial
 from course_lib.lessons.capstone.exercises import e2_judges as judges
-from course_lib.lessons.capstone.exercises.held import held
-from course_lib.lessons.capstone.exercises.shop import SCENES, SETS, STEPS, Answer, at_once, in_turn
-from course_lib.lessons.capstone.exercises.shop_at_length import KEYS, LENGTHS, lengths, long_waits, side_by_side
+from course_lib.lessons.capstone.exercises.e2_calls import SCENES, SETS, STEPS, Answer, at_once, in_turn
+from course_lib.lessons.capstone.exercises.e2_long_runs import KEYS, LENGTHS, lengths, long_waits, side_by_side
+from course_lib.lessons.capstone.exercises.holders import held
 from course_lib.sim.faults import Kind
 
 FAULTS: dict[Kind, float] = {"crash": 0.0, "pause": 0.4, "lose reply": 0.0}

@@ -12,8 +12,7 @@ from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import excused_error, ms, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import State
-from course_lib.lessons.capstone.exercises.held import held, restless, setter, struck, taken_away, waited
-from course_lib.lessons.capstone.exercises.workers import (
+from course_lib.lessons.capstone.exercises.e4_calls import (
     ANOTHER,
     BEFORE,
     LONG,
@@ -27,6 +26,7 @@ from course_lib.lessons.capstone.exercises.workers import (
     in_turn,
     taken_over,
 )
+from course_lib.lessons.capstone.exercises.holders import held, restless, setter, struck, taken_away, waited
 from course_lib.sim.faults import Kind
 
 FAULTS: dict[Kind, float] = {"crash": 0.0, "pause": 0.6, "lose request": 0.0, "lose reply": 0.0}

@@ -12,7 +12,7 @@ from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import ms, raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.grading.shelf import State
-from course_lib.lessons.invalidation.exercises.leased import EXTREMES, SETS, STEPS, Answer, Op, at_once, in_turn, soon
+from course_lib.lessons.invalidation.exercises.e3_calls import EXTREMES, SETS, STEPS, Answer, Op, at_once, in_turn, soon
 from course_lib.sim.faults import Kind
 
 A_WAY = 0.0005

@@ -14,7 +14,7 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.errors_out import of_redis
 from course_lib.grading.evidence import LOST, ms, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.lessons.invalidation.exercises.noted import (
+from course_lib.lessons.invalidation.exercises.e4_outbox import (
     ABSENT,
     BATCH,
     KEYS,

@@ -17,7 +17,7 @@ Name = Callable[..., str]
 Parts = list[str | int]
 PREFIX = "app:user:profile:v2:"
 
-_TABLES: dict[str, list[Any]] = tomllib.loads(Path(__file__).with_name("names.toml").read_text(encoding="utf-8"))
+_TABLES: dict[str, list[Any]] = tomllib.loads(Path(__file__).with_name("e1_names.toml").read_text(encoding="utf-8"))
 ORDINARY, ALIKE, MISREAD, BAD = (_TABLES[name] for name in ("ordinary", "alike", "misread", "bad"))
 
 

@@ -12,8 +12,16 @@ from course_lib.grading.acts import Act, answered, cost, sent
 from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import life_ms, loads, ms, raised, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
-from course_lib.lessons.keys.exercises.deploy import Deploy, Plan, Profile, Profiles, database_down, in_turn, meanwhile
-from course_lib.lessons.keys.exercises.errors import unheard_errors
+from course_lib.lessons.keys.exercises.e2_plans import (
+    Deploy,
+    Plan,
+    Profile,
+    Profiles,
+    database_down,
+    in_turn,
+    meanwhile,
+)
+from course_lib.lessons.keys.exercises.unheard_errors import unheard_errors
 from course_lib.lessons.keys.programs import ProfilesV1
 from course_lib.trace import Event
 

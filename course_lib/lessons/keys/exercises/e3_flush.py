@@ -13,9 +13,9 @@ from course_lib.grading.acts import Act, answered, cost, failure, sent
 from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import JUDGE, life_ms, ms, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial, undisturbed
-from course_lib.lessons.keys.exercises import flushed
-from course_lib.lessons.keys.exercises.errors import unheard_errors
-from course_lib.lessons.keys.exercises.flushed import OTHERS, PREFIX, Flushed, Plan, Row
+from course_lib.lessons.keys.exercises import e3_plans
+from course_lib.lessons.keys.exercises.e3_plans import OTHERS, PREFIX, Flushed, Plan, Row
+from course_lib.lessons.keys.exercises.unheard_errors import unheard_errors
 
 Answer = Callable[..., Any]
 
@@ -26,24 +26,24 @@ def trials(answer: Answer) -> list[Trial]:
                "one-trip": _one_trip, "errors": unheard_errors}  # fmt: skip
     build = partial(_build, answer)
     return [
-        trial("read, flush, read", partial(build, flushed.in_turn), in_turn, sizes=(1, 2, 3), seeds=4,
+        trial("read, flush, read", partial(build, e3_plans.in_turn), in_turn, sizes=(1, 2, 3), seeds=4,
               faults={"crash": 0.0, "lose reply": 0.0, "node down": 0.03}, fault_sizes=(2,), horizon=1e7),
-        trial("a flush overtakes a load", partial(build, flushed.overtaken, seconds=0.1), {"overtaken": _fresh},
+        trial("a flush overtakes a load", partial(build, e3_plans.overtaken, seconds=0.1), {"overtaken": _fresh},
               sizes=(2, 3, 4), seeds=6, faults={"pause": 0.1}, fault_sizes=(2, 3), least=2, horizon=4.0),
-        trial("a flush that is late", partial(build, flushed.late, least_ttl=1.5), {"never-back": _fresh}, sizes=(3,),
+        trial("a flush that is late", partial(build, e3_plans.late, least_ttl=1.5), {"never-back": _fresh}, sizes=(3,),
               seeds=2, faults={"pause": 0.3}, least=3, horizon=4.0),
         trial("flushes far apart", partial(build, None), {"flushed": _fresh}, sizes=(1,), seeds=7, horizon=1e6),
-        trial("a user is called like what you keep", partial(_build, answer, flushed.namesake, namesakes=_kept(answer)),
+        trial("a user is called like what you keep", partial(build, e3_plans.namesake, namesakes=_kept(answer)),
               {"value": _value, "flushed": _fresh}, sizes=(2,), seeds=4, horizon=10.0),
-        trial("many flushes", partial(build, flushed.many),
+        trial("many flushes", partial(build, e3_plans.many),
               {"value": _value, "flushed": _fresh, "errors": unheard_errors},
-              sizes=(1,),              horizon=10.0),
+              sizes=(1,), horizon=10.0),
     ]  # fmt: skip
 
 
 def _kept(answer: Answer) -> tuple[str, ...]:
     """The last parts of the keys that a flush names, where users can be called so."""
-    alone = play(trial("a flush", partial(_build, answer, flushed.namesake), {}, sizes=(1,)), Schedule(1))
+    alone = play(trial("a flush", partial(_build, answer, e3_plans.namesake), {}, sizes=(1,)), Schedule(1))
     keys = [part.decode(errors="replace") for flush in alone.witness.did("flush")
             for event in sent(alone, flush) for part in event.command[1:]]  # fmt: skip
     names = [key.removeprefix(PREFIX)[1:] for key in keys if key.startswith(PREFIX)]
@@ -60,7 +60,7 @@ def _build(
     namesakes: tuple[str, ...] = (),
 ) -> Flushed:
     run = Flushed(world, seconds=seconds, least_ttl=least_ttl, namesakes=namesakes)
-    plan = flushed.far_apart(run.ttl, world.seed) if plans is None else plans(run.ttl)
+    plan = e3_plans.far_apart(run.ttl, world.seed) if plans is None else plans(run.ttl)
     processes: dict[str, tuple[Process, Callable[[Act], Awaitable[Any]]]] = {}
     world.given(("SET", OTHERS, "17"))
     for number, (name, steps) in enumerate(list(plan.items())[:clients]):
@@ -68,7 +68,7 @@ def _build(
         at = [(when + jitter, what) for when, what in steps]
         process, deed = processes.get(name.partition(" ")[0], (None, _deed(answer, run)))
         processes[name] = run.process(name, deed, at, process=process), deed
-    if plans is flushed.in_turn:
+    if plans is e3_plans.in_turn:
         for when in (0.25, 2.15, 3.0):
             world.client(f"{JUDGE} looks at {when}", world.redis().keys, start=when * run.ttl)
     return run

@@ -10,7 +10,7 @@ from course_lib.explore import Play, Simulation, Trial
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import JUDGE, excused_error, ms, of, of_clients, round_trips, seen, shown, unheard
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial, undisturbed
-from course_lib.lessons.keys.exercises.keyspace import NAME, Keyspace, keyspace, steps, version
+from course_lib.lessons.keys.exercises.e4_keyspace import NAME, Keyspace, keyspace, steps, version
 from course_lib.trace import Event
 
 Answer = Callable[..., Awaitable[Any]]

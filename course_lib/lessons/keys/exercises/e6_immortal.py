@@ -14,7 +14,7 @@ from course_lib.grading.evidence import JUDGE, seen
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.grading.write_the_property import Property, of_run
 from course_lib.lessons.keys import programs
-from course_lib.lessons.keys.exercises.made_up import KEYS, MISTAKES, RUNS, Run
+from course_lib.lessons.keys.exercises.e6_runs import KEYS, MISTAKES, RUNS, Run
 
 Program = Callable[..., Awaitable[None]]
 Alive = Callable[[Play], set[str] | None]

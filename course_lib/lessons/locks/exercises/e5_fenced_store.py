@@ -26,7 +26,7 @@ FENCES = (9, 10, 101)
 LATER = 30 * 9_000 * 3_600.0
 """Seconds: more than 30 years."""
 Row = tuple[int, str, str, bool]
-PUTS = Path(__file__).with_name("fences.toml").read_text(encoding="utf-8")
+PUTS = Path(__file__).with_name("e5_fenced_store.toml").read_text(encoding="utf-8")
 IN_TURN: list[Row] = [(*row,) for row in tomllib.loads(PUTS)["puts"]]
 """Fence, value, key, and whether it is to be taken. The last two come 30 years later."""
 MANY = 300

@@ -98,7 +98,7 @@ async def _believes(world: Simulation, who: str, lock: programs.RightLock) -> No
 
 
 Case = tuple[str, list[Note]]
-TABLES = tomllib.loads(Path(__file__).with_name("leases.toml").read_text(encoding="utf-8"))["runs"]
+TABLES = tomllib.loads(Path(__file__).with_name("e6_property.toml").read_text(encoding="utf-8"))["runs"]
 CASES: list[Case] = [(run["mistake"], [Note(*note) for note in run["notes"]]) for run in TABLES]
 """The mistake, and notes, from the simplest run on. What the answer says of the first one that it reads wrongly names a
 well-known mistake, or none: it has read all simpler ones rightly."""

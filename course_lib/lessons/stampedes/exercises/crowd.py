@@ -13,7 +13,7 @@ from course_lib.explore import Extension, Process, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Act, Acts
 from course_lib.grading.database import Database, DatabaseDown
-from course_lib.lessons.stampedes.exercises.lives import Life, Lock, kept, lock_of
+from course_lib.lessons.stampedes.exercises.lifetimes import Life, Lock, kept, lock_of
 from course_lib.sim.replication import READS
 
 Answer = Callable[..., Awaitable[Any]]

@@ -10,7 +10,7 @@ from course_lib.explore import Play
 from course_lib.grading.evidence import life_ms, loads, of, overlap
 from course_lib.grading.lock_commands import EXPIRES, SETS, exclusive, value
 from course_lib.grading.rules import Failing, named
-from course_lib.lessons.stampedes.exercises.lives import WRONG_BY
+from course_lib.lessons.stampedes.exercises.lifetimes import WRONG_BY
 from course_lib.sim.replication import READS
 from course_lib.trace import Event
 

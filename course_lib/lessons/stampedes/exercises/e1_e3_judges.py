@@ -14,7 +14,7 @@ from course_lib.grading.acts import Act, cost
 from course_lib.grading.database import DatabaseDown
 from course_lib.grading.evidence import excused_error, loads, ms, of, overlap, paused, shown, struck
 from course_lib.grading.rules import Found
-from course_lib.lessons.stampedes.exercises.lives import Life
+from course_lib.lessons.stampedes.exercises.lifetimes import Life
 from course_lib.trace import Span
 
 LOOK, NETWORK = 0.05, 0.04

@@ -16,7 +16,7 @@ from course_lib.grading.database import Database, DatabaseDown
 from course_lib.grading.evidence import loads, ms, of, round_trips, shown
 from course_lib.grading.rules import Failing, Found, Rules, trial
 from course_lib.lessons.stampedes.exercises.crowd import Answer
-from course_lib.lessons.stampedes.exercises.probes import OLD, STEADY, Counted, Probe, readers
+from course_lib.lessons.stampedes.exercises.e2_readers import OLD, STEADY, Counted, Probe, readers
 
 NEAR = 0.0022
 """Seconds: how near to the moment at which its decision changes a reader asks."""

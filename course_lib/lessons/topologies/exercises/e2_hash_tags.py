@@ -15,7 +15,7 @@ from course_lib.explore import Play, Simulation, Trial, until
 from course_lib.grading.answer import an_object
 from course_lib.grading.evidence import raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
-from course_lib.lessons.topologies.exercises.shop_names import DAYS, IDS, MANY, METHODS, NAMES, SENT, SLOTS, TAGS, Name
+from course_lib.lessons.topologies.exercises.e2_shop import DAYS, IDS, MANY, METHODS, NAMES, SENT, SLOTS, TAGS, Name
 from course_lib.sim import in_process
 from course_lib.sim.cluster import cluster, redis_for, share_slots, slot_of
 from course_lib.words import counted

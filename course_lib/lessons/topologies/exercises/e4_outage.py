@@ -16,7 +16,7 @@ from course_lib.grading.answer import plain_function
 from course_lib.grading.evidence import shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.lessons.topologies.answers import SETUPS, Setup
-from course_lib.lessons.topologies.exercises.setups import akin, drawn, needed, outages
+from course_lib.lessons.topologies.exercises.e4_setups import akin, drawn, needed, outages
 from course_lib.sim.sentinels import GIVE_UP, Sentinels
 from course_lib.words import counted
 

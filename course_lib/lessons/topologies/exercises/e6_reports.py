@@ -16,8 +16,8 @@ from course_lib.grading.evidence import of_clients
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, trial
 from course_lib.grading.write_the_property import Property, of_run
 from course_lib.lessons.topologies import programs
+from course_lib.lessons.topologies.exercises.e6_runs import NAMED, OTHERS, REPORTED, Run, drawn
 from course_lib.lessons.topologies.exercises.failover import Failover
-from course_lib.lessons.topologies.exercises.made_up import NAMED, OTHERS, REPORTED, Run, drawn
 from course_lib.trace import Note, Trace
 
 Writer = Callable[..., Awaitable[None]]

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from course_lib.explore import EPOCH, Process, Simulation, until
-from course_lib.lessons.beyond_caching.exercises.signed_in import OFTEN, Call, Fields, Site, key_of, site, told
+from course_lib.lessons.beyond_caching.exercises.sessions import OFTEN, Call, Fields, Site, key_of, site, told
 
 Answer = Callable[..., Awaitable[Any]]
 STEPS: list[tuple[float, Fields]] = [

@@ -11,7 +11,7 @@ from course_lib.explore import Simulation, steady, until
 from course_lib.explore.server_state import ask as ask_server
 from course_lib.grading.database import Database
 from course_lib.lessons.stampedes.exercises.crowd import ERRORS, Answer
-from course_lib.lessons.stampedes.exercises.lives import Life, kept
+from course_lib.lessons.stampedes.exercises.lifetimes import Life, kept
 
 ONE_WAY = 0.0005
 """Seconds that a message takes."""

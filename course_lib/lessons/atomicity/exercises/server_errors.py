@@ -13,7 +13,7 @@ from course_lib.explore import Extension, Play, Session, Simulation, Trial
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.evidence import shown
 from course_lib.grading.rules import Found, trial
-from course_lib.lessons.atomicity.exercises.wire import plant, send
+from course_lib.lessons.atomicity.exercises.server_access import plant, send
 
 READS = frozenset(b"GET MGET WATCH UNWATCH MULTI EXEC DISCARD PTTL TTL EXISTS TYPE STRLEN TIME SCRIPT PING".split())
 LOADING = "LOADING Redis is loading the dataset in memory"

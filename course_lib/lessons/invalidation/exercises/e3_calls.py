@@ -16,7 +16,7 @@ from course_lib.grading.errors_out import ERRORS
 from course_lib.grading.shelf import Shelf
 
 Answer = Callable[..., Any]
-STEPS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("leases.toml").read_text(encoding="utf-8"))[
+STEPS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("e3_calls.toml").read_text(encoding="utf-8"))[
     "steps"
 ]
 SETS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{de}:8"), ("a{b:c", "a{b:"),

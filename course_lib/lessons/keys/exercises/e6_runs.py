@@ -1,4 +1,4 @@
-"""Small runs for 02.6, made up, in made_up.toml: one or more for each sentence of its contract, two for each mistake.
+"""Small runs for 02.6, made up, in e6_runs.toml: one or more for each sentence of its contract, two for each mistake.
 
     Run("SET a 1 | c2: PEXPIRE a 5 = 1 @35")
 

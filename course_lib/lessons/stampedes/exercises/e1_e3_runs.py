@@ -9,7 +9,7 @@ from course_lib.explore import Extension, Process, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.grading.database import Database
 from course_lib.lessons.stampedes.exercises.crowd import Answer, Asked, Crowd, Setting, varied
-from course_lib.lessons.stampedes.exercises.lives import in_lock
+from course_lib.lessons.stampedes.exercises.lifetimes import in_lock
 
 TERMS = (
     (0.0015, 0.007), (45.5, 0.0125), (7_200.25, 12.75), (0.007, 90_061.5), (90_061.5, 45.5), (3_456_000.5, 0.001),

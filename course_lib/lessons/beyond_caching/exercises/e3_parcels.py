@@ -51,7 +51,7 @@ def _plan(lots: list[dict[str, Any]], letters: Iterable[str] = (), **rest: Any) 
     return Plan([Lot(**lot) for lot in lots], letters=tuple(letters), **rest)
 
 
-READ = tomllib.loads(Path(__file__).with_name("parcels.toml").read_text(encoding="utf-8"))
+READ = tomllib.loads(Path(__file__).with_name("e3_parcels.toml").read_text(encoding="utf-8"))
 YOUNG, OLD = (
     (Lot(f"young {n}", "gone", (0.5, 0.95)[n % 2]) for n in range(24)),
     (Lot(f"{n}", "gone", 1.5, 1 + n % 2) for n in range(101)),

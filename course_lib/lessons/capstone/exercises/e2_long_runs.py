@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from course_lib.explore import Process, Simulation
-from course_lib.lessons.capstone.exercises.shop import Answer, Call, Shop, opened
+from course_lib.lessons.capstone.exercises.e2_calls import Answer, Call, Shop, opened
 
 LENGTHS = [(0.003, 0.002, 7.5), (2e6, 1e5, 5e6), (1e5 + 0.25, 3e6, 0.004)]
 """Of a run: ttl, absent_ttl and lock_ttl, in seconds."""

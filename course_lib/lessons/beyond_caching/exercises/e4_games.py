@@ -22,7 +22,7 @@ KEYS = ["app:pinball", "app:{pinball}:2026", "a{b:c", "é 7"]
 MOST = 9_999_999_999_999
 
 Step = Sequence[Any]
-READ = tomllib.loads(Path(__file__).with_name("board.toml").read_text(encoding="utf-8"))
+READ = tomllib.loads(Path(__file__).with_name("e4_games.toml").read_text(encoding="utf-8"))
 MANY: list[Step] = [
     *(("played", f"p{n % 121}", MOST - 900 + n) for n in range(250)), ("played", "zed", MOST), ("played", "yan", MOST),
     ("top", 9), *(("played", f"p{n % 121}", MOST - 900 + n) for n in range(250, 495)), ("played", "wim", MOST),
