@@ -33,6 +33,23 @@ class Draws:
         state = self._state = (self._state * 6364136223846793005 + 1442695040888963407) & _MASK
         return ((state ^ (state >> 29)) >> 11) * 2.0**-53
 
+    @property
+    def state(self) -> int:
+        """Where it stands: a stream that is set to it goes on with the same numbers."""
+        return self._state
+
+    @state.setter
+    def state(self, state: int) -> None:
+        self._state = state
+
+    def skip(self, count: int) -> None:
+        """Go on as after that many calls. Cost: O(log count)."""
+        factor, step = 6364136223846793005, 1442695040888963407
+        while count > 0:  # twice the step of before, as often as the count has binary digits
+            if count & 1:
+                self._state = (self._state * factor + step) & _MASK
+            factor, step, count = factor * factor & _MASK, (factor + 1) * step & _MASK, count >> 1
+
     def exponential(self, mean: float) -> float:
         """A draw from the exponential distribution; `mean` and the result in the same unit."""
         return mean * int(-log(1.0 - self()) * _GRID) / _GRID

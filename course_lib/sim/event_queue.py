@@ -100,7 +100,7 @@ class EventQueue:
         """Run what is ready, and the timers that are due, at most `steps` callbacks, and stop where `halt()` is
         true; no time passes. Returns how many ran."""
         ready, ran = self._ready, 0
-        while ran < steps and self.can_go_on():
+        while ran < steps and (ready or self.can_go_on()):
             handle = ready.popleft()[0] if ready else heappop(self._timers)[2]
             if handle._cancelled:
                 continue
@@ -112,8 +112,10 @@ class EventQueue:
 
     def can_go_on(self) -> bool:
         """Is a callback ready, or a timer due?"""
+        if self._ready:
+            return True
         when = self.next_timer()
-        return bool(self._ready) or (when is not None and when <= self.now)
+        return when is not None and when <= self.now
 
     def next_timer(self) -> float | None:
         """When the next timer is due, if there is one."""

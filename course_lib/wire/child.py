@@ -17,7 +17,7 @@ from course_lib.sim.process import CLIENT
 from course_lib.sim.streams import Streams, join, part
 from course_lib.wire.child_host import Host
 from course_lib.wire.child_network import ChildNetwork
-from course_lib.wire.handed import Received
+from course_lib.wire.handed import Moved, Received
 from course_lib.wire.pipe import Broken, Pipe
 from course_lib.wire.plain import Encoder, SeenAt
 
@@ -120,7 +120,7 @@ class Child:
             self._rewind()
 
     def _reply(self, *last: Any) -> None:
-        actions, self._actions = [*self._actions, last], []
+        actions, self._actions = [*self._received.drew(), *self._actions, last], []
         self._pipe.send(_json(actions).encode())
 
     def _rewind(self) -> None:
@@ -146,7 +146,7 @@ class Child:
         self._streams = Streams(seed) if by_order else None
         random.seed(f"{seed}/{seat}")
 
-    def _happened(self, what: str, number: int | None, now: float, news: News, *rest: Any) -> None:
+    def _happened(self, what: str, number: int | None, now: float, news: News, moved: Moved, *rest: Any) -> None:
         """Something has, in the simulated process of that number; without a number, a plain call out of any."""
         if number is None:
             self.tell("outcome", *self._outcome(None, *rest))
@@ -156,6 +156,7 @@ class Child:
         host.loop.now = max(host.loop.now, now)
         for socket, replies, is_open in news:
             host.sockets[socket].heard(replies, is_open)
+        self._received.moved(moved)
         if what == "sync":
             self.tell("outcome", *self._outcome(host, *rest))
             self._settled(host, 0)

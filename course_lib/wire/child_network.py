@@ -37,14 +37,19 @@ class ChildNode:
 
 
 class ChildSocket:
-    """The client's end of a connection. It gives SimConnection what SimSocket does."""
+    """The client's end of a connection. It gives SimConnection what SimSocket does.
 
-    __slots__ = ("_host", "node", "number", "open", "process", "replies", "waiter")
+    Replies to a pipeline, which its client reads one after another, are waited for together. What goes wrong after the
+    first of them is met where its client waits for the next.
+    """
+
+    __slots__ = ("_awaited", "_host", "_then", "node", "number", "open", "process", "replies", "waiter")
 
     def __init__(self, host: Sender, node: ChildNode, db: int) -> None:
         self._host, self.node, self.process, self.open = host, node, host.process, True
         self.replies: deque[Any] = deque()
         self.waiter: asyncio.Future[None] | None = None
+        self._awaited, self._then = 0, ""
         self.number = host.opened(self)
         host.tell("open", self.number, node.name, db)
 
@@ -53,6 +58,7 @@ class ChildSocket:
         redis's ConnectionError, if the connection has been reset."""
         if self._host.loop.ending:
             return
+        self._awaited, self._then = len(commands), ""
         words = [[word.decode("latin-1") for word in command] for command in commands]
         self._host.tell("send", self.number, CLIENT.get(), words)
         if not self.open:
@@ -61,20 +67,26 @@ class ChildSocket:
     def arrival(self, limit: float | None) -> asyncio.Future[None]:
         """Done when `replies` has one; with asyncio's TimeoutError after `limit` seconds, if it is not None."""
         self.waiter = self._host.loop.create_future()
-        if not self._host.loop.ending:
-            self._host.tell("wait", self.number, limit)
+        if self._then:
+            self.arrived(self._then)
+        elif not self._host.loop.ending:
+            self._host.tell("wait", self.number, limit, max(1, self._awaited))
         return self.waiter
 
     def heard(self, replies: list[Any], is_open: bool) -> None:
         """What the parent says of it: replies that have come, and whether it is still open."""
         self.replies.extend(replies)
+        self._awaited -= len(replies)
         self.open = self.open and is_open
 
     def arrived(self, error: str) -> None:
         """What it waits for has come, or will not, and why."""
         if self.waiter is None or self.waiter.done():
             return
-        if error == "time-out":
+        self._then = error if self.replies else ""
+        if self.replies:
+            self.waiter.set_result(None)
+        elif error == "time-out":
             self.waiter.set_exception(TimeoutError())
         elif error:
             self.waiter.set_exception(RedisConnectionError(error))

@@ -12,7 +12,7 @@ from typing import Any
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, Process
 from course_lib.wire.far_connections import Connections, seconds
-from course_lib.wire.handed import Handed
+from course_lib.wire.handed import Handed, Moved
 from course_lib.wire.outcomes import Kept, Said, left
 from course_lib.wire.pipe import Broken
 from course_lib.wire.plain import Decoder
@@ -34,6 +34,13 @@ class Far:
         self._tasks: dict[int, asyncio.Future[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._outcome = Kept()
+        wire = self._connections
+        self._does: dict[str, tuple[Callable[..., BaseException | None], int]] = {
+            "open": (wire.open, 4), "send": (wire.send, 4), "wait": (wire.wait, 4), "close": (wire.close, 2),
+            "call": (self._begin, 6), "stop": (self._stop, 2), "done": (self._done, 4), "outcome": (self._said, 3),
+            "left": (self._left, 2), "failed": (self._failed, 2), "drew": (self._drew, 3),
+        }  # fmt: skip  # what a child may ask for, and in how many parts it is said
+        self._streams: dict[int, int] = {}  # of draws, by number: in which state the child has each
 
     # -- calls ---------------------------------------------------------------------------------------------------------
 
@@ -73,11 +80,12 @@ class Far:
         """Tell the child what has happened; do what its code does, until all of that waits."""
         if self._loop.ending:
             return
-        message = self._handed.packed((what, self._number, self._loop.now, self._connections.news(), *rest))
+        process, news = self._process, (self._connections.news(), self._moved())
+        message = self._handed.packed((what, self._number, self._loop.now, *news, *rest), self._streams)
         while True:
             *actions, last = self._exchange(message)
             for action in actions:
-                if self._dead:
+                if process is not None and process.dead:
                     break
                 try:
                     ends = self._do(action)
@@ -88,14 +96,27 @@ class Far:
             if last[0] != "ask":
                 break
             message = self._asked(*_parts(last, 5))
-        when, steps = _parts(last, 3)
-        if last[0] not in ("more", "idle") or type(steps) is not int:
-            raise Broken(f"nothing ends with {last[0]!r:.30}")
+        how, when, steps = last if len(last) == 3 else ("", None, None)
+        if how not in ("more", "idle") or type(steps) is not int:
+            raise Broken(f"nothing ends with {last!r:.100}")
         self._loop.steps += max(0, steps - 1)
-        if last[0] == "more":
+        if how == "more":
             self._loop.call_soon(self._have, "go", context=self._context)
         else:
             self._wake_at(None if when is None else seconds(when))
+
+    def _moved(self) -> Moved:
+        """The streams from which others have drawn, and their states."""
+        moved = [(number, now) for number, had in self._streams.items() if (now := self._handed(number).state) != had]
+        self._streams.update(moved)
+        return moved
+
+    def _drew(self, number: int, count: int) -> None:
+        if number not in self._streams or type(count) is not int:
+            raise Broken("a draw from what was not handed out")
+        stream = self._handed(number)
+        stream.skip(count)
+        self._streams[number] = stream.state
 
     @property
     def _dead(self) -> bool:
@@ -103,14 +124,13 @@ class Far:
 
     def _do(self, action: list[Any]) -> BaseException | None:
         """What ends the run, if this does."""
-        what = action[0]
-        if what in _ON_THE_WIRE:
-            getattr(self._connections, what)(*_parts(action, _ON_THE_WIRE[what]))
-            return None
-        if what not in _DOES:
+        what, *rest = action
+        if what not in self._does:
             raise Broken(f"there is no action {what!r:.30}")
-        does, parts = _DOES[what]
-        return does(self, *_parts(action, parts))
+        does, parts = self._does[what]
+        if len(action) != parts:
+            raise Broken(f"{what!r:.30} in {len(action)} parts")
+        return does(*rest)
 
     def _wake_at(self, when: float | None) -> None:
         if self._timer is not None:
@@ -153,7 +173,7 @@ class Far:
             later = -self._begun
             self._follow(later, client, result)
             return self._handed.packed(("later", later))
-        return self._handed.packed(("returned", result))
+        return self._handed.packed(("returned", result), self._streams)
 
     def _begin(self, later: int, client: str, number: int, args: list[Any], options: list[Any]) -> None:
         if type(later) is not int or later <= 0 or later in self._tasks:
@@ -207,14 +227,6 @@ class Far:
         if not isinstance(error, BaseException):
             raise Broken("what has failed is no error")
         self._loop.failures.append(error)  # as of a callback here: the run ends by it
-
-
-_ON_THE_WIRE = {"open": 4, "send": 4, "wait": 3, "close": 2}
-_DOES: dict[str, tuple[Callable[..., BaseException | None], int]] = {
-    "call": (Far._begin, 6), "stop": (Far._stop, 2), "done": (Far._done, 4), "outcome": (Far._said, 3),
-    "left": (Far._left, 2), "failed": (Far._failed, 2),
-}  # fmt: skip
-"""What a child may ask for: what does it, and in how many parts it is said."""
 
 
 def _parts(action: list[Any], wanted: int) -> list[Any]:

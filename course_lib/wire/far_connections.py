@@ -64,18 +64,27 @@ class Connections:
         finally:
             CLIENT.reset(sender)
 
-    def wait(self, number: int, limit: float | None) -> None:
-        """Tell the code when there are replies, or when there will be none."""
+    def wait(self, number: int, limit: float | None, count: int) -> None:
+        """Tell the code when `count` replies are there, or when there will be none. Each has its own time limit."""
+        if type(count) is not int:
+            raise Broken(f"{count!r:.30} is no number of replies")
         self._waited.add(number)
-        if number in self._refused or self._sockets[number].replies:
+        if number in self._refused or len(self._sockets[number].replies) >= max(1, count):
             self._loop.call_soon(self._arrived, number, context=self._context)
             return
-        waiter = self._sockets[number].arrival(None if limit is None else seconds(limit))
-        waiter.add_done_callback(partial(self._ended, number), context=self._context)
+        self._wait(number, None if limit is None else seconds(limit), count)
 
-    def _ended(self, number: int, waiter: asyncio.Future[None]) -> None:
+    def _wait(self, number: int, limit: float | None, count: int) -> None:
+        waiter = self._sockets[number].arrival(limit)
+        waiter.add_done_callback(partial(self._ended, number, limit, count), context=self._context)
+
+    def _ended(self, number: int, limit: float | None, count: int, waiter: asyncio.Future[None]) -> None:
         error = None if waiter.cancelled() else waiter.exception()
-        if not waiter.cancelled() and number in self._sockets:
+        if waiter.cancelled() or number not in self._sockets:
+            return
+        if error is None and len(self._sockets[number].replies) < count:
+            self._wait(number, limit, count)
+        else:
             self._arrived(number, "time-out" if isinstance(error, TimeoutError) else str(error or ""))
 
     def _arrived(self, number: int, error: str = "") -> None:

@@ -1,6 +1,7 @@
 """What an answer is handed, on its way to the child: values as they are; functions, errors and clients by number.
 
-The child finds in their place functions that ask the parent, errors of the same name, and clients of its own.
+The child finds in their place functions that ask the parent, errors of the same name, and clients of its own. A stream
+of draws goes by number and by value: the child draws for itself, and tells how often.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import inspect
 import io
 import marshal
 import pickle
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any, Protocol
 
 import redis.asyncio as aioredis
 
+from course_lib.sim.draws import Draws
 from course_lib.wire.plain import an_error, known
 
 _BASIC = (str, int, float, bytes)
@@ -87,21 +89,21 @@ class Handed:
             raise ValueError(f"nothing was handed out under {number}")
         return self._things[number]
 
-    def packed(self, message: tuple[Any, ...]) -> bytes:
-        """A message, for `unpacked`."""
+    def packed(self, message: tuple[Any, ...], streams: dict[int, int] | None = None) -> bytes:
+        """A message, for `unpacked`. `streams` gets the state of each stream of draws in it, by number."""
         try:
             return _QUICK + marshal.dumps(message)  # most hold nothing but texts and numbers
         except ValueError:
             buffer = io.BytesIO()
             buffer.write(_WHOLE)
-            _Pickler(buffer, self).dump(message)
+            _Pickler(buffer, self, {} if streams is None else streams).dump(message)
             return buffer.getvalue()
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, buffer: io.BytesIO, handed: Handed) -> None:
+    def __init__(self, buffer: io.BytesIO, handed: Handed, streams: dict[int, int]) -> None:
         super().__init__(buffer, pickle.HIGHEST_PROTOCOL)
-        self._handed = handed
+        self._handed, self._streams = handed, streams
 
     def persistent_id(self, it: Any) -> Any:
         kind = type(it)
@@ -122,6 +124,9 @@ class _Pickler(pickle.Pickler):
             return "error", self._handed.number(it), kind.__name__, bases, tuple(map(str, it.args)), bases[0] is kind
         if isinstance(it, type | ModuleType):
             return None
+        if kind is Draws:
+            self._streams[number := self._handed.number(it)] = it.state
+            return "draws", number, it.state
         if callable(it):
             return "function", self._handed.function(it), inspect.iscoroutinefunction(it), _name(it)
         if hidden(kind):
@@ -173,6 +178,23 @@ class Receiver(Protocol):
         """What the parent's coroutine function comes to."""
 
 
+Moved = list[tuple[int, int]]
+"""Streams of draws: their numbers, and the states that they are in now."""
+
+
+class HandedDraws(Draws):
+    """The child's copy of a stream: `drawn` is how often it was called since that was last told."""
+
+    __slots__ = ("drawn",)
+
+    def __init__(self, state: int) -> None:
+        self.state, self.drawn = state, 0
+
+    def __call__(self) -> float:
+        self.drawn += 1
+        return super().__call__()
+
+
 class Received:
     """The child's end: what it was handed in one run, by number and by identity."""
 
@@ -180,11 +202,25 @@ class Received:
         self._receiver = receiver
         self._made: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
+        self._streams: dict[int, HandedDraws] = {}
 
     def clear(self) -> None:
         """A new run begins."""
         self._made.clear()
         self._numbers.clear()
+        self._streams.clear()
+
+    def drew(self) -> Iterator[tuple[str, int, int]]:
+        """Of each stream that was drawn from since this was last asked, an action: its number, and how often."""
+        for number, stream in self._streams.items():
+            if stream.drawn:
+                yield "drew", number, stream.drawn
+                stream.drawn = 0
+
+    def moved(self, streams: Moved) -> None:
+        """Others have drawn from these."""
+        for number, state in streams:
+            self._streams[number].state = state
 
     def number(self, thing: Any) -> int | None:
         """The number under which it was handed in, if it was."""
@@ -224,6 +260,10 @@ class Received:
         number, *about = what
         if kind == "redis":
             return self.made(number, lambda: self._receiver.redis(*about))
+        if kind == "draws":
+            self._streams[number] = self.made(number, lambda: HandedDraws(*about))
+            self.moved([(number, *about)])
+            return self._streams[number]
         if kind == "function":
             return self.made(number, lambda: self.function(number, *about))
         if kind == "error":

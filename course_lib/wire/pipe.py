@@ -62,7 +62,7 @@ class Pipe:
                 raise Broken(str(error)) from error
 
     def _until(self) -> float:
-        return inf if self.seconds == inf else min(monotonic() + self.seconds, self.deadline)
+        return min(monotonic() + self.seconds, self.deadline)
 
     def _wait(self, poll: select.poll, until: float) -> None:
         """Who never falls silent has no more time than others. Raises: Silent."""
@@ -72,7 +72,7 @@ class Pipe:
 
     def receive(self) -> bytes:
         """Raises: Broken; Silent."""
-        deadline = self._until()
+        deadline = inf if self.seconds == inf else self._until()
         read = self._read or self._more(deadline)
         while len(read) < 4:
             read += self._more(deadline)

@@ -110,7 +110,7 @@ class Remote:
         self._begin(None, 0, by_order=False)
         seat = self._ready(self.seats[0])
         outcome = Kept()
-        for action in seat.exchange(self.handed.packed(("sync", None, 0.0, [], "outside", what, args, options))):
+        for action in seat.exchange(self.handed.packed(("sync", None, 0.0, [], [], "outside", what, args, options))):
             if action[0] == "ask":
                 raise Broken("a child asked for something out of a run")
             if action[0] == "outcome":

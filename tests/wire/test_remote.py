@@ -70,7 +70,23 @@ async def waits_for_a_lock(redis: Any, key: str, load: Load) -> Any:
     return [await task for task in tasks], await redis.eval("return redis.call('LLEN', KEYS[1])", 1, key)
 
 
-BODIES = [reads_through, does_two_things, tries_again, gives_up_soon, waits_for_a_lock]
+async def asks_much(redis: Any, key: str, load: Load) -> Any:
+    """A pipeline, whose replies come one after another, until one of them does not; and then the rest in a transaction,
+    for which it does not wait long."""
+    told, loop = [], asyncio.get_running_loop()
+    for transaction in (False, True):
+        pipe = redis.pipeline(transaction=transaction)
+        for number in range(4):
+            pipe.rpush(key, number)
+        try:
+            async with asyncio.timeout(0.004 if transaction else None):
+                told.append(await pipe.execute())
+        except (RedisError, TimeoutError) as error:
+            told.append(f"{type(error).__name__} at {loop.time()}")
+    return told, await load(key)
+
+
+BODIES = [reads_through, does_two_things, tries_again, gives_up_soon, waits_for_a_lock, asks_much]
 FAULTS: list[OneFault | None] = [
     None, *(OneFault(kind, at, 0.03) for kind in ("crash", "pause", "lose request", "lose reply", "node down")
             for at in (1, 2, 4)),
@@ -108,6 +124,33 @@ def test_the_same_trace(body: Any) -> None:
             assert played(code, fault) == played(body, fault), fault
         assert played(code, None, by_order=True) == played(body, None, by_order=True)
         assert played(code, None, shared=True) == played(body, None, shared=True)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_a_stream_of_draws_goes_on_wherever_it_is_drawn_from(processes: int) -> None:
+    """From two clients and from here in turn; the control is that they differ."""
+
+    async def draws(redis: Any, draw: Callable[[], float], times: int) -> list[float]:
+        found = []
+        for _ in range(times):
+            found += [draw(), draw()]
+            await redis.incr("looks")
+        return found
+
+    def drawn(code: Any) -> Any:
+        world = Simulation()
+        draw, own = world.draws("both"), []
+        shared = [Process(f"p{number}") for number in range(processes)]
+        for number in range(4):
+            world.client(f"c{number}", code, world.redis(), draw, 1 + number, process=shared[number % processes])
+        for number in range(9):
+            world.at(0.0011 * number, lambda: own.append(draw()))
+        return world.run(), own, draw(), world.trace.digest()
+
+    with remote(draws) as there:
+        mine = drawn(draws)
+        assert drawn(there.coroutine_function()) == mine
+        assert len({one for found in mine[0].values() for one in found} | set(mine[1])) == 2 * 10 + len(mine[1])
 
 
 async def listens(redis: Any) -> Any:
@@ -267,7 +310,7 @@ IDLE = ["idle", None, 1]
         [["open", 0, "another node", 0], IDLE], [["open", 0, "redis"], IDLE], [["send", 7, "c1", [["GET", "a"]]], IDLE],
         [["open", 0, "redis", 0], ["send", 0, "somebody else", [["GET", "a"]]], IDLE],
         [["open", 0, "redis", 0], ["send", 0, "c1", [[]]], IDLE], [["open", 0, "redis", 0], ["send", 0, "c1", 5], IDLE],
-        [["open", 0, "redis", 0], ["open", 0, "redis", 0], IDLE], [["wait", 3, None], IDLE], [["close", 3], IDLE],
+        [["open", 0, "redis", 0], ["open", 0, "redis", 0], IDLE], [["wait", 3, None, 1], IDLE], [["close", 3], IDLE],
         [["call", 1, "c1", 99, [], []], IDLE], [["call", 1, "c1", 0, ["set", "a", "b"], []], IDLE],
         [["ask", "c1", 0, ["connection_pool"], []]], [["ask", "c1", -1, [], []]],
         [["done", 1, "returned"], IDLE], [["done", 8, "returned", None], IDLE],
@@ -275,9 +318,10 @@ IDLE = ["idle", None, 1]
         [["done", 1, "returned", ["D", "subprocess", "Popen", []]], IDLE], [["outcome", "made", "x"], IDLE],
         [["done", 1, "raised", ["e", "X", True, ["builtins.type"], [], [None, "", False]]], ["x"]],
         [["idle", nan, 1]], [["idle", int("9" * 4_000), 1]], [["more", None, 0], IDLE],
-        [["open", 0, "redis", 0], ["wait", 0, nan], IDLE], [["open", 1, "redis", 0], IDLE], [["close", -1], IDLE],
+        [["open", 0, "redis", 0], ["wait", 0, nan, 1], IDLE], [["open", 1, "redis", 0], IDLE], [["close", -1], IDLE],
         [["call", 1, "c1", 1, ["page"], []], ["call", 1, "c1", 1, ["page"], []], IDLE],
         [["done", 1, "raised", ["E", 0, [1, "x", False]]], IDLE], [["failed", 5], IDLE],
+        [["open", 0, "redis", 0], ["wait", 0, None, "x"], IDLE], [["drew", 0, 1], IDLE], [["drew", 9, 1], IDLE],
     ],
     ids=lambda actions: str(actions)[:80],
 )  # fmt: skip
