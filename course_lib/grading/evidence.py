@@ -132,5 +132,11 @@ def life_ms(event: Event) -> int | None:
     return None
 
 
+def endless(event: Event) -> bool:
+    """Does it give its key no life at all? One until a moment is a life, too."""
+    until = {b"PXAT", b"EXAT", b"KEEPTTL"}.isdisjoint(word.upper() for word in event.command[3:])
+    return event.name == "SET" and life_ms(event) is None and until
+
+
 def _times(number: bytes, unit: int) -> int | None:
     return int(number) * unit if number.isdigit() else None

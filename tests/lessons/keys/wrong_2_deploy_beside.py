@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 OLD, NEW = "app:user:profile:v1:{}", "app:user:profile:v2:{}"
 Write = Callable[[Any, str, Any], Awaitable[None]]
@@ -220,6 +221,69 @@ async def writes_v1s_wrongly(service: Any, user: str, profile: Any) -> None:
         await pipe.execute()
 
 
+class Keyed(Right):  # type: ignore[misc]
+    """Keys that two users share."""
+
+    def key(self, user: str) -> str:
+        raise NotImplementedError
+
+    async def read(self, user: str) -> Any:
+        stored = await self.redis.get(self.key(user))
+        if stored is not None:
+            return json.loads(stored)
+        profile = await self.load(user)
+        await self.redis.set(self.key(user), json.dumps(profile), px=round(self.ttl * 1000))
+        return profile
+
+    async def write(self, user: str, profile: Any) -> None:
+        await self.save(user, profile)
+        await self.redis.delete(OLD.format(user), self.key(user))
+
+
+class NoBraces(Keyed):
+    def key(self, user: str) -> str:
+        return NEW.format(user.strip("{}"))
+
+
+class Summed(Keyed):
+    def key(self, user: str) -> str:
+        return NEW.format(sum(user.encode()))
+
+
+class FromWhenItWasAsked(Right):  # type: ignore[misc]
+    """The life of a value begins before its load."""
+
+    async def read(self, user: str) -> Any:
+        until = time.time() + self.ttl  # noqa: TID251
+        stored = await self.redis.get(NEW.format(user))
+        if stored is not None:
+            return json.loads(stored)
+        profile = await self.load(user)
+        await self.redis.set(NEW.format(user), json.dumps(profile), pxat=round(until * 1000))
+        return profile
+
+
+async def keeps_the_life(service: Any, user: str, profile: Any) -> None:
+    """Of a key that is not there, there is none to keep."""
+    await service.save(user, profile)
+    async with service.redis.pipeline() as pipe:
+        await pipe.delete(OLD.format(user)).set(NEW.format(user), json.dumps(profile), keepttl=True).execute()
+
+
+async def writes_v1s_for_an_hour(service: Any, user: str, profile: Any) -> None:
+    await service.save(user, profile)
+    name = json.dumps({"name": f"{profile['first']} {profile['last']}"})
+    async with service.redis.pipeline() as pipe:
+        await pipe.set(OLD.format(user), name, ex=3_600).delete(NEW.format(user)).execute()
+
+
+async def no_refusals(service: Any, user: str, profile: Any) -> None:
+    try:
+        await commit_and_forget(service, user, profile)
+    except ResponseError:
+        return
+
+
 SUBTLE = [
     ("the f is missing", "shape", filled(key="app:user:profile:v2:{{user}}"), "one-key-for-all"),
     ("no error of Redis comes out of a read", "errors", NoErrorOnRead, "keeps-errors"),
@@ -240,5 +304,17 @@ SUBTLE = [
     ("commits and deletes at the same time", "fresh", filled(write=at_the_same_time), "deletes-first"),
     ("deletes in the background", "errors", filled(write=in_the_background), "keeps-errors"),
     ("writes through, and forgets version 1", "fresh", filled(write=writes_through), "forgets-v1"),
+    ("braces are left out", "shape", NoBraces, "one-key-for-all"),
+    ("the sum of a name", "shape", Summed, "one-key-for-all"),
+    ("from when it was asked", "expires", FromWhenItWasAsked),
+    ("keeps the life of what is not there", "expires", filled(write=keeps_the_life)),
+    ("version 1's shape for an hour", "expires", filled(write=writes_v1s_for_an_hour)),
+    ("no refusal comes out of a write", "errors", filled(write=no_refusals), "keeps-errors"),
+    (
+        "whole seconds, where there are many",
+        "expires",
+        filled(life=lambda ttl: {"px": round(ttl) * 1000 if ttl > 10 else round(ttl * 1000)}),
+        "whole-seconds",
+    ),
     ("version 1's key in version 2's shape", "shape", filled(write=writes_v1s_wrongly)),
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 COUNTER = "app:user:profile:v2"
 Ask = Callable[[Any, str], Awaitable[tuple[int, Any]]]
@@ -295,7 +297,92 @@ class BesideItsRows(Right):  # type: ignore[misc]
         await self.redis.incr(self.COUNTER)
 
 
+class NoColon(Named):
+    def key(self, seen: int, user: str) -> str:
+        return f"{COUNTER}.{user}{seen}"
+
+
+class Words(Named):
+    def key(self, seen: int, user: str) -> str:
+        return f"{COUNTER}.{seen}:{user.translate(str.maketrans('@.-', '___'))}"
+
+
+class NoEmptyRow(Right):  # type: ignore[misc]
+    async def read(self, user: str, load: Any) -> Any:
+        seen, stored = await together(self, user)
+        if not stored:
+            stored = await load()
+            await self.redis.set(keyed(seen, user), stored, px=round(self.ttl * 1000))
+        return stored
+
+
+class FromWhenItWasAsked(Right):  # type: ignore[misc]
+    async def read(self, user: str, load: Any) -> Any:
+        until = time.time() + self.ttl  # noqa: TID251
+        seen, stored = await together(self, user)
+        if stored is None:
+            stored = await load()
+            await self.redis.set(keyed(seen, user), stored, pxat=round(until * 1000))
+        return stored
+
+
+class JoinsALoad(Right):  # type: ignore[misc]
+    """Also one that began before a flush which has long returned."""
+
+    async def read(self, user: str, load: Any) -> Any:
+        running = vars(self).setdefault("running", {})
+        if user not in running:
+            running[user] = asyncio.ensure_future(super().read(user, load))
+            running[user].add_done_callback(lambda _: running.pop(user))
+        return await running[user]
+
+
+class ForTenMilliseconds(Right):  # type: ignore[misc]
+    """What it has asked for so lately, it trusts."""
+
+    async def read(self, user: str, load: Any) -> Any:
+        now = asyncio.get_running_loop().time()
+        if now < vars(self).get("asked", -1.0) + 0.01:
+            stored = await self.redis.get(keyed(self.seen, user))
+            if stored is not None:
+                return stored
+        row = await super().read(user, load)
+        self.asked = now
+        return row
+
+
+async def by_tenths(cache: Any) -> None:
+    await cache.redis.set(COUNTER, int(asyncio.get_running_loop().time() * 10) + 1)
+
+
+async def drawn(cache: Any) -> None:
+    await cache.redis.set(COUNTER, random.randrange(1_000))
+
+
+async def up_to_a_hundred(cache: Any) -> None:
+    script = "return redis.call('SET', KEYS[1], ((redis.call('GET', KEYS[1]) or 0) + 1) % 100)"
+    await cache.redis.eval(script, 1, COUNTER)
+
+
+async def no_refusals(cache: Any) -> None:
+    try:
+        await increments(cache)
+    except ResponseError:
+        return
+
+
 SUBTLE = [
+    ("the generation behind the user", "value", NoColon),
+    ("words alone", "value", Words),
+    ("an empty row is none", "hit", NoEmptyRow),
+    ("from when it was asked", "expires", FromWhenItWasAsked),
+    ("joins a load", "overtaken", JoinsALoad),
+    ("trusts what it has asked", "flushed", ForTenMilliseconds),
+    ("by tenths of a second", "flushed", flushable(flush=by_tenths)),
+    ("a number that is drawn", "flushed", flushable(flush=drawn)),
+    ("a hundred generations", "flushed", flushable(flush=up_to_a_hundred)),
+    ("no refusal comes out of a flush", "errors", flushable(flush=no_refusals), "keeps-errors"),
+    ("a counter for a month", "flushed", flushable(flush=partial(daily, seconds=2_592_000)), "counter-expires"),
     ("a counter beside its rows", "value", BesideItsRows),
     ("loads again", "errors", LoadsAgain, "keeps-errors"),
     ("a row without its blanks", "value", Stripped),

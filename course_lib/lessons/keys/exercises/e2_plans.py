@@ -11,11 +11,11 @@ from course_lib.grading.database import DatabaseDown, load_takes
 
 SURNAMES = ("Lee", "Moore", "Diaz", "Okafor", "Sato", "Kaya", "Novák", "O'Hara", "Weiss", "Aziz", "Berg", "Costa")
 """Of which a run draws three: an answer that remembers the last run knows none."""
-PEOPLE = (("42", "7"), ("7", "42"), ("ann:photo", "ann"), ("{ann}", "ann@example.org"), ("ann:v2", "ann"),
+PEOPLE = (("42", "7"), ("24", "42"), ("ann:photo", "ann"), ("{ann}", "ann"), ("ann:v2", "ann"),
           ("v2:ann", "ann"), ("Ann", "ann"), ("a:b", "a-b"))  # fmt: skip
 """Of a run: who is renamed, and who is not."""
 FIRST_NAMES = ("Ann", "Mary Ann", "", " Zoë|é")
-TTLS = (2.0, 0.57, 1.5, 200.0, 2.0, 2_592_000.0, 0.9, 60.0)
+TTLS = (2.0, 0.57, 1.5, 200.4, 2.0, 2_592_000.6, 0.9, 60.0)
 Profile = dict[str, str]
 
 
@@ -25,8 +25,9 @@ class DatabaseValue(DatabaseDown, ValueError):
 
 @dataclass
 class Profiles:
-    """The database: two profiles; `who` is renamed, and `whose` is another. A load takes 10 ms, of who was renamed 20,
-    and gives what it found first; a save commits at its end. The call after it was `down` fails, and that one alone."""
+    """The database: two profiles; `who` is renamed, and `whose` is another. A load takes 10 or 50 ms, of who was
+    renamed 20, and gives what it found first; a save commits at its end. The call after it was `down` fails, and that
+    one alone."""
 
     world: Simulation
     committed: float | None = None
@@ -36,6 +37,7 @@ class Profiles:
         old, new, other = (names.pop(int(draw() * len(names))) for _ in range(3))
         self.who, self.whose = PEOPLE[self.world.seed % len(PEOPLE)]
         self.ttl = TTLS[self.world.seed % len(TTLS)]
+        self.takes = (0.01, 0.05)[self.world.seed % 2]
         old = "" if self.world.seed % 4 == 3 else old
         first = FIRST_NAMES[self.world.seed % len(FIRST_NAMES)]
         self.old, self.new = {"first": first, "last": old}, {"first": first, "last": new}
@@ -55,7 +57,7 @@ class Profiles:
         async def load(user: str) -> Profile:
             self.fail()
             found = dict(self.rows[user])
-            await load_takes(0.02 if user == self.who and self.committed else 0.01, self.world, client)
+            await load_takes(0.02 if user == self.who and self.committed else self.takes, self.world, client)
             return found
 
         return load
@@ -78,28 +80,35 @@ class Deploy(Acts):
 Plan = dict[str, list[tuple[float, str]]]
 
 
-def in_turn(ttl: float) -> Plan:
+def in_turn(ttl: float, takes: float) -> Plan:
     """Reads until what was stored expires: just before that, and just after it; then before a write, after it, and once
     more when all must have expired."""
     write, last = ttl + 0.35, 2 * ttl + 3.0
     return {
-        "v2-a": [(0.0, "read"), (ttl / 3, "read"), (ttl - 0.03, "read"), (ttl + 0.08, "read"), (write, "write"),
-                 (write + 0.15, "read"), (last, "read")],
+        "v2-a": [(0.0, "read"), (ttl / 3, "read"), (ttl + takes - 0.03, "read"), (ttl + takes + 0.07, "read"),
+                 (write, "write"), (write + 0.15, "read"), (last, "read")],
         "v1-a": [(0.05, "read"), (ttl + 0.2, "read"), (write + 0.15, "read"), (last, "read")],
         "v2-b": [(0.1, "read"), (0.15, "other"), (ttl + 0.25, "read"), (write + 0.1, "both"), (write + 0.2, "other"),
                  (last, "read")],
     }  # fmt: skip
 
 
-def meanwhile(ttl: float) -> Plan:
-    """Processes of both versions read on while one writes that has read nothing; both have the profile in the cache."""
+def meanwhile(ttl: float, takes: float) -> Plan:
+    """Processes of both versions read on while one writes that has read nothing; both have the profile in the cache, or
+    version 1 alone. What the write stores, if anything, is over in the end."""
+    last = 2 * ttl + 3.0
     return {
-        "v2-a": [(0.3, "write"), (0.45, "read")],
-        "v1-a": [(0.0, "read"), *((0.298 + 0.004 * n, "read") for n in range(6)), (0.45, "read")],
+        "v2-a": [(0.3, "write"), (0.45, "read"), (last, "read")],
+        "v1-a": [(0.0, "read"), *((0.298 + 0.004 * n, "read") for n in range(6)), (0.45, "read"), (last, "read")],
         "v2-b": [(0.1, "read"), *((0.299 + 0.004 * n, "read") for n in range(6)), (0.45, "read")],
     }
 
 
-def database_down(ttl: float) -> Plan:
+def database_down(ttl: float, takes: float) -> Plan:
     """The database is down for a read, and for a write; then it is up again."""
     return {"v2-a": [(0.0, "down read"), (0.1, "read"), (0.2, "down write"), (0.3, "write"), (0.4, "read")]}
+
+
+def refused(ttl: float, takes: float) -> Plan:
+    """One command of these is refused."""
+    return {"v2-a": [(0.0, "read"), (0.1, "read"), (0.2, "write"), (0.3, "read")]}

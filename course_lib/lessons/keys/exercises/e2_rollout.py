@@ -10,18 +10,11 @@ from typing import Any
 from course_lib.explore import Play, Simulation, Trial
 from course_lib.grading.acts import Act, answered, cost, sent
 from course_lib.grading.answer import a_class
-from course_lib.grading.evidence import life_ms, loads, ms, raised, shown
+from course_lib.grading.evidence import endless, life_ms, loads, ms, raised, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
-from course_lib.lessons.keys.exercises.e2_plans import (
-    Deploy,
-    Plan,
-    Profile,
-    Profiles,
-    database_down,
-    in_turn,
-    meanwhile,
-)
-from course_lib.lessons.keys.exercises.unheard_errors import unheard_errors
+from course_lib.lessons.keys.exercises import e2_plans
+from course_lib.lessons.keys.exercises.e2_plans import Deploy, Plan, Profile, Profiles
+from course_lib.lessons.keys.exercises.unheard_errors import REFUSALS, refusing, unheard_errors, unheard_refusals
 from course_lib.lessons.keys.programs import ProfilesV1
 from course_lib.trace import Event
 
@@ -32,19 +25,21 @@ def trials(answer: Answer) -> list[Trial]:
     """One process after another with one fault at every send; readers of both versions during a write; errors."""
     promises = {"shape": _shape, "fresh": _fresh, "expires": _expires, "cost": _cost, "errors": unheard_errors}
     return [
-        trial("read, write, read", partial(_build, answer, in_turn), promises, sizes=(1, 3), seeds=8,
+        trial("read, write, read", partial(_build, answer, e2_plans.in_turn), promises, sizes=(1, 3), seeds=8,
               faults={**LOSSES, "pause": 0.1, "node down": 0.03}, fault_sizes=(3,), horizon=1e7),
-        trial("reads during a write", partial(_build, answer, meanwhile), {"fresh": _fresh}, sizes=(2, 3), seeds=12,
-              least=2, horizon=3.0),
-        trial("the database is down", partial(_build, answer, database_down),
+        trial("reads during a write", partial(_build, answer, e2_plans.meanwhile),
+              {"fresh": _fresh, "expires": _expires}, sizes=(2, 3), seeds=12, least=2, horizon=1e7),
+        trial("the database is down", partial(_build, answer, e2_plans.database_down),
               {"shape": _shape, "errors": unheard_errors},
               sizes=(1,), seeds=2, horizon=3.0),
+        trial("the server refuses a command", partial(_build, answer, e2_plans.refused), {"errors": unheard_refusals},
+              sizes=(1,), seeds=REFUSALS, horizon=3.0),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, plan: Callable[[float], Plan], world: Simulation, clients: int) -> Deploy:
-    run = Deploy(world, database=Profiles(world))
-    for number, (name, steps) in enumerate(list(plan(run.database.ttl).items())[:clients]):
+def _build(answer: Answer, plan: Callable[[float, float], Plan], world: Simulation, clients: int) -> Deploy:
+    run = Deploy(refusing(world) if plan is e2_plans.refused else world, database=Profiles(world))
+    for number, (name, steps) in enumerate(list(plan(run.database.ttl, run.database.takes).items())[:clients]):
         jitter = 0.002 * world.draws(f"start{number}")()
         run.process(name, _deed(answer, run.database, name), [(when + jitter, what) for when, what in steps])
     return run
@@ -113,8 +108,8 @@ def _fresh(run: Play) -> Iterator[Found]:
 def _expires(run: Play) -> Iterator[Found]:
     """What was stored is served for ttl, and no longer; whatever happens to the writer."""
     database, end = run.witness.database, 2 * run.witness.database.ttl + 3.0
-    loaded = [load.start for load in loads(run.trace) if load.who.startswith("v2")]
-    for act, result in _reads(run, "v2"):
+    for act, result in _reads(run):
+        loaded = [load.start for load in loads(run.trace) if load.who.startswith(act.who[:2])]
         old = database.committed is not None and database.committed < end - 2 and not _is(act, result, database.new)
         if act.began >= end and (old or not any(start >= end for start in loaded)):
             what = "An old profile" if old else f"A profile that had been stored with ttl = {database.ttl:g} s"
@@ -162,7 +157,7 @@ def clues(failing: Failing) -> Iterator[str]:
             "deletes-first": stale and any(event.t_start < (committed or 0.0) for event in sent(run, write)),
             "forgets-v1": stale and stale.who.startswith("v1") and b":v1:" not in touched,
             "forgets-v2": stale and stale.who.startswith("v2") and b":v2:" not in touched,
-            "never-expires": "expires" in failing and sets and not lives,
+            "never-expires": "expires" in failing and any(map(endless, sets)),
             "wrong-unit": not 0.01 < ratio < 100 and {"expires", "cost"} & set(failing),
             "whole-seconds": _whole_seconds(failing.get("shape") or failing.get("expires")),
             "two-trips": "cost" in failing and len(sent(run, write)) > 1,

@@ -11,11 +11,11 @@ from typing import Any
 from course_lib.explore import Play, Process, Schedule, Simulation, Trial, play
 from course_lib.grading.acts import Act, answered, cost, failure, sent
 from course_lib.grading.answer import a_class
-from course_lib.grading.evidence import JUDGE, life_ms, ms, shown
+from course_lib.grading.evidence import JUDGE, endless, life_ms, ms, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial, undisturbed
 from course_lib.lessons.keys.exercises import e3_plans
 from course_lib.lessons.keys.exercises.e3_plans import OTHERS, PREFIX, Flushed, Plan, Row
-from course_lib.lessons.keys.exercises.unheard_errors import unheard_errors
+from course_lib.lessons.keys.exercises.unheard_errors import REFUSALS, refusing, unheard_errors, unheard_refusals
 
 Answer = Callable[..., Any]
 
@@ -29,15 +29,19 @@ def trials(answer: Answer) -> list[Trial]:
         trial("read, flush, read", partial(build, e3_plans.in_turn), in_turn, sizes=(1, 2, 3), seeds=4,
               faults={"crash": 0.0, "lose reply": 0.0, "node down": 0.03}, fault_sizes=(2,), horizon=1e7),
         trial("a flush overtakes a load", partial(build, e3_plans.overtaken, seconds=0.1), {"overtaken": _fresh},
-              sizes=(2, 3, 4), seeds=6, faults={"pause": 0.1}, fault_sizes=(2, 3), least=2, horizon=4.0),
+              sizes=(2, 3, 5), seeds=6, faults={"pause": 0.1}, fault_sizes=(2, 3), least=2, horizon=4.0),
         trial("a flush that is late", partial(build, e3_plans.late, least_ttl=1.5), {"never-back": _fresh}, sizes=(3,),
               seeds=2, faults={"pause": 0.3}, least=3, horizon=4.0),
-        trial("flushes far apart", partial(build, None), {"flushed": _fresh}, sizes=(1,), seeds=7, horizon=1e6),
+        trial("flushes far apart", partial(build, None), {"flushed": _fresh}, sizes=(1,), seeds=8, horizon=1e8),
         trial("a user is called like what you keep", partial(build, e3_plans.namesake, namesakes=_kept(answer)),
               {"value": _value, "flushed": _fresh}, sizes=(2,), seeds=4, horizon=10.0),
         trial("many flushes", partial(build, e3_plans.many),
               {"value": _value, "flushed": _fresh, "errors": unheard_errors},
               sizes=(1,), horizon=10.0),
+        trial("many flushes and as many reads", partial(build, e3_plans.close_by, seconds=0.0, least_ttl=60.0),
+              {"flushed": _fresh}, sizes=(2,), horizon=10.0),
+        trial("the server refuses a command", partial(build, e3_plans.refused), {"errors": unheard_refusals},
+              sizes=(1,), seeds=REFUSALS, horizon=10.0),
     ]  # fmt: skip
 
 
@@ -52,15 +56,21 @@ def _kept(answer: Answer) -> tuple[str, ...]:
 
 def _build(
     answer: Answer,
-    plans: Callable[[float], Plan] | None,
+    plans: Callable[[float, float], Plan] | None,
     world: Simulation,
     clients: int,
-    seconds: float = 0.01,
+    seconds: float | None = None,
     least_ttl: float = 0,
     namesakes: tuple[str, ...] = (),
 ) -> Flushed:
-    run = Flushed(world, seconds=seconds, least_ttl=least_ttl, namesakes=namesakes)
-    plan = e3_plans.far_apart(run.ttl, world.seed) if plans is None else plans(run.ttl)
+    seconds = (0.01, 0.06)[world.seed % 2] if seconds is None else seconds
+    run = Flushed(
+        refusing(world) if plans is e3_plans.refused else world,
+        seconds=seconds,
+        least_ttl=least_ttl,
+        namesakes=namesakes,
+    )
+    plan = e3_plans.far_apart(run.ttl, world.seed) if plans is None else plans(run.ttl, seconds)
     processes: dict[str, tuple[Process, Callable[[Act], Awaitable[Any]]]] = {}
     world.given(("SET", OTHERS, "17"))
     for number, (name, steps) in enumerate(list(plan.items())[:clients]):
@@ -133,12 +143,14 @@ def _others(run: Play) -> Iterator[Found]:
 
 
 def _valid(run: Play, act: Act) -> Row | None:
-    """A row that a read must find: stored before it began, not yet over when it ended, and no flush since its load."""
+    """A row that a read must find: stored before it began, not yet over when it had looked, and no flush since its
+    load."""
+    looked = next((row.began for row in run.witness.rows.values() if row.act is act), act.ended)
     of_user: list[Row] = [row for row in run.witness.rows.values() if row.user == run.witness.user(act)]
     for row in reversed(of_user):
         until = row.began + run.witness.seconds + run.witness.ttl - 0.002
         flushes = [flush for flush in run.witness.did("flush") if row.began <= flush.ended and flush.began <= act.ended]
-        if row.act.done and row.act.ended <= act.began and act.ended < until and not flushes:
+        if row.act.done and row.act.ended <= act.began and looked < until and not flushes:
             return row
     return None
 
@@ -203,7 +215,7 @@ def clues(failing: Failing) -> Iterator[str]:
             "remembers": "flushed" in failing and _asks_as_before(failing["flushed"]),
             "asks-again": "overtaken" in failing and _asks_after_loading(failing["overtaken"]),
             "goes-back": "never-back" in failing and "GET" in names and "SET" in names,
-            "never-expires": expired and [e for e in reads if e.name == "SET" and life_ms(e) is None],
+            "never-expires": expired and any(map(endless, reads)),
             "renews": expired and expired.mark != "gone too early" and any("EX" in e.name.strip("P") for e in reads),
             "asks-twice": hit and "took 2 round trips and 0 loads" in hit.text,
             "keeps-errors": "errors" in failing,

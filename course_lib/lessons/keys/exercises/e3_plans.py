@@ -9,14 +9,17 @@ from typing import NamedTuple
 from course_lib.grading.acts import Act, Acts
 from course_lib.grading.database import DatabaseDown, load_takes
 
-TTLS = (2.0, 0.57, 1.5, 2_592_000.0)
+TTLS = (2.0, 0.57, 1.5, 2_592_000.6)
 USERS = (("42", "7"), ("ann", "1ann"), ("ann@example.org", "Ann-B_c.d"), ("Zoë", "zoë"))
 """Of a run: whom `read` and `other` are about. `read 1x` is about 1x."""
+ALIKE = ("ab", "ba", "a@b.c", "a_b_c", "a-b-c", "abc", "Zoë", "Zo", "zo")
+"""Users that are easily taken for each other."""
 PREFIX, OTHERS = "app:user:profile:v2", "app:shop:price:v1:7"
 
 
 class Row(NamedTuple):
-    """What one load gave: no two loads give the same text. `began` in seconds; `act` loaded it."""
+    """What one load gave: no two loads give the same text, but for the user `none`, whose row is empty, and who loaded
+    first. `began` in seconds; `act` loaded it."""
 
     user: str
     began: float
@@ -48,8 +51,8 @@ class Flushed(Acts):
                 self.failed.append(act)
                 raise DatabaseDown("the database is down")
             tail = f"{int(self.world.draws(f'row{len(self.rows)}')() * 16**6):06x}"
-            text = f" row {len(self.rows) + 1}|{tail}\n"
-            self.rows[text] = Row(self.user(act), self.world.now(), act)
+            text = f" row {len(self.rows) + 1}|{tail}\n" if self.user(act) != "none" else ""
+            self.rows.setdefault(text, Row(self.user(act), self.world.now(), act))
             await load_takes(self.seconds, self.world, act.who)
             return text
 
@@ -73,12 +76,14 @@ Plan = dict[str, list[tuple[float, str]]]
 """By client; `c2 too` is one more task of the process c2."""
 
 
-def in_turn(ttl: float) -> Plan:
-    """Reads that load, hits, and reads just before and just after a row's end; a flush, and reads again."""
+def in_turn(ttl: float, takes: float) -> Plan:
+    """Reads that load, hits, and reads just before and just after a row's end; a flush, and reads again. One row is
+    empty."""
     later = 2 * ttl
     return {
-        "c1": [(0.0, "read"), (0.3 * ttl, "read"), (0.5 * ttl, "other"), (ttl - 0.03, "read"), (ttl + 0.08, "read"),
-               (1.4 * ttl, "other"), (1.6 * ttl + 0.1, "other"), (later + 0.1, "read"),
+        "c1": [(0.0, "read"), (0.3 * ttl, "read"), (0.5 * ttl, "other"), (ttl + takes - 0.03, "read"),
+               (ttl + takes + 0.07, "read"), (1.4 * ttl, "other"), (1.6 * ttl + 0.1, "other"),
+               (1.6 * ttl + 0.18, "read none"), (1.7 * ttl + 0.22, "read none"), (later + 0.1, "read"),
                (later + 0.2, "read"), (later + 0.22, "flush"), (later + 0.3, "read"), (later + 0.36, "read")],
         "c2": [(0.05, "read"), (later + 0.15, "read"), (later + 0.17, "other"), (later + 0.32, "read"),
                (later + 0.34, "other")],
@@ -86,17 +91,18 @@ def in_turn(ttl: float) -> Plan:
     }  # fmt: skip
 
 
-def overtaken(ttl: float) -> Plan:
+def overtaken(ttl: float, takes: float) -> Plan:
     """A flush while loads are under way, which take 100 ms; a task of that process hears of it; then all read again."""
     return {
         "c1": [(0.2, "flush"), (0.5, "read")],
         "c2": [(0.15, "read"), (0.45, "read")],
         "c2 too": [(0.215, "other"), (0.47, "read")],
         "c3": [(0.13, "other"), (0.17, "read"), (0.48, "other"), (0.52, "read")],
+        "c2 as well": [(0.228, "read")],
     }
 
 
-def late(ttl: float) -> Plan:
+def late(ttl: float, takes: float) -> Plan:
     """Three flushes, of which one may take very long."""
     return {
         "c1": [(0.1, "flush"), (0.9, "read")],
@@ -107,11 +113,11 @@ def late(ttl: float) -> Plan:
 
 def far_apart(ttl: float, number: int) -> Plan:
     """Two flushes, and a read shortly before the second one: what if the first has been forgotten meanwhile?"""
-    gap = (ttl, 2 * ttl, 10 * ttl, 60.0, 3_600.0, 86_400.0, 604_800.0)[number % 7]
+    gap = (ttl, 2 * ttl, 10 * ttl, 60.0, 3_600.0, 86_400.0, 2_592_000.0, 31_536_000.0)[number % 8]
     return {"c1": [(0.0, "flush"), (gap - 0.15, "read"), (gap + 0.05, "flush"), (gap + 0.1, "read")]}
 
 
-def namesake(ttl: float) -> Plan:
+def namesake(ttl: float, takes: float) -> Plan:
     """Reads of a user between flushes, by two processes."""
     return {
         "c1": [(0.0, "read"), (0.1, "flush"), (0.2, "read"), (0.3, "read"), (0.4, "flush"), (0.5, "read")],
@@ -119,10 +125,25 @@ def namesake(ttl: float) -> Plan:
     }
 
 
-def many(ttl: float) -> Plan:
+def many(ttl: float, takes: float) -> Plan:
     """A load that fails; then eleven flushes, and users whose names begin with digits."""
     flushes = [(0.08 + 0.02 * number, "flush") for number in range(9)]
     return {
-        "c1": [(0.0, "down"), (0.01, "read nobody"), (0.02, "flush"), (0.04, "read 0x"), (0.06, "read 1x"), *flushes,
-               (0.28, "read x"), (0.3, "flush"), (0.32, "read x"), (0.34, "read 1x")],
+        "c1": [(0.0, "down"), (0.01, "read nobody"), (0.02, "flush"), (0.04, "read 0x"), (0.06, "read 1x"),
+               (0.07, "read x1"), *flushes, (0.28, "read x"), (0.3, "flush"), (0.32, "read x"), (0.34, "read 1x"),
+               *((0.36, f"read {user}") for user in ALIKE)],
     }  # fmt: skip
+
+
+def close_by(ttl: float, takes: float) -> Plan:
+    """Flushes without a rest, enough of them that numbers which are drawn, or begin anew, meet; a read after each. For
+    a while another process reads as well."""
+    return {
+        "c1": [(0.0, "read"), *((0.02, what) for _ in range(130) for what in ("flush", "read"))],
+        "c2": [(0.0, "read")] * 40,
+    }
+
+
+def refused(ttl: float, takes: float) -> Plan:
+    """One command of these is refused."""
+    return {"c1": [(0.0, "read"), (0.1, "flush"), (0.2, "read"), (0.3, "read")]}
