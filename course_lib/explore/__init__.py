@@ -4,42 +4,42 @@ A strategy says which schedule is played next and the loop plays it; a tally cou
 tallies of all stages. This package passes on the parts of `course_lib.sim` that a trial needs.
 
 What is played
-- `trial`           Schedule, Trial, Violation; `play` runs one schedule and has it judged
-- `loop`            plays what a strategy yields, within a Budget
-- `strategies`      which schedule is played next: every order, sampled ones, seeds, one fault at every send
-- `commutativity`   which commands commute
-- `search`          stage by stage: what `check` calls
-- `exploration`     `explore`, which takes a learner's coroutine
-- `bodies`          from a learner's coroutines and promises to the clients and the judge of a trial
-- `printed`         what code prints meanwhile
-- `parallel`        sampled orders in several processes
+- `trial`            Schedule, Trial, Violation; `play` runs one schedule and has it judged
+- `loop`             plays what a strategy yields, within a Budget
+- `strategies`       which schedule is played next: every order, sampled ones, seeds, one fault at every send
+- `commutativity`    which commands commute
+- `search`           stage by stage: what `check` calls
+- `exploration`      `explore`, which takes a learner's coroutine
+- `bodies`           from a learner's coroutines and promises to the clients and the judge of a trial
+- `captured_output`  what code prints meanwhile
+- `parallel`         sampled orders in several processes
 
 What is found
-- `tally`           of one stage: how many schedules, how many break a promise, the simplest that does
-- `findings`        of all stages
-- `seen`            whether there was anything to judge
-- `reached`         which lines and branches of a learner's code ran
-- `proof`           a run played twice is the same run; what of the code no run has reached
-- `shrink`          makes a failing order as simple as it can be
-- `verdict_words`   in words that claim no more than was done
-- `replay_code`     a schedule as a few characters
+- `tally`            of one stage: how many schedules, how many break a promise, the simplest that does
+- `findings`         of all stages
+- `activity`         whether there was anything to judge
+- `code_coverage`    which lines and branches of a learner's code ran
+- `proof`            a run played twice is the same run; what of the code no run has reached
+- `shrink`           makes a failing order as simple as it can be
+- `verdict_words`    in words that claim no more than was done
+- `replay_code`      a schedule as a few characters
 
 What is judged
-- `invariants`      ready-made ones
-- `linearizability` could all calls have taken effect one at a time?
-- `serializability` could whole transactions have run one after another?
-- `livelock`        a state that comes back
-- `server_state`    what the servers hold
-- `liveness`        a fair schedule that leaves a client waiting for ever
-- `state_graph`     the states that runs go through, and the lassos in it; `state_walk` finds them
-- `exact_state`     the whole state of a run, so that equal ones have the same future
+- `invariants`       ready-made ones
+- `linearizability`  could all calls have taken effect one at a time?
+- `serializability`  could whole transactions have run one after another?
+- `livelock`         a state that comes back
+- `server_state`     what the servers hold
+- `liveness`         a fair schedule that leaves a client waiting for ever
+- `state_graph`      the states that runs go through, and the lassos in it; `state_walk` finds them
+- `exact_state`      the whole state of a run, so that equal ones have the same future
 
 What happened
-- `moment`          a run played again and opened: at each step what Redis held, and where each client stood
+- `moment`           a run played again and opened: at each step what Redis held, and where each client stood
 
 By hand
-- `game`            one schedule, chosen move by move
-- `puzzle`          a promise and two programs, and every schedule of them; `puzzles` has four
+- `game`             one schedule, chosen move by move
+- `puzzle`           a promise and two programs, and every schedule of them; `puzzles` has four
 """
 
 from course_lib.explore.findings import Findings
@@ -60,7 +60,7 @@ from course_lib.sim.own_code import own_names
 from course_lib.sim.patches import put_back, seen
 from course_lib.sim.replication import Replication
 from course_lib.sim.stand_ins import StandIn, chance_of_a_run, clocks, in_place, simulating
-from course_lib.sim.until import until
+from course_lib.sim.wait_until import until
 
 __all__ = [
     "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "Budget", "Extension", "Fact", "Findings", "Game", "Move",

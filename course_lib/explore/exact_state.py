@@ -30,8 +30,8 @@ from redis.asyncio.client import Pipeline
 
 from course_lib.errors import CourseError
 from course_lib.explore.bodies import Me
-from course_lib.explore.moment.chains import awaited
-from course_lib.explore.moment.whose import whose
+from course_lib.explore.moment.await_chains import awaited
+from course_lib.explore.moment.code_owner import whose
 from course_lib.sim import Simulation, Turn
 from course_lib.sim.fake_server_reads import held
 from course_lib.sim.own_code import code_in, own_class

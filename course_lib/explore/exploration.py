@@ -14,15 +14,15 @@ from math import inf
 from time import monotonic
 from typing import Any
 
+from course_lib.explore.activity import Clocks
 from course_lib.explore.bodies import MISTAKES, Body, Invariant, clients_running, judge_of
+from course_lib.explore.captured_output import Printed, held_back, let_out
 from course_lib.explore.findings import Findings
 from course_lib.explore.loop import Progress
 from course_lib.explore.parallel import Make, importable, sample_elsewhere
-from course_lib.explore.printed import Printed, held_back, let_out
 from course_lib.explore.proof import prove
 from course_lib.explore.replay_code import decode, name_of
 from course_lib.explore.search import ONE_STAGE, by_order, stages
-from course_lib.explore.seen import Clocks
 from course_lib.explore.shrink import shrink, spread
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Play, Schedule, Trial, play

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from course_lib.explore.activity import Clocks, Seen, missing, told, untimed
 from course_lib.explore.proof import Proof
 from course_lib.explore.replay_code import encode, name_of
-from course_lib.explore.seen import Clocks, Seen, missing, told, untimed
 from course_lib.explore.tally import Tally, simplicity, size
 from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.explore.verdict_words import how_many_orders, verdict

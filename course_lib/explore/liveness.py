@@ -14,8 +14,8 @@ from time import monotonic
 
 from course_lib.errors import Unrepeatable
 from course_lib.explore.bodies import Body, clients_running
+from course_lib.explore.captured_output import held_back
 from course_lib.explore.exact_state import Incomparable, state_of
-from course_lib.explore.printed import held_back
 from course_lib.explore.replay_code import encode, name_of
 from course_lib.explore.state_graph import Lasso
 from course_lib.explore.state_walk import STEP, Read, StateWalk

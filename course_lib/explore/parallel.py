@@ -23,9 +23,9 @@ from multiprocessing.pool import Pool
 from time import monotonic
 from typing import NamedTuple
 
+from course_lib.explore.activity import Seen
+from course_lib.explore.captured_output import held_back
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, play_all
-from course_lib.explore.printed import held_back
-from course_lib.explore.seen import Seen
 from course_lib.explore.strategies.pct import SAMPLED, STRUCK_PROBES, drawn_orders, sample, struck_orders
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Schedule, Trial, play

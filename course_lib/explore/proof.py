@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from course_lib.explore.activity import Clocks, Seen
+from course_lib.explore.code_coverage import Reached, told_of
 from course_lib.explore.moment import difference
-from course_lib.explore.reached import Reached, told_of
-from course_lib.explore.seen import Clocks, Seen
 from course_lib.explore.trial import Trial, play
 from course_lib.sim import kept_random
 from course_lib.words import counted

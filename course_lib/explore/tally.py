@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from course_lib.explore.seen import Seen
+from course_lib.explore.activity import Seen
 from course_lib.explore.trial import Play, Trial
 
 

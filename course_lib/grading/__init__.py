@@ -8,9 +8,9 @@ What a notebook calls, and what it shows:
 - `verdict`             each promise kept or broken, points, the smallest failing schedule: as a page and as text
 - `facts`               the two facts that break a promise, where its judge names none
 - `proof`               what the search saw: commands, faults, lines of the answer; a run played twice is the same
-- `tried`               how many schedules were tried, in words
+- `schedules_tried`     how many schedules were tried, in words
 - `page`                the frame and the style of what is shown
-- `opening`             the run that a verdict shows, played again and opened at each step
+- `opened_run`          the run that a verdict shows, played again and opened at each step
 - `hints`               the next hint, when it is asked for
 - `solution`            the worked solution, once an answer has passed, and what it does differently
 - `two_sources`         two answers as code, compared
@@ -30,9 +30,9 @@ How an exercise is judged:
 - `evidence`            what a trace says of loads, faults and round trips
 - `lock_commands`       how a lock was taken, read from a trace; clues use it
 - `lock_watch`          every change of a lock on its nodes; keys that nobody was to write
-- `shelf`               what the server holds under its keys after each command, and for how long
+- `key_log`             what the server holds under its keys after each command, and for how long
 - `readers`             readers that come at any moment, and store again what was deleted
-- `errors_out`          a server that refuses a command, and whether its error goes to the caller
+- `caller_errors`       a server that refuses a command, and whether its error goes to the caller
 - `break_it`            the frame of exercises in which a fault or an order is to break a program
 - `write_the_property`  the frame of exercises in which the answer is a property, judged on recorded runs
 

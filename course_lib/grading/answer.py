@@ -18,7 +18,7 @@ from course_lib.explore import Play, in_process
 from course_lib.grading.calls import Misused, awaited, described, inert
 from course_lib.grading.evidence import JUDGE
 from course_lib.trace import Trace
-from course_lib.wire.plain import SeenAt, without_addresses
+from course_lib.wire.json_values import SeenAt, without_addresses
 from course_lib.words import shorten
 
 

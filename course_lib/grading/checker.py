@@ -21,8 +21,8 @@ from course_lib.grading.guard import LIMIT, Guard, Stuck, Watch
 from course_lib.grading.progress_page import note
 from course_lib.grading.proof import Saw
 from course_lib.grading.rules import Failing
+from course_lib.grading.schedules_tried import tried_in
 from course_lib.grading.solution import PASSED
-from course_lib.grading.tried import tried_in
 from course_lib.grading.verdict import Outcome, Property, Shown, Status, Verdict
 
 BUDGET = Budget(steps=250_000)

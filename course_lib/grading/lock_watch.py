@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from course_lib.explore import Extension, Play, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Acts
-from course_lib.grading.errors_out import Refuses
+from course_lib.grading.caller_errors import Refuses
 from course_lib.grading.evidence import ms
 from course_lib.grading.rules import Found
 from course_lib.trace import Event

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from course_lib.errors import CourseError
 from course_lib.explore import KINDS, Play, Trial, Violation, play
+from course_lib.explore.activity import Seen, told
+from course_lib.explore.code_coverage import NAMED, Reached
 from course_lib.explore.moment import difference
-from course_lib.explore.reached import NAMED, Reached
-from course_lib.explore.seen import Seen, told
 from course_lib.grading.evidence import JUDGE
 from course_lib.words import capital, counted, either
 

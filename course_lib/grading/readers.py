@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from course_lib.explore import Session, Simulation
-from course_lib.grading.shelf import Shelf
+from course_lib.grading.key_log import KeyLog
 
 
-class Readers(Shelf):
+class Readers(KeyLog):
     """Readers are there at any moment: whatever a command deletes, they load and store again at once; under odd seeds,
     a second later.
 

@@ -2,45 +2,45 @@
 
 In reading order; a module imports only those listed before it:
 
-- `draws`               cheap, seeded randomness
-- `own_code`            whose code is it: a learner's, or a library's?
-- `copies_of_code`      copies of functions, with what they refer to
-- `copies`              and of classes and objects
-- `process`             simulated processes, and which process and client is running now
-- `streams`             random numbers of its own for each client, where orders are chosen
-- `event_queue`         callbacks that are ready, timers, and what is held back for dead or paused processes
-- `loop`                an asyncio event loop on that queue, whose clock jumps
-- `lua_cjson`           cjson for scripts
-- `lua_libraries`       bit and struct for scripts
-- `lua_messages`        cmsgpack for scripts
-- `lua_bounds`          what ends a script that would hold the kernel
-- `lua_sandbox`         the Lua in which scripts run; knows nothing of fakeredis
-- `fake_server_commands`  which commands there are, which are refused, and how errors are worded
-- `fake_server_strings`   strings, numbers and expiry, where fakeredis has them otherwise
+- `draws`                    cheap, seeded randomness
+- `own_code`                 whose code is it: a learner's, or a library's?
+- `copies_of_code`           copies of functions, with what they refer to
+- `copies`                   and of classes and objects
+- `process`                  simulated processes, and which process and client is running now
+- `streams`                  random numbers of its own for each client, where orders are chosen
+- `event_queue`              callbacks that are ready, timers, and what is held back for dead or paused processes
+- `loop`                     an asyncio event loop on that queue, whose clock jumps
+- `lua_cjson`                cjson for scripts
+- `lua_libraries`            bit and struct for scripts
+- `lua_messages`             cmsgpack for scripts
+- `lua_bounds`               what ends a script that would hold the kernel
+- `lua_sandbox`              the Lua in which scripts run; knows nothing of fakeredis
+- `fake_server_commands`     which commands there are, which are refused, and how errors are worded
+- `fake_server_strings`      strings, numbers and expiry, where fakeredis has them otherwise
 - `fake_server_collections`  lists, sets and sorted sets, where fakeredis has them otherwise
-- `fake_server_streams`   streams, where fakeredis has them otherwise
-- `fake_server_scripts` EVAL: that sandbox behind fakeredis's commands
-- `fake_server_direct`  how a command runs, and the commonest of all without fakeredis
-- `fake_server_fixes`   what fakeredis lacks or does otherwise than Redis
-- `fake_server`         `SimNode`, a server; `Session`, its end of one connection
-- `fake_server_reads`   what a server holds, read without a command
-- `stand_ins`           what code gets in place of Python's clocks
-- `patches`             what code replaces in libraries is put back, and named
-- `memory`              what a process keeps is its own: its copy of a learner's code
-- `ground`              what parts may ask of the world: clock, trace, nodes, how to crash and pause them
-- `until`               waits by the world's clock
-- `faults`              what goes wrong, decided at each command that leaves a client
-- `timeouts`            the time-outs of those who wait for a reply
-- `network`             latency, loss, order, and the connections that are open
-- `turns`               commands that wait until a search chooses which of them runs
-- `pool`                redis-py's connections and pools over that network
-- `redis_client`        the client that patterns are given
-- `run`                 the clients of one run: started, driven, unwound
-- `simulation`          `Simulation`: all of this as one world
-- `replicated`          what reaches replicas although no WATCH sees it change
-- `replication`         a model of asynchronous replication between the nodes of a world
-- `cluster`             a model of a Cluster of three primaries, each with a third of the slots
-- `sentinels`           a model of Sentinels that vote and promote a replica
+- `fake_server_streams`      streams, where fakeredis has them otherwise
+- `fake_server_scripts`      EVAL: that sandbox behind fakeredis's commands
+- `fake_server_direct`       how a command runs, and the commonest of all without fakeredis
+- `fake_server_fixes`        what fakeredis lacks or does otherwise than Redis
+- `fake_server`              `SimNode`, a server; `Session`, its end of one connection
+- `fake_server_reads`        what a server holds, read without a command
+- `stand_ins`                what code gets in place of Python's clocks
+- `patches`                  what code replaces in libraries is put back, and named
+- `memory`                   what a process keeps is its own: its copy of a learner's code
+- `ground`                   what parts may ask of the world: clock, trace, nodes, how to crash and pause them
+- `wait_until`               waits by the world's clock
+- `faults`                   what goes wrong, decided at each command that leaves a client
+- `timeouts`                 the time-outs of those who wait for a reply
+- `network`                  latency, loss, order, and the connections that are open
+- `turns`                    commands that wait until a search chooses which of them runs
+- `pool`                     redis-py's connections and pools over that network
+- `redis_client`             the client that patterns are given
+- `run`                      the clients of one run: started, driven, unwound
+- `simulation`               `Simulation`: all of this as one world
+- `replicated`               what reaches replicas although no WATCH sees it change
+- `replication`              a model of asynchronous replication between the nodes of a world
+- `cluster`                  a model of a Cluster of three primaries, each with a third of the slots
+- `sentinels`                a model of Sentinels that vote and promote a replica
 """
 
 from course_lib.sim.draws import Draws

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from course_lib.sim.fake_server import Extension, Session
 from course_lib.sim.simulation import Simulation
-from course_lib.sim.until import until
+from course_lib.sim.wait_until import until
 
 DIE, LOOK, AGREE, GIVE_UP = 0.5, 1.0, 1.3, 2.5
 """Seconds: when the hosts die, when Sentinels look, when they ask each other, and when they have stopped trying."""

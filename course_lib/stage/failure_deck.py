@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as w
 
 from course_lib.errors import BadReplayCode, CourseError
-from course_lib.stage.followed import framed, kept, line
+from course_lib.stage.consequences import framed, kept, line
 from course_lib.stage.ledger import Account
 from course_lib.stage.presses import FAULTS, Fault, Press, Scene, scene_of
 from course_lib.stage.real import Servers

@@ -15,11 +15,11 @@ from typing import Any
 
 from course_lib.sim.process import CLIENT
 from course_lib.sim.streams import Streams, join, part
+from course_lib.wire.arguments import Moved, Received
 from course_lib.wire.child_host import Host
 from course_lib.wire.child_network import ChildNetwork
-from course_lib.wire.handed import Moved, Received
+from course_lib.wire.json_values import Encoder, SeenAt
 from course_lib.wire.pipe import Broken, Pipe
-from course_lib.wire.plain import Encoder, SeenAt
 
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 MOST = 1_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
+from course_lib.wire.json_values import Decoder
 from course_lib.wire.pipe import Broken
-from course_lib.wire.plain import Decoder
 
 
 class Said(NamedTuple):

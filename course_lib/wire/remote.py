@@ -22,11 +22,11 @@ from typing import Any
 
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import PROCESS, Process
-from course_lib.wire.far import Far
-from course_lib.wire.handed import Handed, whole
+from course_lib.wire.arguments import Handed, whole
+from course_lib.wire.json_values import Decoder
 from course_lib.wire.outcomes import Kept, Said
 from course_lib.wire.pipe import Broken, Pipe
-from course_lib.wire.plain import Decoder
+from course_lib.wire.remote_process import Far
 
 _decode = json.JSONDecoder().raw_decode
 

@@ -18,7 +18,7 @@ from wire.children import forked
 
 from course_lib.errors import NoSandbox
 from course_lib.grading import check
-from course_lib.grading.batch.seam import Limits
+from course_lib.grading.batch.judge_interface import Limits
 from course_lib.grading.exercise import find
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.wire import check as wired

@@ -20,7 +20,7 @@ from course_lib.explore import Game, Move, Play, Schedule, Simulation, Trial, Vi
 from course_lib.explore.bodies import Body, Invariant, Me, clients_running, judge_of
 from course_lib.explore.exploration import explore
 from course_lib.explore.invariants import no_lost_update, one_holder
-from course_lib.explore.moment import Opened, State, chains, keys, opened, reopened
+from course_lib.explore.moment import Opened, State, await_chains, keys, opened, reopened
 from course_lib.explore.moment.keys import snapshot
 from course_lib.explore.moment.recorder import _became
 from course_lib.explore.moment.states import Change, ClientState, Frame, KeyState, Local
@@ -262,7 +262,7 @@ def test_a_reply_is_waited_for_until_it_arrives() -> None:
 
 
 def test_a_call_that_gets_the_place_of_another_in_memory_is_another() -> None:
-    known = chains.Chains(None)
+    known = await_chains.Chains(None)
     first, second = sleeper(None, None), sleeper(None, None)  # type: ignore[arg-type]
     numbers = [known._number(one) for one in (first, second, first)]
     assert numbers == [1, 2, 1]
@@ -275,12 +275,12 @@ def test_a_call_that_gets_the_place_of_another_in_memory_is_another() -> None:
 def test_the_hidden_variable_of_a_generator_is_not_told() -> None:
     squares = (number * number for number in range(3))
     next(squares)
-    assert chains._knows(squares.gi_frame) == (("number", "0"),)
+    assert await_chains._knows(squares.gi_frame) == (("number", "0"),)
 
 
 def test_where_nothing_else_is_of_a_chain_the_stage_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """The workload of a lesson: not as the learner's own."""
-    monkeypatch.setattr(chains, "whose", lambda file: "stage" if file == HERE else "hidden")
+    monkeypatch.setattr(await_chains, "whose", lambda file: "stage" if file == HERE else "hidden")
     found = alone(count)
     frames = [frame for one in found.at(found.trace.events[0]).clients[0].chains for frame in one]
     assert [(frame.function, frame.own) for frame in frames] == [("count", False), ("seen_before", False)]

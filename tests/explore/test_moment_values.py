@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 import redis.asyncio as aioredis
 
-from course_lib.explore.moment.shortened import WIDTH, error_text, is_tool, shortened
+from course_lib.explore.moment.short_text import WIDTH, error_text, is_tool, shortened
 
 
 class Trap(BaseException):

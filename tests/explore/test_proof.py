@@ -13,10 +13,10 @@ import pytest
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from course_lib.explore import Play, Schedule, play, proof
+from course_lib.explore.activity import Seen
+from course_lib.explore.code_coverage import Reached, told_of
 from course_lib.explore.exploration import explore
 from course_lib.explore.findings import Findings
-from course_lib.explore.reached import Reached, told_of
-from course_lib.explore.seen import Seen
 from course_lib.explore.strategies.exhaustive import enumerate_all
 
 

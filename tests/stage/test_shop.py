@@ -7,7 +7,7 @@ from thorough import THOROUGH
 
 from course_lib.errors import BadReplayCode
 from course_lib.explore import Schedule, decode, encode
-from course_lib.stage.followed import line
+from course_lib.stage.consequences import line
 from course_lib.stage.ledger import SLOTS, Account, Ledger
 from course_lib.stage.presses import FAULTS, Press, Scene, scene_of
 from course_lib.stage.simulated import Played, simulated

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from course_lib.wire.child import Child
+from course_lib.wire.json_values import SeenAt
 from course_lib.wire.pipe import Pipe
-from course_lib.wire.plain import SeenAt
 from course_lib.wire.remote import Remote
 
 

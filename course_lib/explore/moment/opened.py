@@ -6,11 +6,11 @@ import linecache
 from collections.abc import Iterator, Sequence
 from typing import overload
 
-from course_lib.explore.moment.chains import Place
+from course_lib.explore.moment.await_chains import Place
+from course_lib.explore.moment.code_owner import function_of, is_source_of, lines_of, source_of
 from course_lib.explore.moment.keys import key_states
 from course_lib.explore.moment.recorder import Look, Recorder, Seen
 from course_lib.explore.moment.states import ClientState, Frame, Local, PromiseState, State
-from course_lib.explore.moment.whose import function_of, is_source_of, lines_of, source_of
 from course_lib.explore.moment.words import told
 from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.trace import Event, Note, Trace

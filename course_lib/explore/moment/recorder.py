@@ -10,13 +10,13 @@ import gc
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from course_lib.explore.moment.chains import Chains, Place
+from course_lib.explore.moment.await_chains import Chains, Place
+from course_lib.explore.moment.code_owner import Own
 from course_lib.explore.moment.keys import Snapshot, later, snapshot
-from course_lib.explore.moment.listening import ClientTask, Listening
-from course_lib.explore.moment.shortened import error_text, shortened
+from course_lib.explore.moment.short_text import error_text, shortened
 from course_lib.explore.moment.states import Does
+from course_lib.explore.moment.task_hooks import ClientTask, Listening
 from course_lib.explore.moment.waits import waits_for
-from course_lib.explore.moment.whose import Own
 from course_lib.sim import CRASHED, Process, Simulation
 from course_lib.words import counted, ms
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import redis
 
-from course_lib.explore.moment.chains import awaited
+from course_lib.explore.moment.await_chains import awaited
 from course_lib.sim.pool import SimConnection
-from course_lib.sim.until import until
+from course_lib.sim.wait_until import until
 from course_lib.trace import Event
 from course_lib.words import counted, ms, shorten
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from course_lib.grading.batch.handout import Asked, Lesson
+from course_lib.grading.batch.judge_interface import Cell
 from course_lib.grading.batch.magics import as_python, parsed
-from course_lib.grading.batch.reading import Notebook, RawCell, few
-from course_lib.grading.batch.seam import Cell
+from course_lib.grading.batch.notebook_file import Notebook, RawCell, few
 from course_lib.grading.exercise import grade_id
 from course_lib.words import listed
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from course_lib.grading.batch.class_record import WAITING, Standing
 from course_lib.grading.batch.handout import Asked, Lesson
 from course_lib.grading.batch.pages import LABELS, document, rows
 from course_lib.grading.batch.results import Result
-from course_lib.grading.batch.standing import WAITING, Standing
 from course_lib.grading.exercise import words
 from course_lib.views.picture import escape, prose
 from course_lib.words import counted

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CourseError
-from course_lib.grading.batch import gradescope_zip, made_up, one_notebook, options, overrides
-from course_lib.grading.batch.filled import CANVAS, MOODLE, fill
+from course_lib.grading.batch import gradescope_zip, one_notebook, options, overrides, sample_class
+from course_lib.grading.batch.class_record import Standing, standing
+from course_lib.grading.batch.filled_gradebook import CANVAS, MOODLE, fill
+from course_lib.grading.batch.judge_interface import Judge, Limits
 from course_lib.grading.batch.records import write
 from course_lib.grading.batch.report import report
 from course_lib.grading.batch.runner import Wanted, grade
-from course_lib.grading.batch.seam import Judge, Limits
 from course_lib.grading.batch.shards import merge
-from course_lib.grading.batch.standing import Standing, standing
 from course_lib.grading.batch.tables import number
 from course_lib.words import counted
 
@@ -130,9 +130,9 @@ def _gradescope(asked: Any) -> int:
 
 
 def _class(asked: Any) -> int:
-    made = made_up.make(asked.folder)
+    made = sample_class.make(asked.folder)
     report_ = asked.folder / "report"
-    print(f"{counted(len(made_up.everybody()), 'submission')} in {made}. Grade them:")
+    print(f"{counted(len(sample_class.everybody()), 'submission')} in {made}. Grade them:")
     print(f"  {options.COMMAND} {made} --out {report_} --canvas {asked.folder / 'canvas.csv'}")
     return 0
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.grading.batch.handout import Lesson
-from course_lib.grading.batch.reading import LARGEST, Unreadable, few
+from course_lib.grading.batch.notebook_file import LARGEST, Unreadable, few
 
 DEEPEST, MOST = 3, 2_000
 """Folders below a student's that are looked into, and entries that are looked at."""

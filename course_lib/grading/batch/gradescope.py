@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from course_lib.grading.batch.class_record import Pupil, Score, Standing
 from course_lib.grading.batch.records import as_json
 from course_lib.grading.batch.results import Result
-from course_lib.grading.batch.standing import Pupil, Score, Standing
 from course_lib.grading.batch.tables import number
 from course_lib.words import counted
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.grading.batch import folders
+from course_lib.grading.batch.class_record import Pupil, Score, Standing
 from course_lib.grading.batch.handout import Lesson, lesson
-from course_lib.grading.batch.reading import Unreadable
+from course_lib.grading.batch.judge_interface import Judge, Limits
+from course_lib.grading.batch.notebook_file import Unreadable
 from course_lib.grading.batch.records import write
 from course_lib.grading.batch.results import Result
-from course_lib.grading.batch.seam import Judge, Limits
-from course_lib.grading.batch.standing import Pupil, Score, Standing
 from course_lib.grading.batch.student_page import student_page
 from course_lib.grading.batch.task import Judged, Task, judged
 from course_lib.words import counted

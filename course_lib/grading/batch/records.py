@@ -15,8 +15,8 @@ from typing import Any
 
 from course_lib.grading.batch.folders import slug
 from course_lib.grading.batch.handout import revision
+from course_lib.grading.batch.judge_interface import Limits
 from course_lib.grading.batch.results import Result
-from course_lib.grading.batch.seam import Limits
 
 
 @dataclass(frozen=True)

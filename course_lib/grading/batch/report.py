@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from course_lib.grading.batch.class_page import class_page
+from course_lib.grading.batch.class_record import Standing
 from course_lib.grading.batch.folders import slug
 from course_lib.grading.batch.gradescope import results
 from course_lib.grading.batch.records import write
-from course_lib.grading.batch.standing import Standing
 from course_lib.grading.batch.student_page import index_page, student_page
 from course_lib.grading.batch.tables import gradebook, remarks, scores
 

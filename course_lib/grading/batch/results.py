@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from course_lib.grading.batch.handout import Asked
-from course_lib.grading.batch.seam import Judgment
+from course_lib.grading.batch.judge_interface import Judgment
 from course_lib.grading.exercise import words
 from course_lib.grading.page import STYLE
 from course_lib.grading.verdict import Verdict, page, plain

@@ -14,14 +14,14 @@ from tqdm import tqdm
 
 from course_lib.errors import CourseError
 from course_lib.grading.batch import folders, records
+from course_lib.grading.batch.class_record import Plan, Standing, standing
+from course_lib.grading.batch.dispatch import spread
 from course_lib.grading.batch.folders import HandedIn, Student
 from course_lib.grading.batch.handout import lesson, lesson_of, revision
-from course_lib.grading.batch.reading import Unreadable
+from course_lib.grading.batch.judge_interface import Judge, Limits
+from course_lib.grading.batch.notebook_file import Unreadable
 from course_lib.grading.batch.records import Record
 from course_lib.grading.batch.report import report
-from course_lib.grading.batch.seam import Judge, Limits
-from course_lib.grading.batch.spread import spread
-from course_lib.grading.batch.standing import Plan, Standing, standing
 from course_lib.grading.batch.task import Judged, Task, judged
 from course_lib.grading.exercise import numbers
 from course_lib.words import either

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.grading.batch import overrides
+from course_lib.grading.batch.class_record import Plan, Standing, plan, standing
 from course_lib.grading.batch.report import report
-from course_lib.grading.batch.standing import Plan, Standing, plan, standing
 
 
 class NotOneClass(CourseError):

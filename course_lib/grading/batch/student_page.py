@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from course_lib.grading.batch.class_record import Pupil, Score, Standing
 from course_lib.grading.batch.folders import slug
 from course_lib.grading.batch.pages import LABELS, document, label, listing, rows
 from course_lib.grading.batch.results import Result
-from course_lib.grading.batch.standing import Pupil, Score, Standing
 from course_lib.grading.batch.tables import lesson_points, number
 from course_lib.grading.page import framed
 from course_lib.views.picture import escape, prose

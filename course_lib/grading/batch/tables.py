@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from course_lib.grading.batch.class_record import Pupil, Standing
 from course_lib.grading.batch.handout import Lesson
-from course_lib.grading.batch.standing import Pupil, Standing
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")
 """How a cell begins that a spreadsheet computes instead of showing it."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from course_lib.grading.batch.answers import submission
 from course_lib.grading.batch.handout import Lesson, lesson
-from course_lib.grading.batch.reading import Unreadable, notebook
+from course_lib.grading.batch.judge_interface import Cell, Judge, Judgment, Limits
+from course_lib.grading.batch.notebook_file import Unreadable, notebook
 from course_lib.grading.batch.results import UNANSWERED, Result, of_judgment, unjudged
-from course_lib.grading.batch.seam import Cell, Judge, Judgment, Limits
 from course_lib.grading.bounds import at_most, bounded
 from course_lib.wire.pipe import Silent
 

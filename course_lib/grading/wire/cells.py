@@ -13,7 +13,7 @@ from typing import Any
 
 from course_lib.grading.answer import NOT_YET, Refused
 from course_lib.grading.exercise import packages
-from course_lib.wire.plain import SeenAt
+from course_lib.wire.json_values import SeenAt
 
 Source = tuple[str, str | None]
 """A code cell, and the exercise whose answer it is."""

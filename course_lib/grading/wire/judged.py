@@ -10,8 +10,8 @@ from course_lib.grading.calls import Misused, awaited
 from course_lib.grading.guard import Blocked, Guard
 from course_lib.grading.wire import cells
 from course_lib.wire.child import Child
+from course_lib.wire.json_values import Encoder, SeenAt, learn
 from course_lib.wire.pipe import Pipe
-from course_lib.wire.plain import Encoder, SeenAt, learn
 
 learn(Misused, Blocked)
 

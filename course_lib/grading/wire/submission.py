@@ -10,7 +10,7 @@ from functools import cache
 from hashlib import sha256
 from math import ceil
 
-from course_lib.grading.batch.seam import Cell, Judgment, Limits, Status
+from course_lib.grading.batch.judge_interface import Cell, Judgment, Limits, Status
 from course_lib.grading.bounds import at_most, bounded, tidy
 from course_lib.grading.checker import STUCK, refused
 from course_lib.grading.exercise import Exercise, find

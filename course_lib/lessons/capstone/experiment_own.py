@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from course_lib.errors import CourseError
-from course_lib.grading.batch.reading import Notebook, notebook
+from course_lib.grading.batch.notebook_file import Notebook, notebook
 from course_lib.grading.progress_page import noted_as_passed
 from course_lib.lessons.capstone.experiment_parts import until_answered
 from course_lib.lessons.capstone.experiment_service import App, Load, Save

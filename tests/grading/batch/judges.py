@@ -12,7 +12,7 @@ from typing import Any
 
 from course_lib.grading import Property, Verdict, check
 from course_lib.grading.batch.handout import lesson_of
-from course_lib.grading.batch.seam import Cell, Judgment, Limits
+from course_lib.grading.batch.judge_interface import Cell, Judgment, Limits
 from course_lib.grading.exercise import words
 
 

@@ -14,7 +14,7 @@ import pytest
 from course_lib.errors import NoSandbox
 from course_lib.grading import check
 from course_lib.grading.__main__ import run
-from course_lib.grading.batch import made_up, options
+from course_lib.grading.batch import options, sample_class
 from course_lib.grading.batch.commands import main
 from course_lib.grading.batch.gradescope_zip import archive
 from course_lib.grading.batch.handout import lesson
@@ -134,30 +134,30 @@ def test_a_notebook_of_ones_own_is_judged_as_the_class_is(tmp_path: Path, capsys
 
 
 def test_a_made_up_class_is_always_the_same_thirty(tmp_path: Path) -> None:
-    made_up.make(tmp_path / "one")
-    made_up.make(tmp_path / "two")
+    sample_class.make(tmp_path / "one")
+    sample_class.make(tmp_path / "two")
     assert everything(tmp_path / "one") == everything(tmp_path / "two")
     assert len(list((tmp_path / "one" / "submissions").iterdir())) == 30
-    assert len(made_up.everybody()) == len(set(made_up.everybody())) == 30
+    assert len(sample_class.everybody()) == len(set(sample_class.everybody())) == 30
 
 
 QUICK = ("04.1", "04.4")
 
 
 @pytest.mark.parametrize(
-    "exercise", [id if id in QUICK else pytest.param(id, marks=pytest.mark.thorough) for id in made_up.wrong()]
+    "exercise", [id if id in QUICK else pytest.param(id, marks=pytest.mark.thorough) for id in sample_class.wrong()]
 )
 def test_each_made_up_mistake_is_one(exercise: str) -> None:
     """It fails its check, and is not refused as something that cannot be judged."""
     imports = next("".join(cell["source"]) for cell in cells("solutions", "04") if cell["id"] == "imports")
-    for source in made_up.wrong()[exercise]:
+    for source in sample_class.wrong()[exercise]:
         names: dict[str, object] = {}
         exec(compile(f"{imports}\n{source}", "<made up>", "exec"), names)
         assert check(exercise, names[ANSWERS[exercise]]).status == "failed", source
 
 
 def test_every_exercise_has_made_up_mistakes() -> None:
-    assert set(made_up.wrong()) == {one.exercise for one in lesson("04").asked}
+    assert set(sample_class.wrong()) == {one.exercise for one in lesson("04").asked}
 
 
 def test_the_zip_for_gradescope_holds_what_grading_needs_and_no_solution() -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from course_lib.grading.batch.class_page import class_page
-from course_lib.grading.batch.filled import CANVAS, MOODLE, NotAGradebook, fill
+from course_lib.grading.batch.class_record import Pupil, Score, Standing
+from course_lib.grading.batch.filled_gradebook import CANVAS, MOODLE, NotAGradebook, fill
 from course_lib.grading.batch.gradescope import results
 from course_lib.grading.batch.handout import lesson
 from course_lib.grading.batch.overrides import Override
 from course_lib.grading.batch.results import Result, unjudged
-from course_lib.grading.batch.standing import Pupil, Score, Standing
 from course_lib.grading.batch.student_page import index_page, student_page
 from course_lib.grading.batch.tables import gradebook, remarks, safe, scores
 from course_lib.grading.exercise import words

@@ -20,9 +20,9 @@ import psutil
 import pytest
 
 from course_lib.grading.batch import overrides
+from course_lib.grading.batch.class_record import Standing, standing
 from course_lib.grading.batch.runner import NothingToGrade, Wanted, grade
 from course_lib.grading.batch.shards import NotOneClass, merge
-from course_lib.grading.batch.standing import Standing, standing
 
 from .judges import Here, by_its_words, in_this_process, points
 from .notebooks import ROOT, answered, data

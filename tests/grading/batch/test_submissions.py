@@ -17,9 +17,9 @@ from course_lib.grading.batch import task
 from course_lib.grading.batch.answers import Submission, submission
 from course_lib.grading.batch.folders import Student, content, handed_in, lessons_in, shown, slug, students
 from course_lib.grading.batch.handout import NoSuchLesson, lesson, lesson_of
+from course_lib.grading.batch.judge_interface import Limits
 from course_lib.grading.batch.magics import as_python
-from course_lib.grading.batch.reading import LARGEST, Unreadable, notebook
-from course_lib.grading.batch.seam import Limits
+from course_lib.grading.batch.notebook_file import LARGEST, Unreadable, notebook
 
 from ..programs import ANSWERS
 from .judges import by_its_words

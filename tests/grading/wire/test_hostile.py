@@ -12,13 +12,13 @@ import pytest
 
 from course_lib.errors import NoSandbox
 from course_lib.grading import bounds
-from course_lib.grading.batch.seam import Cell, Judgment, Limits
+from course_lib.grading.batch.judge_interface import Cell, Judgment, Limits
 from course_lib.grading.exercise import find
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.wire import submission
 from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.submission import judge_submission
-from course_lib.wire import far_connections
+from course_lib.wire import remote_connections
 from course_lib.wire.pipe import Silent
 
 RIGHT = "async def keep(redis, key, page, *, ttl):\n    await redis.set(key, page, px=round(ttl * 1000))"
@@ -190,7 +190,7 @@ def test_what_is_out_of_reach_raises_in_the_answer(deed: str, judged: Judge) -> 
 def test_what_is_done_to_the_server_harms_no_judge(
     deed: str, says: str, judged: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(far_connections, "MOST", 10)
+    monkeypatch.setattr(remote_connections, "MOST", 10)
     made = judged(doing(deed))
     assert (made.status, says in made.sentence) == ("error", True), made.sentence
 

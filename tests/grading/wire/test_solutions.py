@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from thorough import unless
 
-from course_lib.grading.batch.seam import Cell, Limits
+from course_lib.grading.batch.judge_interface import Cell, Limits
 from course_lib.grading.checker import searched
 from course_lib.grading.exercise import find
 from course_lib.grading.guard import Guard

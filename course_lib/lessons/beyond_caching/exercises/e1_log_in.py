@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, until
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import failure, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import hindered
+from course_lib.grading.caller_errors import hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.lessons.beyond_caching.exercises.sessions import (
@@ -59,9 +59,9 @@ def trials(answer: Answer) -> list[Trial]:
     build = partial(_in_turn, answer)
     return [
         trial("one after another", partial(build, COOKIES), one, sizes=(1,), seeds=len(IDLES)),
-        trial("one fault", partial(build, COOKIES[:1]), {"whole": _whole, "dead": _dead, "errors": shelf.errors},
+        trial("one fault", partial(build, COOKIES[:1]), {"whole": _whole, "dead": _dead, "errors": key_log.errors},
               sizes=(1,), seeds=2, faults=LOSSES, fault_seeds=2),
-        trial("the server refuses a command", partial(build, COOKIES[:1]), {"whole": _whole, "errors": shelf.errors},
+        trial("the server refuses a command", partial(build, COOKIES[:1]), {"whole": _whole, "errors": key_log.errors},
               sizes=(2,), seeds=12),
         trial("two with one cookie", partial(_at_once, answer), {"whole": _one_basket, "life": _life}, sizes=(2,),
               seeds=8, faults={"crash": 0.0, "pause": 0.1}, fault_seeds=2),
@@ -181,13 +181,13 @@ def _whole(run: Play) -> Iterator[Found]:
         for state in begun:
             if fields(state) != act.right or endless(state):
                 text = f"{_call(act)}. At {ms(state.when)} its new session held {told(fields(state))}"
-                yield f"{text}, which {shelf.lasting(state.left)}.", act.who, state.when, "by halves"
+                yield f"{text}, which {key_log.lasting(state.left)}.", act.who, state.when, "by halves"
         if act.before and begun[:1] and [state.when for state in gone] != [begun[0].when]:
             text = f"{_call(act)}. From {ms(begun[0].when)} on it was under the new id as well."
             yield text, act.who, begun[0].when, "under both"
         elif act.before and gone and not begun:
             yield f"{_call(act)}. At {ms(gone[0].when)} it was under no id.", act.who, gone[0].when, "under none"
-    yield from shelf.strays(run)
+    yield from key_log.strays(run)
 
 
 def _life(run: Play) -> Iterator[Found]:
@@ -195,7 +195,7 @@ def _life(run: Play) -> Iterator[Found]:
     for act in run.witness.acts:
         for id in act.given:
             if (state := wrong_life(run, act, id)) is not None:
-                lasts = shelf.lasting(shelf.lasts(run, state, idle))
+                lasts = key_log.lasting(key_log.lasts(run, state, idle))
                 text = f"The session that {act.who} began at {ms(state.when)} {lasts}; idle is {idle:g} s."
                 yield text, act.who, state.when, "another life"
 

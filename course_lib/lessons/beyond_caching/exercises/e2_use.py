@@ -9,10 +9,10 @@ from math import inf
 from typing import Any
 
 from course_lib.explore import CRASHED, Play, Simulation, Trial, steady
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import failure, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import hindered
+from course_lib.grading.caller_errors import hindered
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.lessons.beyond_caching.exercises.e2_calls import SETS, STEPS, Answer, Use, at_its_end, at_once, in_turn
@@ -28,9 +28,9 @@ def trials(answer: Answer) -> list[Trial]:
     build = partial(in_turn, answer)
     return [
         trial("one after another", partial(build, STEPS), all_of, sizes=(1,), seeds=len(SETS), horizon=1e5),
-        trial("one fault", partial(build, STEPS[1:2]), {"errors": shelf.errors, "life": _life}, sizes=(1,),
+        trial("one fault", partial(build, STEPS[1:2]), {"errors": key_log.errors, "life": _life}, sizes=(1,),
               faults=LOSSES, horizon=1e5),
-        trial("the server refuses a command", partial(build, STEPS[1:2]), {"errors": shelf.errors}, sizes=(2,),
+        trial("the server refuses a command", partial(build, STEPS[1:2]), {"errors": key_log.errors}, sizes=(2,),
               seeds=12, horizon=1e5),
         trial("in the millisecond of its end", partial(at_its_end, answer), {"over": _over}, sizes=(1,),
               world=partial(Simulation, latency=steady(0.0001))),
@@ -54,7 +54,7 @@ def _fields(run: Play) -> Iterator[Found]:
             yield f"{act.call}. It returned {shown(act.result, 120)}.", act.who, act.ended, "returned"
         elif not act.over and run.results.get(act.who) is not CRASHED:
             yield f"{act.who}'s call never ended.", act.who, run.now, "no end"
-    yield from shelf.strays(run)
+    yield from key_log.strays(run)
 
 
 def _over(run: Play) -> Iterator[Found]:
@@ -80,14 +80,14 @@ def _lives(run: Play) -> Iterator[tuple[Use, float, float, float]]:
                 ends = (began, act.finish), (ended, act.finish + ended - began)  # it may have asked for the time first
                 least, most = (min(now + run.witness.idle * 1000, end) - began for now, end in ends)
                 if state.there:
-                    yield act, state.end - began if state.left != shelf.FOREVER else inf, least, most
+                    yield act, state.end - began if state.left != key_log.FOREVER else inf, least, most
 
 
 def _life(run: Play) -> Iterator[Found]:
     """Idle from now on, but not past its end."""
     for act, lives, least, most in _lives(run):
         if not least - GIVE <= lives <= most + GIVE:
-            text = f"{act.call}. From then on it {shelf.lasting(lives / 1000 if lives < inf else shelf.FOREVER)}"
+            text = f"{act.call}. From then on it {key_log.lasting(lives / 1000 if lives < inf else key_log.FOREVER)}"
             text += f"; idle is {run.witness.idle:g} s, so {least:,.0f} ms is right."
             yield text, act.who, act.ended, "its life"
 
@@ -99,7 +99,7 @@ def _race(run: Play) -> Iterator[Found]:
         if state.there and not before.there:
             text = f"The session was gone, and at {ms(state.when)} it was there again: {told(fields(state))}."
             yield text, "", state.when, "revived"
-        elif state.there and state.left == shelf.FOREVER:
+        elif state.there and state.left == key_log.FOREVER:
             yield f"At {ms(state.when)} the session had no TTL.", "", state.when, "forever"
     gone = next((state.when for state in states[2:] if not state.there), inf)
     last = next((fields(state) for state in reversed(states) if state.there and state.when < gone), {})

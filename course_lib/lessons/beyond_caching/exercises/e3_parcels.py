@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 
 from course_lib.explore import Process, Session, Simulation, until
 from course_lib.grading.acts import Act, Acts
-from course_lib.grading.errors_out import Refuses
+from course_lib.grading.caller_errors import Refuses
 
 Answer = Callable[..., Awaitable[Any]]
 STREAM, GROUP, DEAD = b"app:parcels", b"packers", b"app:parcels:dead"

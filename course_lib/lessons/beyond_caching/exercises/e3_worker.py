@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from course_lib.explore import CRASHED, Play, Trial
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import PATIENCE, failure, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import hindered
+from course_lib.grading.caller_errors import hindered
 from course_lib.grading.evidence import ms, raised
 from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial, undisturbed
 from course_lib.lessons.beyond_caching.exercises.e3_parcels import PLANS, Answer, at_once, passes
@@ -25,10 +25,10 @@ def trials(answer: Answer) -> list[Trial]:
     always: dict[str, Judge] = {"after": _after, "every": _every, "alone": _alone, "dead": _dead}
     build = partial(passes, answer)
     return [
-        trial("one pass after another", partial(build, PLANS), always | quiet | {"errors": shelf.errors}, sizes=(1,),
+        trial("one pass after another", partial(build, PLANS), always | quiet | {"errors": key_log.errors}, sizes=(1,),
               seeds=len(PLANS) + 5, faults=LOSSES, fault_seeds=1, horizon=20.0),
         trial("the server refuses a command", partial(build, PLANS[:1]),
-              {"after": _after, "every": _every, "dead": _dead, "errors": shelf.errors}, sizes=(2,), seeds=21),
+              {"after": _after, "every": _every, "dead": _dead, "errors": key_log.errors}, sizes=(2,), seeds=21),
         trial("two workers at once", partial(at_once, answer), {"after": _after, "once": _once, "dead": _dead},
               sizes=(2,), seeds=6),
     ]  # fmt: skip
@@ -139,7 +139,7 @@ def _dead(run: Play) -> Iterator[Found]:
     if run.witness.cut:
         yield "Dead letters were cut off their stream.", "", run.now, "cut off"
     for act in run.witness.acts:
-        for parcel in act.due if act.done and shelf.failed(shelf.sent(run, act)) is None else ():
+        for parcel in act.due if act.done and key_log.failed(key_log.sent(run, act)) is None else ():
             since = [one for one in run.witness.by_parcel[parcel] if act.began <= one.when <= act.ended]
             mine = any(one.what == "given" and one.who == act.me for one in since)
             left = mine and not {one.what for one in since} & {"begins", "set aside", "acknowledged"}

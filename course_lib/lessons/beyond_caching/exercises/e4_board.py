@@ -8,10 +8,10 @@ from itertools import groupby, pairwise
 from math import inf
 
 from course_lib.explore import CRASHED, Play, Trial
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import failure
 from course_lib.grading.answer import a_class
-from course_lib.grading.errors_out import hindered
+from course_lib.grading.caller_errors import hindered
 from course_lib.grading.evidence import shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.lessons.beyond_caching.exercises.e4_games import PLANS, Answer, Op, at_once, in_turn
@@ -26,9 +26,9 @@ def trials(answer: Answer) -> list[Trial]:
     return [
         trial("in turn", partial(build, PLANS), turn, sizes=(1,), seeds=len(PLANS), horizon=1e6),
         trial("the server refuses a command", partial(build, [("ties", FEW)]),
-              {"race": _race, "errors": shelf.errors}, sizes=(2,), seeds=24),
+              {"race": _race, "errors": key_log.errors}, sizes=(2,), seeds=24),
         trial("several at once", partial(at_once, answer, 3), {"race": _race}, sizes=(3,), seeds=8),
-        trial("a fault strikes one of them", partial(at_once, answer, 2), {"race": _race, "errors": shelf.errors},
+        trial("a fault strikes one of them", partial(at_once, answer, 2), {"race": _race, "errors": key_log.errors},
               sizes=(2,), seeds=2, faults={"crash": 0.0, "pause": 0.1, "lose reply": 0.0}, fault_seeds=1),
         trial("twelve at once", partial(at_once, answer, 2), {"race": _race}, sizes=(12,), seeds=2),
     ]  # fmt: skip
@@ -128,7 +128,7 @@ def clues(failing: Failing) -> Iterator[str]:
     wrong = wrong_step(failing[promise]) if promise is not None else None
     race = failing.get("race")
     looks = (
-        [{e.name for e in shelf.sent(race, act)} for act in race.witness.acts if act.what == "around"] if race else []
+        [{e.name for e in key_log.sent(race, act)} for act in race.witness.acts if act.what == "around"] if race else []
     )
     yield from named({
         "two-questions": promise is None and any(

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from course_lib.explore import Process, Simulation, until
 from course_lib.grading.acts import Act, Acts
-from course_lib.grading.errors_out import Refuses
+from course_lib.grading.caller_errors import Refuses
 from course_lib.grading.lock_watch import asked
 
 Answer = Callable[..., Any]

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from course_lib.explore import Play, Session, Simulation
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts
-from course_lib.grading.errors_out import TO_ANY
-from course_lib.grading.shelf import FOREVER, GONE, SEVERAL, Shelf, State
+from course_lib.grading.caller_errors import TO_ANY
+from course_lib.grading.key_log import FOREVER, GONE, SEVERAL, KeyLog, State
 
 Fields = dict[str, str]
 MOST = 100
@@ -23,7 +23,7 @@ def key_of(id: str) -> str:
     return f"app:session:{id}"
 
 
-class Hashes(Shelf):
+class Hashes(KeyLog):
     """Reads a hash as JSON. The server's clock is `skew` seconds ahead of everybody else's, and so are its TTLs.
 
     `quicker`: so often, before a client's transaction or script runs, somebody else sets the field BUSY of the first
@@ -126,4 +126,4 @@ def endless(state: State) -> bool:
 def wrong_life(run: Play, act: Call, id: str) -> State | None:
     """The first state of a session during a call whose TTL is not `idle`."""
     states = run.witness.shelf.during(key_of(id), act)
-    return next((one for one in states if one.there and not shelf.right_life(run, one, run.witness.idle)), None)
+    return next((one for one in states if one.there and not key_log.right_life(run, one, run.witness.idle)), None)

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from redis.exceptions import DataError
 
 from course_lib.explore import EPOCH, Play, Process, Simulation, Trial
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
+from course_lib.grading.caller_errors import TO_WRITES, hindered
 from course_lib.grading.calls import awaited
-from course_lib.grading.errors_out import TO_WRITES, hindered
 from course_lib.grading.evidence import ms, shown
+from course_lib.grading.key_log import KeyLog, State
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
-from course_lib.grading.shelf import Shelf, State
 
 Answer = Callable[..., Awaitable[Any]]
 
@@ -58,19 +58,19 @@ class Keep(Act):
 class Keeping(Acts):
     """What was to be kept by each act."""
 
-    shelf: Shelf = field(kw_only=True)
+    shelf: KeyLog = field(kw_only=True)
     wanted: dict[str, Kept] = field(default_factory=dict)
 
 
 def trials(answer: Answer) -> list[Trial]:
     """Pages are kept, with a fault at every send; and by a server that refuses a command."""
-    judges = {"stored": _stored, "life": undisturbed(_life), "one-step": _one_step, "errors": shelf.told}
+    judges = {"stored": _stored, "life": undisturbed(_life), "one-step": _one_step, "errors": key_log.told}
     return [
         trial("pages are kept", partial(_build, answer, 6), judges, sizes=(1,), seeds=len(KEPT), horizon=1e8),
         trial("one fault", partial(_build, answer, 3), judges, sizes=(1,), seeds=2, faults=LOSSES, fault_seeds=2,
               horizon=1e8),
         trial("the server refuses a command", partial(_build, answer, 4, refusing=True),
-              {"errors": shelf.told, "one-step": _one_step}, sizes=(1,), seeds=12, horizon=1e8),
+              {"errors": key_log.told, "one-step": _one_step}, sizes=(1,), seeds=12, horizon=1e8),
         trial("two tasks keep a page each under one key", partial(_at_once, answer),
               {"stored": partial(_stored, last=9)}, sizes=(2,), seeds=4),
     ]  # fmt: skip
@@ -86,7 +86,7 @@ def _build(
     if first.key == second.key:
         second = second._replace(key=f"{second.key}:b")
     refuses = (world.seed // 2,) if refusing else ()
-    run = Keeping(world, shelf=Shelf(world, [first.key, second.key], refuses, TO_WRITES[world.seed % 4]))
+    run = Keeping(world, shelf=KeyLog(world, [first.key, second.key], refuses, TO_WRITES[world.seed % 4]))
     run.shelf.plant(f"{key}{end}" for key in (first.key, second.key) for end in (":tmp", ":lock"))
     run.wanted = {"first": first, "again": first._replace(page=f"{first.page}, new"), "other": second}
     run.wanted |= {"when gone": first._replace(ttl=2 * first.ttl), "the same": first}
@@ -109,7 +109,7 @@ def _build(
 def _at_once(answer: Answer, world: Simulation, clients: int) -> Keeping:
     """They are tasks of one process."""
     kept = KEPT[world.seed % 3]
-    run, shared = Keeping(world, shelf=Shelf(world, [kept.key])), Process("shop")
+    run, shared = Keeping(world, shelf=KeyLog(world, [kept.key])), Process("shop")
     for number in range(clients):
         run.wanted[str(number)] = kept._replace(page=f"{kept.page} {number}", ttl=kept.ttl * (number + 1))
         run.process(f"c{number + 1}", partial(_keep, answer, run), [(0.01, str(number))], Keep, shared)
@@ -143,20 +143,20 @@ def _stored(run: Play, last: int = 2) -> Iterator[Found]:
             now = act.after.text
             if now == kept.page:  # it stood there before, and nothing has changed, not even its life, which is judged
                 continue
-            if shelf.too_late(run, act, kept.page, kept.ttl) or _once_more(run, act, kept):
+            if key_log.too_late(run, act, kept.page, kept.ttl) or _once_more(run, act, kept):
                 continue
             found = "nothing" if now is None else shown(now)
             keep = f"{act.who} was to keep {shown(kept.page)} under {kept.key}"
             text = f"{keep}, and when it returned, under that stood {found}."
             yield text, act.who, act.ended, "another page"
-    yield from shelf.strays(run)
+    yield from key_log.strays(run)
 
 
 def _once_more(run: Play, act: Keep, kept: Kept) -> bool:
     """Did it store the page to end in the very millisecond in which it would have ended anyway? That is nothing new to
     the shelf, and may have expired when the reply comes."""
     before = [state for state in run.witness.shelf.states[kept.key] if state.when <= act.began][-1:]
-    ran = [event.t_server for event in shelf.sent(run, act) if kept.page.encode() in event.command]
+    ran = [event.t_server for event in key_log.sent(run, act) if kept.page.encode() in event.command]
     return any(
         state.text == kept.page and when is not None and when < state.end / 1000 - EPOCH
         for state in before
@@ -169,21 +169,20 @@ def _wrong_lives(run: Play) -> Iterator[tuple[Act, Kept, State]]:
         stored = [state for state in states if state.text == kept.page]
         if not stored and act.done and act.after.text == kept.page and not _renewed(act, kept):
             stored = [act.after]
-        if stored and not shelf.right_life(run, stored[-1], kept.ttl):
+        if stored and not key_log.right_life(run, stored[-1], kept.ttl):
             yield act, kept, stored[-1]
 
 
 def _renewed(act: Keep, kept: Kept) -> bool:
     """Does what is there end just when it would if it had been stored in this call, as it has before?"""
     end = act.after.when + act.after.left
-    return act.began - shelf.WRONG_BY <= end - kept.ttl <= act.ended + shelf.WRONG_BY
+    return act.began - key_log.WRONG_BY <= end - kept.ttl <= act.ended + key_log.WRONG_BY
 
 
 def _life(run: Play) -> Iterator[Found]:
     for act, kept, state in _wrong_lives(run):
-        text = (
-            f"The page under {kept.key} {shelf.lasting(shelf.lasts(run, state, kept.ttl))}, and ttl is {kept.ttl:g} s."
-        )
+        lasting = key_log.lasting(key_log.lasts(run, state, kept.ttl))
+        text = f"The page under {kept.key} {lasting}, and ttl is {kept.ttl:g} s."
         yield text, act.who, state.when, "wrong lifetime"
 
 
@@ -193,13 +192,12 @@ def _one_step(run: Play) -> Iterator[Found]:
     for act, kept, states in _states(run):
         for state in (one for one in states if ran.get(one.when) == act.who):
             new = state.text == kept.page
-            right = (
-                new and state.left != shelf.FOREVER and (state is states[-1] or shelf.right_life(run, state, kept.ttl))
-            )
+            right = new and state.left != key_log.FOREVER
+            right = right and (state is states[-1] or key_log.right_life(run, state, kept.ttl))
             if right or (not state.there and act.began + kept.ttl - 0.001 <= state.when):
                 continue
             held = "the new page" if new else "the old page" if state.there else "no page"
-            left = f", which {shelf.lasting(state.left)}" if state.there else ""
+            left = f", which {key_log.lasting(state.left)}" if state.there else ""
             text = f"At {ms(state.when)} there was {held} under {kept.key}{left}"
             yield f"{text}: a reader may come, or {act.who} may die, just then.", act.who, state.when, held
 
@@ -213,15 +211,15 @@ def clues(failing: Failing) -> Iterator[str]:
     words, life, ttl = set[bytes](), 0.0, 1.0
     if wrong is not None:
         act, kept, state = wrong
-        words = shelf.options(shelf.sent(failing["life"], act))
-        life, ttl = shelf.lasts(failing["life"], state, kept.ttl), kept.ttl
+        words = key_log.options(key_log.sent(failing["life"], act))
+        life, ttl = key_log.lasts(failing["life"], state, kept.ttl), kept.ttl
     stored, steps = failing.get("stored"), failing.get("one-step")
     yield from named({
-        "never-expires": life == shelf.FOREVER and not words & shelf.A_LIFE,
+        "never-expires": life == key_log.FOREVER and not words & key_log.A_LIFE,
         "not-whole": stored is not None and any(_not_whole(act.result) for act in stored.witness.acts),
         "wrong-unit": life > 0 and any(abs(ratio / 1000 - 1) < 0.01 for ratio in (life / ttl, ttl / life)),
-        "whole-seconds": 0 < life < ttl + 1.01 and life > ttl - 1.01 and shelf.whole(life) and not words & shelf.IN_MS
-        and bool(words & shelf.IN_SECONDS),
+        "whole-seconds": life > 0 and abs(life - ttl) < 1.01 and key_log.whole(life) and not words & key_log.IN_MS
+        and bool(words & key_log.IN_SECONDS),
         "only-if-missing": stored is not None and any(
             event.reply is None and event.name == "SET" and b"NX" in [word.upper() for word in event.command[3:]]
             for event in stored.trace),
@@ -238,7 +236,7 @@ def _in_steps(run: Play) -> bool:
     """Was a page stored without a life, by one that sends that life in a command of its own?"""
     names = {event.name.encode() for event in run.trace}
     pages = [(kept, state) for _, kept, states in _states(run) for state in states]
-    bare = any(state.left == shelf.FOREVER and state.text == kept.page for kept, state in pages)
+    bare = any(state.left == key_log.FOREVER and state.text == kept.page for kept, state in pages)
     return bare and b"EXEC" not in names and bool(names & {b"SET", b"GETSET", b"MSET", b"SETNX"})
 
 

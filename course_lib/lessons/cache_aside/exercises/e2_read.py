@@ -9,12 +9,12 @@ from typing import Any
 from redis.exceptions import DataError
 
 from course_lib.explore import Play, Process, Simulation, Trial
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import TO_ANY as REFUSALS
+from course_lib.grading.caller_errors import TO_ANY as REFUSALS
 from course_lib.grading.evidence import ms, shown
+from course_lib.grading.key_log import KeyLog
 from course_lib.grading.rules import LOSSES, Failing, Found, Judge, Rules, named, trial
-from course_lib.grading.shelf import Shelf
 from course_lib.lessons.cache_aside.exercises import shop
 from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop, acts
 from course_lib.words import counted
@@ -37,8 +37,8 @@ def trials(answer: Answer) -> list[Trial]:
     failing = {"errors": shop.errors, "value": _value, "nothing": shop.nothing_stored}
     return [
         trial("one call after another", partial(_in_turn, answer), all_of, sizes=(1,), seeds=len(SET), horizon=1e3),
-        trial("one fault", partial(_disturbed, answer), {"value": _value, "expires": shop.lives, "errors": shelf.told},
-              sizes=(1,), faults=LOSSES),
+        trial("one fault", partial(_disturbed, answer),
+              {"value": _value, "expires": shop.lives, "errors": key_log.told}, sizes=(1,), faults=LOSSES),
         trial("odd rows", partial(_odd, answer),
               {"any-text": _odd_rows, "nothing": shop.nothing_stored,
                "value": partial(_of_no_row, _value), "cost": partial(_of_no_row, _cost)},
@@ -54,7 +54,7 @@ def trials(answer: Answer) -> list[Trial]:
 def _shop(answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), keys: tuple[str, ...] = ()) -> Shop:
     first, second, ttl, takes = SET[world.seed % len(SET)]
     keys = keys or (first, second)
-    run = Shop(world, shelf=Shelf(world, keys, refuses, REFUSALS[world.seed % 3]), rows={}, ttl=ttl, takes=takes)
+    run = Shop(world, shelf=KeyLog(world, keys, refuses, REFUSALS[world.seed % 3]), rows={}, ttl=ttl, takes=takes)
     run.shelf.plant(f"{key}:lock" for key in keys)
     for key in keys:
         run.row(key)
@@ -182,7 +182,7 @@ def _results(run: Play) -> Iterator[Found]:
 def _cost(run: Play) -> Iterator[Found]:
     """A hit takes one round trip and no load, a miss two at most, and one load."""
     for call in run.witness.acts if run.schedule.clients == 1 else ():
-        took = shelf.trips(run, call)
+        took = key_log.trips(run, call)
         hit, loads = call.sure(call.keys[0]), len(call.loads)
         if (hit and (took != 1 or loads)) or (call.missing(call.keys[0]) and (took > 2 or loads != 1)):
             right = "one round trip and no load" if hit else "two round trips and one load"
@@ -220,12 +220,14 @@ def clues(failing: Failing) -> Iterator[str]:
     read_only = {event.name for event in first.trace} <= {"GET", "MGET", "EXISTS", "TTL", "PTTL"}
     run = failing.get("expires")
     changes = list(shop.stored(run)) if run is not None else []
-    forever = [call for call, *_, state in changes if state.left == shelf.FOREVER]
-    lives = [shelf.lasts(run, state, call.ttl) for call, *_, state in changes if state.there] if run is not None else []
+    forever = [call for call, *_, state in changes if state.left == key_log.FOREVER]
+    lives = (
+        [key_log.lasts(run, state, call.ttl) for call, *_, state in changes if state.there] if run is not None else []
+    )
     seconds = (
         run is not None
-        and bool(shelf.options(run.trace) & shelf.IN_SECONDS)
-        and not shelf.options(run.trace) & shelf.IN_MS
+        and bool(key_log.options(run.trace) & key_log.IN_SECONDS)
+        and not key_log.options(run.trace) & key_log.IN_MS
     )
     yield from named({
         "stores-none": nothing is not None and any(
@@ -238,15 +240,15 @@ def clues(failing: Failing) -> Iterator[str]:
         "lengthens": any(call.sure(key) and not call.loads and state.text == before.text and state.end > before.end
                          for call, key, before, state in changes if key in call.keys),
         "never-expires": run is not None and any(
-            not shelf.options(shelf.sent(run, call)) & shelf.A_LIFE for call in forever),
-        "whole-seconds": seconds and not forever and bool(lives) and all(map(shelf.whole, lives)),
+            not key_log.options(key_log.sent(run, call)) & key_log.A_LIFE for call in forever),
+        "whole-seconds": seconds and not forever and bool(lives) and all(map(key_log.whole, lives)),
         "not-stored": "value" in failing and read_only and any(call.loads for call in first.witness.acts),
     })  # fmt: skip
 
 
 def _in_two_messages(run: Play, call: Call) -> bool:
     """Did it ask EXISTS, and then GET?"""
-    events = shelf.sent(run, call)
+    events = key_log.sent(run, call)
     asked = {event.t_start for event in events if event.name == "EXISTS"}
     return bool(asked) and any(event.name == "GET" and event.t_start not in asked for event in events)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from course_lib.explore import Play, Process, Simulation, Trial
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import TO_ANY as REFUSALS
+from course_lib.grading.caller_errors import TO_ANY as REFUSALS
 from course_lib.grading.evidence import ms, shown
+from course_lib.grading.key_log import FOREVER, KeyLog, sent, told, trips
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.grading.shelf import FOREVER, Shelf, sent, told, trips
 from course_lib.lessons.cache_aside.exercises import shop
 from course_lib.lessons.cache_aside.exercises.shop import ODD, Call, Shop, acts
 from course_lib.words import counted
@@ -47,7 +47,7 @@ def trials(answer: Answer) -> list[Trial]:
 
 def _shop(world: Simulation, ids: Sequence[str], refuses: tuple[int, ...] = ()) -> Shop:
     keys = [KEY.format(one) for one in ids]
-    shelf = Shelf(world, keys, refuses, REFUSALS[world.seed % 3])
+    shelf = KeyLog(world, keys, refuses, REFUSALS[world.seed % 3])
     run = Shop(world, shelf=shelf, rows={}, ttl=TTLS[world.seed % len(TTLS)])
     shelf.plant(f"{key}:lock" for key in keys[:3])
     for key in keys:

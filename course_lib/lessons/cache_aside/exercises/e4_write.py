@@ -11,11 +11,11 @@ from redis.exceptions import RedisError
 from course_lib.explore import Play, Process, Simulation, Trial, until
 from course_lib.grading.acts import PATIENCE, Act, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import TO_WRITES as REFUSALS
+from course_lib.grading.caller_errors import TO_WRITES as REFUSALS
 from course_lib.grading.evidence import ms, round_trips, shown
+from course_lib.grading.key_log import fate, strays
 from course_lib.grading.readers import Readers
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.grading.shelf import fate, strays
 from course_lib.lessons.cache_aside.exercises import e4_writers
 from course_lib.lessons.cache_aside.exercises.e4_writers import Writing, Written
 from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts

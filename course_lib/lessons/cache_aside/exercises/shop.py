@@ -10,13 +10,13 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from course_lib.explore import Play
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure
+from course_lib.grading.caller_errors import hindered
 from course_lib.grading.database import DatabaseDown, load_takes
-from course_lib.grading.errors_out import hindered
 from course_lib.grading.evidence import ms, shown
+from course_lib.grading.key_log import KeyLog, State
 from course_lib.grading.rules import Failing, Found
-from course_lib.grading.shelf import Shelf, State
 
 SOON = 0.012
 """Seconds: what expires so soon after a call began may be found by it, or missed."""
@@ -91,7 +91,7 @@ class Shop(Acts):
     """The database holds `rows`, by key; a load takes `takes` seconds; those of acts named `down …` fail. Those named
     `long …` store for twice as long."""
 
-    shelf: Shelf = field(kw_only=True)
+    shelf: KeyLog = field(kw_only=True)
     rows: dict[str, str | None] = field(kw_only=True)
     ttl: float = field(kw_only=True)
     takes: float = 0.02
@@ -181,7 +181,7 @@ def errors(run: Play) -> Iterator[Found]:
             came = f"{'raised' if call.failed else 'returned'} {shown(call.result)}"
             text = f"The load raised {shown(call.error)}; the call had {len(call.loads)} of them, and {came}."
             yield text, call.who, call.ended, "its error"
-    yield from shelf.told(run)
+    yield from key_log.told(run)
 
 
 A_TICK = 0.001
@@ -207,14 +207,14 @@ def lives(run: Play) -> Iterator[Found]:
         if key not in call.keys:
             yield f"{call.who} changed {key}, for which it was not asked.", call.who, state.when, "another key"
         elif call.sure(key) and alive:
-            what = "is gone" if not state.there else f"now {shelf.lasting(state.left)}"
+            what = "is gone" if not state.there else f"now {key_log.lasting(state.left)}"
             text = f"{call.who} found the page under {key}, and left it changed: it {what}."
             yield text, call.who, state.when, "a hit changes it"
-        elif state.there and not shelf.right_life(run, state, call.ttl):
-            at_once = ", for the moment at least" if state.left == shelf.FOREVER else ""
-            text = f"What {call.who} stored under {key} {shelf.lasting(shelf.lasts(run, state, call.ttl))}{at_once}"
+        elif state.there and not key_log.right_life(run, state, call.ttl):
+            at_once = ", for the moment at least" if state.left == key_log.FOREVER else ""
+            text = f"What {call.who} stored under {key} {key_log.lasting(key_log.lasts(run, state, call.ttl))}{at_once}"
             yield f"{text}; ttl is {call.ttl:g} s.", call.who, state.when, "wrong lifetime"
-    yield from shelf.strays(run)
+    yield from key_log.strays(run)
 
 
 def nothing_stored(run: Play) -> Iterator[Found]:
@@ -228,7 +228,7 @@ def nothing_stored(run: Play) -> Iterator[Found]:
         elif key in call.keys and before.there and not state.there and none:
             text = f"{call.who} deleted at {ms(state.when)} what somebody else had stored under {key}, and {why}."
             yield text, call.who, state.when, "deleted"
-    yield from shelf.strays(run)
+    yield from key_log.strays(run)
 
 
 def keeps_pages(run: Play) -> Iterator[Found]:
@@ -238,7 +238,7 @@ def keeps_pages(run: Play) -> Iterator[Found]:
         for key in dict.fromkeys(call.keys) if call.done and call.loads else ():
             row, mine = call.loaded.get(key), [state.text for one, name, _, state in own if one is call and name == key]
             others = [state for state in run.witness.shelf.during(key, call) if state.there]
-            late = shelf.too_late(run, call, row, call.ttl)
+            late = key_log.too_late(run, call, row, call.ttl)
             if row is not None and call.missing(key) and row not in mine and (mine or not others) and not late:
                 held = shown(mine[-1]) if mine and mine[-1] is not None else "nothing"
                 text = f"{call.who} loaded {shown(row)}, and under {key} stands {held}."

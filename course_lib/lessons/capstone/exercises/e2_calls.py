@@ -13,9 +13,9 @@ from redis.exceptions import ConnectionError
 
 from course_lib.explore import Process, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
+from course_lib.grading.caller_errors import ERRORS
 from course_lib.grading.database import DatabaseDown, load_takes
-from course_lib.grading.errors_out import ERRORS
-from course_lib.grading.shelf import Shelf
+from course_lib.grading.key_log import KeyLog
 
 Answer = Callable[..., Any]
 Row = str | None
@@ -100,7 +100,7 @@ class Shop(ActsWithTokens):
     """All calls of a run, and the rows of each key so far; `takes` has the seconds of the loads to come, the last of
     which all later ones take; the first `failing` of them fail."""
 
-    shelf: Shelf = field(kw_only=True)
+    shelf: KeyLog = field(kw_only=True)
     lives: tuple[float, float, float] = field(kw_only=True)
     rows: dict[str, list[Row]] = field(default_factory=dict)
     floors: dict[str, int] = field(default_factory=dict)
@@ -148,7 +148,7 @@ def opened(
     ttl, absent_ttl, lock_ttl = lives or LIVES[world.seed % len(LIVES)]
     lives = ttl, absent_ttl, min(longest, lock_ttl)
     names = [name for key in keys for name in (key, f"lock:{key}")]
-    run = Shop(world, shelf=Shelf(world, names, refuses, ERRORS[world.seed % 2]), lives=lives)
+    run = Shop(world, shelf=KeyLog(world, names, refuses, ERRORS[world.seed % 2]), lives=lives)
     run.rows = {key: [None] for key in keys}
     options = dict(zip(("ttl", "absent_ttl", "lock_ttl"), lives, strict=True))
     service = partial(answer, world.redis(), new_token=run.token, **options)

@@ -8,11 +8,11 @@ from itertools import pairwise
 from redis.exceptions import ResponseError
 
 from course_lib.explore import Play
-from course_lib.grading import shelf
-from course_lib.grading.errors_out import of_redis
+from course_lib.grading import key_log
+from course_lib.grading.caller_errors import of_redis
 from course_lib.grading.evidence import excused_error, ms, raised, shown
+from course_lib.grading.key_log import State
 from course_lib.grading.rules import Found
-from course_lib.grading.shelf import State
 from course_lib.lessons.capstone.exercises.e2_calls import Call, Load
 from course_lib.lessons.capstone.exercises.holders import held, restless, setter, struck, taken_away, waited
 
@@ -56,7 +56,7 @@ def first_wrong(promise: str, run: Play) -> Iterator[Found]:
         )
         name = call.what.replace("fails", "get")
         yield f"{call.who}'s {name}({call.key!r}) {how}; {right}.", call.who, call.ended, "wrong"
-    yield from shelf.strays(run) if promise == "rows" else ()
+    yield from key_log.strays(run) if promise == "rows" else ()
 
 
 def lived(run: Play) -> Iterator[tuple[Call, str, State, float]]:
@@ -79,8 +79,8 @@ def lives(run: Play) -> Iterator[Found]:
 def right_lives(run: Play) -> Iterator[Found]:
     """Each lives its time from the first moment on; and who loads nothing changes nothing."""
     for call, name, state, life in lived(run):
-        if not shelf.right_life(run, state, life):
-            lasts = shelf.lasting(shelf.lasts(run, state, life))
+        if not key_log.right_life(run, state, life):
+            lasts = key_log.lasting(key_log.lasts(run, state, life))
             text = f"What {call.who} left under {name} {lasts}; {life:g} s is right."
             yield text, call.who, state.when, "another life"
         elif call.what != "invalidate" and not call.loads:
@@ -90,7 +90,7 @@ def right_lives(run: Play) -> Iterator[Found]:
 def hit(run: Play) -> Iterator[Found]:
     """What is cached takes one round trip."""
     for call in run.witness.acts:
-        if call.what == "get" and call.done and not call.step.loads and (trips := shelf.trips(run, call)) != 1:
+        if call.what == "get" and call.done and not call.step.loads and (trips := key_log.trips(run, call)) != 1:
             text = f"What {call.who} asked for was cached, and took {trips} round trips; 1 will do."
             yield text, call.who, call.began, "cost"
 
@@ -98,16 +98,16 @@ def hit(run: Play) -> Iterator[Found]:
 def errors(run: Play) -> Iterator[Found]:
     """Errors go to the caller; but for those of a command that only frees the lock, once the load is over."""
     for call in run.witness.acts:
-        event = shelf.failed(shelf.sent(run, call)) if call.over else None
+        event = key_log.failed(key_log.sent(run, call)) if call.over else None
         if event is None or of_redis(call.result) or (call.error is not None and call.result is call.error):
             continue
-        before = [one.name for one in shelf.sent(run, call) if one.t_start <= event.t_start]
+        before = [one.name for one in key_log.sent(run, call) if one.t_start <= event.t_start]
         if "WATCH" in before and not isinstance(event.reply, ResponseError):
             continue  # redis-py makes a WatchError of what is lost while a key is watched
         frees = call.loads and event.t_start >= call.loads[-1][1] and call.key.encode() not in event.command[1:]
         if not frees or event.name in ("EXEC", "SET"):
             came = f"raised {raised(call.result)}" if call.failed else f"returned {shown(call.result)}"
-            text = f"{event.name} {shelf.fate(event)}, and the call {came}; errors of redis go to the caller."
+            text = f"{event.name} {key_log.fate(event)}, and the call {came}; errors of redis go to the caller."
             yield text, call.who, call.ended, "no error"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from course_lib.explore import Play, Trial
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.answer import a_class
 from course_lib.grading.rules import Failing, Judge, Rules, named, trial
 from course_lib.lessons.capstone.exercises import e2_judges as judges
@@ -55,11 +55,11 @@ def clues(failing: Failing) -> Iterator[str]:
     states = first.witness.shelf.states
     value = held(states[call.key], call.began) if call is not None else None
     bad = [
-        (shelf.lasts(run, state, life), life)
+        (key_log.lasts(run, state, life), life)
         for promise, run in failing.items()
         if promise == "lives"
         for _, _, state, life in judges.lived(run)
-        if not shelf.right_life(run, state, life)
+        if not key_log.right_life(run, state, life)
     ]
     left, life = bad[0] if bad else (0.0, 1.0)
     one, stale = failing.get("one"), failing.get("stale")
@@ -72,9 +72,9 @@ def clues(failing: Failing) -> Iterator[str]:
         "empty-is-a-miss": place == 8 and value is not None and call is not None and (call.loads or not call.over),
         "keeps-the-lock": call is not None and STEPS[place].keeps == "fails" and place > 22 and held(
             states[f"lock:{call.key}"], call.began) is not None,
-        "never-expires": left == shelf.FOREVER,
+        "never-expires": left == key_log.FOREVER,
         "wrong-unit": any(abs(ratio / 1000 - 1) < 0.01 for ratio in (left / life, life / left if left > 0 else 0)),
-        "whole-seconds": life % 1 > 0 and left > 0 and shelf.whole(left) and abs(left - life) < 1,
+        "whole-seconds": life % 1 > 0 and left > 0 and key_log.whole(left) and abs(left - life) < 1,
         "one-ttl-for-both": bad and abs(left - first.witness.lives[0]) < 0.002 and life == first.witness.lives[1],
         "loads-without-the-lock": loose and one is not None and not one.witness.shelf.strays,
         "invalidate-keeps-the-lock": stale is not None and _lock_outlives(stale),
@@ -93,7 +93,7 @@ def _lock_outlives(run: Play) -> bool:
 def _looks_then_stores(run: Play) -> bool:
     """Does a call, after its load, look at the lock and then store with a plain SET?"""
     for call in run.witness.acts:
-        after = [e for e in shelf.sent(run, call) if call.loads and e.t_start >= call.loads[-1][1]]
+        after = [e for e in key_log.sent(run, call) if call.loads and e.t_start >= call.loads[-1][1]]
         names = [event.name for event in after]
         if "GET" in names and "SET" in names[names.index("GET") :] and not {"WATCH", "MULTI"} & set(names):
             return True

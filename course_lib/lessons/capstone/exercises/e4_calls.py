@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from course_lib.explore import Process, Session, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
-from course_lib.grading.errors_out import ERRORS
-from course_lib.grading.shelf import Shelf, State
+from course_lib.grading.caller_errors import ERRORS
+from course_lib.grading.key_log import KeyLog, State
 
 Answer = Callable[..., Any]
 NAMES, TIMEOUTS = ("job", "lock:{eu}:Joe's", "a{b:c", "é 7"), (0.5, 2.006, 0.35, 0.804)
@@ -65,7 +65,7 @@ class Call(Act):
 class Workers(ActsWithTokens):
     """All calls of a run; `pairs` has what was given, in order."""
 
-    shelf: Shelf = field(kw_only=True)
+    shelf: KeyLog = field(kw_only=True)
     timeout: float = field(kw_only=True)
     pairs: list[tuple[str, int]] = field(default_factory=list)
     owners: dict[str, Process] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Workers(ActsWithTokens):
             self.pairs.append(call.pair)
 
 
-class TakenOver(Shelf):
+class TakenOver(KeyLog):
     """After a number of commands of the client that has taken the lock, it has expired and is somebody else's: the
     network was slow."""
 
@@ -101,7 +101,7 @@ class TakenOver(Shelf):
 
 def _run(
     answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), longest: float = 9.0, least: float = 0.0,
-    shelf: type[Shelf] = Shelf,
+    shelf: type[KeyLog] = KeyLog,
 ) -> tuple[Workers, Callable[[], Any]]:  # fmt: skip
     place = world.seed % len(NAMES)
     name, timeout, before = NAMES[place], max(least, min(longest, TIMEOUTS[place])), BEFORE[place]

@@ -7,11 +7,11 @@ from functools import partial
 from itertools import pairwise
 
 from course_lib.explore import CRASHED, Play, Trial
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import excused_error, ms, raised, shown
+from course_lib.grading.key_log import State
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
-from course_lib.grading.shelf import State
 from course_lib.lessons.capstone.exercises.e4_calls import (
     ANOTHER,
     BEFORE,
@@ -44,11 +44,11 @@ def trials(answer: Answer) -> list[Trial]:
         trial("step by step", partial(in_turn, answer), steps | {"fences": _fences, "lives": _lives, "waits": _waits},
               sizes=(1,), seeds=len(NAMES), horizon=2 * LONG, most_steps=10_000),
         trial("the server refuses a command", partial(in_turn, answer),
-              {"errors": shelf.told, "clean": _clean}, sizes=(2,),
+              {"errors": key_log.told, "clean": _clean}, sizes=(2,),
               seeds=12, horizon=2 * LONG, most_steps=10_000),
         trial("workers at once", partial(at_once, answer),
-              {"alone": _alone, "own": _own, "fences": _fences, "clean": _clean, "waits": _waits, "errors": shelf.told},
-              sizes=(3,), seeds=6, faults=FAULTS, fault_seeds=2, most_sends=16, horizon=15.0),
+              {"alone": _alone, "own": _own, "fences": _fences, "clean": _clean, "waits": _waits,
+               "errors": key_log.told}, sizes=(3,), seeds=6, faults=FAULTS, fault_seeds=2, most_sends=16, horizon=15.0),
         trial("a reply is lost, and the lock expires", partial(taken_over, answer), {"own": _gives_back}, sizes=(1,),
               seeds=3, faults={"lose reply": 0.0}, fault_seeds=3),
         trial("a long wait", partial(for_a_minute, answer), {"waits": _waits}, sizes=(1,), seeds=1,
@@ -91,7 +91,7 @@ def _first_wrong(whats: tuple[str, ...], run: Play) -> Iterator[Found]:
         told = f"{call.wait:g}" if call.what == "acquire" else repr(call.token)
         right = call.step.right if call.what != "acquire" else "a token and a fence" if call.step.right else None
         yield f"{call.what}({told}) {how}; after all that went before, {right} is right.", call.who, call.ended, "wrong"
-    yield from shelf.strays(run) if "acquire" in whats else ()
+    yield from key_log.strays(run) if "acquire" in whats else ()
 
 
 def taken(run: Play, token: str, until: float) -> list[State]:
@@ -118,8 +118,8 @@ def _lives(run: Play) -> Iterator[Found]:
     name, fence = run.witness.shelf.keys
     for call in run.witness.acts:
         for state in run.witness.shelf.during(name, call):
-            if state.there and not shelf.right_life(run, state, run.witness.timeout):
-                lasts = shelf.lasting(shelf.lasts(run, state, run.witness.timeout))
+            if state.there and not key_log.right_life(run, state, run.witness.timeout):
+                lasts = key_log.lasting(key_log.lasts(run, state, run.witness.timeout))
                 text = f"After {call.what} the lock {lasts}; {run.witness.timeout:g} s is right."
                 yield text, call.who, state.when, "another life"
         for state in run.witness.shelf.during(fence, call):
@@ -132,7 +132,7 @@ def _waits(run: Play) -> Iterator[Found]:
     for call in run.witness.acts:
         if call.what != "acquire" or struck(run, call.who):
             continue
-        last, asked = call.ended - call.began, shelf.sent(run, call)
+        last, asked = call.ended - call.began, key_log.sent(run, call)
         if asked and asked[0].t_start > call.began + 0.005:
             text = f"{call.who}'s acquire({call.wait:g}) sent nothing for {ms(asked[0].t_start - call.began)}; it tries"
             yield f"{text} at once.", call.who, asked[0].t_start, "not at once"
@@ -215,22 +215,22 @@ def clues(failing: Failing) -> Iterator[str]:
     call = wrong[0] if wrong is not None else None
     place = next(n for n, one in enumerate(STEPS) if one is call.step) if call is not None else len(STEPS)
     now = held(first.witness.states, call.ended) if call is not None else None
-    lasts = [(shelf.lasts(run, state, run.witness.timeout), run.witness.timeout) for name, run in failing.items()
+    lasts = [(key_log.lasts(run, state, run.witness.timeout), run.witness.timeout) for name, run in failing.items()
              if name == "lives" for state in run.witness.states if state.there]  # fmt: skip
-    left, life = next(((left, life) for left, life in lasts if abs(left - life) > shelf.WRONG_BY), (0.0, 1.0))
-    sent = [{event.name for event in shelf.sent(run, one)} for name, run in failing.items() if name == "fences"
+    left, life = next(((left, life) for left, life in lasts if abs(left - life) > key_log.WRONG_BY), (0.0, 1.0))
+    sent = [{event.name for event in key_log.sent(run, one)} for name, run in failing.items() if name == "fences"
             for one in run.witness.acts if one.what == "acquire"]  # fmt: skip
     in_steps = [names for names in sent if "SET" in names and names & {"INCR", "INCRBY"}]
     yield from named({
         "not-a-pair": place == 0 and call is not None and call.done and call.pair is None and call.result is not None,
-        "one-token-for-all": place == 6 and call is not None and call.result == 0 and (sends := shelf.sent(first, call))
-        and not any(call.token.encode() in event.command for event in sends),
+        "one-token-for-all": place == 6 and call is not None and call.result == 0
+        and (sends := key_log.sent(first, call)) and not any(call.token.encode() in event.command for event in sends),
         "takes-it-twice": place == 2 and call is not None and call.pair,
         "frees-any-lock": place == 5 and call is not None and call.result == 1 and now is None,
         "revives": place == 9 and now is not None,
         "adds-to-the-rest": left > life and call is None and left < 2 * life,
-        "never-expires": left == shelf.FOREVER,
-        "whole-seconds": life % 1 > 0 and left > 0 and shelf.whole(left) and abs(left - life) < 1,
+        "never-expires": left == key_log.FOREVER,
+        "whole-seconds": life % 1 > 0 and left > 0 and key_log.whole(left) and abs(left - life) < 1,
         "fence-in-two-steps": any(not names & {"WATCH", "MULTI"} for names in in_steps),
         "leaves-its-lock": "clean" in failing and not any(one in failing for one in ("alone", "own", "errors")),
         "swallows-errors": "errors" in failing and "clean" not in failing,

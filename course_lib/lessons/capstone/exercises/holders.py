@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.explore import Play
 from course_lib.grading.evidence import of
-from course_lib.grading.shelf import State, sent
+from course_lib.grading.key_log import State, sent
 
 PATIENCE = 0.15
 """Seconds in which who waits must have looked again: 0.1, and the way there."""

@@ -10,11 +10,11 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from course_lib.explore import Play, Process, Simulation, Trial, until
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure, sent
 from course_lib.grading.answer import coroutine_function
+from course_lib.grading.caller_errors import ERRORS, hindered
 from course_lib.grading.database import DatabaseDown
-from course_lib.grading.errors_out import ERRORS, hindered
 from course_lib.grading.evidence import ms, round_trips, shown
 from course_lib.grading.readers import Readers
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
@@ -154,7 +154,7 @@ def _others(run: Play) -> Iterator[Found]:
         for event in sent(run, act):
             for key in set(run.witness.shelf.names(event.command)) - set(act.keys):
                 yield f"{act.who}'s {event.name} names {key}, which is none of its sale.", act.who, event.t_start, key
-    yield from shelf.strays(run)
+    yield from key_log.strays(run)
 
 
 def _errors(run: Play) -> Iterator[Found]:
@@ -165,7 +165,7 @@ def _errors(run: Play) -> Iterator[Found]:
         elif act.over and act.error is not None and act.result is not act.error:
             came = f"{'raised' if act.failed else 'returned'} {shown(act.result)}"
             yield f"The commit raised {shown(act.error)}, and the call {came}.", act.who, act.ended, "not told"
-    yield from shelf.told(run)
+    yield from key_log.told(run)
 
 
 def _cost(run: Play) -> Iterator[Found]:

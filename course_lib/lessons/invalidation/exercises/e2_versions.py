@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, until
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import ERRORS, hindered
+from course_lib.grading.caller_errors import ERRORS, hindered
 from course_lib.grading.evidence import ms, shown
+from course_lib.grading.key_log import KeyLog, State
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
-from course_lib.grading.shelf import Shelf, State
 from course_lib.sim.faults import Kind
 
 Answer = Callable[..., Awaitable[Any]]
@@ -65,7 +65,7 @@ class Stores(Act):
         return f"{held} was held, and {self.who} called store with version {self.version} and page {self.page!r}"
 
 
-class Hashes(Shelf):
+class Hashes(KeyLog):
     """Reads a hash as the text `{'version': '7', 'page': '…'}`."""
 
     def held(self, key: str) -> str | None:
@@ -102,11 +102,11 @@ def trials(answer: Answer) -> list[Trial]:
     faults: dict[Kind, float] = {"crash": 0.0, "pause": 0.3, "lose reply": 0.0}
     return [
         trial("one after another", partial(_in_turn, answer, STEPS), all_of, sizes=(1,), seeds=len(SETS), horizon=1e7),
-        trial("one fault", partial(_in_turn, answer, STEPS[:1]), {"errors": shelf.errors}, sizes=(1,), faults=LOSSES,
+        trial("one fault", partial(_in_turn, answer, STEPS[:1]), {"errors": key_log.errors}, sizes=(1,), faults=LOSSES,
               horizon=1e7),
-        trial("the server refuses a command", partial(_refusing, answer), {"errors": shelf.errors}, sizes=(1,),
+        trial("the server refuses a command", partial(_refusing, answer), {"errors": key_log.errors}, sizes=(1,),
         seeds=8),
-        trial("several at once", partial(_at_once, answer), {"race": _race, "errors": shelf.errors}, sizes=(3,),
+        trial("several at once", partial(_at_once, answer), {"race": _race, "errors": key_log.errors}, sizes=(3,),
               seeds=8, faults=faults, fault_seeds=2),
     ]  # fmt: skip
 
@@ -193,15 +193,15 @@ def _whole(run: Play) -> Iterator[Found]:
             new = version(state) == act.version and not act.newer
             if (new and state.text != repr(act.fields)) or (not new and state.text != act.before.text):
                 yield f"{act.call}. At {ms(state.when)} {held(state)} was held.", act.who, state.when, "not whole"
-    yield from shelf.strays(run)
+    yield from key_log.strays(run)
 
 
 def _life(run: Play) -> Iterator[Found]:
     """What is stored lives for ttl, from the first moment on."""
     for act in run.witness.acts:
         for state in run.witness.shelf.during(act.key, act):
-            if state.there and version(state) == act.version and not shelf.right_life(run, state, act.ttl):
-                lasts = shelf.lasting(shelf.lasts(run, state, act.ttl))
+            if state.there and version(state) == act.version and not key_log.right_life(run, state, act.ttl):
+                lasts = key_log.lasting(key_log.lasts(run, state, act.ttl))
                 text = f"What was stored under {act.key} {lasts} from {ms(state.when)} on; ttl is {act.ttl:.9g} s."
                 yield text, act.who, state.when, "wrong lifetime"
 
@@ -221,8 +221,8 @@ def _race(run: Play) -> Iterator[Found]:
         if version(state) < version(before):
             text = f"At {ms(state.when)} {held(state)} took the place of {held(before)}."
             yield text, "", state.when, "old over new"
-        elif state.text not in whole or state.left == shelf.FOREVER:
-            text = f"At {ms(state.when)} there was {held(state)}, which {shelf.lasting(state.left)}."
+        elif state.text not in whole or state.left == key_log.FOREVER:
+            text = f"At {ms(state.when)} there was {held(state)}, which {key_log.lasting(state.left)}."
             yield text, "", state.when, "by halves"
     for act in (act for act in acts if run.results.get(act.who) is not CRASHED):
         seen = [version(state) for state in states if state.when <= act.ended]
@@ -250,7 +250,7 @@ def clues(failing: Failing) -> Iterator[str]:
               for state in run.witness.shelf.during(act.key, act)]  # fmt: skip
     race, life = failing.get("race"), failing.get("life")
     names = {event.name for event in race.trace} if race is not None else set()
-    lives = [shelf.lasts(life, state, act.ttl) / act.ttl for act, state in states
+    lives = [key_log.lasts(life, state, act.ttl) / act.ttl for act, state in states
              if version(state) == act.version] if life is not None else [0.0]  # fmt: skip
     yield from named({
         "stores-none": any(act.page is None and page(state) == "'None'" != page(act.before) for act, state in states),

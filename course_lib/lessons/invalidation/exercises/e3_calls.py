@@ -11,9 +11,9 @@ from typing import Any
 
 from course_lib.explore import Process, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
+from course_lib.grading.caller_errors import ERRORS
 from course_lib.grading.database import load_takes
-from course_lib.grading.errors_out import ERRORS
-from course_lib.grading.shelf import Shelf
+from course_lib.grading.key_log import KeyLog
 
 Answer = Callable[..., Any]
 STEPS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("e3_calls.toml").read_text(encoding="utf-8"))[
@@ -64,7 +64,7 @@ class Op(Act):
 class Leases(ActsWithTokens):
     """All calls of a run. `leases` has what was given, by key; `waits`, who waited too long."""
 
-    shelf: Shelf = field(kw_only=True)
+    shelf: KeyLog = field(kw_only=True)
     ttl: float = field(kw_only=True)
     lease_ttl: float = field(kw_only=True)
     leases: dict[str, list[str]] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def _run(
     keys = SETS[world.seed % len(SETS)]
     ttl, lease_ttl = lives or LIVES[world.seed % len(LIVES)]
     names = [name for key in keys for name in (key, f"lease:{key}")]
-    run = Leases(world, shelf=Shelf(world, names, refuses, ERRORS[world.seed % 2]), ttl=ttl, lease_ttl=lease_ttl)
+    run = Leases(world, shelf=KeyLog(world, names, refuses, ERRORS[world.seed % 2]), ttl=ttl, lease_ttl=lease_ttl)
     run.shelf.plant(["lease:", *(f"{key}:lock" for key in keys)])
     service = partial(answer, world.redis(), ttl=run.ttl, lease_ttl=run.lease_ttl, new_token=run.token)
     return run, lambda: cache(service)

@@ -7,11 +7,11 @@ from functools import partial
 from itertools import combinations
 
 from course_lib.explore import CRASHED, Play, Simulation, Trial, steady
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.answer import a_class
 from course_lib.grading.evidence import ms, raised, shown
+from course_lib.grading.key_log import State
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
-from course_lib.grading.shelf import State
 from course_lib.lessons.invalidation.exercises.e3_calls import EXTREMES, SETS, STEPS, Answer, Op, at_once, in_turn, soon
 from course_lib.sim.faults import Kind
 
@@ -28,10 +28,10 @@ def trials(answer: Answer) -> list[Trial]:
               seeds=len(SETS), horizon=1e3),
         trial("soon after a delete", partial(soon, answer), steps | {"lives": _lives}, sizes=(1,),
               seeds=len(EXTREMES), world=partial(Simulation, latency=steady(A_WAY))),
-        trial("the server refuses a command", partial(in_turn, answer), {"errors": shelf.errors}, sizes=(2,), seeds=6,
+        trial("the server refuses a command", partial(in_turn, answer), {"errors": key_log.errors}, sizes=(2,), seeds=6,
               horizon=1e3),
         trial("readers and a writer", partial(at_once, answer),
-              {"race": _race, "lease": _one_lease, "errors": shelf.errors}, sizes=(2,), seeds=4, faults=FAULTS,
+              {"race": _race, "lease": _one_lease, "errors": key_log.errors}, sizes=(2,), seeds=4, faults=FAULTS,
               fault_seeds=3, horizon=5.0),
     ]  # fmt: skip
 
@@ -73,7 +73,7 @@ def _first_wrong(promise: str, run: Play) -> Iterator[Found]:
         told = f", {op.page!r}, {op.lease!r}" if op.what == "put" else ""
         text = f"{op.who}'s {op.what}({op.key!r}{told}) {how}; after all that went before, {right} is right."
         yield text, op.who, op.ended, "wrong"
-    yield from shelf.strays(run) if promise == "pages" else ()
+    yield from key_log.strays(run) if promise == "pages" else ()
 
 
 def lives(run: Play) -> Iterator[tuple[Op, str, State, float]]:
@@ -88,8 +88,8 @@ def lives(run: Play) -> Iterator[tuple[Op, str, State, float]]:
 def _lives(run: Play) -> Iterator[Found]:
     """Each lives its time from the first moment on; and who only looks changes nothing."""
     for op, name, state, life in lives(run):
-        if not shelf.right_life(run, state, life):
-            lasts = shelf.lasting(shelf.lasts(run, state, life))
+        if not key_log.right_life(run, state, life):
+            lasts = key_log.lasting(key_log.lasts(run, state, life))
             yield (
                 f"What {op.who} left under {name} {lasts}; {life:,.10g} s is right.",
                 op.who,
@@ -103,7 +103,7 @@ def _lives(run: Play) -> Iterator[Found]:
 
 def _hit(run: Play) -> Iterator[Found]:
     for op in run.witness.acts:
-        if op.hit is not None and (trips := shelf.trips(run, op)) != 1:
+        if op.hit is not None and (trips := key_log.trips(run, op)) != 1:
             yield f"{op.who} found its page, in {trips} round trips; 1 will do.", op.who, op.began, "cost"
 
 
@@ -153,11 +153,11 @@ def clues(failing: Failing) -> Iterator[str]:
     place = STEPS.index(op.step) if wrong is not None else len(STEPS)
     keys = first.witness.shelf.states
     page, lease = ([one.there for one in keys[name] if one.when <= op.ended] for name in (op.key, f"lease:{op.key}"))
-    wrong_life = [(shelf.lasts(run, state, life), life) for promise, run in failing.items() if promise == "lives"
-                  for _, _, state, life in lives(run) if not shelf.right_life(run, state, life)]  # fmt: skip
+    wrong_life = [(key_log.lasts(run, state, life), life) for promise, run in failing.items() if promise == "lives"
+                  for _, _, state, life in lives(run) if not key_log.right_life(run, state, life)]  # fmt: skip
     left, life = wrong_life[0] if wrong_life else (0.0, 1.0)
     puts = (
-        [shelf.sent(failing["race"], put) for put in failing["race"].witness.acts if put.what == "put"]
+        [key_log.sent(failing["race"], put) for put in failing["race"].witness.acts if put.what == "put"]
         if "race" in failing
         else []
     )
@@ -169,9 +169,9 @@ def clues(failing: Failing) -> Iterator[str]:
         "keeps-the-lease": place == 6 and op.result is True and lease[-1],
         "delete-keeps-the-lease": place == 11 and op.result is True and page[-1],
         "empty-is-a-miss": place == 14 and op.hit is None and page[-1],
-        "never-expires": left == shelf.FOREVER,
+        "never-expires": left == key_log.FOREVER,
         "wrong-unit": any(abs(ratio / 1000 - 1) < 0.01 for ratio in (left / life, life / left if left > 0 else 0)),
-        "whole-seconds": life % 1 > 0 and left > 0 and shelf.whole(left) and abs(left - life) < 1,
+        "whole-seconds": life % 1 > 0 and left > 0 and key_log.whole(left) and abs(left - life) < 1,
         "looks-then-puts": any({"GET", "SET"} <= {e.name for e in events} and not {"WATCH", "EVAL", "EVALSHA", "MULTI"}
                                & {e.name for e in events} for events in puts),
     })  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from course_lib.explore import Session, until
 from course_lib.grading.acts import Act, Acts
+from course_lib.grading.caller_errors import Refuses
 from course_lib.grading.database import DatabaseDown
-from course_lib.grading.errors_out import Refuses
 from course_lib.grading.lock_watch import asked
 
 Answer = Callable[..., Awaitable[Any]]

@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from course_lib.explore import CRASHED, Play, Process, Simulation, Trial
-from course_lib.grading import shelf
+from course_lib.grading import key_log
 from course_lib.grading.acts import failure
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import of_redis
+from course_lib.grading.caller_errors import of_redis
 from course_lib.grading.evidence import LOST, ms, shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.lessons.invalidation.exercises.e4_outbox import (
@@ -88,7 +88,7 @@ def _done(run: Play) -> Iterator[Found]:
             text = f"At {ms(mark.when)} {mark.who} marked note {mark.whose}, of {key!r}; since it was noted, {why}."
             yield text.replace("since it was noted, since", "since"), mark.who, mark.when, "marked too early"
     for act in run.witness.acts:
-        refused = any(event.fault in LOST or isinstance(event.reply, Exception) for event in shelf.sent(run, act))
+        refused = any(event.fault in LOST or isinstance(event.reply, Exception) for event in key_log.sent(run, act))
         if act.failed and act.error is None and not (refused and of_redis(act.result)):
             yield failure(act), act.who, act.ended, "an error"
 
@@ -155,7 +155,7 @@ def _errors(run: Play) -> Iterator[Found]:
         if act.over and act.error is not None and act.result is not act.error:
             came = f"{'raised' if act.failed else 'returned'} {shown(act.result)}"
             yield f"The outbox raised {shown(act.error)}, and the pass {came}.", act.who, act.ended, "not told"
-    yield from shelf.errors(run)
+    yield from key_log.errors(run)
 
 
 def _others(run: Play) -> Iterator[Found]:
@@ -191,7 +191,8 @@ def clues(failing: Failing) -> Iterator[str]:
         "one-batch": ends is not None and "done" not in failing and any(
             act.done and act.marks == BATCH == act.calls - 1 for act in failing.first.witness.acts),
         "swallows-errors": "errors" in failing and "done" not in failing and any(
-            act.done and act.result is not act.error and (act.error is not None or shelf.failed(shelf.sent(run, act)))
+            act.done and act.result is not act.error
+            and (act.error is not None or key_log.failed(key_log.sent(run, act)))
             for run in [failing["errors"]] for act in run.witness.acts),
     })  # fmt: skip
 

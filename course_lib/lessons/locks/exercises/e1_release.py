@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.explore import Play, Simulation, Trial, until
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import keeps_errors
+from course_lib.grading.caller_errors import keeps_errors
 from course_lib.grading.evidence import ms, of, raised, shown
 from course_lib.grading.lock_watch import Held, Locks, call_of, held, others_changed, same, spared
 from course_lib.grading.rules import Failing, Found, Rules, trial

@@ -8,7 +8,7 @@ from typing import Any
 
 from course_lib.explore import Simulation
 from course_lib.grading.acts import Act
-from course_lib.grading.errors_out import LOSSES
+from course_lib.grading.caller_errors import LOSSES
 from course_lib.grading.evidence import of
 from course_lib.lessons.locks.exercises.lock_calls import Call
 

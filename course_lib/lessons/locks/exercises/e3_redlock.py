@@ -22,7 +22,7 @@ from course_lib.explore import (
     until,
 )
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import ERRORS
+from course_lib.grading.caller_errors import ERRORS
 from course_lib.grading.evidence import ms, raised, shown
 from course_lib.grading.lock_watch import Locks, spared
 from course_lib.grading.rules import Found, Judge, Rules, trial

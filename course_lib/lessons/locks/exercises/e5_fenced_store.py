@@ -14,7 +14,7 @@ from redis.exceptions import WatchError
 from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, steady, until
 from course_lib.grading.acts import Act, Acts, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.errors_out import Refuses, keeps_errors
+from course_lib.grading.caller_errors import Refuses, keeps_errors
 from course_lib.grading.evidence import excused_error, ms, round_trips, shown
 from course_lib.grading.lock_watch import Strays, asked
 from course_lib.grading.rules import Failing, Found, Rules, trial

@@ -11,11 +11,11 @@ from typing import Any
 
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, Process
-from course_lib.wire.far_connections import Connections, seconds
-from course_lib.wire.handed import Handed, Moved
+from course_lib.wire.arguments import Handed, Moved
+from course_lib.wire.json_values import Decoder
 from course_lib.wire.outcomes import Kept, Said, left
 from course_lib.wire.pipe import Broken
-from course_lib.wire.plain import Decoder
+from course_lib.wire.remote_connections import Connections, seconds
 
 
 class Far:

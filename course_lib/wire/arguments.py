@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import redis.asyncio as aioredis
 
 from course_lib.sim.draws import Draws
-from course_lib.wire.plain import an_error, known
+from course_lib.wire.json_values import an_error, known
 
 _BASIC = (str, int, float, bytes)
 _OPTIONS = ("decode_responses", "driver_info", "protocol", "retry", "socket_timeout")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from course_lib.explore import EPOCH, Extension, Play, Session, Simulation
 from course_lib.grading import acts
 from course_lib.grading.acts import Act
-from course_lib.grading.errors_out import ERRORS, keeps_errors, of_redis, refused
+from course_lib.grading.caller_errors import ERRORS, keeps_errors, of_redis, refused
 from course_lib.grading.evidence import LOST, ms, raised, round_trips, shown
 from course_lib.grading.rules import Found
 from course_lib.trace import Event
@@ -35,7 +35,7 @@ class State(NamedTuple):
         return self.text is not None
 
 
-class Shelf(Extension):
+class KeyLog(Extension):
     """The keys of a run. `states` has, by key, what it held after each command that changed it.
 
     Of the commands that name one of the keys, those in `refuses`, counted from 0, are answered with `error`, and so are

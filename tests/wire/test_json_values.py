@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib.explore import OneFault
+from course_lib.wire.json_values import Decoder, Encoder, Opaque, SeenAt
 from course_lib.wire.pipe import MOST, Broken
-from course_lib.wire.plain import Decoder, Encoder, Opaque, SeenAt
 
 ENCODE = Encoder(lambda it: None, lambda error: SeenAt(3, "raise it", True))
 DECODE = Decoder(lambda number: ("handed", number))

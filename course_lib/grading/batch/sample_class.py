@@ -15,7 +15,7 @@ from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.grading.batch.handout import ROOT, lesson
-from course_lib.grading.batch.spoiled import WAYS, saved
+from course_lib.grading.batch.spoiled_notebooks import WAYS, saved
 from course_lib.grading.batch.tables import table
 from course_lib.grading.exercise import grade_id
 from course_lib.grading.solution import worked
@@ -78,7 +78,7 @@ def _answer(exercise: str, number: int) -> str:
 @cache
 def wrong() -> dict[str, list[str]]:
     """Wrong answers by exercise."""
-    table = tomllib.loads(Path(__file__).with_name("made_up.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(Path(__file__).with_name("sample_class.toml").read_text(encoding="utf-8"))
     return {exercise: [_mistaken(_solution(exercise), mistake) for mistake in its] for exercise, its in table.items()}
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.errors import CourseError
+from course_lib.grading.batch.class_record import Pupil, Standing
 from course_lib.grading.batch.handout import Lesson
-from course_lib.grading.batch.standing import Pupil, Standing
 from course_lib.grading.batch.tables import lesson_points
 from course_lib.words import counted
 

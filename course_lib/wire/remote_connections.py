@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.network import SimSocket
 from course_lib.sim.process import CLIENT
-from course_lib.wire.handed import Handed
+from course_lib.wire.arguments import Handed
 from course_lib.wire.pipe import Broken
 
 MOST = 10_000

@@ -12,8 +12,8 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, Genera
 from typing import Any, NamedTuple
 from weakref import ref
 
-from course_lib.explore.moment.shortened import is_tool, shortened
-from course_lib.explore.moment.whose import Own, whose
+from course_lib.explore.moment.code_owner import Own, whose
+from course_lib.explore.moment.short_text import is_tool, shortened
 from course_lib.sim.own_code import names_in
 
 _OPTIMIZED, _HEAP_TYPE = 1, 1 << 9

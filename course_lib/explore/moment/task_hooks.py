@@ -11,7 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 from weakref import ref
 
-from course_lib.explore.moment.chains import Chains
+from course_lib.explore.moment.await_chains import Chains
 from course_lib.sim import Simulation
 from course_lib.sim.event_queue import EventQueue
 from course_lib.sim.process import CLIENT

@@ -6,10 +6,10 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.explore import schedule_of
-from course_lib.grading import opening
+from course_lib.grading import opened_run
 from course_lib.grading.checker import check
 from course_lib.grading.exercise import find
-from course_lib.grading.opening import opened_again
+from course_lib.grading.opened_run import opened_again
 
 from . import programs
 
@@ -47,7 +47,7 @@ def test_clients_with_the_judge_s_name_are_not_shown(monkeypatch: pytest.MonkeyP
     answer = programs.wrong("03.1")[0][1]
     shown = check("03.1", answer).shown
     assert shown is not None
-    monkeypatch.setattr(opening, "JUDGE", "c1")
+    monkeypatch.setattr(opened_run, "JUDGE", "c1")
     assert [client.name for client in opened_again("03.1", shown, answer).at(None).clients] == ["c2"]
 
 

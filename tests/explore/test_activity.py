@@ -12,11 +12,11 @@ import pytest
 
 from course_lib.errors import Deadlock
 from course_lib.explore import Findings, Play, Schedule, Trial, Violation
+from course_lib.explore.activity import Clocks, Seen, missing, told, untimed
 from course_lib.explore.bodies import judge_of
+from course_lib.explore.captured_output import MOST, Printed
 from course_lib.explore.exploration import explore
 from course_lib.explore.invariants import at_most
-from course_lib.explore.printed import MOST, Printed
-from course_lib.explore.seen import Clocks, Seen, missing, told, untimed
 from course_lib.explore.trial import HeldBack
 from course_lib.trace import Trace
 from course_lib.widgets.explore import Explored

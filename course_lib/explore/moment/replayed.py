@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from course_lib.explore.captured_output import held_back
+from course_lib.explore.moment.code_owner import Own
 from course_lib.explore.moment.opened import Opened
 from course_lib.explore.moment.recorder import Recorder
-from course_lib.explore.moment.whose import Own
-from course_lib.explore.printed import held_back
 from course_lib.explore.trial import HeldBack, Play, Schedule, Trial, no_further, play
 from course_lib.sim import kept_random
 from course_lib.sim.stand_ins import virtual_clocks
