@@ -13,7 +13,6 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from grading.programs import module
-from redis.exceptions import TimeoutError as RedisTimeout
 from redis.exceptions import WatchError
 
 from course_lib.patterns import lock_and_wait
@@ -86,14 +85,6 @@ async def by_what_was_there(redis: Any, lock: str, token: str, lock_ttl: float) 
 
 async def looks_first(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
     return not await redis.exists(lock) and await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
-
-
-async def again_for_itself(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
-    """When no reply comes it looks whether it has the lock."""
-    try:
-        return await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
-    except (TimeoutError, RedisTimeout):
-        return await redis.get(lock) == token
 
 
 # -- 05.2: other ways to store δ and to draw --------------------------------------------------------------------------
@@ -345,7 +336,6 @@ RIGHT: dict[str, dict[str, Any]] = {
         "command": with_the_blank(by_command),
         "what was there": with_the_blank(by_what_was_there),
         "looks first": with_the_blank(looks_first),
-        "again for itself": with_the_blank(again_for_itself),
     },
     "05.2": {
         "JSON": as_json,

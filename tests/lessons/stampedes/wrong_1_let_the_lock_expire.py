@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 FREE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -155,6 +156,30 @@ async def a_token_cut_off(redis: Any, lock: str, token: str, lock_ttl: float) ->
     return await redis.set(lock, token[:8], nx=True, px=round(lock_ttl * 1000))
 
 
+async def again_for_itself(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    """When no reply comes it looks whether it has the lock."""
+    try:
+        return await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
+    except (TimeoutError, RedisTimeout):
+        return await redis.get(lock) == token
+
+
+async def frees_whatever_is_there(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    """When no reply comes, the lock is deleted: perhaps another's."""
+    try:
+        return await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
+    except RedisTimeout:
+        await redis.delete(lock)
+        raise
+
+
+async def no_reply_means_no(redis: Any, lock: str, token: str, lock_ttl: float) -> Any:
+    try:
+        return await redis.set(lock, token, nx=True, px=round(lock_ttl * 1000))
+    except RedisTimeout:
+        return False
+
+
 WRONG = [
     ("never-expires", with_the_blank(never_expires)),
     ("two-steps", with_the_blank(two_steps)),
@@ -183,6 +208,9 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("whole seconds from ten on", "replaced", with_the_blank(
         living(lambda lock_ttl: round(lock_ttl * 1000) if lock_ttl < 10 else int(lock_ttl) * 1000))),
     ("the first life for all", "replaced", with_the_blank(the_first_life)),
+    ("again for itself", "value", with_the_blank(again_for_itself)),
+    ("no reply means no", "value", with_the_blank(no_reply_means_no)),
+    ("frees whatever is there", "one-load", with_the_blank(frees_whatever_is_there)),
     ("another lock", "freed", with_the_blank(another_lock)),
     ("a token cut off", "freed", with_the_blank(a_token_cut_off), "not-our-token"),
 ]  # fmt: skip

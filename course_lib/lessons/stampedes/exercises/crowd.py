@@ -157,6 +157,11 @@ def varied(answer: Answer, world: Simulation, clients: int) -> Crowd:
     return all_at_once(Setting(answer, key, ttl, lock_ttl, load), world, clients)
 
 
+def slow_loads(answer: Answer, world: Simulation, clients: int) -> Crowd:
+    """As all_at_once; a load takes longer than a client waits for a reply."""
+    return all_at_once(Setting(answer, load=0.4), world, clients)
+
+
 def failing_first(answer: Answer, world: Simulation, clients: int) -> Crowd:
     """As all_at_once; the first load fails, or the first two. A run's seed says
     with which error."""

@@ -18,6 +18,7 @@ from course_lib.lessons.stampedes.exercises.crowd import (
     one_by_one,
     refusing,
     several_keys,
+    slow_loads,
     too_late,
     varied,
 )  # fmt: skip
@@ -57,8 +58,10 @@ def _own_terms(answer: Answer, promises: dict[str, Judge]) -> Trial:
 def fill(answer: Answer) -> list[Trial]:
     """05.1: a crowd, with one fault at every send; and a crowd whose first load fails."""
     return [
-        in_time("a crowd asks for a cold key", partial(varied, answer), COLD, sizes=(2, 3, 8), seeds=12,
-                faults=LOSSES | DOWN, fault_sizes=(2,)),
+        in_time("a crowd asks for a cold key", partial(varied, answer), {**COLD, "value": lives.value}, sizes=(2, 3, 8),
+                seeds=12, faults=LOSSES | DOWN, fault_sizes=(2,)),
+        in_time("a request is lost, and a load takes long", partial(slow_loads, answer), {"one-load": judges.one_load},
+                sizes=(3,), faults={"lose request": 0.0}),
         _first_loads_fail(answer, lives.held),
         _refusing(answer),
         _refusing_one(answer),
