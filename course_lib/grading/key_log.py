@@ -165,7 +165,7 @@ def lasting(life: float) -> str:
 
 def strays(run: Play) -> Iterator[Found]:
     """Keys that nobody asked for."""
-    for key in run.witness.shelf.strays:
+    for key in run.witness.log.strays:
         yield f"The key {key!r}, which is none of yours, was changed.", "", run.now, "another key"
 
 

@@ -37,9 +37,7 @@ def test_a_session_has_ended_at_its_end_and_while_a_call_lasts_nobody_knows(
 def test_a_session_ends_by_the_servers_clock() -> None:
     begun: list[Any] = []
     clock = SimpleNamespace(now=lambda: 2.0)
-    run = cast(
-        "Site", SimpleNamespace(world=clock, shelf=SimpleNamespace(skew=3.0), begin=lambda *it: begun.append(it))
-    )
+    run = cast("Site", SimpleNamespace(world=clock, log=SimpleNamespace(skew=3.0), begin=lambda *it: begun.append(it)))
     assert e2_calls._begin(run, "7", 10.0, 60.0) == round((EPOCH + 15.0) * 1000)
     assert e2_calls._begin(run, "7", -inf, 60.0) == 0
     assert [ttl for *_, ttl in begun] == [90_000, 90_000]
@@ -62,5 +60,5 @@ def test_one_alone_has_others_that_are_quicker_and_no_log_out() -> None:
     for clients, quicker in ((1, OFTEN), (2, 0)):
         world = Simulation(0)
         site = e2_calls.at_once(answer, world, clients)
-        assert site.shelf.quicker == quicker
+        assert site.log.quicker == quicker
         assert ("logs out" in world.clients) == (clients > 1)

@@ -73,7 +73,7 @@ async def _deed(answer: Answer, run: Any, act: LogIn) -> Any:
     def new_id() -> str:
         made = sum(len(other.given) for other in run.acts)
         act.given.append(f"{act.who}:{{{made}}} né")
-        run.shelf.follow(key_of(act.given[-1]))
+        run.log.follow(key_of(act.given[-1]))
         return act.given[-1]
 
     act.before = run.held(act.id)
@@ -118,7 +118,7 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Any:
 def _in_use(answer: Answer, world: Simulation, clients: int) -> Any:
     """c1 logs in, and other requests with that cookie change its session all the while."""
     run = site(world, ["v1"], 60.0)
-    run.shelf.quicker = OFTEN
+    run.log.quicker = OFTEN
     world.at(0.0, run.begin, "v1", BASKET, 60_000)
     act = LogIn("c1", "logs in", id="v1", user="ann")
     world.client("c1", run.do, act, partial(_deed, answer, run), start=0.01)
@@ -130,7 +130,7 @@ def _in_use(answer: Answer, world: Simulation, clients: int) -> Any:
 
 def _now(run: Play, id: str, when: float) -> Fields:
     """What a session held at that moment."""
-    states = run.witness.shelf.states.get(key_of(id), [])
+    states = run.witness.log.states.get(key_of(id), [])
     return next((fields(state) for state in reversed(states) if state.when <= when), {})
 
 
@@ -176,8 +176,8 @@ def _dead(run: Play) -> Iterator[Found]:
 def _whole(run: Play) -> Iterator[Found]:
     """Whatever is seen of the new session is all of it; and at that moment the old one goes."""
     for act in run.witness.acts:
-        begun = [state for id in act.given for state in run.witness.shelf.during(key_of(id), act) if state.there]
-        gone = [state for state in run.witness.shelf.during(key_of(act.id), act) if not state.there]
+        begun = [state for id in act.given for state in run.witness.log.during(key_of(id), act) if state.there]
+        gone = [state for state in run.witness.log.during(key_of(act.id), act) if not state.there]
         for state in begun:
             if fields(state) != act.right or endless(state):
                 text = f"{_call(act)}. At {ms(state.when)} its new session held {told(fields(state))}"

@@ -59,14 +59,14 @@ ANN = {"user": "ann", "Emma": "1"}
 
 def _begin(run: Site, id: str, lasts: float, idle: float, held: Fields = ANN) -> int:
     """Somebody logged in: when that session ends. With `lasts` -inf, at the beginning of all time."""
-    finish = round((EPOCH + run.world.now() + run.shelf.skew + lasts) * 1000) if lasts > -inf else 0
+    finish = round((EPOCH + run.world.now() + run.log.skew + lasts) * 1000) if lasts > -inf else 0
     run.begin(id, {"end": str(finish)} | held, round(idle * 1500))
     return finish
 
 
 async def _deed(answer: Answer, run: Site, act: Use) -> Any:
     def clock() -> float:
-        return (EPOCH + run.world.now() + run.shelf.skew) * 1000
+        return (EPOCH + run.world.now() + run.log.skew) * 1000
 
     act.before, began = run.held(act.id), clock()
     try:
@@ -138,7 +138,7 @@ def at_once(answer: Answer, world: Simulation, clients: int) -> Site:
         await world.redis().delete(key_of("7"))
 
     if clients == 1:
-        run.shelf.quicker = OFTEN
+        run.log.quicker = OFTEN
         return run
     world.client("logs out", log_out, start=LOG_OUTS[world.seed // 2 % len(LOG_OUTS)])
     return run

@@ -61,7 +61,7 @@ def _over(run: Play) -> Iterator[Found]:
     """Of one that is over nothing is stored, and None is returned."""
     for act in run.witness.acts:
         if act.done and act.ends is True:
-            changed = [one for one in run.witness.shelf.during(key_of(act.id), act) if one.there]
+            changed = [one for one in run.witness.log.during(key_of(act.id), act) if one.there]
             if changed:
                 text = f"{act.call}. At {ms(changed[0].when)} it held {told(fields(changed[0]))}."
                 yield text, act.who, changed[0].when, "changed"
@@ -75,8 +75,8 @@ def _lives(run: Play) -> Iterator[tuple[Use, float, float, float]]:
     for act in run.witness.acts:
         if act.over and act.ends is False:
             key, (began, ended) = key_of(act.id), act.now
-            last = [state for state in run.witness.shelf.states[key] if state.when <= act.ended][-1:]
-            for state in [*run.witness.shelf.during(key, act), *(last if act.done else [])]:
+            last = [state for state in run.witness.log.states[key] if state.when <= act.ended][-1:]
+            for state in [*run.witness.log.during(key, act), *(last if act.done else [])]:
                 ends = (began, act.finish), (ended, act.finish + ended - began)  # it may have asked for the time first
                 least, most = (min(now + run.witness.idle * 1000, end) - began for now, end in ends)
                 if state.there:
@@ -94,7 +94,7 @@ def _life(run: Play) -> Iterator[Found]:
 
 def _race(run: Play) -> Iterator[Found]:
     """After a log-out there is no session any more; until then every change is kept."""
-    states = run.witness.shelf.states[key_of("7")]
+    states = run.witness.log.states[key_of("7")]
     for before, state in pairwise(states[1:]):
         if state.there and not before.there:
             text = f"The session was gone, and at {ms(state.when)} it was there again: {told(fields(state))}."
@@ -147,7 +147,7 @@ def clues(failing: Failing) -> Iterator[str]:
         "slides-forever": bool(off) and all(abs(lives - idle) <= 2 * GIVE and right < idle for lives, right, _ in off),
         "never-slides": bool(off) and all(abs(lives - left) <= 2 * GIVE and right < left for lives, right, left in off),
         "does-not-renew": over is None and bool(wrong) and any(act.changes for act, *_ in lives) and not any(
-            act.changes or life.witness.shelf.during(key_of(act.id), act) for _, _, act in wrong) and all(
+            act.changes or life.witness.log.during(key_of(act.id), act) for _, _, act in wrong) and all(
             act.changes or any(act is one for _, _, one in wrong) for act, *_ in lives),
         "looks-then-writes": race is not None and over is None and fields is None
         and not names & {"EVAL", "EVALSHA", "FCALL", "WATCH"}

@@ -73,7 +73,7 @@ def without_end(held: Fields) -> Fields:
 
 def held(run: Play, act: Call) -> list[Fields]:
     """What its session held while a call lasted, one state after another, without its end."""
-    return [without_end(fields(state)) for state in run.witness.shelf.during(key_of(act.id), act)]
+    return [without_end(fields(state)) for state in run.witness.log.during(key_of(act.id), act)]
 
 
 def told(held: object) -> str:
@@ -95,26 +95,26 @@ class Call(Act):
 class Site(Acts):
     """The sessions of a run, and their TTL, `idle`, in seconds."""
 
-    shelf: Hashes = field(kw_only=True)
+    log: Hashes = field(kw_only=True)
     idle: float = field(kw_only=True)
 
     def begin(self, id: str, held: Fields, ttl_ms: int) -> None:
         """Somebody has this session."""
         words = [word for pair in held.items() for word in pair]
-        self.shelf.command("HSET", key_of(id), *words)
-        self.shelf.command("PEXPIRE", key_of(id), str(ttl_ms))
-        self.shelf.note([key_of(id)])
+        self.log.command("HSET", key_of(id), *words)
+        self.log.command("PEXPIRE", key_of(id), str(ttl_ms))
+        self.log.note([key_of(id)])
 
     def held(self, id: str) -> Fields:
         """What is in it now."""
-        return fields(self.shelf.note([key_of(id)])[key_of(id)])
+        return fields(self.log.note([key_of(id)])[key_of(id)])
 
 
 def site(world: Simulation, ids: Iterable[str], idle: float, refuses: Collection[int] = ()) -> Site:
     """A run with these sessions; others have keys that begin or end alike."""
     keys = [key_of(id) for id in ids]
-    run = Site(world, shelf=Hashes(world, keys, refuses, TO_ANY[world.seed % 3]), idle=idle)
-    run.shelf.plant(["app:session", "app:sessions", *(f"{key}{end}" for key in keys[:2] for end in ("s", ":lock"))])
+    run = Site(world, log=Hashes(world, keys, refuses, TO_ANY[world.seed % 3]), idle=idle)
+    run.log.plant(["app:session", "app:sessions", *(f"{key}{end}" for key in keys[:2] for end in ("s", ":lock"))])
     return run
 
 
@@ -125,5 +125,5 @@ def endless(state: State) -> bool:
 
 def wrong_life(run: Play, act: Call, id: str) -> State | None:
     """The first state of a session during a call whose TTL is not `idle`."""
-    states = run.witness.shelf.during(key_of(id), act)
+    states = run.witness.log.during(key_of(id), act)
     return next((one for one in states if one.there and not key_log.right_life(run, one, run.witness.idle)), None)

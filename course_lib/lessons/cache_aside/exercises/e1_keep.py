@@ -58,7 +58,7 @@ class Keep(Act):
 class Keeping(Acts):
     """What was to be kept by each act."""
 
-    shelf: KeyLog = field(kw_only=True)
+    log: KeyLog = field(kw_only=True)
     wanted: dict[str, Kept] = field(default_factory=dict)
 
 
@@ -86,21 +86,21 @@ def _build(
     if first.key == second.key:
         second = second._replace(key=f"{second.key}:b")
     refuses = (world.seed // 2,) if refusing else ()
-    run = Keeping(world, shelf=KeyLog(world, [first.key, second.key], refuses, TO_WRITES[world.seed % 4]))
-    run.shelf.plant(f"{key}{end}" for key in (first.key, second.key) for end in (":tmp", ":lock"))
+    run = Keeping(world, log=KeyLog(world, [first.key, second.key], refuses, TO_WRITES[world.seed % 4]))
+    run.log.plant(f"{key}{end}" for key in (first.key, second.key) for end in (":tmp", ":lock"))
     run.wanted = {"first": first, "again": first._replace(page=f"{first.page}, new"), "other": second}
     run.wanted |= {"when gone": first._replace(ttl=2 * first.ttl), "the same": first}
     for kept in (first, second):
         if kept.before:
             world.given((kept.before[0], kept.key, *kept.before[1:]))
-    world.at(0.0, run.shelf.note, run.shelf.keys)
+    world.at(0.0, run.log.note, run.log.keys)
     shared = Process("shop") if world.seed % 2 else None
     gone = 0.5 + 1.5 * first.ttl
     deleted = gone + 0.1 + 1.1 * first.ttl
     plan = [(0.01, "first"), (0.01 + first.ttl / 3, "again"), (gone, "when gone"), (gone + 0.5 * first.ttl, "the same"),
             (gone + 0.9 * first.ttl, "the same"), (deleted, "the same")]  # fmt: skip
-    world.at(deleted - 0.05, run.shelf.command, "DEL", first.key)
-    world.at(deleted - 0.05, run.shelf.note, run.shelf.keys)
+    world.at(deleted - 0.05, run.log.command, "DEL", first.key)
+    world.at(deleted - 0.05, run.log.note, run.log.keys)
     run.process("c1", partial(_keep, answer, run), plan[:times], Keep, shared)
     run.process("c2", partial(_keep, answer, run), [(0.01 if shared else 0.011, "other")], Keep, shared)
     return run
@@ -109,7 +109,7 @@ def _build(
 def _at_once(answer: Answer, world: Simulation, clients: int) -> Keeping:
     """They are tasks of one process."""
     kept = KEPT[world.seed % 3]
-    run, shared = Keeping(world, shelf=KeyLog(world, [kept.key])), Process("shop")
+    run, shared = Keeping(world, log=KeyLog(world, [kept.key])), Process("shop")
     for number in range(clients):
         run.wanted[str(number)] = kept._replace(page=f"{kept.page} {number}", ttl=kept.ttl * (number + 1))
         run.process(f"c{number + 1}", partial(_keep, answer, run), [(0.01, str(number))], Keep, shared)
@@ -121,7 +121,7 @@ async def _keep(answer: Answer, run: Keeping, act: Keep) -> Any:
     try:
         return await awaited(answer(run.world.redis(), kept.key, kept.page, ttl=kept.ttl))
     finally:
-        act.after = run.shelf.look(kept.key)
+        act.after = run.log.look(kept.key)
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def _states(run: Play) -> Iterator[tuple[Keep, Kept, list[State]]]:
     """Each act, what it was to keep, and what became of its key meanwhile."""
     for act in run.witness.acts:
         kept = run.witness.wanted[act.what]
-        yield act, kept, run.witness.shelf.during(kept.key, act)
+        yield act, kept, run.witness.log.during(kept.key, act)
 
 
 def _stored(run: Play, last: int = 2) -> Iterator[Found]:
@@ -154,8 +154,8 @@ def _stored(run: Play, last: int = 2) -> Iterator[Found]:
 
 def _once_more(run: Play, act: Keep, kept: Kept) -> bool:
     """Did it store the page to end in the very millisecond in which it would have ended anyway? That is nothing new to
-    the shelf, and may have expired when the reply comes."""
-    before = [state for state in run.witness.shelf.states[kept.key] if state.when <= act.began][-1:]
+    the log, and may have expired when the reply comes."""
+    before = [state for state in run.witness.log.states[kept.key] if state.when <= act.began][-1:]
     ran = [event.t_server for event in key_log.sent(run, act) if kept.page.encode() in event.command]
     return any(
         state.text == kept.page and when is not None and when < state.end / 1000 - EPOCH

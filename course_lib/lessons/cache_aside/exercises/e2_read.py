@@ -54,8 +54,8 @@ def trials(answer: Answer) -> list[Trial]:
 def _shop(answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), keys: tuple[str, ...] = ()) -> Shop:
     first, second, ttl, takes = SET[world.seed % len(SET)]
     keys = keys or (first, second)
-    run = Shop(world, shelf=KeyLog(world, keys, refuses, REFUSALS[world.seed % 3]), rows={}, ttl=ttl, takes=takes)
-    run.shelf.plant(f"{key}:lock" for key in keys)
+    run = Shop(world, log=KeyLog(world, keys, refuses, REFUSALS[world.seed % 3]), rows={}, ttl=ttl, takes=takes)
+    run.log.plant(f"{key}:lock" for key in keys)
     for key in keys:
         run.row(key)
     return run

@@ -47,9 +47,9 @@ def trials(answer: Answer) -> list[Trial]:
 
 def _shop(world: Simulation, ids: Sequence[str], refuses: tuple[int, ...] = ()) -> Shop:
     keys = [KEY.format(one) for one in ids]
-    shelf = KeyLog(world, keys, refuses, REFUSALS[world.seed % 3])
-    run = Shop(world, shelf=shelf, rows={}, ttl=TTLS[world.seed % len(TTLS)])
-    shelf.plant(f"{key}:lock" for key in keys[:3])
+    log = KeyLog(world, keys, refuses, REFUSALS[world.seed % 3])
+    run = Shop(world, log=log, rows={}, ttl=TTLS[world.seed % len(TTLS)])
+    log.plant(f"{key}:lock" for key in keys[:3])
     for key in keys:
         run.row(key)
     return run

@@ -60,7 +60,7 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Writin
     rows = {key: OLD.format(key) for key in keys}
     readers = Readers(world, rows, refuses, REFUSALS[world.seed % 4])
     readers.plant(f"{key}{end}" for key in rows for end in (":lock", "s"))
-    run = Writing(world, shelf=readers, rows=rows)
+    run = Writing(world, log=readers, rows=rows)
     shared = Process("shop") if world.seed % 2 else None
     for number, key in enumerate(keys):
         if not (world.seed == 2 and number == 0):  # whose page is not in the cache
@@ -80,7 +80,7 @@ def _together(answer: Answer, denied: bool, world: Simulation, clients: int) -> 
     rows = {key: OLD.format(key) for key in (first, second)}
     readers = Readers(world, rows, (), REFUSALS[world.seed % 4])
     readers.denied = first if denied else None
-    run, shared = Writing(world, shelf=readers, rows=rows), Process("shop")
+    run, shared = Writing(world, log=readers, rows=rows), Process("shop")
     for key in rows:
         world.at(0.0, readers.read, key)
     for number, key in enumerate((first, second)):
@@ -115,7 +115,7 @@ async def _deed(answer: Answer, run: Writing, act: Written) -> Any:
     try:
         return await answer(world.redis(), act.key, act.page, save)
     finally:
-        act.left = run.shelf.look(act.key).text
+        act.left = run.log.look(act.key).text
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
@@ -140,10 +140,10 @@ def _gone(run: Play) -> Iterator[Found]:
             why = "it returned True" if act.result is True else "no command failed"
             text = f"{act.who} was done at {ms(act.ended)}; {why}, and readers are still served the old page."
             yield text, act.who, act.ended, "the old page"
-    for when, key, text in run.witness.shelf.stored:
+    for when, key, text in run.witness.log.stored:
         yield f"At {ms(when)} a writer itself stored {shown(text)} under {key}.", "", when, "stored"
     others = [(act, event, key) for act in run.witness.acts for event in sent(run, act)
-              for key in run.witness.shelf.names(event.command) if key != act.key]  # fmt: skip
+              for key in run.witness.log.names(event.command) if key != act.key]  # fmt: skip
     for act, event, key in others:
         yield f"{act.who} was asked to change {act.key}, and its {event.name} names {key}.", act.who, event.t_start, key
     yield from strays(run)
@@ -234,7 +234,7 @@ def clues(failing: Failing) -> Iterator[str]:
             sends and act.saves and max(sends) <= act.saves[0][0] for act, sends in order),
         "stores-instead": "gone" in failing and bool(
             {(act.key, act.page) for act in first.witness.acts if act.page}
-            & {(key, text) for _, key, text in first.witness.shelf.stored}),
+            & {(key, text) for _, key, text in first.witness.log.stored}),
         "saves-again": "once" in failing and any(_saved_again(failing["once"], act) for act in acts(failing, "once")),
         "zero-is-failure": any(act.result is False and d and not d[-1].failed and d[-1].event.reply == 0
                                for act, d in told),

@@ -29,7 +29,7 @@ class Written(Act):
 class Writing(Acts):
     """What writers did. `rows` is the database."""
 
-    shelf: Readers = field(kw_only=True)
+    log: Readers = field(kw_only=True)
     rows: dict[str, str] = field(kw_only=True)
 
 

@@ -91,7 +91,7 @@ class Shop(Acts):
     """The database holds `rows`, by key; a load takes `takes` seconds; those of acts named `down …` fail. Those named
     `long …` store for twice as long."""
 
-    shelf: KeyLog = field(kw_only=True)
+    log: KeyLog = field(kw_only=True)
     rows: dict[str, str | None] = field(kw_only=True)
     ttl: float = field(kw_only=True)
     takes: float = 0.02
@@ -107,7 +107,7 @@ class Shop(Acts):
     def begins(self, call: Call, keys: list[str]) -> None:
         """Remember what there is, and what is asked for."""
         call.keys = keys
-        call.found = self.shelf.note(keys)
+        call.found = self.log.note(keys)
         call.rows = dict(self.rows)
         call.ttl = self.ttl * (2 if call.what.startswith("long") else 1)
 
@@ -137,13 +137,13 @@ class Shop(Acts):
 
     def delete(self, key: str) -> None:
         """Somebody else deletes a key."""
-        self.shelf.command("DEL", key)
-        self.shelf.note([key])
+        self.log.command("DEL", key)
+        self.log.note([key])
 
     def put(self, key: str, text: str, seconds: float | None) -> None:
         """Somebody else stores a text, for so long; None for a text without an end."""
-        self.shelf.command("SET", key, text, *(("PX", str(round(seconds * 1000))) if seconds else ()))
-        self.shelf.note([key])
+        self.log.command("SET", key, text, *(("PX", str(round(seconds * 1000))) if seconds else ()))
+        self.log.note([key])
 
 
 def may_be(run: Play, call: Call, key: str) -> list[str | None]:
@@ -155,7 +155,7 @@ def may_be(run: Play, call: Call, key: str) -> list[str | None]:
     if key in call.loaded and call.missing(key):
         return [call.loaded[key]]
     rows = [text for when, name, text in shop.changes if name == key and call.began <= when <= call.ended]
-    held = [state.text for state in (found, *shop.shelf.during(key, call)) if state.there]
+    held = [state.text for state in (found, *shop.log.during(key, call)) if state.there]
     return [call.rows[key], *rows, *held]
 
 
@@ -193,7 +193,7 @@ def stored(run: Play) -> Iterator[tuple[Call, str, State, State]]:
     shop = run.witness
     ran = {event.t_server: event.client for event in run.trace}
     for call in shop.acts:
-        for key, states in shop.shelf.states.items():
+        for key, states in shop.log.states.items():
             for before, state in pairwise(states):
                 expired = not state.there and 0 <= before.left <= state.when - before.when + A_TICK
                 if call.began <= state.when <= call.ended and ran.get(state.when) == call.who and not expired:
@@ -237,7 +237,7 @@ def keeps_pages(run: Play) -> Iterator[Found]:
     for call in run.witness.acts if not run.schedule.faults else ():
         for key in dict.fromkeys(call.keys) if call.done and call.loads else ():
             row, mine = call.loaded.get(key), [state.text for one, name, _, state in own if one is call and name == key]
-            others = [state for state in run.witness.shelf.during(key, call) if state.there]
+            others = [state for state in run.witness.log.during(key, call) if state.there]
             late = key_log.too_late(run, call, row, call.ttl)
             if row is not None and call.missing(key) and row not in mine and (mine or not others) and not late:
                 held = shown(mine[-1]) if mine and mine[-1] is not None else "nothing"

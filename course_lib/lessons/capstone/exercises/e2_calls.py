@@ -100,7 +100,7 @@ class Shop(ActsWithTokens):
     """All calls of a run, and the rows of each key so far; `takes` has the seconds of the loads to come, the last of
     which all later ones take; the first `failing` of them fail."""
 
-    shelf: KeyLog = field(kw_only=True)
+    log: KeyLog = field(kw_only=True)
     lives: tuple[float, float, float] = field(kw_only=True)
     rows: dict[str, list[Row]] = field(default_factory=dict)
     floors: dict[str, int] = field(default_factory=dict)
@@ -148,7 +148,7 @@ def opened(
     ttl, absent_ttl, lock_ttl = lives or LIVES[world.seed % len(LIVES)]
     lives = ttl, absent_ttl, min(longest, lock_ttl)
     names = [name for key in keys for name in (key, f"lock:{key}")]
-    run = Shop(world, shelf=KeyLog(world, names, refuses, ERRORS[world.seed % 2]), lives=lives)
+    run = Shop(world, log=KeyLog(world, names, refuses, ERRORS[world.seed % 2]), lives=lives)
     run.rows = {key: [None] for key in keys}
     options = dict(zip(("ttl", "absent_ttl", "lock_ttl"), lives, strict=True))
     service = partial(answer, world.redis(), new_token=run.token, **options)
@@ -170,7 +170,7 @@ def in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
             key = keys[step.key]
             if step.commits is not ...:
                 row = f"row {place} {run.token()}" if step.commits == "row" else step.commits
-                run.commit(key, run.shelf.look(key).text if row is MARK else row)
+                run.commit(key, run.log.look(key).text if row is MARK else row)
             try:
                 await run.call(own, Call(who, step.do, key=key, step=step))
             except Exception as error:
@@ -209,7 +209,7 @@ def at_once(answer: Answer, world: Simulation, clients: int) -> Shop:
     """Readers ask for one key at once, and again; a writer commits and invalidates. Times are in lock_ttl. Where
     there is a writer, the last reader comes later."""
     run, service = opened(answer, world, longest=0.4)
-    scene, key, unit, draw = SCENES[world.seed % len(SCENES)], run.shelf.keys[0], run.lives[2], world.draws("start")
+    scene, key, unit, draw = SCENES[world.seed % len(SCENES)], run.log.keys[0], run.lives[2], world.draws("start")
     run.takes, run.failing, run.rows[key] = [unit * one for one in scene.takes], scene.failing, [scene.rows[0]]
     shared = (Process("shop"), service())
 

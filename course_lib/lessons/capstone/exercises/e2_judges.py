@@ -65,7 +65,7 @@ def lived(run: Play) -> Iterator[tuple[Call, str, State, float]]:
     for call in run.witness.acts:
         kept = absent_ttl if call.loads and call.right is None else ttl
         for name, life in ((call.key, kept), (f"lock:{call.key}", lock_ttl)):
-            for state in run.witness.shelf.during(name, call):
+            for state in run.witness.log.during(name, call):
                 if state.there and (call.what != "invalidate" or state.left < 0):
                     yield call, name, state, life
 
@@ -128,7 +128,7 @@ def rows(run: Play) -> Iterator[Found]:
 def longer(run: Play) -> Iterator[Found]:
     """Nobody gives its own lock more time."""
     for key in run.witness.rows:
-        for before, after in pairwise(run.witness.shelf.states[f"lock:{key}"]):
+        for before, after in pairwise(run.witness.log.states[f"lock:{key}"]):
             if after.there and held([before], after.when) and after.end > before.end + 1:
                 who = setter(run, after)
                 yield f"{who} made the lock live longer than lock_ttl.", who, after.when, "longer"
@@ -147,7 +147,7 @@ def stale(run: Play) -> Iterator[Found]:
 
 def took(run: Play, load: Load) -> State | None:
     """The lock under which a load begins: the last that its client set."""
-    states = [state for state in run.witness.shelf.states[f"lock:{load.key}"] if state.there]
+    states = [state for state in run.witness.log.states[f"lock:{load.key}"] if state.there]
     own = [state for state in states if state.when <= load.start and setter(run, state) == load.who]
     return own[-1] if own else None
 
@@ -169,13 +169,13 @@ def one(run: Play) -> Iterator[Found]:
         elif load.start > lock.when + lock_ttl + 0.002 and not struck(run, load.who):
             yield f"The lock of {load.who} expired before it began to load.", load.who, load.start, "too late"
         else:
-            there = [held(shop.shelf.states[load.key], when) for when in (lock.when, load.start)]
+            there = [held(shop.log.states[load.key], when) for when in (lock.when, load.start)]
             if all(there) and there[0] == there[1]:
                 text = f"{load.who} loads {load.key}, which was there when it took the lock."
                 yield text, load.who, load.start, "what is there"
             used.append((load.who, lock.when))
     for key in shop.rows:
-        for after, who, owner in taken_away(run, shop.shelf.states[f"lock:{key}"]):
+        for after, who, owner in taken_away(run, shop.log.states[f"lock:{key}"]):
             if not any(call.who == who and call.what == "invalidate" and call.began <= after.when <= call.ended
                        for call in shop.acts):  # fmt: skip
                 did = "replaced" if after.there else "removed"
@@ -184,7 +184,7 @@ def one(run: Play) -> Iterator[Found]:
 
 def waits(run: Play) -> Iterator[Found]:
     """While the row is there, or nobody has the lock, nobody waits for long."""
-    states = run.witness.shelf.states
+    states = run.witness.log.states
     for call in run.witness.acts:
         values, locks = states[call.key], states[f"lock:{call.key}"]
         if call.what == "get" and (begin := waited(run, call, values, locks)) is not None:

@@ -15,7 +15,7 @@ KEYS = [f"app:product:{number}" for number in range(24)]
 def lengths(answer: Answer, world: Simulation, clients: int) -> Shop:
     """One process asks for a row, and for one that does not exist."""
     run, service = opened(answer, world, lives=LENGTHS[world.seed % len(LENGTHS)])
-    keys = run.shelf.keys[::2]
+    keys = run.log.keys[::2]
     run.takes, run.rows[keys[0]] = [0.0], ["a row"]
 
     async def asks(own: Any) -> None:
@@ -40,7 +40,7 @@ def side_by_side(answer: Answer, world: Simulation, clients: int) -> Shop:
 def long_waits(answer: Answer, world: Simulation, clients: int) -> Shop:
     """All ask for one key at once. Of two, one loads for long; of more, each loads for longer than all locks."""
     run, service = opened(answer, world, lives=(60, 50, 40) if clients == 2 else (6, 5, 0.3))
-    key = run.shelf.keys[0]
+    key = run.log.keys[0]
     run.takes, run.rows[key] = [21 + world.draws("takes")() if clients == 2 else 0.3 * (clients + 2)], ["a row"]
     for number in range(clients):
         who = f"c{number + 1}"

@@ -52,7 +52,7 @@ def clues(failing: Failing) -> Iterator[str]:
     wrong = judges.wrong_step(first)
     call = wrong[0] if wrong is not None else None
     place = next(n for n, one in enumerate(STEPS) if one is call.step) if call is not None else len(STEPS)
-    states = first.witness.shelf.states
+    states = first.witness.log.states
     value = held(states[call.key], call.began) if call is not None else None
     bad = [
         (key_log.lasts(run, state, life), life)
@@ -76,7 +76,7 @@ def clues(failing: Failing) -> Iterator[str]:
         "wrong-unit": any(abs(ratio / 1000 - 1) < 0.01 for ratio in (left / life, life / left if left > 0 else 0)),
         "whole-seconds": life % 1 > 0 and left > 0 and key_log.whole(left) and abs(left - life) < 1,
         "one-ttl-for-both": bad and abs(left - first.witness.lives[0]) < 0.002 and life == first.witness.lives[1],
-        "loads-without-the-lock": loose and one is not None and not one.witness.shelf.strays,
+        "loads-without-the-lock": loose and one is not None and not one.witness.log.strays,
         "invalidate-keeps-the-lock": stale is not None and _lock_outlives(stale),
         "looks-then-stores": stale is not None and _looks_then_stores(stale),
     })  # fmt: skip
@@ -84,7 +84,7 @@ def clues(failing: Failing) -> Iterator[str]:
 
 def _lock_outlives(run: Play) -> bool:
     """Was there a lock when an invalidation began, and the same when it was answered?"""
-    states = run.witness.shelf.states
+    states = run.witness.log.states
     calls = [call for call in run.witness.acts if call.what == "invalidate" and call.done]
     locks = [(held(states[f"lock:{c.key}"], c.began), held(states[f"lock:{c.key}"], c.ended)) for c in calls]
     return any(before is not None and before == after for before, after in locks)

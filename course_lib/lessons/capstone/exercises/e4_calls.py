@@ -65,14 +65,14 @@ class Call(Act):
 class Workers(ActsWithTokens):
     """All calls of a run; `pairs` has what was given, in order."""
 
-    shelf: KeyLog = field(kw_only=True)
+    log: KeyLog = field(kw_only=True)
     timeout: float = field(kw_only=True)
     pairs: list[tuple[str, int]] = field(default_factory=list)
     owners: dict[str, Process] = field(default_factory=dict)
 
     @property
     def states(self) -> list[State]:
-        return self.shelf.states[self.shelf.keys[0]]
+        return self.log.states[self.log.keys[0]]
 
     async def call(self, lock: Callable[[], Any], call: Call) -> None:
         """Call it, and remember the pair that it gave."""
@@ -101,13 +101,11 @@ class TakenOver(KeyLog):
 
 def _run(
     answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), longest: float = 9.0, least: float = 0.0,
-    shelf: type[KeyLog] = KeyLog,
+    log: type[KeyLog] = KeyLog,
 ) -> tuple[Workers, Callable[[], Any]]:  # fmt: skip
     place = world.seed % len(NAMES)
     name, timeout, before = NAMES[place], max(least, min(longest, TIMEOUTS[place])), BEFORE[place]
-    run = Workers(
-        world, shelf=shelf(world, (name, f"fence:{name}"), refuses, ERRORS[world.seed // 2 % 2]), timeout=timeout
-    )
+    run = Workers(world, log=log(world, (name, f"fence:{name}"), refuses, ERRORS[world.seed // 2 % 2]), timeout=timeout)
     if before is not None:
         world.given(("SET", f"fence:{name}", before))
     return run, lambda: cache(partial(answer, world.redis(), name, timeout=timeout, new_token=run.token))
@@ -149,9 +147,9 @@ def for_a_minute(answer: Answer, world: Simulation, clients: int) -> Workers:
 
 def taken_over(answer: Answer, world: Simulation, clients: int) -> Workers:
     """A reply of acquire is lost; while it gives back the lock, that expires, and somebody else takes it."""
-    run, lock = _run(answer, world, shelf=TakenOver)
-    assert isinstance(run.shelf, TakenOver)
-    run.shelf.left = world.seed + 1
+    run, lock = _run(answer, world, log=TakenOver)
+    assert isinstance(run.log, TakenOver)
+    run.log.left = world.seed + 1
     world.client("c1", run.call, lock(), Call("c1", "acquire"))
     return run
 

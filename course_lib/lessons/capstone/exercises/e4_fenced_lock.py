@@ -62,7 +62,7 @@ def trials(answer: Answer) -> list[Trial]:
 def wrong_step(run: Play) -> tuple[Call, str] | None:
     """The first step that went otherwise than it must, and how."""
     for call in run.witness.acts:
-        changed = run.witness.shelf.during(run.witness.shelf.keys[0], call)
+        changed = run.witness.log.during(run.witness.log.keys[0], call)
         if not call.over:
             return call, "never ended"
         if call.failed:
@@ -105,7 +105,7 @@ def _fences(run: Play) -> Iterator[Found]:
     """Each holder's fence is higher than all that were given to holders before it, and than what there was."""
     given = [(took[-1].when, number, call) for number, call in enumerate(run.witness.acts)
              if call.pair and (took := taken(run, call.pair[0], call.ended))]  # fmt: skip
-    highest = int(BEFORE[NAMES.index(run.witness.shelf.keys[0])] or 0)
+    highest = int(BEFORE[NAMES.index(run.witness.log.keys[0])] or 0)
     for _, _, call in sorted(given, key=lambda one: one[:2]):
         if call.pair[1] <= highest:
             text = f"{call.who} was given the fence {call.pair[1]}, and {highest} had been given before."
@@ -115,14 +115,14 @@ def _fences(run: Play) -> Iterator[Found]:
 
 def _lives(run: Play) -> Iterator[Found]:
     """Taken or extended, the lock lives for timeout; the fence has no end."""
-    name, fence = run.witness.shelf.keys
+    name, fence = run.witness.log.keys
     for call in run.witness.acts:
-        for state in run.witness.shelf.during(name, call):
+        for state in run.witness.log.during(name, call):
             if state.there and not key_log.right_life(run, state, run.witness.timeout):
                 lasts = key_log.lasting(key_log.lasts(run, state, run.witness.timeout))
                 text = f"After {call.what} the lock {lasts}; {run.witness.timeout:g} s is right."
                 yield text, call.who, state.when, "another life"
-        for state in run.witness.shelf.during(fence, call):
+        for state in run.witness.log.during(fence, call):
             if state.left >= 0 or not state.there:
                 yield f"After {call.what} the fence is not kept for ever.", call.who, state.when, "an end"
 
@@ -189,7 +189,7 @@ def _own(run: Play) -> Iterator[Found]:
     for call in run.witness.acts:
         if call.what == "acquire" or not call.done or struck(run, call.who):
             continue
-        states = run.witness.shelf.during(run.witness.shelf.keys[0], call)
+        states = run.witness.log.during(run.witness.log.keys[0], call)
         own = [state for state in states if {e.client for e in run.trace if e.t_server == state.when} == {call.who}]
         if bool(own) != bool(call.result):
             did = "changed" if own else "did not change"

@@ -68,7 +68,7 @@ class Change(Act):
 class Changes(Acts):
     """The sales of one run."""
 
-    shelf: Readers = field(kw_only=True)
+    log: Readers = field(kw_only=True)
     rows: dict[str, str] = field(kw_only=True)
 
 
@@ -94,7 +94,7 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Change
     readers = Readers(world, rows, {world.seed // 2} if what == "refused" else (), ERRORS[world.seed % 2])
     beside = [*filter(None, mine[:2]), *(f"{key}{end}" for key in list(rows)[:1] for end in (":lock", "s"))]
     readers.plant(key for key in [*beside, "app:product:"] if key not in rows)
-    run = Changes(world, shelf=readers, rows=rows)
+    run = Changes(world, log=readers, rows=rows)
     for key in rows:
         world.at(0.0, readers.read, key)
     first = Process("shop")
@@ -125,7 +125,7 @@ async def _deed(answer: Answer, run: Changes, act: Change) -> Any:
         return await answer(world.redis(), act.given, commit)
     finally:
         old = [(key, [page.format(id) for page in PAGES[: act.new]]) for id, key in zip(act.ids, act.keys, strict=True)]
-        act.old = [key for key, pages in old if run.shelf.look(key).text in pages]
+        act.old = [key for key, pages in old if run.log.look(key).text in pages]
 
 
 # -- judges ------------------------------------------------------------------------------------------------------------
@@ -145,14 +145,14 @@ def _gone(run: Play) -> Iterator[Found]:
 
 def _others(run: Play) -> Iterator[Found]:
     """Nobody stores a page, and nobody changes what is none of the sale's, nor the list of its ids."""
-    for when, key, text in run.witness.shelf.stored:
+    for when, key, text in run.witness.log.stored:
         yield f"At {ms(when)} {shown(text)} was stored under {key}, and not by a reader.", "", when, "stored"
     for act in run.witness.acts:
         if act.over and act.given != act.ids:
             text = f"The list {shown(act.ids)} that {act.who} was given is now {shown(act.given)}."
             yield text, act.who, act.ended, "another list"
         for event in sent(run, act):
-            for key in set(run.witness.shelf.names(event.command)) - set(act.keys):
+            for key in set(run.witness.log.names(event.command)) - set(act.keys):
                 yield f"{act.who}'s {event.name} names {key}, which is none of its sale.", act.who, event.t_start, key
     yield from key_log.strays(run)
 
@@ -186,7 +186,7 @@ def clues(failing: Failing) -> Iterator[str]:
     acts = [(act, sent(run, act)) for run in runs.values() for act in run.witness.acts if act.ids]
     gone = [(act, events) for act, events in acts if act.old and act.done and "gone" in failing]
     keys = {key.encode() for act, _ in gone for key in act.keys}
-    stored = {text for run in runs.values() for _, _, text in run.witness.shelf.stored}
+    stored = {text for run in runs.values() for _, _, text in run.witness.log.stored}
     empty = [act for run in failing.values() for act in run.witness.acts if not act.ids and act.failed]
     yield from named({
         "of-nothing": any("wrong number of arguments" in str(act.result) for act in empty),

@@ -92,7 +92,7 @@ def page(state: State | None) -> str | None:
 class Versions(Acts):
     """What was stored in one run."""
 
-    shelf: Hashes = field(kw_only=True)
+    log: Hashes = field(kw_only=True)
     ttl: float = field(kw_only=True)
 
 
@@ -113,17 +113,17 @@ def trials(answer: Answer) -> list[Trial]:
 
 def _run(world: Simulation, refuses: tuple[int, ...] = ()) -> Versions:
     *keys, ttl = SETS[world.seed % len(SETS)]
-    run = Versions(world, shelf=Hashes(world, keys, refuses, ERRORS[world.seed % 2]), ttl=ttl)
-    run.shelf.plant(f"{key}{end}" for key in keys for end in (":version", ":lock"))
+    run = Versions(world, log=Hashes(world, keys, refuses, ERRORS[world.seed % 2]), ttl=ttl)
+    run.log.plant(f"{key}{end}" for key in keys for end in (":version", ":lock"))
     return run
 
 
 async def _deed(answer: Answer, run: Versions, act: Stores) -> Any:
-    act.before = run.shelf.note([act.key])[act.key]
+    act.before = run.log.note([act.key])[act.key]
     try:
         return await answer(run.world.redis(), act.key, act.version, act.page, ttl=act.ttl)
     finally:
-        act.after = run.shelf.note([act.key])[act.key]
+        act.after = run.log.note([act.key])[act.key]
 
 
 def _in_turn(answer: Answer, steps: list[tuple[int, str | None]], world: Simulation, clients: int) -> Versions:
@@ -135,12 +135,12 @@ def _in_turn(answer: Answer, steps: list[tuple[int, str | None]], world: Simulat
             late = 0.05 + 2.5 * run.ttl
             await until(world, 0.02 + 0.03 * place + late * (place == len(steps[start:])))
             if (number, page) == EVICTED and world.seed // 2 % 2:
-                run.shelf.command("DEL", key)
+                run.log.command("DEL", key)
             act = Stores(who, "stores", key=key, version=number, page=page, ttl=run.ttl * LONGER[place % 3])
             await run.do(act, partial(_deed, answer, run))
 
     process = Process("shop") if world.seed % 2 else None
-    for who, key, start in zip(("c1", "c2"), run.shelf.keys, (0, 8), strict=True):
+    for who, key, start in zip(("c1", "c2"), run.log.keys, (0, 8), strict=True):
         world.client(who, body, who, key, start, process=process)
     return run
 
@@ -148,7 +148,7 @@ def _in_turn(answer: Answer, steps: list[tuple[int, str | None]], world: Simulat
 def _at_once(answer: Answer, world: Simulation, clients: int) -> Versions:
     """All come for the same key, under odd seeds as tasks of one process. There is an older page, or nothing."""
     run, process, draw = _run(world), Process("shop") if world.seed % 2 else None, world.draws("start")
-    run.ttl, key = 60.0, run.shelf.keys[0]
+    run.ttl, key = 60.0, run.log.keys[0]
     if world.seed // 2 % 2:
         world.given(("EVAL", OLDER, 1, key))
     for number, (wanted, page) in enumerate(AT_ONCE[:clients], 1):
@@ -159,7 +159,7 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Versions:
 
 def _refusing(answer: Answer, world: Simulation, clients: int) -> Versions:
     run = _run(world, (world.seed // 2,))
-    act = Stores("c1", "stores", key=run.shelf.keys[0], version=7, page="page", ttl=run.ttl)
+    act = Stores("c1", "stores", key=run.log.keys[0], version=7, page="page", ttl=run.ttl)
     world.client("c1", run.do, act, partial(_deed, answer, run))
     return run
 
@@ -170,7 +170,7 @@ def _refusing(answer: Answer, world: Simulation, clients: int) -> Versions:
 def _newer(run: Play) -> Iterator[Found]:
     """What is older than what is held changes nothing; what is not is stored."""
     for act in run.witness.acts:
-        during = run.witness.shelf.during(act.key, act)
+        during = run.witness.log.during(act.key, act)
         stored = any(version(state) == act.version and state.when > act.began for state in during)
         if act.failed and not hindered(run, act):
             yield f"{act.call}. {failure(act)}", act.who, act.ended, "an error"
@@ -189,7 +189,7 @@ def held(state: State) -> str:
 def _whole(run: Play) -> Iterator[Found]:
     """What is stored is its version and its page, and nothing else; not even for a moment."""
     for act in run.witness.acts:
-        for state in run.witness.shelf.during(act.key, act):
+        for state in run.witness.log.during(act.key, act):
             new = version(state) == act.version and not act.newer
             if (new and state.text != repr(act.fields)) or (not new and state.text != act.before.text):
                 yield f"{act.call}. At {ms(state.when)} {held(state)} was held.", act.who, state.when, "not whole"
@@ -199,7 +199,7 @@ def _whole(run: Play) -> Iterator[Found]:
 def _life(run: Play) -> Iterator[Found]:
     """What is stored lives for ttl, from the first moment on."""
     for act in run.witness.acts:
-        for state in run.witness.shelf.during(act.key, act):
+        for state in run.witness.log.during(act.key, act):
             if state.there and version(state) == act.version and not key_log.right_life(run, state, act.ttl):
                 lasts = key_log.lasting(key_log.lasts(run, state, act.ttl))
                 text = f"What was stored under {act.key} {lasts} from {ms(state.when)} on; ttl is {act.ttl:.9g} s."
@@ -215,7 +215,7 @@ def _told(run: Play) -> Iterator[Found]:
 
 def _race(run: Play) -> Iterator[Found]:
     """No older one ever replaces a newer one, none is there by halves, and each is told what became of it."""
-    states, acts = run.witness.shelf.states[run.witness.shelf.keys[0]], run.witness.acts
+    states, acts = run.witness.log.states[run.witness.log.keys[0]], run.witness.acts
     whole = {repr(act.fields) for act in acts} | {"{'version': '9', 'page': 'older'}", None}
     for before, state in pairwise(states):
         if version(state) < version(before):
@@ -247,7 +247,7 @@ def clues(failing: Failing) -> Iterator[str]:
     taken = {(version(act.before), act.version): version(act.after) == act.version
              and (act.after.text, act.after.end) != (act.before.text, act.before.end) for act in done}  # fmt: skip
     states = [(act, state) for run in failing.values() for act in run.witness.acts
-              for state in run.witness.shelf.during(act.key, act)]  # fmt: skip
+              for state in run.witness.log.during(act.key, act)]  # fmt: skip
     race, life = failing.get("race"), failing.get("life")
     names = {event.name for event in race.trace} if race is not None else set()
     lives = [key_log.lasts(life, state, act.ttl) / act.ttl for act, state in states

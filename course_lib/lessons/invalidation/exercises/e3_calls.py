@@ -64,7 +64,7 @@ class Op(Act):
 class Leases(ActsWithTokens):
     """All calls of a run. `leases` has what was given, by key; `waits`, who waited too long."""
 
-    shelf: KeyLog = field(kw_only=True)
+    log: KeyLog = field(kw_only=True)
     ttl: float = field(kw_only=True)
     lease_ttl: float = field(kw_only=True)
     leases: dict[str, list[str]] = field(default_factory=dict)
@@ -88,8 +88,8 @@ def _run(
     keys = SETS[world.seed % len(SETS)]
     ttl, lease_ttl = lives or LIVES[world.seed % len(LIVES)]
     names = [name for key in keys for name in (key, f"lease:{key}")]
-    run = Leases(world, shelf=KeyLog(world, names, refuses, ERRORS[world.seed % 2]), ttl=ttl, lease_ttl=lease_ttl)
-    run.shelf.plant(["lease:", *(f"{key}:lock" for key in keys)])
+    run = Leases(world, log=KeyLog(world, names, refuses, ERRORS[world.seed % 2]), ttl=ttl, lease_ttl=lease_ttl)
+    run.log.plant(["lease:", *(f"{key}:lock" for key in keys)])
     service = partial(answer, world.redis(), ttl=run.ttl, lease_ttl=run.lease_ttl, new_token=run.token)
     return run, lambda: cache(service)
 
@@ -99,7 +99,7 @@ def in_turn(answer: Answer, world: Simulation, clients: int) -> Leases:
     refused."""
     run, service = _run(answer, world, (world.seed * 3 + 1,) if clients == 2 else ())
     processes = [(Process("one"), service()), (Process("two"), service())]
-    for number, key in enumerate(run.shelf.keys[::2]):
+    for number, key in enumerate(run.log.keys[::2]):
         plans: list[list[tuple[float, str]]] = [[], []]
         when = 0.01 + number * GAP / 2
         for place, step in enumerate(STEPS[: 10 if clients == 2 else None]):
@@ -119,7 +119,7 @@ def soon(answer: Answer, world: Simulation, clients: int) -> Leases:
     most = 1 if lease_ttl < 1 else 2 if ttl < 1 else len(SOON)
     for who in ("c1", "c2"):
         plan = [(when, str(place)) for name, when, place in SOON[:most] if name == who]
-        deed = partial(_step, run, service(), run.shelf.keys[0], who)
+        deed = partial(_step, run, service(), run.log.keys[0], who)
         world.client(who, _follow, world, deed, plan, process=Process(who))
     return run
 
@@ -140,7 +140,7 @@ async def _step(run: Leases, service: Callable[[], Any], key: str, who: str, pla
 def _lease(run: Leases, key: str, which: str | int) -> str:
     """The lease of a step: its `with`."""
     if which == "other":
-        key, which = next(other for other in run.shelf.keys[::2] if other != key), -1
+        key, which = next(other for other in run.log.keys[::2] if other != key), -1
     if isinstance(which, str):
         return which
     given = run.leases.get(key, [])
@@ -150,7 +150,7 @@ def _lease(run: Leases, key: str, which: str | int) -> str:
 def at_once(answer: Answer, world: Simulation, clients: int) -> Leases:
     """Readers miss, one soon after the other, while a writer commits and deletes; long after, all ask at one moment."""
     run, service = _run(answer, world, lives=(60.0, 0.2))
-    key, draw = run.shelf.keys[0], world.draws("start")
+    key, draw = run.log.keys[0], world.draws("start")
     shared = (Process("shop"), service()) if world.seed // 2 % 2 else None
 
     async def reads(who: str, own: Callable[[], Any], begin: float) -> None:

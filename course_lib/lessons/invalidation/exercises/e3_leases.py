@@ -43,7 +43,7 @@ def wrong_step(run: Play) -> tuple[Op, str] | None:
     """The first step that went otherwise than it must, and how."""
     for op in run.witness.acts:
         right = op.step.get("gives")
-        changed = [name for name in (op.key, f"lease:{op.key}") for _ in run.witness.shelf.during(name, op)]
+        changed = [name for name in (op.key, f"lease:{op.key}") for _ in run.witness.log.during(name, op)]
         got = "wait" if op.pair and tuple(op.result) == (None, None) else "lease" if op.given is not None else None
         got = f"={op.hit}" if op.hit is not None else got
         if not op.over:
@@ -80,7 +80,7 @@ def lives(run: Play) -> Iterator[tuple[Op, str, State, float]]:
     """What became of a key, and how long it was to live: of pages and of leases, by calls that may change them."""
     for op in run.witness.acts:
         for name, life in ((op.key, run.witness.ttl), (f"lease:{op.key}", run.witness.lease_ttl)):
-            for state in run.witness.shelf.during(name, op):
+            for state in run.witness.log.during(name, op):
                 if state.there:
                     yield op, name, state, life
 
@@ -151,7 +151,7 @@ def clues(failing: Failing) -> Iterator[str]:
     wrong = wrong_step(first)
     op = wrong[0] if wrong is not None else first.witness.acts[0]
     place = STEPS.index(op.step) if wrong is not None else len(STEPS)
-    keys = first.witness.shelf.states
+    keys = first.witness.log.states
     page, lease = ([one.there for one in keys[name] if one.when <= op.ended] for name in (op.key, f"lease:{op.key}"))
     wrong_life = [(key_log.lasts(run, state, life), life) for promise, run in failing.items() if promise == "lives"
                   for _, _, state, life in lives(run) if not key_log.right_life(run, state, life)]  # fmt: skip

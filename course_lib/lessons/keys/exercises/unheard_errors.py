@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from course_lib.explore import Play, Simulation
 from course_lib.grading.acts import sent, swallowed
+from course_lib.grading.caller_errors import TO_ANY, Refuses, refused
 from course_lib.grading.database import DatabaseDown
-from course_lib.grading.errors_out import TO_ANY, Refuses, refused
 from course_lib.grading.evidence import ms, raised, shown
 from course_lib.grading.rules import Found
 
