@@ -25,7 +25,7 @@ PLURALS: dict[Kind, tuple[str, str]] = {
 
 
 @dataclass
-class Seen:
+class Activity:
     """Of the runs of a stage: how many commands ran on a server, of which clients, and how often each fault struck.
 
     `kept` are the first runs in which a client was told what none had been told before; `dropped` counts further ones.
@@ -69,8 +69,8 @@ class Seen:
             else:
                 self.dropped += 1
 
-    def __add__(self, other: Seen) -> Seen:
-        return Seen(
+    def __add__(self, other: Activity) -> Activity:
+        return Activity(
             self.commands + other.commands, self.clients | other.clients, self.active | other.active,
             self.struck + other.struck, [*self.kept, *other.kept], self.dropped + other.dropped,
             self._histories | other._histories,
@@ -96,7 +96,7 @@ class Clocks:
         return replace(trial, judge=judge)
 
 
-def missing(seen: Seen, trial: Trial) -> Iterator[str]:
+def missing(seen: Activity, trial: Trial) -> Iterator[str]:
     """What was not seen at all, so that nothing was learned about it."""
     if not seen.commands:
         yield "no client ran a command, so there was nothing to judge"
@@ -111,7 +111,7 @@ def _them(names: list[str]) -> str:
     return "that client" if len(names) == 1 else "those clients"
 
 
-def told(seen: Seen, kinds: Iterable[Kind]) -> str:
+def told(seen: Activity, kinds: Iterable[Kind]) -> str:
     """`the clients ran 24 commands in these schedules; 12 crashes and 12 pauses struck`."""
     ran = f"the clients ran {counted(seen.commands, 'command')} in these schedules"
     struck = [counted(seen.struck[kind], *PLURALS[kind]) for kind in kinds if seen.struck[kind]]

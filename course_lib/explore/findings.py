@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from course_lib.explore.activity import Clocks, Seen, missing, told, untimed
+from course_lib.explore.activity import Activity, Clocks, missing, told, untimed
 from course_lib.explore.proof import Proof
 from course_lib.explore.replay_code import encode, name_of
 from course_lib.explore.tally import Tally, simplicity, size
@@ -36,7 +36,7 @@ class Findings:
         stage = (tally.clients, tally.faults, tally.waits)
         self.played = [one for one in self.played if (one.clients, one.faults, one.waits) != stage] + [tally]
         if self.clocks is not None:
-            tally.seen = Seen()
+            tally.seen = Activity()
         return tally
 
     @property
@@ -50,9 +50,9 @@ class Findings:
         return not self.interrupted and all(one.complete for one in self.played)
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> Activity:
         """What there was to judge, in all stages."""
-        return sum((one.seen for one in self.played if one.seen is not None), Seen())
+        return sum((one.seen for one in self.played if one.seen is not None), Activity())
 
     @property
     def missing(self) -> list[str]:

@@ -23,7 +23,7 @@ from multiprocessing.pool import Pool
 from time import monotonic
 from typing import NamedTuple
 
-from course_lib.explore.activity import Seen
+from course_lib.explore.activity import Activity
 from course_lib.explore.captured_output import held_back
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, play_all
 from course_lib.explore.strategies.pct import SAMPLED, STRUCK_PROBES, drawn_orders, sample, struck_orders
@@ -48,7 +48,7 @@ class Part(NamedTuple):
     steps: int
     turns: int
     failing: dict[str, Schedule]
-    seen: Seen | None = None
+    seen: Activity | None = None
     kept: Sequence[Schedule] = ()
 
 
@@ -182,7 +182,7 @@ def _played(
         trial = make()
         world, parts = trial.world(), []
         for some in ((number, number + 1) for number in range(*numbers)) if faults else (numbers,):
-            found = Tally(trial, clients, faults=faults, commands=commands, seen=Seen() if looks else None)
+            found = Tally(trial, clients, faults=faults, commands=commands, seen=Activity() if looks else None)
             orders = struck_orders if faults else drawn_orders
             parts.append(_part(play_all(orders(found, range(*some), depth, seed), found, world)))
         return parts

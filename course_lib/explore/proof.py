@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from course_lib.explore.activity import Clocks, Seen
+from course_lib.explore.activity import Activity, Clocks
 from course_lib.explore.code_coverage import Reached, told_of
 from course_lib.explore.moment import difference
 from course_lib.explore.trial import Trial, play
@@ -39,7 +39,7 @@ class Proof:
         return [*([said] if said else []), *([same] if self.twice and not self.differs else [])]
 
 
-def prove(trial: Trial, seen: Seen, clocks: Clocks) -> Proof:
+def prove(trial: Trial, seen: Activity, clocks: Clocks) -> Proof:
     """Play again what a search has kept. Cost: as many runs again, and five times as many."""
     reached, world, steps, twice, differs = Reached(), trial.world(), 0, 0, ""
     with kept_random():

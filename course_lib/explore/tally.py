@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from course_lib.explore.activity import Seen
+from course_lib.explore.activity import Activity
 from course_lib.explore.trial import Play, Trial
 
 
@@ -47,7 +47,7 @@ class Tally:
     why: str = ""
     twins: int = 0
     covers: int = 0
-    seen: Seen | None = None
+    seen: Activity | None = None
 
     @property
     def schedules(self) -> int:

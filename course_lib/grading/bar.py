@@ -11,7 +11,7 @@ PATIENCE = 1.0
 """Seconds without a bar, and a fifth of them between two drawings of it."""
 
 
-class Bar:
+class CheckBar:
     """Tells `begin` of every schedule, and draws a bar in a notebook; elsewhere it draws nothing."""
 
     def __init__(self, begin: Callable[[], object]) -> None:
@@ -24,7 +24,7 @@ class Bar:
             self._next = now + PATIENCE / 5
             self._draw(f'<progress max="{expected}" value="{done}"></progress> {done:,} schedules of this trial')
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> CheckBar:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,7 +12,7 @@ from course_lib.errors import BadReplayCode, Unrepeatable
 from course_lib.explore import REPEATABLE, Budget, Findings, Play, Schedule, Trial, play
 from course_lib.explore.moment import Opened, reopened
 from course_lib.grading.answer import Refused, refuse_error, seen_at, sound
-from course_lib.grading.bar import Bar
+from course_lib.grading.bar import CheckBar
 from course_lib.grading.calls import Misused
 from course_lib.grading.evidence import JUDGE
 from course_lib.grading.exercise import Exercise, find
@@ -97,7 +97,7 @@ def _name(answer: Any) -> str:
 
 
 def _checked(exercise: Exercise, answer: Any, guard: Guard) -> Verdict:
-    with Bar(guard.begin) as bar:
+    with CheckBar(guard.begin) as bar:
         return searched(exercise, answer, guard, bar, Saw())
 
 

@@ -5,12 +5,38 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from redis.exceptions import ConnectionError as RedisConnectionError
+
 from course_lib.explore import Simulation, until
 from course_lib.trace import Note
 
 
 class DatabaseDown(Exception):
-    """What a load that is meant to fail raises."""
+    """What a load or a commit raises that is meant to fail. The classes below are errors of Python's or of redis-py's
+    as well: an answer that handles those must not take the database's errors for its own."""
+
+
+class DatabaseTimeout(DatabaseDown, TimeoutError):
+    """The database did not answer in time."""
+
+
+class DatabaseGone(DatabaseDown, ConnectionError):
+    """The connection to the database was lost."""
+
+
+class DatabaseLookup(DatabaseDown, KeyError):
+    """The database has no such table."""
+
+
+class DatabaseValue(DatabaseDown, ValueError):
+    """The database could not read what it was sent."""
+
+
+class DatabaseRedis(DatabaseDown, RedisConnectionError):
+    """The data are in another Redis, which is down."""
+
+
+ERRORS = (DatabaseDown, DatabaseTimeout, DatabaseGone, DatabaseLookup, DatabaseValue, DatabaseRedis)
 
 
 async def load_takes(seconds: float, world: Simulation, client: str) -> Note:

@@ -138,7 +138,7 @@ def happenings(run: Play) -> Iterator[Happened]:
             words = shorten(f"{NOTED.get(note.kind, note.kind)} {note.text}".strip(), LETTERS)
             yield Happened(Fact(note.t_start, note.who, words), BEGAN, _words(note.text), fault=note.kind in FAULTS)
     yield from _calls(run)
-    for when, what, subject, who, *_ in getattr(run.witness, "log", ()):
+    for when, what, subject, who, *_ in getattr(run.witness, "happened", ()):
         yield Happened(Fact(when, who or "the stream", f"{subject!r}: {what}"), RAN, frozenset({str(subject)}))
 
 

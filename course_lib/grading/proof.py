@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from course_lib.errors import CourseError
 from course_lib.explore import KINDS, Play, Trial, Violation, play
-from course_lib.explore.activity import Seen, told
+from course_lib.explore.activity import Activity, told
 from course_lib.explore.code_coverage import NAMED, Reached
 from course_lib.explore.moment import difference
 from course_lib.grading.evidence import JUDGE
@@ -28,7 +28,7 @@ class Saw:
     """What a search sees, run by run. `kept` has the first run of each fate; `again` says where the first of those that
     were not the same when they were played again differs."""
 
-    seen: Seen = field(default_factory=Seen)
+    seen: Activity = field(default_factory=Activity)
     steps: int = 0
     kept: dict[Fate, tuple[Trial, Play]] = field(default_factory=dict)
     twice: int = 0

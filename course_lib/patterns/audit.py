@@ -16,7 +16,7 @@ Progress = Callable[[int], object]  # called after each step with the number of 
 LENGTH = {"string": "STRLEN", "hash": "HLEN", "list": "LLEN", "set": "SCARD", "zset": "ZCARD", "stream": "XLEN"}
 
 
-class Finding(NamedTuple):
+class Defect(NamedTuple):
     """One fault of one key: "no ttl", "unversioned", "orphan version" or "oversized"."""
 
     key: str
@@ -29,7 +29,7 @@ class Report(NamedTuple):
 
     keys: int
     counts: Counter[str]
-    findings: list[Finding]
+    findings: list[Defect]
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {fault}" for fault, count in sorted(self.counts.items())) or "no fault"
@@ -57,7 +57,7 @@ async def audit(
     no ttl          app:user:v1:42  string, 3 bytes
     orphan version  app:user:v1:42  string, 3 bytes
     """
-    seen, found = 0, dict[tuple[bytes, str], Finding]()
+    seen, found = 0, dict[tuple[bytes, str], Defect]()
     async for batch in _batches(redis, count):
         told = await _ask(redis, [(name, key) for key in batch for name in ("TYPE", "PTTL")])
         kinds, lives = told[::2], told[1::2]
@@ -75,7 +75,7 @@ async def audit(
                 "oversized": length > most,
             }
             has = [fault for fault, holds in faults.items() if holds]
-            found |= {(key, fault): Finding(text, fault, f"{kind}, {length} {unit}") for fault in has}
+            found |= {(key, fault): Defect(text, fault, f"{kind}, {length} {unit}") for fault in has}
         seen += len(batch)
         progress(seen)
     return Report(seen, Counter(fault for _, fault in found), sorted(found.values()))

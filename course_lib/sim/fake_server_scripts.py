@@ -16,7 +16,7 @@ from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE
 from fakeredis.model import is_write_command
 
 from course_lib.sim.fake_server_commands import CommandSocket, ours, reworded
-from course_lib.sim.lua_sandbox import MEMORY, TOO_MUCH, Failure, Sandbox
+from course_lib.sim.lua_sandbox import MEMORY, TOO_MUCH, Failure, LuaSandbox
 from course_lib.sim.process import CLIENT
 from course_lib.sim.streams import first_of_scripts
 
@@ -135,7 +135,7 @@ class ScriptEngine:
         self.read_only = False
 
     @cached_property
-    def _sandbox(self) -> Sandbox:
+    def _sandbox(self) -> LuaSandbox:
         lua = LUA_MODULE.LuaRuntime(
             encoding=None, unpack_returned_tuples=True, max_memory=MEMORY,
             register_eval=False, register_builtins=False, attribute_filter=_no_attribute,
@@ -147,7 +147,7 @@ class ScriptEngine:
             b"allows": lambda *args: self._running[0].allows(*args),
         }
         guarded = {name: _guarded(function) for name, function in functions.items()}
-        return Sandbox(lua, {**guarded, b"draw": self._draw, b"seed": self._seed})
+        return LuaSandbox(lua, {**guarded, b"draw": self._draw, b"seed": self._seed})
 
     def attach(self, node: Any) -> None:
         """Be the Lua runtime of `node`: these names are what fakeredis's EVAL uses."""

@@ -32,7 +32,7 @@ class Failure(NamedTuple):
     where: str
 
 
-class Sandbox:
+class LuaSandbox:
     """One Lua interpreter. `functions` are behind `redis.call`, `log`, `setresp` and `acl_check_cmd` (`allows`).
 
     Each returns `(True, value)`, or `(False, message)` to raise an error in the script. Two more are behind

@@ -2,8 +2,8 @@
 
 - `presses`       what can be pressed, and a list of presses as a replay code
 - `ledger`        what became of the shop's promises
-- `ground`        what the shop stands on: a world, and what can be done to its servers
-- `shop`          the scene: readers of a page, workers with a lock, a till; in two versions, on any ground
+- `shop_world`    what the shop stands on: a world, and what can be done to its servers
+- `shop`          the scene: readers of a page, workers with a lock, a till; in two versions, in any world
 - `simulated`     the shop in virtual time
 - `real`          the shop on real servers, with their Sentinels
 - `consequences`  what followed each press, in words

@@ -14,9 +14,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from course_lib.servers import Proxy, Topology
-from course_lib.stage.ground import InWorld
 from course_lib.stage.presses import Scene
 from course_lib.stage.shop import CUT, FAILS, LENGTH, SHORTEN, TIMEOUT, Shop
+from course_lib.stage.shop_world import InWorld
 from course_lib.stage.simulated import Played
 from course_lib.worlds import Real
 

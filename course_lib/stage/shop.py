@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 from course_lib.errors import CourseError
 from course_lib.patterns.stampede import lock_and_wait
 from course_lib.sim import Draws
-from course_lib.stage.ground import Ground
 from course_lib.stage.ledger import SLOTS, Ledger
 from course_lib.stage.presses import Press, Scene
+from course_lib.stage.shop_world import ShopWorld
 
 LENGTH = 5.0
 """Seconds of the run in which something can be pressed."""
@@ -55,7 +55,7 @@ return 1
 class Known:
     """The primary as one client knows it: it asks the Sentinels at first, and again after an error."""
 
-    def __init__(self, ground: Ground, who: str) -> None:
+    def __init__(self, ground: ShopWorld, who: str) -> None:
         self.ground, self.who = ground, who
         self.node: int | None = None
 
@@ -73,7 +73,7 @@ class Known:
 class Shop:
     """Everything of one run. It adds its clients to the ground, those who press included."""
 
-    def __init__(self, ground: Ground, scene: Scene) -> None:
+    def __init__(self, ground: ShopWorld, scene: Scene) -> None:
         self.ground, self.scene, self.ledger = ground, scene, Ledger()
         self.holder, self.armed, self.turns, self.loading, self.sent = "", 0, 0, 0, 0
         for number in range(1, scene.readers + 1):

@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 from course_lib.sim import Faults, Ground, Send, Simulation
 from course_lib.sim.faults import Loss
 from course_lib.sim.replication import Replication
-from course_lib.stage.ground import InWorld
 from course_lib.stage.ledger import Account
 from course_lib.stage.presses import Scene
 from course_lib.stage.shop import CUT, FAILS, LENGTH, TIMEOUT, Shop
+from course_lib.stage.shop_world import InWorld
 from course_lib.trace import Trace
 
 LAG = 0.03

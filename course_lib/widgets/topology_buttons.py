@@ -20,7 +20,7 @@ from course_lib.widgets.projector import Projector
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Verb:
     """A verb of the topology: its key, and how it is called while it lasts and when it is done.
 
     `named` means that it is done to one node.
@@ -40,14 +40,14 @@ class Act:
 ACTS = {
     act.verb: act
     for act in (
-        Act("k", "kill", "Killing", "killed"),
-        Act("p", "pause", "Pausing", "paused"),
-        Act("p", "resume", "Resuming", "resumed"),
-        Act("c", "partition", "Cutting off", "cut off"),
-        Act("h", "heal", "Healing every link", "healed every link", named=False),
-        Act("r", "restart", "Restarting", "restarted"),
-        Act("m", "promote", "Promoting", "promoted"),
-        Act("b", "reset", "Resetting all nodes", "reset all nodes", named=False),
+        Verb("k", "kill", "Killing", "killed"),
+        Verb("p", "pause", "Pausing", "paused"),
+        Verb("p", "resume", "Resuming", "resumed"),
+        Verb("c", "partition", "Cutting off", "cut off"),
+        Verb("h", "heal", "Healing every link", "healed every link", named=False),
+        Verb("r", "restart", "Restarting", "restarted"),
+        Verb("m", "promote", "Promoting", "promoted"),
+        Verb("b", "reset", "Resetting all nodes", "reset all nodes", named=False),
     )
 }
 BUTTONS = ("kill", "pause", "partition", "heal", "restart", "promote", "reset")

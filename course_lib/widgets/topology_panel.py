@@ -13,7 +13,7 @@ from course_lib.views.picture import escape
 from course_lib.views.topology import topology as picture_of
 from course_lib.views.topology_words import NodeLike, changes
 from course_lib.widgets import fallback
-from course_lib.widgets.topology_buttons import ACTS, Act, Face
+from course_lib.widgets.topology_buttons import ACTS, Face, Verb
 from course_lib.worlds.threads import in_thread, within
 
 EVERY = 0.5
@@ -199,7 +199,7 @@ class TopologyPanel:
             self._tasks.add(task)  # a loop itself holds its tasks weakly
             task.add_done_callback(self._tasks.discard)
 
-    def _begin(self, act: Act, name: str) -> Future[Any] | None:
+    def _begin(self, act: Verb, name: str) -> Future[Any] | None:
         if self._acting is not None:
             self._say(f"{self._acted.removesuffix(PATIENCE).rstrip()} {PATIENCE}")
             return None
@@ -212,7 +212,7 @@ class TopologyPanel:
         self._acting = in_thread(lambda: self._act(act, name), name="topology panel")
         return self._acting
 
-    def _act(self, act: Act, name: str) -> None:
+    def _act(self, act: Verb, name: str) -> None:
         """In a thread of its own: start the topology again if it was stopped, and do it."""
         asleep = not self.topology.is_running
         if asleep and self._again is not None:
@@ -222,7 +222,7 @@ class TopologyPanel:
         elif not asleep:  # what has just been started is as healed and as reset as can be
             getattr(self.topology, act.verb)()
 
-    async def _finish(self, act: Act, name: str, future: Future[Any]) -> None:
+    async def _finish(self, act: Verb, name: str, future: Future[Any]) -> None:
         try:
             await within(self._limit, future)
             self._done(act, name)
@@ -235,7 +235,7 @@ class TopologyPanel:
 
     # -- saying -------------------------------------------------------------------------------------------------------
 
-    def _done(self, act: Act, name: str) -> None:
+    def _done(self, act: Verb, name: str) -> None:
         at, what = f"{self._now():%H:%M:%S}", f"you {act.done} {name}" if act.named else f"you {act.done}"
         self._note(at, [what])
         self._say(f"At {at} {escape(what)}.", self._news)

@@ -12,7 +12,7 @@ import pytest
 
 from course_lib.errors import Deadlock
 from course_lib.explore import Findings, Play, Schedule, Trial, Violation
-from course_lib.explore.activity import Clocks, Seen, missing, told, untimed
+from course_lib.explore.activity import Activity, Clocks, missing, told, untimed
 from course_lib.explore.bodies import judge_of
 from course_lib.explore.captured_output import MOST, Printed
 from course_lib.explore.exploration import explore
@@ -319,15 +319,17 @@ def faulty(*kinds: str) -> Trial:
 
 
 def test_what_was_seen_is_counted_in_words() -> None:
-    both = Seen(1, {"a"}, {"a"}, Counter({"crash": 1})) + Seen(1_999, {"b"}, {"b"}, Counter({"crash": 1, "pause": 1}))
-    assert both == Seen(2_000, {"a", "b"}, {"a", "b"}, Counter({"crash": 2, "pause": 1}))
+    both = Activity(1, {"a"}, {"a"}, Counter({"crash": 1})) + Activity(
+        1_999, {"b"}, {"b"}, Counter({"crash": 1, "pause": 1})
+    )
+    assert both == Activity(2_000, {"a", "b"}, {"a", "b"}, Counter({"crash": 2, "pause": 1}))
     assert told(both, faulty().kinds) == "the clients ran 2,000 commands in these schedules"
     assert told(both, faulty("crash", "pause", "lose reply").kinds) == (
         "the clients ran 2,000 commands in these schedules; 2 crashes and 1 pause struck"
     )
     assert list(missing(both, faulty("crash", "pause"))) == []
     assert list(missing(both, faulty("crash", "lose reply", "clock step"))) == ["no lost reply or clock step struck"]
-    assert list(missing(Seen(), faulty("crash"))) == ["no client ran a command, so there was nothing to judge"]
+    assert list(missing(Activity(), faulty("crash"))) == ["no client ran a command, so there was nothing to judge"]
     assert untimed(Clocks(), faulty()) == untimed(Clocks(True, True), faulty("crash", "pause")) == ""
     assert untimed(Clocks(sleeps=True), faulty("crash")).startswith("your code sleeps or waits with a limit; here time")
     assert untimed(Clocks(expires=True), faulty()).startswith("a key has a TTL; here time")

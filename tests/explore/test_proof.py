@@ -13,7 +13,7 @@ import pytest
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from course_lib.explore import Play, Schedule, play, proof
-from course_lib.explore.activity import Seen
+from course_lib.explore.activity import Activity
 from course_lib.explore.code_coverage import Reached, told_of
 from course_lib.explore.exploration import explore
 from course_lib.explore.findings import Findings
@@ -175,7 +175,7 @@ def test_what_is_kept_reaches_all_that_every_schedule_does(faults: list[str]) ->
 def _listing(found: Findings, faults: int, schedules: list[Schedule]) -> Any:
     from course_lib.explore import Tally
 
-    class Listing(Seen):
+    class Listing(Activity):
         def add(self, run: Play) -> None:
             schedules.append(run.schedule)
 

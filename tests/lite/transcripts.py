@@ -16,7 +16,7 @@ from typing import Any
 
 from lupa import lua51
 
-from course_lib.sim.lua_sandbox import MEMORY, Sandbox
+from course_lib.sim.lua_sandbox import MEMORY, LuaSandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 12
@@ -132,7 +132,7 @@ def transcript(script: str) -> list[str]:
     def fine(*_: Any) -> tuple[bool, Any]:
         return True, None
 
-    sandbox = Sandbox(
+    sandbox = LuaSandbox(
         lua,
         {b"call": answers.call, b"log": fine, b"setresp": fine, b"allows": lambda *_: (True, True),
          b"draw": lambda: answers.draw.random(), b"seed": lambda number: answers.draw.seed(number)},

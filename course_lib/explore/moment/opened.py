@@ -9,7 +9,7 @@ from typing import overload
 from course_lib.explore.moment.await_chains import Place
 from course_lib.explore.moment.code_owner import function_of, is_source_of, lines_of, source_of
 from course_lib.explore.moment.keys import key_states
-from course_lib.explore.moment.recorder import Look, Recorder, Seen
+from course_lib.explore.moment.recorder import ClientSeen, Look, Recorder
 from course_lib.explore.moment.states import ClientState, Frame, Local, PromiseState, State
 from course_lib.explore.moment.words import told
 from course_lib.explore.trial import Play, Trial, Violation
@@ -134,7 +134,7 @@ class _States(Sequence[State]):
             look.t, keys, more, clients, promises, told(look.t, list(look.keys.clocks), keys, more, clients, promises)
         )
 
-    def _client(self, name: str, seen: Seen, before: Seen | None) -> ClientState:
+    def _client(self, name: str, seen: ClientSeen, before: ClientSeen | None) -> ClientState:
         if before is not seen:
             return _client(name, seen, before)
         still = self._still.get(id(seen))
@@ -143,7 +143,7 @@ class _States(Sequence[State]):
         return still
 
 
-def _client(name: str, seen: Seen, before: Seen | None) -> ClientState:
+def _client(name: str, seen: ClientSeen, before: ClientSeen | None) -> ClientState:
     earlier = {} if before is None else {place.number: dict(place.knows) for c in before.chains for place in c}
     chains = tuple(tuple(_frame(place, earlier.get(place.number)) for place in chain) for chain in seen.chains)
     return ClientState(name, seen.does, seen.waits_for, chains, seen.task_waits)

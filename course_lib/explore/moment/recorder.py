@@ -25,7 +25,7 @@ LOOKS, SELDOM = 5_000, 100
 after so many callbacks, and the last look is kept."""
 
 
-class Seen(NamedTuple):
+class ClientSeen(NamedTuple):
     """What is seen of a client: what it does, for what it waits, and its chains of awaits; of several tasks, for what
     each of them waits."""
 
@@ -40,7 +40,7 @@ class Look(NamedTuple):
 
     t: float
     keys: Snapshot
-    clients: dict[str, Seen]
+    clients: dict[str, ClientSeen]
 
 
 class Recorder:
@@ -126,7 +126,7 @@ class Recorder:
 
     # -- what a client does --------------------------------------------------------------------------------------------
 
-    def _client(self, name: str, before: Seen | None) -> Seen:
+    def _client(self, name: str, before: ClientSeen | None) -> ClientSeen:
         process, start = self._clients[name]
         if before is not None and before.does == "dead":
             return before
@@ -137,10 +137,10 @@ class Recorder:
         else:
             chains, several = before.chains, before.task_waits
         does, waits = self._status(name, process, start, alive, None if moved else before)
-        seen = Seen(does, waits, chains, several)
+        seen = ClientSeen(does, waits, chains, several)
         return before if before is not None and seen == before else seen
 
-    def _alive(self, name: str, before: Seen | None) -> tuple[list[tuple[asyncio.Task[Any], ClientTask]], bool]:
+    def _alive(self, name: str, before: ClientSeen | None) -> tuple[list[tuple[asyncio.Task[Any], ClientTask]], bool]:
         """Its tasks that are not done; and whether any has run since the last look."""
         known, moved = self.heard.tasks[name], before is None
         alive = [(task, one) for one in known if (task := one.task()) is not None and not task.done()]
@@ -163,7 +163,7 @@ class Recorder:
 
     def _status(
         self, name: str, process: Process, start: float, alive: list[tuple[asyncio.Task[Any], ClientTask]],
-        before: Seen | None,
+        before: ClientSeen | None,
     ) -> tuple[Does, str]:  # fmt: skip
         now, results = self._world.now(), self._world.results
         if process.dead:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from course_lib.grading.batch.class_record import WAITING, Standing
+from course_lib.grading.batch.class_record import WAITING, ClassRecord
 from course_lib.grading.batch.handout import Asked, Lesson
 from course_lib.grading.batch.pages import LABELS, document, rows
 from course_lib.grading.batch.results import Result
@@ -20,7 +20,7 @@ MOST = 3
 """Schedules that are listed for an exercise."""
 
 
-def class_page(standing: Standing) -> str:
+def class_page(standing: ClassRecord) -> str:
     """One page for the whole class."""
     parts = ["<h1>The class in numbers</h1>", f'<p class="sum">{counted(len(standing.pupils), "student")}</p>']
     for lesson in standing.lessons:
@@ -30,7 +30,7 @@ def class_page(standing: Standing) -> str:
     return document("The class in numbers", *parts)
 
 
-def _settled(standing: Standing, id: str) -> list[Result]:
+def _settled(standing: ClassRecord, id: str) -> list[Result]:
     found = [pupil.scores[id].result for pupil in standing.pupils]
     return [result for result in found if result.status != WAITING]
 

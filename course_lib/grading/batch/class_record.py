@@ -59,7 +59,7 @@ class Pupil:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ClassRecord:
     """The whole class, sorted by name; `remarks` are about the folder of submissions, `troubles` about the grader."""
 
     lessons: tuple[Lesson, ...]
@@ -101,7 +101,7 @@ def plan(report: Path) -> Plan:
         raise NoReport(f"{report} is not a report of the grader: it has no {FILE} that can be read.") from None
 
 
-def standing(report: Path) -> Standing:
+def standing(report: Path) -> ClassRecord:
     """Raises: NoReport; BadOverride."""
     its, by_hand = plan(report), read(report)
     lessons = tuple(map(lesson, its.lessons))
@@ -111,7 +111,7 @@ def standing(report: Path) -> Standing:
     pupils = tuple(
         _pupil(report, name, lessons, its.students[name], by_hand, troubles) for name in sorted(its.students)
     )
-    return Standing(lessons, pupils, its.remarks + said, tuple(troubles))
+    return ClassRecord(lessons, pupils, its.remarks + said, tuple(troubles))
 
 
 def _pupil(

@@ -10,7 +10,7 @@ from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.grading.batch import gradescope_zip, one_notebook, options, overrides, sample_class
-from course_lib.grading.batch.class_record import Standing, standing
+from course_lib.grading.batch.class_record import ClassRecord, standing
 from course_lib.grading.batch.filled_gradebook import CANVAS, MOODLE, fill
 from course_lib.grading.batch.judge_interface import Judge, Limits
 from course_lib.grading.batch.records import write
@@ -76,7 +76,7 @@ def _wire(*, unsafe: bool) -> Judge:
     return judge_submission
 
 
-def _say(made: Standing, out: Path) -> None:
+def _say(made: ClassRecord, out: Path) -> None:
     scores = [score for pupil in made.pupils for score in pupil.scores.values()]
     passed = sum(score.result.status == "passed" for score in scores)
     lessons = ", ".join(lesson.number for lesson in made.lessons)
@@ -88,7 +88,7 @@ def _say(made: Standing, out: Path) -> None:
     print(f"Begin with {out / 'index.html'}.")
 
 
-def _fill(asked: Any, made: Standing, out: Path) -> None:
+def _fill(asked: Any, made: ClassRecord, out: Path) -> None:
     """The gradebooks that were named."""
     for path, system in ((asked.canvas, CANVAS), (asked.moodle, MOODLE)):
         if path is not None:

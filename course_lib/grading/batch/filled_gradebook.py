@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.errors import CourseError
-from course_lib.grading.batch.class_record import Pupil, Standing
+from course_lib.grading.batch.class_record import ClassRecord, Pupil
 from course_lib.grading.batch.handout import Lesson
 from course_lib.grading.batch.tables import lesson_points
 from course_lib.words import counted
@@ -46,7 +46,7 @@ class Filled:
     remarks: tuple[str, ...]
 
 
-def fill(path: Path, system: System, standing: Standing, columns: Mapping[str, str]) -> Filled:
+def fill(path: Path, system: System, standing: ClassRecord, columns: Mapping[str, str]) -> Filled:
     """`columns` names the column of a lesson where it cannot be told: "04" → "Homework 3 (1234)".
 
     Raises: NotAGradebook, which names the columns that there are.
@@ -74,7 +74,7 @@ def fill(path: Path, system: System, standing: Standing, columns: Mapping[str, s
     return Filled(mark + made.getvalue(), tuple(remarks))
 
 
-def _fill(rows: list[list[str]], known_by: list[int], places: Mapping[str, int], standing: Standing) -> list[str]:
+def _fill(rows: list[list[str]], known_by: list[int], places: Mapping[str, int], standing: ClassRecord) -> list[str]:
     found: set[str] = set()
     without = 0
     for row in rows[1:]:
@@ -94,7 +94,7 @@ def _fill(rows: list[list[str]], known_by: list[int], places: Mapping[str, int],
     return said
 
 
-def _pupil(row: list[str], known_by: list[int], standing: Standing) -> Pupil | None:
+def _pupil(row: list[str], known_by: list[int], standing: ClassRecord) -> Pupil | None:
     """By the first column in which somebody's name stands; letter by letter first, then in any case."""
     for same in (str, str.casefold):
         for place in known_by:
@@ -112,7 +112,7 @@ def _participant(name: str) -> str:
 
 
 def _column(
-    path: Path, head: list[str], lesson: Lesson, system: System, standing: Standing, columns: Mapping[str, str]
+    path: Path, head: list[str], lesson: Lesson, system: System, standing: ClassRecord, columns: Mapping[str, str]
 ) -> int:
     stem = lesson.file.removesuffix(".ipynb")
     if (named := columns.get(lesson.number)) is not None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_lib.grading.batch.class_record import Pupil, Score, Standing
+from course_lib.grading.batch.class_record import ClassRecord, Pupil, Score
 from course_lib.grading.batch.records import as_json
 from course_lib.grading.batch.results import Result
 from course_lib.grading.batch.tables import number
 from course_lib.words import counted
 
 
-def results(pupil: Pupil, standing: Standing) -> str:
+def results(pupil: Pupil, standing: ClassRecord) -> str:
     """A test for each exercise, with the verdict as text: its HTML would lose its pictures there."""
     scores = [pupil.scores[one.exercise] for lesson in standing.lessons for one in lesson.asked]
     return as_json({

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.grading.batch import folders
-from course_lib.grading.batch.class_record import Pupil, Score, Standing
+from course_lib.grading.batch.class_record import ClassRecord, Pupil, Score
 from course_lib.grading.batch.handout import Lesson, lesson
 from course_lib.grading.batch.judge_interface import Judge, Limits
 from course_lib.grading.batch.notebook_file import Unreadable
@@ -51,7 +51,7 @@ def said(its: Lesson, found: Judged) -> str:
 def save_page(path: Path, its: Lesson, found: Judged) -> None:
     """The page that a student of a class gets. Raises: OSError."""
     pupil = Pupil(NAME, {result.exercise: Score(result) for result in found.results}, found.remarks)
-    write(path, student_page(pupil, Standing((its,), (pupil,))))
+    write(path, student_page(pupil, ClassRecord((its,), (pupil,))))
 
 
 def _text(result: Result) -> str:

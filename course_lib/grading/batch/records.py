@@ -20,7 +20,7 @@ from course_lib.grading.batch.results import Result
 
 
 @dataclass(frozen=True)
-class Record:
+class NotebookRecord:
     """One notebook of one student: results by exercise, remarks, and how the grader itself failed, if it did."""
 
     student: str
@@ -51,19 +51,19 @@ def fingerprint(secret: bytes) -> str:
     return hmac.new(secret, b"fingerprint", hashlib.sha256).hexdigest()[:16]
 
 
-def load(path: Path) -> Record | None:
+def load(path: Path) -> NotebookRecord | None:
     """The record; None if it is not there, or is not whole."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         results = {id: Result.from_table(result) for id, result in table["results"].items()}
-        return Record(
+        return NotebookRecord(
             table["student"], table["lesson"], table["key"], results, tuple(table["remarks"]), table["trouble"]
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
-def save(path: Path, record: Record) -> None:
+def save(path: Path, record: NotebookRecord) -> None:
     """In one step: a run that is broken off leaves the old record or the new one."""
     results = {id: result.as_table() for id, result in sorted(record.results.items())}
     write(path, as_json({

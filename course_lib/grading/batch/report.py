@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from course_lib.grading.batch.class_page import class_page
-from course_lib.grading.batch.class_record import Standing
+from course_lib.grading.batch.class_record import ClassRecord
 from course_lib.grading.batch.folders import slug
 from course_lib.grading.batch.gradescope import results
 from course_lib.grading.batch.records import write
@@ -13,7 +13,7 @@ from course_lib.grading.batch.student_page import index_page, student_page
 from course_lib.grading.batch.tables import gradebook, remarks, scores
 
 
-def report(standing: Standing, out: Path) -> None:
+def report(standing: ClassRecord, out: Path) -> None:
     """All files; those of students who are gone are removed. Raises: OSError."""
     made = {
         "scores.csv": scores(standing),

@@ -14,13 +14,13 @@ from tqdm import tqdm
 
 from course_lib.errors import CourseError
 from course_lib.grading.batch import folders, records
-from course_lib.grading.batch.class_record import Plan, Standing, standing
+from course_lib.grading.batch.class_record import ClassRecord, Plan, standing
 from course_lib.grading.batch.dispatch import spread
 from course_lib.grading.batch.folders import HandedIn, Student
 from course_lib.grading.batch.handout import lesson, lesson_of, revision
 from course_lib.grading.batch.judge_interface import Judge, Limits
 from course_lib.grading.batch.notebook_file import Unreadable
-from course_lib.grading.batch.records import Record
+from course_lib.grading.batch.records import NotebookRecord
 from course_lib.grading.batch.report import report
 from course_lib.grading.batch.task import Judged, Task, judged
 from course_lib.grading.exercise import numbers
@@ -47,7 +47,7 @@ class Wanted:
 def grade(
     submissions: Path, out: Path, *, judge: Judge, executor: Executor | None = None, jobs: int = 0,
     wanted: Wanted | None = None, bar: bool = True,
-) -> Standing:  # fmt: skip
+) -> ClassRecord:  # fmt: skip
     """Grade SUBMISSIONS/<student>/<NN_topic>.ipynb into a report. What an earlier run has judged is not judged again.
 
     `executor` is any of concurrent.futures; without one, `jobs` processes do it, as many as there are cores if 0.
@@ -147,5 +147,5 @@ def _keep(out: Path, task: Task, found: Judged) -> None:
     """Into the record. What the grader failed on is kept without a key: the next run tries it again."""
     results = {**(task.known or {}), **{result.exercise: result for result in found.results}}
     key = task.key if not found.trouble else ""
-    record = Record(task.student, task.lesson, key, results, task.remarks + found.remarks, found.trouble)
+    record = NotebookRecord(task.student, task.lesson, key, results, task.remarks + found.remarks, found.trouble)
     records.save(records.place(out, task.student, task.lesson), record)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.grading.batch import overrides
-from course_lib.grading.batch.class_record import Plan, Standing, plan, standing
+from course_lib.grading.batch.class_record import ClassRecord, Plan, plan, standing
 from course_lib.grading.batch.report import report
 
 
@@ -16,7 +16,7 @@ class NotOneClass(CourseError):
     """The reports are not parts of one class, or not all of them."""
 
 
-def merge(parts: Sequence[Path], out: Path) -> Standing:
+def merge(parts: Sequence[Path], out: Path) -> ClassRecord:
     """One report from those of all parts. Raises: NotOneClass, NoReport, BadOverride; and has written nothing."""
     plans = {part: plan(part) for part in parts}
     whole = _whole(plans)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from course_lib.grading.batch.class_record import Pupil, Score, Standing
+from course_lib.grading.batch.class_record import ClassRecord, Pupil, Score
 from course_lib.grading.batch.folders import slug
 from course_lib.grading.batch.pages import LABELS, document, label, listing, rows
 from course_lib.grading.batch.results import Result
@@ -14,7 +14,7 @@ from course_lib.views.picture import escape, prose
 from course_lib.words import capital, counted
 
 
-def student_page(pupil: Pupil, standing: Standing) -> str:
+def student_page(pupil: Pupil, standing: ClassRecord) -> str:
     """Totals, remarks on what was handed in, and the verdict on each exercise as the notebook shows it."""
     parts = [f"<h1>{escape(pupil.name)}</h1>", _sum(pupil, standing)]
     if pupil.remarks:
@@ -32,7 +32,7 @@ def student_page(pupil: Pupil, standing: Standing) -> str:
     return document(f"{pupil.name}: exercises", *parts)
 
 
-def index_page(standing: Standing) -> str:
+def index_page(standing: ClassRecord) -> str:
     """All students, for the instructor."""
     whole = sum(lesson.points for lesson in standing.lessons)
     body = []
@@ -69,7 +69,7 @@ def _counted(scores: list[Score]) -> str:
     return escape(", ".join([f"{states['passed']} of {len(scores)}", *others]))
 
 
-def _sum(pupil: Pupil, standing: Standing) -> str:
+def _sum(pupil: Pupil, standing: ClassRecord) -> str:
     settled = all(pupil.settled(lesson) for lesson in standing.lessons)
     whole = sum(lesson.points for lesson in standing.lessons)
     passed = sum(score.result.status == "passed" for score in pupil.scores.values())

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from course_lib.grading.batch.class_record import Pupil, Standing
+from course_lib.grading.batch.class_record import ClassRecord, Pupil
 from course_lib.grading.batch.handout import Lesson
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")
@@ -15,7 +15,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")
 BY_HAND = "set by hand"
 
 
-def scores(standing: Standing) -> str:
+def scores(standing: ClassRecord) -> str:
     """A row for each property of each exercise of each student. Where a score was set by hand, one more row has the
     difference, so that the points of an exercise are always the sum of its rows."""
     rows: list[Sequence[Any]] = []
@@ -28,7 +28,7 @@ def scores(standing: Standing) -> str:
     return table(("student", "exercise", "property", "points", "max_points", "status"), rows)
 
 
-def gradebook(standing: Standing) -> str:
+def gradebook(standing: ClassRecord) -> str:
     """A row for each student: points by lesson, their sum, and what can be earned. Blank: not judged yet."""
     columns = [lesson.file.removesuffix(".ipynb") for lesson in standing.lessons]
     whole = sum(lesson.points for lesson in standing.lessons)
@@ -45,7 +45,7 @@ def lesson_points(pupil: Pupil, lesson: Lesson) -> str:
     return number(pupil.points(lesson)) if pupil.settled(lesson) else ""
 
 
-def remarks(standing: Standing) -> str:
+def remarks(standing: ClassRecord) -> str:
     """What was odd, for the instructor: about each student's files, about the folder, and about the grader itself."""
     rows = [(pupil.name, remark) for pupil in standing.pupils for remark in pupil.remarks]
     rows += [("", remark) for remark in standing.remarks]

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.grading.sandbox.limits import Limits
+from course_lib.grading.sandbox.limits import Quota
 
 NOBODY = 65534
 ENTER = Path(__file__).with_name("enter.py")
@@ -97,7 +97,7 @@ class Sandbox(ABC):
         argv: Sequence[str],
         *,
         readable: Sequence[Path],
-        limits: Limits,
+        limits: Quota,
         hidden: Sequence[Path] = (),
         pass_fds: Sequence[int] = (),
         env: Mapping[str, str] | None = None,

@@ -9,7 +9,7 @@ import signal
 import sys
 
 from course_lib.grading.sandbox import seccomp
-from course_lib.grading.sandbox.limits import Limits
+from course_lib.grading.sandbox.limits import Quota
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
@@ -18,7 +18,7 @@ LIMITS = "limits: CPU time, address space, open files, no file may grow, no core
 NO_PROCESSES = "limits: no new process"
 
 
-def confine(limits: Limits) -> tuple[str, ...]:
+def confine(limits: Quota) -> tuple[str, ...]:
     """Takes from this process what a student's code must not have; there is no way back. Says what has held.
 
     Call it in a child that was forked for one answer, before anything of the answer runs, and while the child has one
@@ -61,7 +61,7 @@ def silence() -> None:
         os.close(own)
 
 
-def _limit(limits: Limits) -> bool:
+def _limit(limits: Quota) -> bool:
     """Lowers the limits for good. True where new processes are refused from here on: root is not bound by that."""
     import resource  # not on Windows, where `probe` has a sentence instead
 

@@ -18,7 +18,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class Quota:
     """What one confined process may use. How many processes and threads it may start is no number: none.
 
     Units: cpu in whole seconds of computing, 1 to 3,600; wall in seconds of waiting, 0.1 to 7,200; memory in bytes of

@@ -98,7 +98,7 @@ def main() -> None:
     if not given["free"]:
         limits = importlib.import_module("course_lib.grading.sandbox.limits")
         confine = importlib.import_module("course_lib.grading.sandbox.confine")
-        held = confine.confine(limits.Limits(memory=given["memory"], open_files=given["open_files"]))
+        held = confine.confine(limits.Quota(memory=given["memory"], open_files=given["open_files"]))
     done: dict[str, str] = {}
     for name, deed in deeds(given):
         with contextlib.suppress(OSError, MemoryError, RuntimeError):

@@ -18,11 +18,11 @@ from course_lib.errors import NoSandbox
 from course_lib.grading.sandbox import bubblewrap, confine, landlock, seatbelt
 from course_lib.grading.sandbox.bare import Bare
 from course_lib.grading.sandbox.child import Ended, Sandbox
-from course_lib.grading.sandbox.limits import MIB, Limits
+from course_lib.grading.sandbox.limits import MIB, Quota
 
 COURSE = Path(__file__).resolve().parents[2]
 MISBEHAVE = Path(__file__).with_name("misbehave.py")
-LIMITS = Limits(cpu=5, wall=20, memory=256 * MIB, open_files=16, output=64 * 1024)
+LIMITS = Quota(cpu=5, wall=20, memory=256 * MIB, open_files=16, output=64 * 1024)
 
 INSTALL = (
     "On Linux install bubblewrap and libseccomp2 (`sudo apt install bubblewrap libseccomp2`), or, where bubblewrap is "

@@ -23,7 +23,7 @@ class Exhausted(Exception):
     """The answer found no memory to go on, when one client ran it alone."""
 
 
-class Watched:
+class RemoteGuard:
     """What a guard tells of code that runs elsewhere."""
 
     stuck = False
@@ -64,7 +64,7 @@ def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int 
             if hidden is not None and _stands(exercise) is not None:  # what is to break a given run is no code
                 rules = replace(rules, trials=partial(_with_seeds, rules.trials, hidden))
             here = replace(exercise, rules=rules)
-            return replace(searched(here, None, Watched(remote), lambda done, expected: None), answer=name)
+            return replace(searched(here, None, RemoteGuard(remote), lambda done, expected: None), answer=name)
         except KeyboardInterrupt:
             raise
         except Exception as error:

@@ -16,7 +16,7 @@ from typing import Any
 import course_lib
 from course_lib.errors import CourseError
 from course_lib.grading.sandbox.child import Sandbox
-from course_lib.grading.sandbox.limits import Limits
+from course_lib.grading.sandbox.limits import Quota
 from course_lib.grading.wire.cells import Source
 from course_lib.grading.wire.fork_server import program
 from course_lib.wire.pipe import Broken, Pipe, Silent
@@ -104,7 +104,7 @@ class ForkServer:
             raise Broken(str(error)) from error
 
     @contextmanager
-    def children(self, exercise: str, name: str, limits: Limits, count: int, fates: list[int]) -> Iterator[list[Pipe]]:
+    def children(self, exercise: str, name: str, limits: Quota, count: int, fates: list[int]) -> Iterator[list[Pipe]]:
         """The pipes of `count` children that hold this answer. Afterwards `fates` says how each had ended: 0, if it
         had not."""
         if self._process is None:

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from course_lib.grading.sandbox.confine import confine, prepare, silence
-from course_lib.grading.sandbox.limits import Limits
+from course_lib.grading.sandbox.limits import Quota
 from course_lib.grading.wire import cells
 from course_lib.grading.wire.judged import serve
 from course_lib.wire.pipe import Pipe
@@ -70,7 +70,7 @@ def _received(control: socket.socket) -> tuple[tuple[Any, ...], list[int]] | Non
     return pickle.loads(body), list(descriptors)  # the parent is trusted
 
 
-def _forked(load: Callable[[], Any], limits: Limits, descriptors: list[int], control: socket.socket) -> list[int]:
+def _forked(load: Callable[[], Any], limits: Quota, descriptors: list[int], control: socket.socket) -> list[int]:
     children = []
     for at in range(0, len(descriptors), 2):
         child = os.fork()

@@ -22,10 +22,10 @@ def serve(pipe: Pipe, load: Callable[[], Any]) -> None:
     """Load an answer, and run it as the parent says, until the pipe is closed. What `load` raises is the answer's."""
     guard = Guard(alone=True)
     with guard.up():
-        Judged(pipe, load, guard).child.serve()
+        JudgedAnswer(pipe, load, guard).child.serve()
 
 
-class Judged:
+class JudgedAnswer:
     """One answer."""
 
     def __init__(self, pipe: Pipe, load: Callable[[], Any], guard: Guard) -> None:

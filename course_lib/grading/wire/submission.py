@@ -66,7 +66,7 @@ def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits,
     """Judge the answer to one exercise. `number` is what `hidden` gave."""
     tidy()
     fates, layers = list[int](), server.sandbox.layers
-    allowed = confined.Limits(
+    allowed = confined.Quota(
         cpu=ceil(limits.seconds), wall=min(ONE_STEP, limits.seconds), memory=limits.memory, output=limits.output
     )
     try:

@@ -18,7 +18,7 @@ MOST = 3_000  # moments that are told apart; of more, every so-manieth
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class PlayClock:
     """A rising, piecewise straight map from seconds of the run, `times`, to seconds of the play, `places`."""
 
     times: tuple[float, ...]
@@ -38,7 +38,7 @@ class Clock:
         return self.places[-1] + AFTER
 
 
-def clock(moments: Iterable[float]) -> Clock:
+def clock(moments: Iterable[float]) -> PlayClock:
     """The clock of a run in which something happens at these moments, in seconds."""
     times = sorted(set(moments)) or [0.0]
     if len(times) > MOST:
@@ -46,7 +46,7 @@ def clock(moments: Iterable[float]) -> Clock:
         times = [*times[:-1:step], times[-1]]
     weights = [(after - before) ** ROOT for before, after in pairwise(times)]
     whole = min(max(EACH * len(weights), SHORTEST), LONGEST) / (sum(weights) or 1.0)
-    return Clock(tuple(times), tuple(accumulate((weight * whole for weight in weights), initial=BEFORE)))
+    return PlayClock(tuple(times), tuple(accumulate((weight * whole for weight in weights), initial=BEFORE)))
 
 
 def _between(value: float, given: tuple[float, ...], sought: tuple[float, ...]) -> float:

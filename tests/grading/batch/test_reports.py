@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from course_lib.grading.batch.class_page import class_page
-from course_lib.grading.batch.class_record import Pupil, Score, Standing
+from course_lib.grading.batch.class_record import ClassRecord, Pupil, Score
 from course_lib.grading.batch.filled_gradebook import CANVAS, MOODLE, NotAGradebook, fill
 from course_lib.grading.batch.gradescope import results
 from course_lib.grading.batch.handout import lesson
@@ -47,14 +47,14 @@ def result(exercise: str, number: int) -> Result:
     )
 
 
-def a_class(*names: str, by_hand: Override | None = None) -> Standing:
+def a_class(*names: str, by_hand: Override | None = None) -> ClassRecord:
     pupils = []
     for place, name in enumerate(names or NAMES):
         made = {one.exercise: Score(result(one.exercise, place + n)) for n, one in enumerate(FOUR.asked)}
         if by_hand is not None and by_hand.student == name:
             made[by_hand.exercise] = Score(made[by_hand.exercise].result, by_hand)
         pupils.append(Pupil(name, made, ("Cell 3 is <odd>.",)))
-    return Standing((FOUR,), tuple(pupils), ("notes.txt is a file.",), ())
+    return ClassRecord((FOUR,), tuple(pupils), ("notes.txt is a file.",), ())
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -237,4 +237,4 @@ def test_a_text_of_a_learners_own_is_not_in_the_statistics() -> None:
     odd = result("04.1", 1)
     table = {**odd.as_table(), "sentence": "ann", "misconception": "ann", "broken": "ann", "text": "ann", "html": "ann"}
     pupil = Pupil("ann", {**made.pupils[0].scores, "04.1": Score(Result.from_table(table))}, ("ann",))
-    assert not re.search(r"\bann\b", class_page(Standing((FOUR,), (pupil,), ("ann",), ("ann",))))
+    assert not re.search(r"\bann\b", class_page(ClassRecord((FOUR,), (pupil,), ("ann",), ("ann",))))

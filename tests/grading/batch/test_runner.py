@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from course_lib.grading.batch import overrides
-from course_lib.grading.batch.class_record import Standing, standing
+from course_lib.grading.batch.class_record import ClassRecord, standing
 from course_lib.grading.batch.runner import NothingToGrade, Wanted, grade
 from course_lib.grading.batch.shards import NotOneClass, merge
 
@@ -39,14 +39,14 @@ def hand_in(folder: Path, **students: Any) -> Path:
     return folder
 
 
-def run(submissions: Path, out: Path, **options: Any) -> tuple[Standing, int]:
+def run(submissions: Path, out: Path, **options: Any) -> tuple[ClassRecord, int]:
     """Quickly, in this process; and how many notebooks were judged."""
     here = Here()
     made = grade(submissions, out, judge=by_its_words, executor=here, bar=False, **options)
     return made, here.done
 
 
-def status(standing: Standing, exercise: str = "04.1") -> dict[str, str]:
+def status(standing: ClassRecord, exercise: str = "04.1") -> dict[str, str]:
     return {pupil.name: pupil.scores[exercise].result.status for pupil in standing.pupils}
 
 

@@ -19,12 +19,12 @@ def main() -> None:
         package = sys.modules[name] = ModuleType(name)
         package.__path__ = [os.path.join(course, *name.split(".")[1:])]
     from course_lib.grading.sandbox.confine import confine
-    from course_lib.grading.sandbox.limits import RANGES, Limits
+    from course_lib.grading.sandbox.limits import RANGES, Quota
 
     drawn = random.Random(seed)
     for _ in range(count):
         low, high = RANGES["memory"]
-        limits = Limits(
+        limits = Quota(
             cpu=drawn.randint(*map(int, RANGES["cpu"])),
             memory=int(low * (high / low) ** drawn.random()),
             open_files=drawn.randint(*map(int, RANGES["open_files"])),

@@ -310,13 +310,13 @@ def fill_memory() -> None:
 def child(deed: str | None) -> None:
     """What a forked child does: confines itself, unless it is to be the control, and misbehaves."""
     from course_lib.grading.sandbox import confine, seccomp
-    from course_lib.grading.sandbox.limits import Limits
+    from course_lib.grading.sandbox.limits import Quota
 
     if not GIVEN["seccomp"]:
         seccomp.library = lambda: None  # type: ignore[assignment]  # as on a system without libseccomp
     if GIVEN["silent"]:
         confine.silence()
-    held = () if GIVEN["free"] else confine.confine(Limits(**GIVEN["limits"]))
+    held = () if GIVEN["free"] else confine.confine(Quota(**GIVEN["limits"]))
     if deed is None:
         print(json.dumps({"held": held, "done": do_all()}), flush=True)
         return

@@ -17,13 +17,13 @@ import pytest
 from course_lib.grading.sandbox import bubblewrap, landlock
 from course_lib.grading.sandbox.bare import Bare
 from course_lib.grading.sandbox.child import Ended, Sandbox
-from course_lib.grading.sandbox.limits import MIB, Limits
+from course_lib.grading.sandbox.limits import MIB, Quota
 
 ROOT = Path(__file__).resolve().parents[3]
 COURSE = ROOT / "course_lib"
 HOSTILE = Path(__file__).with_name("hostile.py")
 HIDDEN = sorted(COURSE.glob("lessons/*/exercises"))
-LIMITS = Limits(cpu=5, wall=20.0, memory=256 * MIB, output=MIB, open_files=32)
+LIMITS = Quota(cpu=5, wall=20.0, memory=256 * MIB, output=MIB, open_files=32)
 NOT_HERE = "this machine does not offer that sandbox"
 
 
@@ -38,14 +38,14 @@ class Layer:
     silent: bool = False
 
     def run(
-        self, given: dict[str, Any], *, deeds: Sequence[str] = (), limits: Limits = LIMITS, token: str = ""
+        self, given: dict[str, Any], *, deeds: Sequence[str] = (), limits: Quota = LIMITS, token: str = ""
     ) -> Ended:
         """The hostile runner in it: with a child for each of these deeds, or with one that does all that end well."""
         argv = self.argv(given, deeds=deeds, limits=limits, token=token)
         return self.make().run(argv, readable=self.readable(), hidden=HIDDEN, limits=limits)
 
     def argv(
-        self, given: dict[str, Any], *, deeds: Sequence[str], limits: Limits = LIMITS, token: str = ""
+        self, given: dict[str, Any], *, deeds: Sequence[str], limits: Quota = LIMITS, token: str = ""
     ) -> list[str]:
         inside = {"cpu": limits.cpu, "memory": limits.memory, "open_files": limits.open_files}
         whole = {

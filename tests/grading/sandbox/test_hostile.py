@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from course_lib.grading.sandbox.limits import MIB, Limits
+from course_lib.grading.sandbox.limits import MIB, Quota
 
 from .layers import HIDDEN, HOSTILE, LAYERS, NOTHING, ROOT, Layer, new_token
 from .test_kill import processes
@@ -185,7 +185,7 @@ ENDS = {
 def test_each_bad_deed_ends_the_child_that_did_it(name: str) -> None:
     """One after another, as the runner judges one exercise after another: it sees how each ends, and goes on."""
     layer, token = LAYERS[name], new_token()
-    ended = layer.run({}, deeds=[*ENDS], limits=Limits(cpu=5, wall=30.0, memory=128 * MIB), token=token)
+    ended = layer.run({}, deeds=[*ENDS], limits=Quota(cpu=5, wall=30.0, memory=128 * MIB), token=token)
     assert ended.output.decode() == "".join(ENDS.values())
     assert (ended.how, ended.code) == ("exited", 0)
     assert processes(token) == []
@@ -195,7 +195,7 @@ def test_each_bad_deed_ends_the_child_that_did_it(name: str) -> None:
 @pytest.mark.parametrize("name", WITH_SECCOMP)
 def test_what_does_not_end_is_cut_off(name: str, deed: str, how: str) -> None:
     """By the clock on the wall, also where it has closed everything; or by how much it has written."""
-    token, limits = new_token(), Limits(wall=0.7 if how == "wall" else 20.0, output=100_000)
+    token, limits = new_token(), Quota(wall=0.7 if how == "wall" else 20.0, output=100_000)
     ended = LAYERS[name].run({}, deeds=[deed], limits=limits, token=token)
     assert ended.how == how
     assert len(ended.output) == (limits.output if how == "output" else 0)
@@ -222,13 +222,13 @@ def test_without_libseccomp_a_child_kills_no_more_than_its_own_runner() -> None:
 
 def test_computing_without_end_is_cut_off() -> None:
     """By SIGXCPU (24); where the code ignores that, by SIGKILL (9) a second later. The kernel does both."""
-    ended = LAYERS["no sandbox (--unsafe)"].run({}, deeds=["spin", "spin_on"], limits=Limits(cpu=1, wall=60.0))
+    ended = LAYERS["no sandbox (--unsafe)"].run({}, deeds=["spin", "spin_on"], limits=Quota(cpu=1, wall=60.0))
     assert (ended.how, ended.output) == ("exited", b"spin: -24\nspin_on: -9\n")
 
 
 def test_recursion_without_end_ends_the_child_that_did_it() -> None:
     """Through C it ends in a crash, or for want of memory."""
-    limits = Limits(cpu=5, wall=30.0, memory=100 * MIB)
+    limits = Quota(cpu=5, wall=30.0, memory=100 * MIB)
     ended = LAYERS["no sandbox (--unsafe)"].run({}, deeds=["recurse", "clone3"], limits=limits)
     assert ended.how == "exited"
     assert ended.output.endswith(b"clone3: 0\n")  # the next child has its turn
@@ -244,7 +244,7 @@ def test_a_child_has_no_descriptors_but_those_that_it_was_given(name: str | None
         layer = LAYERS[name] if name else NOTHING
         argv = layer.argv({}, deeds=["write_to_strangers"])
         given = () if name else (writing,)
-        ended = layer.make().run(argv, readable=layer.readable(), limits=Limits(), pass_fds=given)
+        ended = layer.make().run(argv, readable=layer.readable(), limits=Quota(), pass_fds=given)
         assert ended.code == 0, ended.output
         with contextlib.ExitStack() as stack:
             if name:

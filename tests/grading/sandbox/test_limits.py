@@ -1,4 +1,4 @@
-"""Limits are checked where they are written down, and hold as they were written, whatever they are."""
+"""Quota are checked where they are written down, and hold as they were written, whatever they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from course_lib.errors import BadArgument
-from course_lib.grading.sandbox.limits import RANGES, Limits
+from course_lib.grading.sandbox.limits import RANGES, Quota
 
 from .layers import COURSE, HOSTILE
 
@@ -19,18 +19,18 @@ from .layers import COURSE, HOSTILE
 @pytest.mark.parametrize("name", RANGES)
 def test_a_limit_outside_its_range_is_refused_in_words(name: str) -> None:
     low, high = RANGES[name]
-    assert getattr(Limits(**{name: low}), name) == low
-    assert getattr(Limits(**{name: high}), name) == high
+    assert getattr(Quota(**{name: low}), name) == low
+    assert getattr(Quota(**{name: high}), name) == high
     for wrong in (low - 1, high + 1, -1, 0, True, None, "10", float("nan"), float("inf")):
         with pytest.raises(BadArgument, match=rf"^{name} must be a .*number from [\d,.]+ to [\d,.]+, and is "):
-            Limits(**{name: wrong})
+            Quota(**{name: wrong})
 
 
 def test_only_the_clock_takes_fractions() -> None:
-    assert Limits(wall=0.5).wall == 0.5
+    assert Quota(wall=0.5).wall == 0.5
     for name in RANGES.keys() - {"wall"}:
         with pytest.raises(BadArgument, match="a whole number"):
-            Limits(**{name: RANGES[name][0] + 0.5})
+            Quota(**{name: RANGES[name][0] + 0.5})
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -43,10 +43,10 @@ def test_any_drawn_limits_are_accepted_exactly_within_their_ranges(seed: int) ->
             given[name] = value if name == "wall" else int(value)
         fits = all(low <= given[name] <= high for name, (low, high) in RANGES.items())
         if fits:
-            assert Limits(**given)
+            assert Quota(**given)
         else:
             with pytest.raises(BadArgument):
-                Limits(**given)
+                Quota(**given)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux only: elsewhere the probe tries the system's own sandbox")

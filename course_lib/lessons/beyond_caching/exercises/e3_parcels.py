@@ -85,7 +85,7 @@ class Happened(NamedTuple):
 
 
 @dataclass
-class Parcels(Acts):
+class JudgedParcels(Acts):
     """All that happened to the parcels of a run. `held`: which are pending, by whom, since when, how often given."""
 
     plan: Plan = field(kw_only=True)
@@ -93,7 +93,7 @@ class Parcels(Acts):
     lots: dict[str, Lot] = field(default_factory=dict)
     replies: list[Any] = field(default_factory=list)
     names: dict[bytes, str] = field(default_factory=dict)
-    log: list[Happened] = field(default_factory=list)
+    happened: list[Happened] = field(default_factory=list)
     by_parcel: defaultdict[str, list[Happened]] = field(default_factory=lambda: defaultdict(list))
     held: dict[str, tuple[str, float, int]] = field(default_factory=dict)
     last: bytes = b"0-0"
@@ -107,8 +107,8 @@ class Parcels(Acts):
     """What began to be packed by somebody for whom its entry was never pending."""
 
     def happens(self, what: str, parcel: str, who: str = "", number: int = 0) -> None:
-        self.log.append(Happened(self.world.now(), what, parcel, who, number))
-        self.by_parcel[parcel].append(self.log[-1])
+        self.happened.append(Happened(self.world.now(), what, parcel, who, number))
+        self.by_parcel[parcel].append(self.happened[-1])
 
     def did_to(self, parcel: str, what: str) -> list[Happened]:
         """Of what happened to a parcel, this."""
@@ -174,13 +174,13 @@ class Parcels(Acts):
         if had is not None and self.world.now() - had[1] < self.plan.claim_after - 0.002:
             packing = [one.what for one in self.by_parcel[parcel] if one.who == who][-2:-1]
             if packing != ["begins"]:
-                self.soon.append((self.log[-1], had[0], (self.world.now() - had[1]) / self.plan.claim_after))
+                self.soon.append((self.happened[-1], had[0], (self.world.now() - had[1]) / self.plan.claim_after))
 
 
 class Watch(Refuses):
     """Looks after each command that is more than a look: to claim an entry or acknowledge it does not change a key."""
 
-    def __init__(self, run: Parcels, refuses: int | None) -> None:
+    def __init__(self, run: JudgedParcels, refuses: int | None) -> None:
         super().__init__(refuses)
         self._run = run
 
@@ -199,7 +199,7 @@ class Pass(Act):
     error: Exception | None = None
 
 
-async def _deed(answer: Answer, run: Parcels, act: Pass) -> Any:
+async def _deed(answer: Answer, run: JudgedParcels, act: Pass) -> Any:
     plan, world = run.plan, run.world
     new = [lot.parcel for lot in plan.lots if not lot.by and not run.did_to(lot.parcel, "given")]
     old = [parcel for parcel, (_, since, _) in run.held.items() if world.now() - since >= plan.claim_after]
@@ -208,14 +208,14 @@ async def _deed(answer: Answer, run: Parcels, act: Pass) -> Any:
     async def pack(parcel: str) -> None:
         run.happens("begins", parcel, act.me)
         if all(one.who != act.me for one in run.did_to(parcel, "given")):
-            run.loose.append(run.log[-1])
+            run.loose.append(run.happened[-1])
         note = world.note(act.who, "compute", f"packs {parcel!r}")
         await until(world, world.now() + plan.takes)
         note.t_end = world.now()
         lot = run.lots.get(parcel)
         if lot is not None and len(run.did_to(parcel, "failed")) < lot.fails:
             run.happens("failed", parcel, act.me)
-            error = RAISED[(len(run.log) + world.seed) % len(RAISED)]
+            error = RAISED[(len(run.happened) + world.seed) % len(RAISED)]
             act.error = error(f"{parcel} does not fit into its box")
             raise act.error
         run.happens("packed", parcel, act.me)
@@ -223,11 +223,11 @@ async def _deed(answer: Answer, run: Parcels, act: Pass) -> Any:
     return await answer(world.redis(), act.me, pack, claim_after=plan.claim_after, most=plan.most)
 
 
-def passes(answer: Answer, plans: list[Plan], world: Simulation, clients: int) -> Parcels:
+def passes(answer: Answer, plans: list[Plan], world: Simulation, clients: int) -> JudgedParcels:
     """Workers make passes, one after another: w1, w2, w1 again, and so on; or one process makes all of them, when the
     plans come round again. With two clients, a command is refused, and one does so under half of the seeds."""
     plan = plans[world.seed // (2 if clients == 2 else 1) % len(plans)]
-    run = Parcels(world, plan=plan, refuses=world.seed if clients == 2 else None)
+    run = JudgedParcels(world, plan=plan, refuses=world.seed if clients == 2 else None)
     world.at(0.0, run.open)
     alone = world.seed % 4 < 2 if clients == 2 else world.seed >= len(plans)
     process = Process("w1") if alone else None
@@ -238,9 +238,9 @@ def passes(answer: Answer, plans: list[Plan], world: Simulation, clients: int) -
     return run
 
 
-def at_once(answer: Answer, world: Simulation, clients: int) -> Parcels:
+def at_once(answer: Answer, world: Simulation, clients: int) -> JudgedParcels:
     """So many workers at once, each with one pass after another; under odd seeds they are tasks of one process."""
-    run, draw = Parcels(world, plan=AT_ONCE), world.draws("start")
+    run, draw = JudgedParcels(world, plan=AT_ONCE), world.draws("start")
     process = Process("shop") if world.seed % 2 else None
     world.at(0.0, run.open)
 

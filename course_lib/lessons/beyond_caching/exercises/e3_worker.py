@@ -44,7 +44,7 @@ def _quiet(run: Play) -> bool:
 
 def _after(run: Play) -> Iterator[Found]:
     """What is acknowledged was packed before, or set aside."""
-    log, lots = run.witness.log, run.witness.lots
+    log, lots = run.witness.happened, run.witness.lots
     seen: dict[str, set[str]] = {}
     for one in log:
         before = set(seen.setdefault(one.parcel, set()))
@@ -88,7 +88,7 @@ def _waits(run: Play, act: Any) -> float | None:
         held := next((event for event in blocks if (event.t_end or run.now) - event.t_start > MOMENT), None)
     ) is not None:
         return held.t_start
-    mine = [one for one in run.witness.log if one.who == act.me and act.began <= one.when <= act.ended]
+    mine = [one for one in run.witness.happened if one.who == act.me and act.began <= one.when <= act.ended]
     busy = [one.when for one in mine if one.what in ("given", "packed", "failed")]
     ends = [*(one.when for one in mine if one.what in ("given", "begins")), act.ended]
     idle = ((since, min(end for end in ends if end > since)) for since in [act.began, *busy] if since < act.ended)
@@ -102,7 +102,7 @@ def _alone(run: Play) -> Iterator[Found]:
         text = f"At {ms(one.when)} {one.who} took parcel {one.parcel!r}, which had been given to {whose} less than "
         yield f"{text}{ms(run.witness.plan.claim_after)} before.", one.who, one.when, "too soon"
     names = {act.me for act in run.witness.acts}
-    for one in run.witness.log:
+    for one in run.witness.happened:
         if one.what == "given" and one.who not in names:
             text = f"At {ms(one.when)} parcel {one.parcel!r} was given to {one.who!r}, and no worker has that name."
             yield text, "", one.when, "another name"
@@ -165,7 +165,7 @@ def clues(failing: Failing) -> Iterator[str]:
     """What was acknowledged when; what was left, and who had held it; what was sent."""
     runs: list[Any] = [failing.get(name) for name in ("after", "every", "alone", "once", "dead")]
     after, every, alone, once, dead = runs
-    log = after.witness.log if after is not None else []
+    log = after.witness.happened if after is not None else []
     acked = next((place for place, one in enumerate(log) if one.what == "acknowledged" and not after.witness.lots[
         one.parcel].deleted and not {"packed", "set aside"} & {other.what for other in log[:place]
                                                                if other.parcel == one.parcel}), None)  # fmt: skip

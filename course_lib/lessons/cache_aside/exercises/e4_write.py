@@ -12,13 +12,14 @@ from course_lib.explore import Play, Process, Simulation, Trial, until
 from course_lib.grading.acts import PATIENCE, Act, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.caller_errors import TO_WRITES as REFUSALS
+from course_lib.grading.database import ERRORS
 from course_lib.grading.evidence import ms, round_trips, shown
 from course_lib.grading.key_log import fate, strays
 from course_lib.grading.readers import Readers
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
 from course_lib.lessons.cache_aside.exercises import e4_writers
 from course_lib.lessons.cache_aside.exercises.e4_writers import Writing, Written
-from course_lib.lessons.cache_aside.exercises.shop import ERRORS, acts
+from course_lib.lessons.cache_aside.exercises.shop import acts
 from course_lib.sim.faults import Kind
 from course_lib.words import counted as number_of
 

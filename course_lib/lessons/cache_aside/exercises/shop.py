@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from course_lib.explore import Play
 from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.caller_errors import hindered
-from course_lib.grading.database import DatabaseDown, load_takes
+from course_lib.grading.database import ERRORS, load_takes
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.key_log import KeyLog, State
 from course_lib.grading.rules import Failing, Found
@@ -21,28 +19,6 @@ from course_lib.grading.rules import Failing, Found
 SOON = 0.012
 """Seconds: what expires so soon after a call began may be found by it, or missed."""
 
-
-class DatabaseTimeout(DatabaseDown, TimeoutError):
-    """A load that gave up."""
-
-
-class DatabaseGone(DatabaseDown, ConnectionError):
-    """A load that lost its connection."""
-
-
-class DatabaseLookup(DatabaseDown, KeyError):
-    """A load that missed something."""
-
-
-class DatabaseValue(DatabaseDown, ValueError):
-    """A load that could not read a row."""
-
-
-class DatabaseRedis(DatabaseDown, RedisError):
-    """A load of data that another Redis has."""
-
-
-ERRORS = (DatabaseDown, DatabaseTimeout, DatabaseGone, DatabaseLookup, DatabaseValue, DatabaseRedis)
 ODD = (
     "",
     "0",

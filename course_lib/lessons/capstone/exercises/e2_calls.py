@@ -9,12 +9,10 @@ from functools import cache, partial
 from math import inf
 from typing import Any, NamedTuple
 
-from redis.exceptions import ConnectionError
-
 from course_lib.explore import Process, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
 from course_lib.grading.caller_errors import ERRORS
-from course_lib.grading.database import DatabaseDown, load_takes
+from course_lib.grading.database import DatabaseDown, DatabaseLookup, DatabaseRedis, DatabaseTimeout, load_takes
 from course_lib.grading.key_log import KeyLog
 
 Answer = Callable[..., Any]
@@ -57,19 +55,7 @@ STEPS = [
 ]  # fmt: skip
 
 
-class TooSlow(DatabaseDown, TimeoutError):
-    """A load may give up in time."""
-
-
-class NoSuchTable(DatabaseDown, LookupError):
-    """A load may not find what it looks in."""
-
-
-class OtherRedisDown(DatabaseDown, ConnectionError):
-    """A load may ask a Redis of its own."""
-
-
-DOWN = (DatabaseDown, TooSlow, NoSuchTable, OtherRedisDown)
+DOWN = (DatabaseDown, DatabaseTimeout, DatabaseLookup, DatabaseRedis)
 """What a load raises, in turn."""
 
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from course_lib.explore import Play, Process, Simulation, Trial, until
 from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure, sent
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.caller_errors import ERRORS, hindered
-from course_lib.grading.database import DatabaseDown
+from course_lib.grading.database import DatabaseDown, DatabaseGone, DatabaseRedis, DatabaseValue
 from course_lib.grading.evidence import ms, round_trips, shown
 from course_lib.grading.readers import Readers
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial, undisturbed
@@ -26,18 +24,6 @@ SALES = [
     (["", " "], ["app:product:7", "7"]),
 ]  # fmt: skip
 """Of a run: the products whose prices c1 changes, and those of c2."""
-
-
-class DatabaseValue(DatabaseDown, ValueError):
-    """A commit that the database could not read."""
-
-
-class DatabaseGone(DatabaseDown, ConnectionError):
-    """A commit that lost its connection."""
-
-
-class DatabaseRedis(DatabaseDown, RedisError):
-    """A commit to another Redis."""
 
 
 PAGES = ("the old page of {}", "the new page of {}", "the newest page of {}")

@@ -41,7 +41,7 @@ class Notes(Acts):
     """The outbox of a run, and all that happened."""
 
     notes: list[tuple[int, str]] = field(kw_only=True)
-    log: list[Happened] = field(default_factory=list)
+    happened: list[Happened] = field(default_factory=list)
     done: set[int] = field(default_factory=set)
     strays: list[str] = field(default_factory=list)
     seen: set[bytes] = field(default_factory=set)
@@ -49,7 +49,7 @@ class Notes(Acts):
 
     def happens(self, what: str, whose: Any, who: str = "") -> None:
         """Write it down."""
-        self.log.append(Happened(self.world.now(), what, whose, who))
+        self.happened.append(Happened(self.world.now(), what, whose, who))
 
     def note(self, *notes: tuple[int, str]) -> None:
         """Writers commit, with these notes."""
@@ -96,10 +96,10 @@ class Notes(Acts):
         """Each mark; had its page been deleted by then, since it was noted, or was there none; and published, since
         that?"""
         keys, found = dict(self.notes), []
-        for place, mark in enumerate(self.log):
+        for place, mark in enumerate(self.happened):
             if mark.what == "marked":
-                noted = next(at for at, one in enumerate(self.log) if one[1:3] == ("noted", mark.whose))
-                since = [one.what for one in self.log[noted:place] if one.whose == keys[mark.whose]]
+                noted = next(at for at, one in enumerate(self.happened) if one[1:3] == ("noted", mark.whose))
+                since = [one.what for one in self.happened[noted:place] if one.whose == keys[mark.whose]]
                 absent, deleted = keys[mark.whose] == ABSENT, "deleted" in since
                 from_then = since if absent else since[since.index("deleted") :] if deleted else []
                 found.append((mark, absent or deleted, "published" in from_then))

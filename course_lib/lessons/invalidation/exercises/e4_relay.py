@@ -96,7 +96,7 @@ def _done(run: Play) -> Iterator[Found]:
 def _order(run: Play) -> Iterator[Found]:
     """Older notes come first: they are marked first, and what they name is deleted first, and published first as well,
     if nothing went wrong between."""
-    marks = [one for one in run.witness.log if one.what == "marked" and one.who == "c1"]
+    marks = [one for one in run.witness.happened if one.what == "marked" and one.who == "c1"]
     for one, other in pairwise(marks):
         if other.whose < one.whose:
             text = f"{one.who} marked note {one.whose} at {ms(one.when)}, and note {other.whose} after it."
@@ -104,7 +104,7 @@ def _order(run: Play) -> Iterator[Found]:
     disturbed = any(event.fault or isinstance(event.reply, Exception) for event in run.trace)
     for what in ("deleted",) if disturbed else ("deleted", "published"):
         first: dict[str, float] = {}
-        for one in run.witness.log:
+        for one in run.witness.happened:
             if one.what == what:
                 first.setdefault(one.whose, one.when)
         order = [(first[key], key) for key in dict.fromkeys(key for _, key in run.witness.notes) if key in first]
@@ -143,7 +143,7 @@ def _once(run: Play) -> Iterator[Found]:
         return
     for what in ("deleted", "published"):
         for key in dict.fromkeys(KEYS):
-            often = sum(one[1:3] == (what, key) for one in run.witness.log)
+            often = sum(one[1:3] == (what, key) for one in run.witness.happened)
             notes = sum(name == key for _, name in run.witness.notes)
             if often > notes:
                 yield f"{key!r} was {what} {often} times, and is in {notes} notes.", "c1", run.now, "too often"
@@ -162,7 +162,7 @@ def _others(run: Play) -> Iterator[Found]:
     """No other key is touched, and nothing else is published."""
     for key in run.witness.strays:
         yield f"The key {key!r} was changed, and not deleted or left alone.", "", run.now, "another key"
-    for one in run.witness.log:
+    for one in run.witness.happened:
         if one.what == "published" and one.whose not in KEYS:
             text = f"At {ms(one.when)} {one.whose!r} was published, which is no key of a note."
             yield text, "", one.when, "published"
@@ -179,15 +179,15 @@ def clues(failing: Failing) -> Iterator[str]:
     after = published = False
     if early and run is not None:
         mark, key = early[0][0], dict(run.witness.notes)[early[0][0].whose]
-        soon = [one.what for one in run.witness.log if one.whose == key and 0 <= one.when - mark.when < SOON]
+        soon = [one.what for one in run.witness.happened if one.whose == key and 0 <= one.when - mark.when < SOON]
         named_in = [event for event in run.trace if key.encode() in event.command]
         after = "deleted" in soon and any(0 <= event.t_start - mark.when < SOON for event in named_in)
-        sent = [one.whose for one in run.witness.log if one.what == "published" and one.when <= mark.when]
+        sent = [one.whose for one in run.witness.happened if one.what == "published" and one.when <= mark.when]
         published = key in sent
     yield from named({
         "marks-first": after and not early[0][1],
         "publishes-first": published and all(deleted for _, deleted, _ in early) and "done" in failing and plain,
-        "never-publishes": bool(early) and run is not None and all(one.what != "published" for one in run.witness.log),
+        "never-publishes": early and run and all(one.what != "published" for one in run.witness.happened),
         "one-batch": ends is not None and "done" not in failing and any(
             act.done and act.marks == BATCH == act.calls - 1 for act in failing.first.witness.acts),
         "swallows-errors": "errors" in failing and "done" not in failing and any(

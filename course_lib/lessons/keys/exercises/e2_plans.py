@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from course_lib.explore import Simulation, until
 from course_lib.grading.acts import Acts
-from course_lib.grading.database import DatabaseDown, load_takes
+from course_lib.grading.database import DatabaseDown, DatabaseValue, load_takes
 
 SURNAMES = ("Lee", "Moore", "Diaz", "Okafor", "Sato", "Kaya", "Novák", "O'Hara", "Weiss", "Aziz", "Berg", "Costa")
 """Of which a run draws three: an answer that remembers the last run knows none."""
@@ -17,10 +17,6 @@ PEOPLE = (("42", "7"), ("24", "42"), ("ann:photo", "ann"), ("{ann}", "ann"), ("a
 FIRST_NAMES = ("Ann", "Mary Ann", "", " Zoë|é")
 TTLS = (2.0, 0.57, 1.5, 200.4, 2.0, 2_592_000.6, 0.9, 60.0)
 Profile = dict[str, str]
-
-
-class DatabaseValue(DatabaseDown, ValueError):
-    """What the database answers to what it cannot read."""
 
 
 @dataclass

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
-from redis.exceptions import ConnectionError as RedisConnectionError
-
 from course_lib.explore import Extension, Process, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.grading.acts import Act, Acts
-from course_lib.grading.database import Database, DatabaseDown
-from course_lib.lessons.stampedes.exercises.lifetimes import Life, Lock, kept, lock_of
+from course_lib.grading.database import Database, DatabaseDown, DatabaseGone, DatabaseRedis, DatabaseTimeout
+from course_lib.lessons.stampedes.exercises.lifetimes import Life, LockSeen, kept, lock_of
 from course_lib.sim.replication import READS
 
 Answer = Callable[..., Awaitable[Any]]
@@ -42,7 +40,7 @@ class Asked(Act):
 
 
 @dataclass
-class Crowd(Acts):
+class JudgedCrowd(Acts):
     """The clients of one run. `starts` are the times at which each asks first, in seconds."""
 
     setting: Setting = field(kw_only=True)
@@ -54,7 +52,7 @@ class Crowd(Acts):
     """Whose each token is."""
     loaded: list[Asked] = field(default_factory=list)
     """What asked the database and was given its row, once for each load."""
-    locks: list[Lock] = field(default_factory=list)
+    locks: list[LockSeen] = field(default_factory=list)
     """What each load was protected by."""
     values: list[Life] = field(default_factory=list)
     """How long each value was to live, as it was when its loader returned."""
@@ -130,12 +128,12 @@ class Crowd(Acts):
         return act.who in self.databases[act.what].failed
 
 
-def _crowd(setting: Setting, world: Simulation) -> Crowd:
+def _crowd(setting: Setting, world: Simulation) -> JudgedCrowd:
     database = Database(world, setting.load, setting.failing, error=setting.error)
-    return Crowd(world, setting=setting, databases={setting.key: database})
+    return JudgedCrowd(world, setting=setting, databases={setting.key: database})
 
 
-def all_at_once(setting: Setting, world: Simulation, clients: int) -> Crowd:
+def all_at_once(setting: Setting, world: Simulation, clients: int) -> JudgedCrowd:
     """c1, c2, … ask for a key that is not there, all within 10 ms."""
     crowd = _crowd(setting, world)
     start = world.draws("start")
@@ -151,18 +149,18 @@ VARIED = (
 """Keys, their ttl, lock_ttl and how long a load takes, in seconds; a run's seed says which."""
 
 
-def varied(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def varied(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """As all_at_once; which key, and which times."""
     key, ttl, lock_ttl, load = VARIED[world.seed % len(VARIED)]
     return all_at_once(Setting(answer, key, ttl, lock_ttl, load), world, clients)
 
 
-def slow_loads(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def slow_loads(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """As all_at_once; a load takes longer than a client waits for a reply."""
     return all_at_once(Setting(answer, load=0.4), world, clients)
 
 
-def failing_first(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def failing_first(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """As all_at_once; the first load fails, or the first two. A run's seed says
     with which error."""
     key, ttl, *_ = VARIED[world.seed % len(VARIED)]
@@ -170,22 +168,10 @@ def failing_first(answer: Answer, world: Simulation, clients: int) -> Crowd:
     return all_at_once(Setting(answer, key, ttl, 1.5, failing=failing, error=error), world, clients)
 
 
-class DatabaseTimeout(DatabaseDown, TimeoutError):
-    """A load that gave up."""
+ERRORS = (DatabaseTimeout, DatabaseDown, DatabaseGone, DatabaseRedis)
 
 
-class DatabaseGone(DatabaseDown, ConnectionError):
-    """A load that lost its connection."""
-
-
-class DatabaseOfRedis(DatabaseDown, RedisConnectionError):
-    """A load from another Redis, which is down."""
-
-
-ERRORS = (DatabaseTimeout, DatabaseDown, DatabaseGone, DatabaseOfRedis)
-
-
-def too_late(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def too_late(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """Locks that expire while their holders are at work: because they stand still (with a fault), or because a load
     takes longer than a lock lives (from the third seed on; then all clients are tasks of one process). With odd seeds
     the first load fails."""
@@ -215,7 +201,7 @@ LISTENS = frozenset((b"SUBSCRIBE", b"UNSUBSCRIBE", b"PUBLISH"))
 SCRIPTS = frozenset((b"EVAL", b"EVALSHA", b"FCALL", b"DEL", b"UNLINK"))
 
 
-def refusing(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def refusing(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """As varied; but Redis takes no writes: from the start, or from the middle of the first load on; or none but by
     scripts, so that a lock can still be freed."""
     crowd = varied(answer, world, clients)
@@ -224,7 +210,7 @@ def refusing(answer: Answer, world: Simulation, clients: int) -> Crowd:
     return crowd
 
 
-def long_wait(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def long_wait(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """As all_at_once; a load takes 31 s."""
     return all_at_once(Setting(answer, lock_ttl=40.0, load=31.0), world, clients)
 
@@ -241,14 +227,14 @@ PAGES = (
 
 def several_keys(
     answer: Answer, rows: Iterable[Row], world: Simulation, clients: int, own: Mapping[str, Sequence[str]] | None = None
-) -> Crowd:  # fmt: skip
+) -> JudgedCrowd:  # fmt: skip
     """Each process asks for four keys at once, and one more does so 300 ms later. Each key has a row of its own; a
     run's seed says which. The row of a key in `own` is a text from there."""
     setting, all_rows = Setting(answer, ttl=1.5, lock_ttl=0.57, load=0.1), list(rows)
     pages = PAGES[world.seed % len(PAGES)]
     mine = {key: all_rows[(len(pages) * world.seed + i) % len(all_rows)] for i, key in enumerate(pages)}
     mine |= {key: texts[world.seed // len(PAGES) % len(texts)] for key, texts in (own or {}).items() if key in mine}
-    crowd = Crowd(
+    crowd = JudgedCrowd(
         world, setting=setting,
         databases={key: Database(world, setting.load, absent=row is None, text=row) for key, row in mine.items()},
     )  # fmt: skip
@@ -267,13 +253,13 @@ NEAR = 0.03
 """Seconds from the expiry of a value to those who ask just before it, and just after."""
 
 
-def one_by_one(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def one_by_one(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """The first process loads. It and two others ask again: while the value is there, just before it expires, just
     after, and once more."""
     key, ttl, row = EXPIRIES[world.seed % len(EXPIRIES)]
     setting = Setting(answer, key, ttl)
     database = Database(world, setting.load, absent=row is None, text=row)
-    crowd = Crowd(world, setting=setting, databases={key: database})
+    crowd = JudgedCrowd(world, setting=setting, databases={key: database})
     over = setting.load + ttl
     crowd.follow("first", [0.0, 0.35, over + NEAR])
     crowd.follow("second", [0.3, over - NEAR])

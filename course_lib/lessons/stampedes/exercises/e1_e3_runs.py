@@ -8,7 +8,7 @@ from typing import Any
 from course_lib.explore import Extension, Process, Session, Simulation
 from course_lib.explore.server_state import ask
 from course_lib.grading.database import Database
-from course_lib.lessons.stampedes.exercises.crowd import Answer, Asked, Crowd, Setting, varied
+from course_lib.lessons.stampedes.exercises.crowd import Answer, Asked, JudgedCrowd, Setting, varied
 from course_lib.lessons.stampedes.exercises.lifetimes import in_lock
 
 TERMS = (
@@ -18,12 +18,12 @@ TERMS = (
 """Of one call each: ttl and lock_ttl, in seconds."""
 
 
-def own_terms(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def own_terms(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """One process asks for two keys in turn, and each time for other lives. A run's seed says with which it begins, and
     which of the two keys has no row."""
     keys, process = ("page:{de}:7", "page:8"), Process("web")
     databases = {key: Database(world, 0.02, absent=i == world.seed % 2) for i, key in enumerate(keys)}
-    crowd = Crowd(world, setting=Setting(answer, load=0.02), databases=databases)
+    crowd = JudgedCrowd(world, setting=Setting(answer, load=0.02), databases=databases)
     for number in range(len(TERMS)):
         name = f"c{number + 1}"
         crowd.terms[name] = TERMS[(number + world.seed) % len(TERMS)]
@@ -58,7 +58,7 @@ class RefusesOne(Extension):
         return True
 
 
-class Unwatched(Crowd):
+class Unwatched(JudgedCrowd):
     """A crowd of whose locks and values nothing is written down."""
 
     refuses_one: RefusesOne
@@ -70,7 +70,7 @@ class Unwatched(Crowd):
         return await setting.answer(self.world.redis(), act.what, load, **policy)
 
 
-def many_keys(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def many_keys(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """One process asks for hundreds of keys at once."""
     setting, process = Setting(answer, load=0.1), Process("web")
     keys = [f"the shop's page:{{Zoë}}:{number * 7919}" for number in range(MANY)]
@@ -80,7 +80,7 @@ def many_keys(answer: Answer, world: Simulation, clients: int) -> Crowd:
     return crowd
 
 
-def refusing_one(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def refusing_one(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """One client asks, and one of its commands is refused; a run's seed says which."""
     setting = Setting(answer, "page:{de}:7")
     crowd = Unwatched(world, setting=setting, databases={setting.key: Database(world, setting.load)})
@@ -92,7 +92,7 @@ def refusing_one(answer: Answer, world: Simulation, clients: int) -> Crowd:
 class Freed(Extension):
     """Looks, whenever a lock goes after its holder's load, whether the value is there."""
 
-    def __init__(self, crowd: Crowd) -> None:
+    def __init__(self, crowd: JudgedCrowd) -> None:
         self._crowd, self._seen = crowd, set[str]()
 
     def ran(self, session: Session, command: list[bytes], changed: bool) -> None:
@@ -105,7 +105,7 @@ class Freed(Extension):
                     self._crowd.bare.append((lock.who, world.now()))
 
 
-def freeing(answer: Answer, world: Simulation, clients: int) -> Crowd:
+def freeing(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     """As varied; and it is seen what is there when a lock goes."""
     crowd = varied(answer, world, clients)
     world.nodes[0].extension = Freed(crowd)

@@ -11,7 +11,7 @@ from course_lib.explore import OneFault, Play, Simulation, Trial
 from course_lib.grading.break_it import a_fault, twins
 from course_lib.grading.evidence import loads, ms, of, overlap, struck
 from course_lib.grading.rules import Failing, Found, Rules, named
-from course_lib.lessons.stampedes.exercises.crowd import Answer, Crowd, Setting, all_at_once
+from course_lib.lessons.stampedes.exercises.crowd import Answer, JudgedCrowd, Setting, all_at_once
 from course_lib.lessons.stampedes.programs import deletes_any_lock, frees_its_own
 from course_lib.trace import Span
 
@@ -34,7 +34,7 @@ def trials(fault: OneFault) -> list[Trial]:
     )  # fmt: skip
 
 
-def _build(fault: OneFault, recipe: Answer, world: Simulation, clients: int) -> Crowd:
+def _build(fault: OneFault, recipe: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     world.faults = replace(fault)
     return all_at_once(Setting(recipe, lock_ttl=LOCK_TTL, load=LOAD, failing=1), world, clients)
 

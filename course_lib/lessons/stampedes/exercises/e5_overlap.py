@@ -13,7 +13,7 @@ from course_lib.grading.answer import ask, plain_function
 from course_lib.grading.evidence import loads, ms, overlap, paused
 from course_lib.grading.rules import Failing, Found, Rules, trial
 from course_lib.grading.write_the_property import Property, noted, of_run, watched
-from course_lib.lessons.stampedes.exercises.crowd import Crowd, Setting, all_at_once
+from course_lib.lessons.stampedes.exercises.crowd import JudgedCrowd, Setting, all_at_once
 from course_lib.lessons.stampedes.programs import deletes_any_lock, frees_its_own, looks_then_takes
 from course_lib.sim import Draws
 from course_lib.trace import Note
@@ -73,7 +73,7 @@ def _two_loads(run: Play) -> Iterator[Found]:
         yield text, second.who, second.start, "two loads at once"
 
 
-def _dying(setting: Setting, world: Simulation, clients: int) -> Crowd:
+def _dying(setting: Setting, world: Simulation, clients: int) -> JudgedCrowd:
     """As all_at_once; 50 ms after the start, each client that is loading dies."""
     crowd = all_at_once(setting, world, clients)
 

@@ -34,7 +34,7 @@ class Life(NamedTuple):
 
 
 @dataclass
-class Lock:
+class LockSeen:
     """What protected one load: `life` is None if no key had one. `before` is what was in it when the load began; `end`
     is infinite while the load has not ended; `plain` is what `lock:` and the key held when it began. Units: seconds."""
 
@@ -58,10 +58,10 @@ class Lock:
             self.lost = now
 
 
-def lock_of(world: Simulation, who: str, lock_ttl: float) -> Lock:
+def lock_of(world: Simulation, who: str, lock_ttl: float) -> LockSeen:
     """The lock under which a client begins to load: the key to which a command of its own gave that life; if there is
     none, the one whose life comes next to it."""
-    now, lock = world.now(), Lock(who, world.now())
+    now, lock = world.now(), LockSeen(who, world.now())
     for key in ask(world.nodes[0], b"KEYS", b"*"):
         life = _life(world, key, {who}, lock_ttl)
         if life.lasts > 0 and (lock.life is None or _wrong(life) < _wrong(lock.life)):
@@ -72,7 +72,7 @@ def lock_of(world: Simulation, who: str, lock_ttl: float) -> Lock:
     return lock
 
 
-def in_lock(world: Simulation, lock: Lock) -> Any:
+def in_lock(world: Simulation, lock: LockSeen) -> Any:
     """What is in it now: a text; True if it is not a text; None if it is gone."""
     if lock.life is None:
         return None

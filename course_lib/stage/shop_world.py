@@ -11,7 +11,7 @@ from course_lib.trace import Note, Trace
 from course_lib.worlds import Real
 
 
-class Ground(Protocol):
+class ShopWorld(Protocol):
     """What the shop asks of a world, and what can be done to it."""
 
     trace: Trace
