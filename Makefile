@@ -55,7 +55,7 @@ peers: env ## build .venv/peers, the libraries that tests and benchmarks compare
 	@$(COURSE) -m tests.peers.build
 
 bench: env ## measure speed beside the peers, alone on the machine
-	-@$(COURSE) -m tests.peers.build
+	-@$(COURSE) -m tests.peers.build --bench
 	@$(COURSE) -m pytest -p no:xdist -s -o python_files='bench_*.py' tests/benchmarks $(TEST_ARGS)
 
 soak: env ## half an hour of random use: does memory level off? (SOAK_MINUTES=3)

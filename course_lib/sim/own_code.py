@@ -18,6 +18,7 @@ _LIBRARIES = tuple({
     str(Path(os.__file__).resolve().parent),  # an archive, in a browser
     str(Path(__file__).resolve().parent.parent),
 })  # fmt: skip
+_PACKAGES = {"site-packages", "dist-packages"}
 _HEAP_TYPE = 1 << 9
 
 
@@ -31,8 +32,10 @@ def code_in(code: types.CodeType) -> Iterator[types.CodeType]:
 
 @functools.lru_cache(1_000)
 def of_library(file: str) -> bool:
-    """Does a file belong to Python's library, to a package or to the course?"""
-    return str(Path(file).resolve()).startswith(_LIBRARIES)
+    """Does a file belong to Python's library, to the course, or to a package, also one outside this environment (a
+    user's own, the system's, one on PYTHONPATH)?"""
+    path = Path(file).resolve()
+    return str(path).startswith(_LIBRARIES) or not _PACKAGES.isdisjoint(path.parts)
 
 
 def own_names(names: dict[str, Any]) -> bool:

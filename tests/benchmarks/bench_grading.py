@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from grading.programs import ANSWERS, ROOT, answers
+from peers import otter_course
 from peers.environment import skip_without
 from peers.nbgrader_course import GROUP, Course
 from wire.children import forked
@@ -128,6 +130,30 @@ def test_beside_nbgraders_autograde(table: Table, tmp_path: Path) -> None:
     table.add(Row("nbgrader's autograde, a submission", "s", [theirs / students]))
     table.add(Row("ours, a submission", "s", [ours / students]))
     assert table.add(Row("how often ours goes into nbgrader's (/s is times)", "/s", [theirs / ours], 1.0)).holds
+
+
+def test_beside_otter(table: Table, tmp_path: Path) -> None:
+    """The same answers and checks, in Otter's way without a container, which runs a notebook in a kernel and looks at
+    the answers that it leaves; a container for each submission comes on top."""
+    from course_lib.grading.batch.runner import Wanted, grade
+    from course_lib.grading.wire.submission import judge_submission
+
+    skip_without(otter_course.GROUP)
+    (notebook,) = (ROOT / "solutions").glob(f"{LESSON}_*.ipynb")
+    otter = otter_course.Otter(
+        tmp_path / "theirs", json.loads(notebook.read_text(encoding="utf-8")), Path(sysconfig.get_paths()["purelib"])
+    )
+    begin = time.perf_counter()
+    assert otter.run() == otter.points
+    theirs = time.perf_counter() - begin
+    (tmp_path / "ours" / "student").mkdir(parents=True)
+    shutil.copy(notebook, tmp_path / "ours" / "student" / notebook.name)
+    begin = time.perf_counter()
+    limits = Wanted(limits=Limits())
+    grade(tmp_path / "ours", tmp_path / "report", judge=judge_submission, jobs=2, wanted=limits, bar=False)
+    ours = time.perf_counter() - begin
+    table.add(Row("otter's run, a submission", "s", [theirs]))
+    assert table.add(Row("how often ours goes into otter's (/s is times)", "/s", [theirs / ours], 1.0)).holds
 
 
 def autograded(notebook: Any) -> Any:

@@ -1,4 +1,5 @@
-"""Build .venv/peers: an environment for each group of peers in pyproject.toml. `make peers` runs this.
+"""Build .venv/peers: an environment for each group of peers in pyproject.toml. `make peers` runs this, and `make bench`
+with `--bench`, for those too that are only measured.
 
 With uv where there is one, else with pip. What is there and up to date is left alone. A package that cannot be had is
 no error of the course: its tests are skipped, and this says so and ends with 1.
@@ -27,7 +28,8 @@ def build(group: str) -> bool:
 
 
 if __name__ == "__main__":
-    missing = [group for group in GROUPS if not is_built(group)]
+    wanted = [group for group in GROUPS if not group.startswith("bench") or "--bench" in sys.argv]
+    missing = [group for group in wanted if not is_built(group)]
     if missing:
         print(f"Building .venv/peers: {', '.join(missing)}.", file=sys.stderr, flush=True)
     built = [build(group) for group in missing]

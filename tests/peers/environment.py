@@ -18,8 +18,9 @@ ROOT = groups.ROOT
 FOLDER = ROOT / ".venv" / "peers"
 SCRIPTS = Path(__file__).parent / "scripts"
 GROUPS: dict[str, list[str]] = {
-    name: groups.pins(name) for name in groups.PROJECT["dependency-groups"] if name.startswith("peers")
+    name: groups.pins(name) for name in groups.PROJECT["dependency-groups"] if name.startswith(("peers", "bench"))
 }
+"""Their packages. No test needs one that begins with bench: benchmarks do."""
 
 
 def python_of(group: str) -> Path:
@@ -35,7 +36,7 @@ def skip_without(group: str) -> None:
     if (FOLDER / f"{group}.missing").exists():
         pytest.skip("the package index could not supply the peers")
     if not is_built(group):
-        pytest.skip("the peers are not installed (make peers)")
+        pytest.skip(f"the peers are not installed (make {group.partition('-')[0]})")
 
 
 def packages_of(group: str) -> Path:

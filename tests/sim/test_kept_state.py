@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import pytest
 
 from course_lib.sim import Process, Simulation, in_process
+from course_lib.sim.own_code import own_names
 from course_lib.sim.process import PROCESS
 
 KEPT: list[str] = []
@@ -377,3 +378,17 @@ def test_a_weak_dictionary_begins_empty() -> None:
     own = in_process(keeps)
     assert called(own, Process("a"), 2) == [1, 2]
     assert called(own, Process("b"), 1) == [1]
+
+
+@pytest.mark.parametrize(
+    ("file", "library"),
+    [
+        ("/home/ann/.local/lib/python3.12/site-packages/ipykernel/kernelbase.py", True),
+        ("/usr/lib/python3/dist-packages/redis/client.py", True),
+        (asyncio.__file__, True),
+        ("/home/ann/packages/shop.py", False),
+        ("/home/ann/my-site-packages/shop.py", False),
+    ],
+)
+def test_a_package_is_nobodys_own_code_wherever_it_is_installed(file: str, library: bool) -> None:
+    assert own_names({"__file__": file}) is not library
