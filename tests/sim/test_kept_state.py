@@ -383,11 +383,11 @@ def test_a_weak_dictionary_begins_empty() -> None:
 @pytest.mark.parametrize(
     ("file", "library"),
     [
-        ("/home/ann/.local/lib/python3.12/site-packages/ipykernel/kernelbase.py", True),
+        ("/opt/ann/.local/lib/python3.12/site-packages/ipykernel/kernelbase.py", True),
         ("/usr/lib/python3/dist-packages/redis/client.py", True),
         (asyncio.__file__, True),
-        ("/home/ann/packages/shop.py", False),
-        ("/home/ann/my-site-packages/shop.py", False),
+        ("/opt/ann/packages/shop.py", False),
+        ("/opt/ann/my-site-packages/shop.py", False),
     ],
 )
 def test_a_package_is_nobodys_own_code_wherever_it_is_installed(file: str, library: bool) -> None:
