@@ -26,6 +26,7 @@ PERMITTED_SKIPS = {
     "the package index could not supply the peers": "theirs is the fault that a test shows, and .ci/run has tried",
     "the site is not built (make site)": "the workflow for GitHub Pages builds it, runs all lessons for it, and looks",
     "the edition for a browser is not built (make lite)": "the workflow for GitHub Pages builds it, and tests it",
+    "npm is missing: axe comes by it": "GitHub's runners have npm; the site's own test needs it as well",
     "dask is not installed": "it stands for any cluster's executor; the course itself needs none",
     "that checker has no release for this Python": "CI runs the same tests under each Python in a job of its own",
     "this Python is not installed": "CI runs the same tests under each Python in a job of its own",

@@ -38,6 +38,14 @@ ipywidgets.VBox([panel.box for panel in panels])""",
     "import os\nprint('kernel', os.getpid())",
 )
 """All in one cell: for each cell that becomes the active one, JupyterLab makes a toolbar and keeps the old."""
+# One of the buttons that can be pressed now, chosen and pressed in one go: a panel may change them at any time.
+CLICK = """(panel, drawn) => {
+  const can = (one) => !one.disabled && one.checkVisibility() && !one.textContent.includes("real servers");
+  const buttons = [...panel.querySelectorAll("button")].filter(can);
+  buttons[Math.floor(drawn * buttons.length)].click();
+}"""
+# The kernel takes messages in turn: once it has answered, it has done what was pressed before.
+ANSWERED = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestKernelInfo()"
 
 
 @pytest.fixture
@@ -103,9 +111,8 @@ def acts(desk: Desk, draw: random.Random) -> list[Callable[[], object]]:
 
     def click(within: Locator) -> Callable[[], None]:
         def one() -> None:
-            buttons = within.locator("button:enabled:visible").all()
-            names = [button for button in buttons if "real servers" not in button.inner_text()]
-            draw.choice(names).click(timeout=60_000)
+            within.evaluate(CLICK, draw.random())
+            desk.page.evaluate(ANSWERED)
             desk.wait_idle()
 
         return one

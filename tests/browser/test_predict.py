@@ -80,13 +80,22 @@ def test_a_number_is_checked_then_kept_and_compared(desk: Desk, notebook: Callab
 
 
 def test_what_happened_rules_choices_out(desk: Desk, notebook: Callable[..., Path]) -> None:
-    """By mouse: the answer can be revised until Run; print and picture are shown; two choices are ruled out."""
+    """The answer can be revised until Run, also by arrows; print and picture are shown; two choices are ruled out.
+
+    The choices are one group with the question's name; what is pressed keeps the focus, in a ring.
+    """
     desk.open_notebook(notebook("choices", CHOICES))
     desk.run_all()
     shown = desk.output(0)
-    shown.get_by_role("radio", name="both").check()
-    shown.get_by_role("radio", name="only a").check()
-    _run(shown).click()
+    asked = shown.get_by_role("radiogroup", name="Predict. Who holds the lock at 41 ms?")
+    asked.get_by_role("radio", name="only b").check()
+    expect(_run(shown)).to_be_enabled()
+    desk.wait_idle()  # else the next choice would wait for it, and Run overtake both
+    desk.page.keyboard.press("ArrowUp")
+    desk.page.keyboard.press("Tab")
+    expect(_run(shown)).to_be_focused()
+    expect(_run(shown)).to_have_css("outline-style", "solid")
+    desk.page.keyboard.press("Enter")
     expect(shown).to_contain_text("two clients race")
     expect(shown.get_by_role("img", name="Space-time diagram")).to_be_visible()
     told = "You said “only a”, which is ruled out. What happened rules out “only a” and “only b”, and leaves “both”."
@@ -97,16 +106,16 @@ def test_what_happened_rules_choices_out(desk: Desk, notebook: Callable[..., Pat
 
 
 def test_a_long_run_says_that_it_is_running(desk: Desk, notebook: Callable[..., Path]) -> None:
-    """While the kernel is busy the button is locked and says so; afterwards it offers to run again."""
+    """While the kernel is busy the button is locked and says so; afterwards it offers to run again, with the focus."""
     desk.open_notebook(notebook("slow", SLOW))
     desk.run_all()
     shown = desk.output(0)
     shown.get_by_role("textbox").fill("3")
     expect(_run(shown)).to_be_enabled()
-    _run(shown).click()
+    _run(shown).press("Enter")
     expect(shown.get_by_role("button", name="Running…")).to_be_disabled()
     expect(shown).to_contain_text("exactly your number", timeout=20_000)
-    expect(shown.get_by_role("button", name="Run again")).to_be_enabled()
+    expect(shown.get_by_role("button", name="Run again")).to_be_focused()
     desk.assert_clean()
 
 

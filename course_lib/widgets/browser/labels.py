@@ -1,10 +1,20 @@
-"""Names for controls that lack one: a screen reader calls every ipywidgets slider just "slider". And `keep` for all."""
+"""Names for controls that lack one: a screen reader calls every ipywidgets slider just "slider". And `keep` for all.
+
+And a ring around what has the focus from the keyboard: ipywidgets shows it by a border of another color, or not at all.
+Choices are a group, which has its question for a name; and a button that is locked while it runs keeps the focus.
+"""
 
 from __future__ import annotations
 
 import anywidget
 
+from course_lib.views.palette import INK
 from course_lib.widgets.browser.keep import KEEP
+
+_STYLE = f"""
+.jupyter-widgets :is(button,input,select,textarea,summary,[role=slider]):focus-visible
+{{outline:2px solid {INK}!important;outline-offset:2px!important;position:relative;z-index:1}}
+"""
 
 _SCRIPT = """
 const LABELS = {"fa-play": "Play", "fa-pause": "Pause", "fa-stop": "Back to the whole run", "fa-retweet": "Repeat"};
@@ -27,6 +37,12 @@ function nameAll(root) {
     typed?.setAttribute("role", "textbox");  // a name may not stand on what has no role
     set(typed, name && `${name}, number`);
   }
+  for (const choices of root.querySelectorAll(".widget-radio")) {  // read as one question; arrows choose, Tab goes on
+    choices.setAttribute("role", "radiogroup");
+    set(choices, choices.previousElementSibling?.querySelector("p")?.textContent.trim());
+    choices.dataset.group ??= `choices-${Math.random()}`;
+    for (const radio of choices.querySelectorAll("input:not([name])")) radio.name = choices.dataset.group;
+  }
   for (const button of root.querySelectorAll(".widget-button")) {
     // Without this the icon's character, from a private range, would be read out too.
     if (button.querySelector("i")) set(button, button.textContent.trim());
@@ -39,20 +55,27 @@ function nameAll(root) {
 }
 
 function render({ el }) {
-  let frame = 0, observer = null;
-  const end = keepKeys(el);
+  let frame = 0, observer = null, held = null;
+  const end = keepKeys(el), taken = new AbortController();
+  const back = () => {  // a button that was locked while it ran has lost the focus, and has it again afterwards
+    if (held?.isConnected && !held.disabled && document.activeElement === document.body)
+      held.focus({ preventScroll: true });
+  };
   const start = () => {
     const root = el.parentElement;
     if (!root) { frame = requestAnimationFrame(start); return; }  // only until the view is on the page
     observer = new MutationObserver(() => {  // once a frame, however much changes
       cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() => nameAll(root));
+      frame = requestAnimationFrame(() => { nameAll(root); back(); });
     });
-    observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
+    const heard = { childList: true, subtree: true, attributes: true, attributeFilter: ["class", "disabled"] };
+    observer.observe(root, heard);
+    root.addEventListener("focusin", (event) => { held = event.target; }, taken);
+    root.addEventListener("focusout", (event) => { if (!event.target.disabled) held = null; }, taken);
     nameAll(root);
   };
   start();
-  return () => { end(); cancelAnimationFrame(frame); observer?.disconnect(); };
+  return () => { end(); taken.abort(); cancelAnimationFrame(frame); observer?.disconnect(); };
 }
 export default { render };
 """
@@ -67,7 +90,7 @@ class Names(anywidget.AnyWidget):
     It watches the box for changes instead of asking again and again, and stops when it is removed.
     """
 
-    _esm = KEEP + _SCRIPT
+    _esm, _css = KEEP + _SCRIPT, _STYLE
 
     def __init__(self) -> None:
         super().__init__(layout={"display": "none"})
