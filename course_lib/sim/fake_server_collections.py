@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fakeredis import _msgs as msgs
-from fakeredis._command_args_parsing import Int, extract_args
+from fakeredis._command_args_parsing import Int, StringTest, extract_args
 from fakeredis._commands import Key
 from fakeredis._core import CommandItem
 from fakeredis._helpers import SimpleError, casematch
@@ -130,6 +130,8 @@ class CollectionSocket(CommandSocket):
                 Int.decode(start), Int.decode(stop)
         elif byscore and not bylex:
             ScoreTest.decode(start), ScoreTest.decode(stop)
+        elif bylex and not byscore:
+            StringTest.decode(start), StringTest.decode(stop)
         typed(key, ZSet)
         return list(self._zrange_args(key, start, stop, *args))
 

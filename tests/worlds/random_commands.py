@@ -53,6 +53,7 @@ SUNION t t; SDIFF t t; SINTERSTORE t2 t t; SUNIONSTORE t1 t t; SDIFFSTORE t2 t t
 ZADD z [NX|XX] [GT|LT] [CH] [INCR] score mem [score mem]; ZADD z score mem; ZINCRBY z float mem; ZSCORE z mem; ZCARD z
 ZMSCORE z mem mem; ZRANK z mem; ZREVRANK z mem; ZCOUNT z score score; ZRANGE z at at [REV] [WITHSCORES]
 ZRANGE z score score BYSCORE [REV] [LIMIT at at] [WITHSCORES]; ZRANGE z lex lex BYLEX WITHSCORES; ZREVRANGE z at at
+ZRANGE z lex lex BYLEX [REV] [LIMIT at at]
 ZRANGEBYSCORE z score score [WITHSCORES] [LIMIT at at]; ZREVRANGEBYSCORE z score score; ZREM z mem
 ZREMRANGEBYRANK z at at; ZREMRANGEBYSCORE z score score; ZPOPMIN z [at]; ZPOPMAX z [at]; ZINTERSTORE z1 2 z z
 ZUNIONSTORE z2 2 z z [WEIGHTS 2 -1] [AGGREGATE MIN|MAX]; ZDIFF 2 z z [WITHSCORES]; ZUNION 2 z t; ZINTERCARD 2 z z
