@@ -9,6 +9,8 @@ from itertools import pairwise
 from course_lib.explore.activity import Activity
 from course_lib.explore.trial import Play, Trial
 
+Simplicity = tuple[int, int, int, int, str, int]
+
 
 @dataclass
 class Tally:
@@ -48,6 +50,7 @@ class Tally:
     twins: int = 0
     covers: int = 0
     seen: Activity | None = None
+    _simplicity: dict[str, tuple[Play, Simplicity]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def schedules(self) -> int:
@@ -92,12 +95,15 @@ class Tally:
 
     def keep(self, promise: str, run: Play) -> None:
         """Keep a failing run if no simpler one is known."""
-        known = self.failing.get(promise)
-        if known is None or simplicity(run) < simplicity(known):
-            self.failing[promise] = run
+        known, its = self.failing.get(promise), simplicity(run)
+        if known is not None:
+            of, known_to_be = self._simplicity.get(promise, (None, its))
+            if its >= (known_to_be if of is known else simplicity(known)):
+                return
+        self.failing[promise], self._simplicity[promise] = run, (run, its)
 
 
-def simplicity(run: Play) -> tuple[int, int, int, int, str, int]:
+def simplicity(run: Play) -> Simplicity:
     """What makes one failing run simpler: fewer clients, faults, commands, changes from client to client.
 
     For runs in time it is `size`: how their clients take turns was not chosen.
@@ -109,7 +115,7 @@ def simplicity(run: Play) -> tuple[int, int, int, int, str, int]:
     return run.schedule.clients, run.schedule.faults, len(order), switches, run.schedule.text, 0
 
 
-def size(run: Play) -> tuple[int, int, int, int, str, int]:
+def size(run: Play) -> Simplicity:
     """What makes one failing run smaller, however it was played: clients, events, faults; then a fixed order."""
     s = run.schedule
     return s.clients, len(run.trace), s.faults, s.seed, s.kind or "", s.at

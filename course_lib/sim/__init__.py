@@ -20,7 +20,8 @@ In reading order; a module imports only those listed before it:
 - `fake_server_collections`  lists, sets and sorted sets, where fakeredis has them otherwise
 - `fake_server_streams`      streams, where fakeredis has them otherwise
 - `fake_server_scripts`      EVAL: that sandbox behind fakeredis's commands
-- `fake_server_direct`       how a command runs, and the commonest of all without fakeredis
+- `fake_server_plain`        the commonest commands of all, without fakeredis
+- `fake_server_direct`       how a command runs
 - `fake_server_fixes`        what fakeredis lacks or does otherwise than Redis
 - `fake_server`              `SimNode`, a server; `Session`, its end of one connection
 - `fake_server_reads`        what a server holds, read without a command

@@ -81,7 +81,7 @@ class SimSocket:
     """What stands for a TCP connection from a process to a node, with both of its ends."""
 
     __slots__ = (
-        "_back", "_draw", "_latency", "_session", "_there", "_timeouts",
+        "_back", "_draw", "_latency", "_session", "_there", "_timeouts", "_together",
         "asked", "client", "deaf", "node", "number", "open", "process", "replies", "waiter", "world",
     )  # fmt: skip
 
@@ -96,6 +96,7 @@ class SimSocket:
         self._session = Session.accept(node, db, self._answered, "default")
         self.open, self.deaf = True, False  # deaf: it has lost something, and delivers nothing any more
         self._there = self._back = 0.0
+        self._together: list[tuple[float, Event, Any]] | None = None  # replies that are delivered at once
         self.asked: deque[SimEvent] = deque()  # sent, not yet answered by the server
         self.replies: deque[Any] = deque()  # arrived, not yet read by the client
         self.waiter: asyncio.Future[None] | None = None
@@ -147,6 +148,8 @@ class SimSocket:
         """The message is at the server, which runs its commands."""
         now = self.world.loop.now
         session = self._session
+        if len(events) > 1 and self.world.turns is not None:  # a transaction, of whose replies a client uses the last
+            self._together = []
         for event in events:
             if event.fault == "request lost" or self.deaf or now < self.node.down_until or session.killed:
                 event.fault = "request lost"
@@ -154,6 +157,9 @@ class SimSocket:
             event.t_arrived = now
             self.asked.append(event)
             session.execute(list(event.command))
+        if self._together:
+            self.world.loop.due(self._back, self._delivered, self._together)
+        self._together = None
 
     # -- server to client ----------------------------------------------------------------------------------------------
 
@@ -172,14 +178,19 @@ class SimSocket:
             event.fault = "reply lost"
             return
         self._back = max(self._back + _TICK, now + self._latency(self._draw))
-        self.world.loop.due(self._back, self._delivered, event, reply)
+        if self._together is None:
+            self.world.loop.due(self._back, self._delivered, [(self._back, event, reply)])
+        else:
+            self._together.append((self._back, event, reply))
 
-    def _delivered(self, event: Event, reply: Any) -> None:
+    def _delivered(self, answered: list[tuple[float, Event, Any]]) -> None:
         if not self.open:
-            event.fault = event.fault or "nobody reads"
+            for _, event, _ in answered:
+                event.fault = event.fault or "nobody reads"
             return
-        event.t_end = self.world.loop.now
-        self.replies.append(reply)
+        for at, event, reply in answered:
+            event.t_end = at
+            self.replies.append(reply)
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from math import inf
@@ -77,6 +77,8 @@ class SimConnection(AbstractConnection):
         for arg in args[1:]:
             if type(arg) is str:  # as nearly all are; `encode` comes to the same, after more questions
                 words.append(arg.encode(encoding, errors))
+            elif type(arg) is int:
+                words.append(b"%d" % arg)
             else:
                 words.append(arg if type(arg) is bytes else encode(arg))
         return [words]
@@ -105,14 +107,25 @@ class SimConnection(AbstractConnection):
         disconnect_on_error: bool = True,
         push_request: bool | None = False,
     ) -> Any:
+        replies = await self.arrived(1, timeout, disconnect_on_error)
+        if replies is None:
+            return None
+        reply = replies.popleft()
+        if isinstance(reply, Exception):
+            raise reply
+        return reply if disable_decoding else self.decode(reply)
+
+    async def arrived(
+        self, count: int, timeout: float | None = None, disconnect_on_error: bool = True
+    ) -> deque[Any] | None:
+        """The replies, once `count` of them are there; None if they did not come within a time-out that was given."""
         socket = self.socket  # another task may hang up in the meantime
         if socket is None:
             raise RedisConnectionError(f"Not connected to {self._node.name}")
         limit = self.socket_timeout if timeout is None else None if timeout == inf else timeout
         try:
-            while not socket.replies:
+            while len(socket.replies) < count:
                 await socket.arrival(limit)
-            reply = socket.replies.popleft()
         except TimeoutError:
             if timeout is not None:
                 return None
@@ -123,9 +136,17 @@ class SimConnection(AbstractConnection):
             if disconnect_on_error:
                 self.hang_up()
             raise
-        if isinstance(reply, Exception):
-            raise reply
-        return reply if disable_decoding else self.decode(reply)
+        return socket.replies
+
+    async def take_replies(self, count: int) -> list[Any] | None:
+        """The replies to `count` commands, if the last one's is a list without errors; None if it is not, and then all
+        of them are still to be read."""
+        replies = await self.arrived(count)
+        assert replies is not None
+        last = replies[count - 1]
+        if type(last) is not list or any(isinstance(reply, Exception) for reply in last):
+            return None
+        return [replies.popleft() for _ in range(count)]
 
     def decode(self, reply: Any) -> Any:
         """A reply as redis-py hands it out: text where `decode_responses` is set, all the way down."""

@@ -17,7 +17,7 @@ import pytest
 
 from .scenarios import ALL, FAULTS, play
 
-EXPECTED = "e2a7034244964c25"
+EXPECTED = "0cba82cb16c991a1"
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 NEEDS = "import fakeredis, lupa, redis"

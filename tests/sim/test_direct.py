@@ -40,6 +40,7 @@ CHOSEN += [
     "EXPIRE key 2",
     "PEXPIRE key 40",
     "INCR s",
+    "INCRBY n 2|70",
     "set s 5 px 60",
     "EXEC",
 ]
@@ -48,8 +49,8 @@ CALLED = ("GET", "INCR", "DEL", "EXISTS", "PTTL", "PEXPIRETIME")
 
 
 async def talk(redis: Redis, chance: random.Random) -> None:
-    """Sixty commands, of which every fourth is sent after a while, by which keys may have expired."""
-    for command in sequence(chance, 60, CHOSEN):
+    """Eighty commands, of which every fourth is sent after a while, by which keys may have expired."""
+    for command in sequence(chance, 80, CHOSEN):
         if chance.random() < 0.25:
             await asyncio.sleep(chance.choice((0.001, 0.05, 2.0)))
         if chance.random() < 0.1:
@@ -134,8 +135,12 @@ WRONG: dict[str, Callable[..., Any]] = {
     "del": lambda db, args: int(db._dict.pop(args[0], None) is not None),  # tells nobody
     "exists": lambda db, args: len({key for key in args if db.live(key)}),
     "incr": lambda db, args: db.put(args[0], b"1", None) or 1,
+    "incrby": lambda db, args: db.put(args[0], args[1], None) or int(args[1]),
     "pttl": lambda db, args: -1 if db.live(args[0]) else -2,
     "expire": lambda db, args: int(db.live(args[0]) is not None),
+    "zadd": lambda db, args: DIRECT["zadd"](db, args) and 1,
+    "zcard": lambda db, args: int(db.live(args[0]) is not None),
+    "zremrangebyscore": lambda db, args: 0,
 }
 
 

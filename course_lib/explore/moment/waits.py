@@ -16,7 +16,7 @@ from course_lib.sim.wait_until import until
 from course_lib.trace import Event
 from course_lib.words import counted, ms, shorten
 
-_READS, _SLEEPS, _UNTIL = SimConnection.read_response.__code__, asyncio.tasks.sleep.__code__, until.__code__
+_READS, _SLEEPS, _UNTIL = SimConnection.arrived.__code__, asyncio.tasks.sleep.__code__, until.__code__
 _GATHERS = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
 _GROUPS = asyncio.TaskGroup.__aexit__.__code__
 _REDIS = str(Path(redis.__file__).parent)
