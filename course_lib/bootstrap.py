@@ -142,7 +142,7 @@ def settle() -> None:
     if kernel.exists():
         spec = json.loads(kernel.read_text(encoding="utf-8"))
         argv = [argument for argument in spec["argv"] if argument != EXTENSION] + [EXTENSION]
-        kernel.unlink()  # it may be a link into uv's cache, whose file is not ours to change
+        kernel.unlink()  # it can be a link into uv's cache, whose file is not ours to change
         kernel.write_text(json.dumps(dict(spec, argv=argv), indent=1) + "\n", encoding="utf-8")
 
 

@@ -45,7 +45,7 @@ class Deadlock(CourseError):
 
 
 class OutOfBudget(CourseError):
-    """A simulation ran past its allowance of steps or of virtual time; it probably loops for ever."""
+    """A simulation ran past its allowance of steps or of virtual time; it probably loops forever."""
 
 
 class Unrepeatable(CourseError):

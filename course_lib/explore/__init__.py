@@ -30,7 +30,7 @@ What is judged
 - `serializability`  could whole transactions have run one after another?
 - `livelock`         a state that comes back
 - `server_state`     what the servers hold
-- `liveness`         a fair schedule that leaves a client waiting for ever
+- `liveness`         a fair schedule that leaves a client waiting forever
 - `state_graph`      the states that runs go through, and the lassos in it; `state_walk` finds them
 - `exact_state`      the whole state of a run, so that equal ones have the same future
 

@@ -1,7 +1,7 @@
 """The whole state of a run between two moves, so exact that two equal ones have the same future.
 
-What servers hold, with the time that each key has left; what waits to be run; and where each client's code stands: its
-instruction, its variables, and what Python keeps for it out of sight, as the position of a loop. What cannot be
+What servers hold, with the time that each key has left, and what waits to be run. Of each client's code, where it
+stands: its instruction, its variables, and what Python keeps out of sight, such as a loop's position. What cannot be
 compared is refused, never skipped: a counter that nobody looked at would make two different states look equal.
 """
 
@@ -40,7 +40,7 @@ TICK = 6
 """Digits after the point to which times are compared, in seconds: a double has seconds since 1970 to 0.2 µs."""
 
 ALL = 1_000_000
-"""Of so many members of a key all are read."""
+"""Keys with at most this many members are read whole."""
 
 _PLAIN = {type(None), bool, int, str, bytes, complex, range, type(...)}
 _ITERATED: tuple[Iterable[Any], ...] = ([], (), range(0), "", b"", {}, {}.values(), {}.items(), set())

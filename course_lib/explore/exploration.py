@@ -69,11 +69,11 @@ def explore(
     `me` is the client's name; `with me.holding(seconds):` marks what it believes. Several bodies are one client each.
     What a body keeps in its module, a closure or a cache is each client's own, and begins anew in each run.
     The invariant yields violations, or returns a sentence. That no error ends a client, where no fault struck, is a
-    promise of its own; without an invariant, nobody may end with an error, or wait for ever, under faults either.
-    `clients` may be several numbers. `faults` names kinds of fault, or maps them to seconds: each strikes at every
-    send of every order; with `pairs`, also each two of them. `setup(redis)` runs first, alone. Where more than
-    `schedules` orders are expected, one of each class that commuting commands make is played, or they are drawn. A
-    Trial is taken as it is, with its sizes. `code` plays that one schedule only. Runs in which a client was told what
+    promise of its own; without an invariant, nobody may end with an error, or wait forever, under faults either.
+    `clients` can be several numbers. `faults` names kinds of fault, or maps them to seconds: each strikes at every send
+    of every order; with `pairs`, also each two of them. `setup(redis)` runs first, alone. Where more than `schedules`
+    orders are expected, one of each class that commuting commands make is played, or they are drawn. A Trial is taken
+    as it is, with its sizes. `code` plays that one schedule only. Runs in which a client was told what
     none had been told before are played twice more: they must be the same, and show which branches of your code ran.
 
     Interrupt it, and what was found until then is returned. A long sample, of faults too, is drawn by an `executor`,

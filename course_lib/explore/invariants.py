@@ -278,7 +278,7 @@ def exactly_once(jobs: Iterable[str], *, kind: str = "effect", promise: str = "e
 
 
 def everybody_ends(*, promise: str = "everybody ends") -> Invariant:
-    """Nobody waits for another for ever, and nobody goes round in circles until the trial's horizon."""
+    """Nobody waits for another forever, and nobody goes round in circles until the trial's horizon."""
 
     def judge(run: Play) -> Iterator[Violation]:
         if run.stopped is None or isinstance(run.stopped, HeldBack):

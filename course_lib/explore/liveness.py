@@ -1,7 +1,8 @@
 """Liveness under fair schedules: does every waiter get its turn at last, if each one that can move does move?
 
-What breaks such a promise is no state and no run that ends, but a lasso: moves that lead somewhere, and then moves that
-lead back to the very same state, in which everybody moves who can and one client is never served.
+Neither a state nor a run that ends can break such a promise. What breaks it is a lasso: moves that lead to some state,
+and then moves that lead back to the very same state. On the way back everybody moves who can, and yet one client is
+never served.
 """
 
 from __future__ import annotations

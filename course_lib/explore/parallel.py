@@ -105,7 +105,7 @@ def sample_elsewhere(
             done = _in_turn([executor.submit(work, part) for part in parts], stack)
         for part in chain.from_iterable(done):
             if found.schedules >= most:
-                break  # orders have not all as many sends: so many were enough
+                break  # not all orders have equally many sends: the number where none was struck was enough
             with _ONE:
                 _merge(found, part)
             if progress is not None:

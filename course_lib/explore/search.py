@@ -27,7 +27,7 @@ HOPELESS = 1_000
 """Where there are more orders than this many times what is allowed, one of each class of them is not tried either."""
 
 TRIED, PROBED = 500, 40
-"""After this many orders it is asked how many there are, by drawing so many."""
+"""After this many orders, the number of all orders is estimated from this many random ones."""
 
 ONE_STAGE = Budget(2_000, 4_000_000)
 """What playing one stage by order may take, if nobody says otherwise."""
@@ -123,7 +123,7 @@ def by_order(
 
 
 class TooMany(Exception):
-    """There are many more orders than may be played."""
+    """There are many more orders than the budget allows."""
 
 
 def _nothing(tally: Tally) -> None:
@@ -169,7 +169,7 @@ def estimated(trial: Trial, clients: int, faults: int = 0) -> int:
 def smaller(trial: Trial, promise: str, failing: Play, begin: Callable[[], object] = lambda: None) -> Play:
     """The same failure with fewer clients, if one of a few likely schedules has it; else the run as it was.
 
-    A run whose turns were chosen is made as simple as `shrink` can. Else these are tried: each smaller number of
+    A run whose turns were chosen is made as simple as `shrink` can. Otherwise these are tried: each smaller number of
     clients that the search left out, with the same seed and the next nine, and the same kind of fault at each send up
     to the one that it hit. `begin` is called when a run begins.
     """

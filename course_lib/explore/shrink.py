@@ -41,7 +41,7 @@ def shrink(trial: Trial, promise: str, failing: Play, *, most: int = 2_000, prog
 
 
 def _neighbors(promise: str, found: Tally, world: Simulation) -> Strategy:
-    """What may be simpler than the simplest run that is known; begins again whenever a simpler one was found."""
+    """Candidates that could be simpler than the simplest run that is known; begins again whenever one of them was."""
     failing = None
     while failing is not found.failing[promise]:
         failing = found.failing[promise]
@@ -105,8 +105,8 @@ def following(steps: Sequence[Step]) -> Choose:
 
 
 def simpler(steps: list[Step]) -> Iterator[list[Step]]:
-    """What may be simpler: without one fault or wait; with one block of a client's steps next to another of its own,
-    later ones to earlier and the other way round."""
+    """Candidates that could be simpler: without one fault or wait; with one block of a client's steps next to another
+    of its own, later ones to earlier and the other way round."""
     for at, step in enumerate(steps):
         if step.fate is not None:
             healed = [] if step.fate.kind == "wait" else [step._replace(fate=None)]

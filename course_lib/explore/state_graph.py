@@ -1,7 +1,7 @@
 """The states that runs go through, as a graph, and the fair lassos in it: a stem, and a loop that can go on forever.
 
 Source: M. Y. Vardi and P. Wolper, "An Automata-Theoretic Approach to Automatic Program Verification", LICS 1986: what
-breaks a liveness promise in a finite graph is a lasso. Weak fairness: whoever can always move does move.
+breaks a liveness promise in a finite graph is a lasso. Weak fairness: a client that can always move does move.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 MOST_STARTS = 60
-"""In so many states at most a loop is tried to begin."""
+"""A loop is tried to begin in at most this many states."""
 
 
 Wanted = Callable[[int], bool]

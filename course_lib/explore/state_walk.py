@@ -18,7 +18,7 @@ STEP = 1.01e-3
 the last digit of a sum would decide which comes first."""
 
 SLACK = 2
-"""By so many moves states that are gone on from may be farther from the beginning than the nearest one that is left."""
+"""How many moves farther from the beginning than the nearest state left a state can be, and still be gone on from."""
 
 Read = Callable[[Simulation, Sequence[Turn]], Hashable]
 
@@ -95,8 +95,9 @@ class StateWalk:
         return found or len(self.graph.able) >= self._states or monotonic() >= self._end
 
     def _to_open(self, start: int) -> list[int] | None:
-        """The way to the nearest turn that was not made yet, and that turn; none much farther from the beginning than
-        the first one left, as a client that spins while a key's TTL runs out goes on to new states all the time."""
+        """The way to the nearest turn that was not made yet, and that turn. Turns much farther from the beginning than
+        the first one left are not taken: a client that spins while a key's TTL runs out reaches new states all the
+        time."""
         ends = list[int]()
         last = min(min((depth for depth, left in self._left.items() if left), default=0) + SLACK, self._moves - 1)
 

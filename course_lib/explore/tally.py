@@ -80,7 +80,7 @@ class Tally:
         return self.faults is None or (run.schedule.faults, run.schedule.waits) == (self.faults, self.waits)
 
     def add(self, run: Play) -> None:
-        """Count a run, and keep it for each promise that it breaks most simply."""
+        """Count a run, and keep it for each promise that it breaks, if it is the simplest such run."""
         broken = tuple(sorted({violation.promise for violation in run.violations}))
         self.steps += run.steps
         self.outcomes[broken] += 1

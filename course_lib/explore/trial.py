@@ -131,15 +131,15 @@ class Trial:
     """Clients in a world, and a judge. `build(world, clients)` sets them up and returns what `judge(play)` must see.
 
     `promises` are the properties that this trial can break. It is run with each number of clients in `sizes` under
-    `seeds` seeds from 0 on, and under `more_seeds`; and, for the first `fault_seeds` of them, with each kind of fault
-    in `faults` (mapped to its seconds) at every send in turn, up to `most_sends`. `fault_sizes` limits the latter to
-    some sizes. `least` is the smallest number of clients with which the trial makes sense. `unfaulted` is what a
-    schedule without a fault of the search is called.
+    `seeds` seeds from 0 on, and under `more_seeds`. Under the first `fault_seeds` of them, each kind of fault in
+    `faults` (mapped to its seconds) strikes as well, at every send in turn, up to `most_sends`. `fault_sizes` limits
+    the latter to some sizes. `least` is the smallest number of clients with which the trial makes sense. `unfaulted` is
+    what a schedule without a fault of the search is called.
 
-    With each number of clients in `orders`, part of `sizes`, it is run not under seeds but under every order of their
-    commands; then each kind of fault strikes at every send of every order; with those in `pairs`, also each two faults.
-    Where that is too much, orders are drawn. Clients whose names begin with `spared` are the judge's own: in orders, no
-    fault strikes them.
+    With each number of clients in `orders`, which are part of `sizes`, it is run under every order of their commands
+    instead. Then each kind of fault strikes at every send of every order; with the numbers in `pairs`, so do each two
+    faults. Where that is too much, orders are drawn. Clients whose names begin with `spared` are the judge's own: in
+    orders, no fault strikes them.
 
     Units: `horizon` in seconds of virtual time, after which a run counts as endless; `most_steps` callbacks, likewise.
     """

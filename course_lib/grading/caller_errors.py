@@ -23,7 +23,7 @@ ERRORS = ("LOADING Redis is loading the dataset in memory", "OOM command not all
 """What a server may refuse any command with. To redis-py the first is a ConnectionError, the second a ResponseError."""
 TO_ANY = (*ERRORS, "NOPERM this user has no permissions to run this command")
 TO_WRITES = (*TO_ANY, "READONLY You can't write against a read only replica.")
-"""And more: any command may be refused with the former, a write with all of them."""
+"""More of them. Any command can be refused with the former; only a write with the others."""
 
 
 class Refuses(Extension):
@@ -44,8 +44,8 @@ class Refuses(Extension):
 
 
 def keeps_errors(run: Play) -> Iterator[Found]:
-    """Whoever is not told what a command came to, or is refused it, ends with an error of redis-py; but for what is
-    lost while a key is watched, of which redis-py makes a WatchError."""
+    """A caller whose command is refused, or who never hears what came of it, must end with an error of redis-py. The
+    exception is a command that is lost while a key is watched, of which redis-py makes a WatchError."""
     for call in run.witness.acts:
         watching = False
         for event in sent(run, call) if call.over and not of_redis(call.result) else ():

@@ -1,8 +1,9 @@
 """The two facts by which a run breaks a promise, where its judge names none: the last that it took, and what that met.
 
 The last is what happened at the moment that the judge names, in the lane that it names: a reply, an error, the result
-of a call. The other is, of what happened before, what the judge's sentence speaks of: by its moment, its client, a key
-or a value; else a fault that struck, what another client last wrote under the same key, or the beginning of the call.
+of a call. The other happened before, and the judge's sentence speaks of it: of its moment, its client, a key or a
+value. If it speaks of nothing that did, the other is a fault that struck, what another client last wrote under the same
+key, or the beginning of the call.
 All of them are read from the run: each command, fault and call in it is as it was recorded.
 """
 
@@ -23,7 +24,7 @@ from course_lib.words import shorten
 TICK = 1e-6
 """Seconds: what happened so close to a moment happened at it."""
 LETTERS = 70
-"""How long the words of a fact may be."""
+"""The longest a fact's words get, in letters."""
 ENDED, RAN, BEGAN = 2, 1, 0
 NOTED = {
     "load": "begins to load", "crash": "crashes", "pause": "is paused", "down": "goes down", "hold": "holds it",

@@ -14,7 +14,7 @@ from course_lib.grading.rules import Found
 from course_lib.trace import Event
 
 WRONG_BY = 0.00155
-"""Seconds by which a life may be wrong: a millisecond, and what PTTL rounds off."""
+"""Seconds by which a life is allowed to be wrong: a millisecond, and what PTTL rounds off."""
 SEVERAL = (b"EXEC", b"EVAL", b"EVALSHA", b"FCALL", b"FLUSHDB", b"FLUSHALL", b"RENAME")
 """Commands that may change keys which they do not name."""
 FOREVER, GONE = -1.0, -2.0

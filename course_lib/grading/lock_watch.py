@@ -54,7 +54,7 @@ class Locks(Acts):
 
 
 class Watched(Refuses):
-    """Sees what commands change at a lock on a node; that it expires is no command's doing."""
+    """Sees what commands change at a lock on a node. That it expires is not a change by a command."""
 
     def __init__(self, world: Simulation, node: int, locks: Locks) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from course_lib.grading.evidence import JUDGE
 from course_lib.words import capital, counted, either
 
 SHARE = 100
-"""One in so many callbacks is played again: being watched makes it some five times slower."""
+"""One callback in this many is played again: being watched makes it some five times slower."""
 Fate = tuple[int, str, frozenset[str]]
 """How a run went: in which trial, with which faults, and what became of its clients."""
 

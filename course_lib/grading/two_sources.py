@@ -24,8 +24,8 @@ class Line(NamedTuple):
 
 
 def source_of(answer: Any, name: str) -> str:
-    """The code of an answer without comments: its definition, and what that uses of the same cell. Of an answer that
-    is no code, its value. Empty where the code cannot be had."""
+    """The code of an answer without comments: its definition, and what that uses of the same cell. The value of an
+    answer that is not code. Empty where the code cannot be had."""
     function = function_of(answer)
     if function is None:
         return "" if callable(answer) else tidy(f"{name} = {answer!r}")

@@ -65,7 +65,7 @@ class Verdict:
     """The result of `check`. The last line of a cell shows it; `print` gives the same as text.
 
     `misconception` names the well-known mistake that the failure points to, if any; `message` is the sentence on the
-    answer as a whole; `tried` says how many schedules were checked; `after` is what a passed check adds; `answer` is
+    answer as a whole; `tried` says how many schedules were checked. `after` is what a passed check adds; `answer` is
     the name of what was judged; `proof` says what the search saw.
     """
 

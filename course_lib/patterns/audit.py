@@ -40,10 +40,10 @@ async def audit(
     redis: Redis, schemas: Sequence[KeySchema], *,
     oversized: int = 100_000, elements: int = 5_000, count: int = 500, progress: Progress = lambda seen: None,
 ) -> Report:  # fmt: skip
-    """Find keys that live for ever, have no version or a version that none of `schemas` has, or are too big.
+    """Find keys that live forever, have no version or a version that none of `schemas` has, or are too big.
 
     Strings are measured in bytes (`oversized`), everything else in `elements`, as redis-cli --bigkeys does. Pass every
-    version that is live: `[users, users.at(3)]`. Generation counters are allowed to live for ever.
+    version that is live: `[users, users.at(3)]`. Generation counters are allowed to live forever.
 
     Cost: 3 round trips for about `count` keys, short enough that no other client waits; memory for the findings.
     Raises: nothing of its own, and it writes nothing.
@@ -116,7 +116,7 @@ async def _batches(redis: Redis, count: int, match: str | None = None) -> AsyncI
     require_text(redis)
     require(1 <= count <= 10_000, "count", count, "1 to 10,000; with more, a SCAN would hold others up")
     batch = []
-    async for key in redis.scan_iter(match=match, count=count, NEVER_DECODE=True):  # a key may be any bytes
+    async for key in redis.scan_iter(match=match, count=count, NEVER_DECODE=True):  # a key can be any bytes
         batch.append(key)
         if len(batch) == count:
             yield batch

@@ -66,7 +66,7 @@ if redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])[1] the
 end"""
 # KEYS: stream. ARGV: claim_after in ms. Returns how many entries it removed: those before the first one that some group
 # has yet to read or acknowledge. Removes idle consumers too, unless they hold entries, which would be lost with them.
-# Atomic, because an entry may be delivered between the look and the cut.
+# Atomic, because an entry can be delivered between the look and the cut.
 TIDY = """
 local first
 for _, group in ipairs(redis.pcall('XINFO', 'GROUPS', KEYS[1])) do
@@ -107,8 +107,8 @@ class WorkQueue:
         >>> first.new, again.new, first.entry == again.entry, await handled.get(), worker.cancel()
         (True, False, True, ('7', 'to ann'), True)
 
-    Units: claim_after, block, remember in seconds, by the server's clock; claim_after longer than a worker may be
-        paused or cut off, block shorter than the client's socket_timeout.
+    Units: claim_after, block, remember in seconds, by the server's clock; claim_after longer than any pause or cut-off
+    of a worker, block shorter than the client's socket_timeout.
     Cost: send, tidy 1 round trip; a message 2 (read it; acknowledge it and look for one left over), and 1 for each
         third of claim_after that its handler takes; an idle worker 2 for each block.
     Raises: after an error of redis-py out of `run`, run it again: nothing is lost.

@@ -46,7 +46,7 @@ class Sessions:
     Units: idle, lifetime in seconds, by the server's clock; touch_every in seconds, from 0 to below idle. An unused
         session ends between idle - touch_every and idle after its last use.
     Cost: 1 round trip each.
-    Raises: if log_in raises an error of redis-py, the old id may be dead and the new one unknown.
+    Raises: if log_in raises an error of redis-py, the old id is perhaps dead and the new one unknown.
     Does not: check passwords; end all sessions of a user; give the data to two log-ins with one id: the first gets it.
     Source: OWASP, Session Management Cheat Sheet.
     """

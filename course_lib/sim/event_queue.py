@@ -124,7 +124,7 @@ class EventQueue:
         return self._timers[0][0] if self._timers else None
 
     def drain(self, steps: int) -> None:
-        """Run what is ready, and what that makes ready, at most so many callbacks; no time passes."""
+        """Run what is ready, and what that makes ready, at most `steps` callbacks; no time passes."""
         ready = self._ready
         while ready and steps > 0:
             handle, _ = ready.popleft()

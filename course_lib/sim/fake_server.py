@@ -49,7 +49,7 @@ class Extension:
 
 
 class SimNode(fakeredis.FakeServer):
-    """A simulated Redis server: a fakeredis server with a name, a clock that may be wrong, and a power switch."""
+    """A simulated Redis server: a fakeredis server with a name, a clock that can be wrong, and a power switch."""
 
     def __init__(self, loop: SimLoop, name: str, version: tuple[int, ...], scripts: ScriptEngine) -> None:
         super().__init__(version=version)

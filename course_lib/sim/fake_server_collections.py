@@ -27,7 +27,8 @@ class CollectionSocket(CommandSocket):
     # -- lists ---------------------------------------------------------------------------------------------------------
 
     def _lmpop(self, keys: Sequence[bytes], count: int, direction_left: bool, first_pass: bool) -> list[Any] | None:
-        """The first list that has elements; one that becomes empty is gone. While it waits, other types are no list."""
+        """The first list that has elements; one that becomes empty is gone. While it waits, a key of another type
+        counts as missing."""
         for key in keys:
             item = self._item(key)
             if item.value is None or (type(item.value) is not list and not first_pass and self._blocked):
@@ -164,7 +165,7 @@ class CollectionSocket(CommandSocket):
 
     @staticmethod
     def _stored(dst: CommandItem, store: Callable[..., Any], *args: Any) -> int:
-        """Nothing in the place of nothing is no change, for a WATCH."""
+        """For a WATCH, storing an empty result where nothing was does not count as a change."""
         there = bool(dst)
         found = int(store(dst, *args))
         if not there and not found:

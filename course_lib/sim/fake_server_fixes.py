@@ -142,14 +142,14 @@ class NodeDatabase(Database):
 
     @property
     def expiring(self) -> bool:
-        """Was a key given a TTL that has not run out? The key may be gone."""
+        """Was a key given a TTL that has not run out? The key is perhaps gone."""
         return bool(self._expiry_heap)
 
     def wake_all(self) -> None:
         self._node.changed = True
 
     def _forget(self, key: bytes) -> None:
-        """A key is found to have expired: whoever watches it is told."""
+        """A key is found to have expired: clients that watch it are told."""
         del self._dict[key]
         for session in self._watches.get(key, ()):
             session.notify_watch()

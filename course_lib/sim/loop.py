@@ -29,7 +29,7 @@ def _awaited(code: Any) -> Iterator[Any]:
 
 def _forsake(code: Any) -> None:
     """Keep a coroutine that does not end from ever being collected: that would run it once more, outside of any run,
-    where it could go round for ever. It costs a few kilobytes."""
+    where it could go round forever. It costs a few kilobytes."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(code))
 
 
@@ -185,8 +185,8 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
     def unwind(self) -> None:
         """The run is over: cancel every task that is left, let it take its last steps, and close what goes on.
 
-        No time passes meanwhile, and no command is answered: code that catches everything and tries again waits for
-        ever, and is left there.
+        No time passes meanwhile, and no command is answered: code that catches everything and tries again waits
+        forever, and is left there.
         """
         self.ending, interrupted = True, None
         try:

@@ -1,4 +1,4 @@
-"""What ends a script that would hold the kernel: it runs for ever, or one call of it would take minutes, or gigabytes.
+"""What ends a script that would hold the kernel: it runs forever, or one call of it would take minutes, or gigabytes.
 
 In Lua, as the hook of a script and of each coroutine that it makes: it is told of each call, and whenever some
 instructions have been run. These are counted over all of them. A pattern is matched in one instruction, so its work is

@@ -61,8 +61,8 @@ _LOOKS_UP = {"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_
 
 
 def names_in(code: types.CodeType) -> frozenset[str]:
-    """Each name that a function's code looks up, or a function's in it; not what it asks of objects: `redis.eval` is no
-    `eval`."""
+    """Each name that a function's code looks up, or a function's in it; not what it asks of objects: `redis.eval` is
+    not `eval`."""
     known = _known.get(id(code))
     if known is None:
         if len(_known) > 1_000:

@@ -7,7 +7,7 @@ from typing import Any
 from course_lib.sim.fake_server import SimNode
 
 MAY_CHANGE_GROUPS = frozenset(b"EVAL EVALSHA EXEC FCALL XACK XAUTOCLAIM XCLAIM XGROUP XREADGROUP".split())
-"""What may change a consumer group of a stream, which is data, although it is no change that a WATCH sees."""
+"""What may change a consumer group of a stream, which is data, although a WATCH does not see that it changes."""
 
 
 def libraries_of(node: SimNode) -> dict[bytes, Any]:

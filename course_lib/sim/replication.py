@@ -212,8 +212,8 @@ class Replication:
 
     Units: `lag` in seconds, from the primary to each replica, and the same back for its acknowledgement; the last one
     holds for all further nodes. `min_replicas` and `max_lag` (seconds) are min-replicas-to-write and -max-lag.
-    Does not: copy TTLs to the moment, limit its memory of the past, elect anybody, lose or reorder a part of a stream,
-    send what a script within MULTI wrote: it sends that script, so its TIME is another on a replica.
+    Does not: copy TTLs to the moment; limit its memory of the past; elect anybody; lose or reorder a part of a stream;
+    send what a script within MULTI wrote (it sends the script, whose TIME is another on a replica).
     """
 
     def __init__(

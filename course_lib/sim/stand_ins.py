@@ -1,7 +1,7 @@
 """What simulated code gets in place of Python's clocks: there each tells the simulation's time, since the real one
 stands still. Outside of a simulation they are what they stand for.
 
-While `in_place` holds, a stand-in is found under the name in its module, and in the copies that processes have of a
+While `in_place` holds, a stand-in is found under the name in its module. In the copies that processes have of a
 learner's code (`memory.py`) also wherever else that code kept what it stands for: a name of its own, a default.
 """
 

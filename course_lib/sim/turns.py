@@ -27,7 +27,7 @@ class Turn(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What happens instead of simply running the turn at position `at`; with "wait", time passes and no turn runs.
+    """What happens instead of running just the turn at position `at`; with "wait", time passes and no turn runs.
 
     A crash or a pause strikes the client's process before the command has left it; a node that goes down loses the
     command; after a step of the node's clock it runs.

@@ -210,7 +210,8 @@ class Shop:
         if told.gone or told.twice:
             self._broken("till", "; ".join(sentence for sentence in told.broken if "order" in sentence))
 
-    # -- whoever presses ----------------------------------------------------------------------------------------------
+    # -- the one who presses
+    # ----------------------------------------------------------------------------------------------
 
     async def strike(self, who: str, press: Press) -> None:
         """Have a failure strike. What cannot strike any more, as there is no primary left, does not."""

@@ -24,7 +24,7 @@ VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
 GRAY = "#888888"
 WELL = f"color-mix(in srgb,{GREEN} 70%,{INK})"  # green alone is too pale for small text
-ALARM = f"color-mix(in srgb,{VERMILLION} 70%,{INK})"  # pure vermillion is too pale for small text
+ALARM = f"color-mix(in srgb,{VERMILLION} 70%,{INK})"  # pure `VERMILLION` is too pale for small text
 WORDS = "var(--jp-ui-font-family,system-ui,sans-serif)"
 CODE = "var(--jp-code-font-family,ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace)"
 

@@ -128,7 +128,7 @@ def _parts(cell: Any, states: dict[str, Any]) -> Iterator[Any]:
         yield cell
         return
     if "from course_lib.lesson import begin" in cell.source:
-        return  # it looks for a real server, for whoever runs the notebook
+        return  # it looks for a real server, for the reader who runs the notebook
     tags = cell.metadata.setdefault("tags", [])
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         tags.append("hide-input")

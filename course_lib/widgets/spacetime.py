@@ -42,7 +42,7 @@ class SpaceTime:
     `position` counts the moments: 0 is the whole run, 1 the first moment. Options are those of `views.spacetime`.
 
     With `opened`, which plays the run again when somebody first asks for a moment, there are panes below: what Redis
-    held, where each client stood and what it believed, and which promises held; `says` is what a promise says, by its
+    held, where each client stood and what it believed, and which promises held. `says` is what a promise says, by its
     name. They open at the moment `at`, in seconds, if it is given; after the last one is the end of the run.
     """
 

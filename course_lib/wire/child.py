@@ -1,6 +1,6 @@
 """The child: it runs an answer in the simulated processes that its parent names, and decides nothing.
 
-It hears from its parent what has happened (a call, a reply, a timer), lets the answer's code go on until all of it
+It hears from its parent what has happened: a call, a reply, a timer. It lets the answer's code go on until all of it
 waits, and tells what that code did: what it sent, whom it asked, when it wants to be woken. Time, the network, the
 servers and the verdict are the parent's.
 """

@@ -1,6 +1,6 @@
 """Values as a child sends them: JSON and nothing else, because the parent does not trust the child.
 
-What is no plain value comes as its type's name and its text, an `Opaque`, which equals nothing else.
+A value of any other type comes as its type's name and its text: an `Opaque`, which equals nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import redis.exceptions
 from course_lib.wire.pipe import Broken
 
 DEEPEST, LONGEST = 30, 200_000
-"""How deep a value may be nested, and how many parts or characters it may have."""
+"""How deep a value can be nested, and how many parts or characters it can have."""
 
 _NAMES: dict[str, type[BaseException]] = {}
 _RECORDS = ("course_lib.explore.", "course_lib.sim.faults", "course_lib.trace", "course_lib.lessons.")
@@ -231,7 +231,7 @@ def _derived(name: str, kinds: tuple[type[BaseException], ...]) -> type[BaseExce
     """A class of errors of that name which is derived from these, as far as one can be: the same each time."""
     try:
         return type(name, _least(kinds) or (Exception,), {})
-    except (TypeError, ValueError):  # they cannot be one class, or that is no name
+    except (TypeError, ValueError):  # they cannot be one class, or that is not a name
         return type("Error", (Exception,), {})
 
 

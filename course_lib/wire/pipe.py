@@ -8,7 +8,7 @@ from math import inf
 from time import monotonic
 
 MOST, ALL = 8_000_000, 400_000_000
-"""Bytes in a message, and in all of them; whoever says more is not listened to any further."""
+"""Bytes in a message, and in all of them; a child that says more is not listened to any further."""
 
 
 class Broken(KeyboardInterrupt):

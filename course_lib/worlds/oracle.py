@@ -21,7 +21,7 @@ SUBSCRIBING = {"SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSC
 UNORDERED = {"SMEMBERS", "SINTER", "SUNION", "SDIFF", "KEYS", "HKEYS", "HVALS"}
 BY_CHANCE = {"SPOP", "SRANDMEMBER", "RANDOMKEY", "HRANDFIELD", "ZRANDMEMBER"}
 UNCOMPARED = BY_CHANCE | {"TIME", "LASTSAVE", "CLIENT", "INFO", "SCAN"}
-REMAINING = {"PTTL": 100, "TTL": 1}  # how far apart two replies may be, in the command's own unit
+REMAINING = {"PTTL": 100, "TTL": 1}  # how far apart two replies can be, in the command's own unit
 Socket = Any  # redis.Connection, most of whose methods carry no types
 PATIENCE = 5.0  # s for a reply that the simulation had
 

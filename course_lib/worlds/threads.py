@@ -82,7 +82,7 @@ def run_anywhere(body: Callable[[], Coroutine[Any, Any, Result]], *, name: str) 
 
 
 async def to_its_end(work: Coroutine[Any, Any, object]) -> None:
-    """Await work that tidies up, in spite of every cancellation; whoever is cancelled raises that afterwards."""
+    """Await work that tidies up, in spite of every cancellation; a caller that is cancelled raises that afterwards."""
     task = asyncio.ensure_future(work)
     while not task.done():
         with suppress(asyncio.CancelledError):
@@ -91,7 +91,7 @@ async def to_its_end(work: Coroutine[Any, Any, object]) -> None:
 
 
 async def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE) -> None:
-    """Wait until `holds()` is true; it may be a coroutine function.
+    """Wait until `holds()` is true; it can be a coroutine function.
 
     Raises: ServerFailed, which says what did not happen within `within` seconds.
     """
@@ -109,7 +109,7 @@ async def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE
 def in_thread(call: Callable[[], Result], *, name: str) -> Future[Result]:
     """Make the call in a thread of its own and return its future result. The thread never keeps the process alive.
 
-    An executor's threads would: Python waits for them at its end, and for a call that hangs it would wait for ever.
+    An executor's threads would: Python waits for them at its end, and for a call that hangs it would wait forever.
     """
     return _started(call, name)[1]
 

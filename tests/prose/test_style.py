@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .style import RULES, counts, findings, known
-from .texts import ROOT, prose
+from .texts import ROOT, explained, prose
 
 AS_MEANT = "cancelled,cancelling,acknowledgement,acknowledgements,smove,tung,serialise,artefacts"
 """Right as they stand: Python's word, a common second spelling, what Redis and an author are called, a folder."""
@@ -92,6 +92,15 @@ def test_no_file_breaks_more_rules_of_style_than_it_did() -> None:
     assert not more, "\n".join([*more, *(f"{f}: {rule}: {s}" for f, rule, s in findings(texts) if f in broken)])
     left = sum(n for rules in accepted.values() for n in rules.values())
     print(f"{left} places are accepted for now")
+
+
+def test_all_that_explains_code_is_judged(tmp_path: Path) -> None:
+    """Not only the first line of a docstring: its second, what stands below a constant, and comments over two lines."""
+    source = '"""One.\n\nAt most so\nmany."""\n\nA = 1\n"""It waits for\never."""\n'
+    source += "# A token is no\n# fence.\n# -- one\n# Two.\n"
+    (tmp_path / "a.py").write_text(source, encoding="utf-8")
+    text = "\n".join(explained(tmp_path / "a.py"))
+    assert [found.rule for found in findings({"a.py": text})] == ["so-many", "for-ever", "is-no"]
 
 
 @pytest.mark.parametrize("rule", [*RULES, "long"])

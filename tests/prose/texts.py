@@ -1,13 +1,16 @@
-"""The course's prose as text: notebooks by cell and by section, README files, and docstrings' first lines."""
+"""The course's prose as text: notebooks by cell and by section, README files, and what explains the code."""
 
 from __future__ import annotations
 
 import ast
+import inspect
+import io
 import json
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import COMMENT, generate_tokens
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +20,7 @@ PAGES = sorted(
     for pattern in ("*.md", "notebooks/*.md", "solutions/*.md", "course_lib/**/README.md")
     for path in ROOT.glob(pattern)
 )
+LISTED = re.compile(r"^(?:Units|Raises|Does not|Source): .*(?:\n.+)*", re.MULTILINE)  # parts between semicolons
 HEADING = re.compile(r"^(#+) +(.+?) *$", re.MULTILINE)
 
 
@@ -64,11 +68,18 @@ def plain(markdown: str) -> str:
     return re.sub(r"<[^>]+>|https?://\S+", " ", text)
 
 
-def docstrings(path: Path) -> Iterator[str]:
-    """The first line of each docstring of a Python file."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield (ast.get_docstring(node) or "").partition("\n")[0]
+def explained(path: Path) -> Iterator[str]:
+    """What explains a Python file: docstrings, those of constants and fields too, and comments."""
+    source = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            text = re.sub(r"^    .*$", "", inspect.cleandoc(node.value.value), flags=re.MULTILINE)  # code
+            yield "\n" + LISTED.sub(lambda match: match[0].replace("; ", "\n\n"), text)
+    comments = [token for token in generate_tokens(io.StringIO(source).readline) if token.type == COMMENT]
+    for before, token in zip([None, *comments], comments, strict=False):
+        follows = before is not None and before.start == (token.start[0] - 1, token.start[1])
+        follows = follows and not before.string.startswith("# --")  # a heading
+        yield ("" if follows else "\n") + token.string.lstrip("# ").rstrip("-")
 
 
 def prose() -> dict[str, str]:
@@ -81,7 +92,7 @@ def prose() -> dict[str, str]:
     for path in sorted((ROOT / "course_lib").rglob("words.toml")):
         found[str(path.relative_to(ROOT))] = plain("\n\n".join(_texts(tomllib.loads(path.read_text()))))
     for path in sorted((ROOT / "course_lib").rglob("*.py")):
-        found[str(path.relative_to(ROOT))] = plain("\n\n".join(filter(None, docstrings(path))))
+        found[str(path.relative_to(ROOT))] = plain("\n".join(explained(path)))
     return found
 
 

@@ -12,7 +12,7 @@ from course_lib.sim.fake_server_reads import Held, held
 from course_lib.words import shorten
 
 MEMBERS, LISTED, LETTERS = 8, 24, 60
-"""How many members of a key are read, how many keys are listed, and how long a value may be."""
+"""How many members of a key are read, how many keys are listed, and how long a value is shown."""
 
 Name = tuple[str, int, bytes]
 """A node, a database, a key."""

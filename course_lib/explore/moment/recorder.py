@@ -22,7 +22,7 @@ from course_lib.words import counted, ms
 
 LOOKS, SELDOM = 5_000, 100
 """How many looks of one run are kept, which is more than anybody will step through. After them it is looked at only
-after so many callbacks, and the last look is kept."""
+once in SELDOM callbacks, and the last look is kept."""
 
 
 class ClientSeen(NamedTuple):
@@ -189,7 +189,7 @@ def _became(result: Any, tasks: int) -> str:
     """What came of a client that has ended, and whether anything of it goes on."""
     if result is CRASHED:
         return "crashed"
-    said = "ended"  # with None: which says nothing, and may be what came of the call around a learner's function
+    said = "ended"  # with None: which says nothing, and can be what came of the call around a learner's function
     if result is not None:
         failed = isinstance(result, BaseException)
         said = f"ended with {error_text(result)}" if failed else f"returned {shortened(result)}"

@@ -27,7 +27,7 @@ from typing import Any
 from uuid import UUID
 
 ITEMS, DEPTH, LETTERS, WIDTH = 6, 3, 40, 100
-"""How many items of a container are shown, how deep, how much of a text, and how long it may be in all."""
+"""How many items of a container are shown, how deep, how much of a text, and the most in all."""
 
 _bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _names_of: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__

@@ -103,7 +103,7 @@ REPEATABLE = (
 )
 
 AT_FIRST, THEN_EACH = 20, 10
-"""Of so many classes at first a second order is played, and then of each tenth."""
+"""A second order is played of each of this many classes at first, and then of every tenth class."""
 
 
 @dataclass(slots=True)

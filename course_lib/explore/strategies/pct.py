@@ -23,8 +23,8 @@ from course_lib.sim import Draws, Turn
 
 SAMPLED = "sampled schedules"
 PROBES, STRUCK_PROBES = 30, 10
-"""Drawn orders whose length decides among how many turns a priority may fall in those that come after them; and so many
-where faults strike at each send of each."""
+"""Random orders that are played first: the longest decides among how many turns a later order's priority can fall. The
+second number is for orders at each of whose sends a fault strikes."""
 
 
 def sample(

@@ -7,7 +7,7 @@ What comes in:
 - `judge_interface`    what is handed to a judge, and what it hands back: plain data
 - `handout`            which exercises the notebooks in exercises/ ask for, and what each answer is called
 - `folders`            who handed in what: SUBMISSIONS/<student>/<NN_topic>.ipynb; no link is followed out of it
-- `notebook_file`      a file, which may be anything, as a list of cells
+- `notebook_file`      any file at all, as a list of cells
 - `magics`             lines that only IPython understands, taken out of a cell
 - `answers`            which cell is the answer to which exercise
 

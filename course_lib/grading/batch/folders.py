@@ -22,7 +22,7 @@ from course_lib.grading.batch.notebook_file import LARGEST, Unreadable, few
 DEEPEST, MOST = 3, 2_000
 """Folders below a student's that are looked into, and entries that are looked at."""
 NAMED = 5
-"""Of several notebooks of one lesson, so many are named."""
+"""Of several notebooks of one lesson, this many are named."""
 RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}
 """Names that no file can have on Windows."""
 BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}

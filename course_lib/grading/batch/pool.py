@@ -26,7 +26,7 @@ class Pool:
 
     def end(self) -> None:
         """Stop all work at once; afterwards no process is left."""
-        self._ours.close()  # whoever waits at the other end leaves
+        self._ours.close()  # the process that waits at the other end leaves
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._theirs.close()
 

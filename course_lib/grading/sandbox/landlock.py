@@ -1,8 +1,8 @@
 """Landlock: the kernel refuses to a process, and its descendants, every file that was not named before.
 
 For where bubblewrap is refused, as on a stock Ubuntu 24.04: it needs no namespace. Through landlockpy, 850 lines of
-typed Python without dependencies (0BSD; first released in 2026, so young). sandlock 0.9.0 was tried first: it closes
-inherited descriptors, its `confine` refuses folders with something hidden in them, and it needs Linux 6.12.
+typed Python without dependencies (0BSD; first released in 2026, so young). The package sandlock 0.9.0 was tried first:
+it closes inherited descriptors, its `confine` refuses folders with something hidden in them, and it needs Linux 6.12.
 Source: landlock(7).
 """
 

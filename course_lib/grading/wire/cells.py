@@ -42,7 +42,7 @@ def answer(cells: Sequence[Source], exercise: str, name: str) -> Any:
             if number == own:
                 text = f"Your cell does not run: {error.msg} in line {error.lineno}, `{(error.text or '').strip()}`."
                 raise Refused("error", text) from error
-        except NotImplementedError as error:  # nbgrader's stub, also where an answer is no function
+        except NotImplementedError as error:  # nbgrader's stub, also where an answer is not a function
             if number == own:
                 raise Refused("unanswered", NOT_YET) from error
         except (Exception, SystemExit):

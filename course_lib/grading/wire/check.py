@@ -61,7 +61,8 @@ def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int 
     try:
         try:
             rules = replace(exercise.rules, accept=_accepted(exercise, remote))
-            if hidden is not None and _stands(exercise) is not None:  # what is to break a given run is no code
+            # An answer that is to break a given run is not code.
+            if hidden is not None and _stands(exercise) is not None:
                 rules = replace(rules, trials=partial(_with_seeds, rules.trials, hidden))
             here = replace(exercise, rules=rules)
             return replace(searched(here, None, RemoteGuard(remote), lambda done, expected: None), answer=name)

@@ -47,7 +47,7 @@ async def looks_and_adds(redis: Redis, me: str, *, limit: int) -> bool:
 
 
 async def counts_then_expires(redis: Redis, key: str, request: str) -> bool:
-    """Wrong after one fault: then the key never ends, and counts on for ever."""
+    """Wrong after one fault: then the key never ends, and counts on forever."""
     hits = await redis.incr(key)
     if hits == 1:
         await redis.expire(key, WINDOW)

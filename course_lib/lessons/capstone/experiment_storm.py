@@ -19,7 +19,7 @@ LEVELS = {
     3: "all that, and the primary dies; the next one is cut off",
 }
 ON_ITS_WAY = 0.02
-"""Seconds for which a change may be on its way: an answer counts as stale only beyond them."""
+"""Seconds for which a change can be on its way: an answer counts as stale only beyond them."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from course_lib.patterns.basics import require
 from course_lib.trace import percentile
 
 ON_ITS_WAY = 0.02
-"""Seconds for which a change may be on its way to Redis: an answer counts as stale only beyond them."""
+"""Seconds for which a change can be on its way to Redis: an answer counts as stale only beyond them."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from course_lib.patterns.basics import require
 from course_lib.trace import Event, Trace
 
 WIRE_ALLOWANCE = 0.05
-"""Seconds that a writer's delete may be under way: a read that begins later than this after a commit must see it."""
+"""Seconds that a writer's delete can be under way: a read that begins later than this after a commit must see it."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ def after_bump(result: RolloutResult, keys: Callable[[float], float], loads: Cal
     """Keys stored, and loads a second, before and after all processes change version at once.
 
     `keys` and `loads` are derived, of the seconds since the bump: how many keys are stored, and the rate of loads at
-    that instant, which is drawn beside its mean over each second, since the simulated loads are counted by the second.
+    that instant. The rate is drawn beside its mean over each second, because the simulated loads are counted by the
+    second.
     """
     bump, end = result.rollout.begins, int(result.rollout.duration)
     stored, seconds = [(step.t, step.keys) for step in result.stored], [n + 0.5 for n in range(end)]

@@ -18,7 +18,7 @@
 - `picture_validity`           TTL − elapsed − drift = validity, as a picture
 - `lab`                        the contest, with controls
 - `programs`                   locks and writers that learners read and break
-- `answers`                    what learners hand in that is no code
+- `answers`                    what learners hand in that is not code
 - `exercises`                  04.1 to 04.6
 """
 

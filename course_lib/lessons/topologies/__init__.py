@@ -11,7 +11,7 @@
 - `experiment_decision`      services and their needs, and which topologies that rules out
 - `picture_failover`, `picture_slots`, `picture_head`
 - `programs`                 writers that learners read and break
-- `answers`                  what learners hand in, or are handed, that is no code
+- `answers`                  what learners hand in, or are handed, that is not code
 - `exercises`                01.1 to 01.6
 """
 

@@ -18,7 +18,7 @@ SOMEBODY = 1800.0
 class Needs:
     """What a service needs.
 
-    Units: `data`, GB, where one machine has `machine` GB for it; `loss`, seconds of acknowledged writes that may be
+    Units: `data`, GB, where one machine has `machine` GB for it; `loss`, seconds of acknowledged writes that can be
     lost when a machine dies or is cut off (infinite: all may go, it is a cache); `silence`, seconds without any write.
     `any_keys`: one command takes keys that belong to different users.
     """

@@ -34,7 +34,7 @@ AFTER_ERROR = 0.02
 class Attempt:
     """One write. Units: `began` and `ended` in seconds of the loop's clock.
 
-    `answer` is "acknowledged", "refused" (the server said no, so it is not stored) or "no reply" (it may be stored);
+    `answer` is "acknowledged", "refused" (the server said no, so it is not stored) or "no reply" (stored, perhaps);
     `replicas` says how many replicas confirmed it, where WAIT was asked for.
     """
 
@@ -51,7 +51,7 @@ class Writer:
 
     With `wait = (n, seconds)` it asks WAIT after each write whether n replicas have it, for at most so long.
     `report` is called with each attempt as soon as it is over.
-    Does not: try a number again. A write without a reply may be stored or not; it is counted apart.
+    Does not: try a number again. A write without a reply was perhaps stored; it is counted apart.
     """
 
     def __init__(
@@ -161,8 +161,8 @@ async def account(
     """Read the writes back through `redis` and say what was promised and what became of it, or of some `only`.
 
     `fault` is when it all began, in seconds of the loop's clock.
-    "missing" were acknowledged and are gone; "stored though unanswered" are there, and their client was told nothing;
-    "confirmed" were acknowledged by as many replicas as WAIT was asked for; "silence (s)" is the longest time from one
+    "missing" were acknowledged and are gone; "stored though unanswered" are there, and their client was told nothing.
+    "confirmed" were acknowledged by as many replicas as WAIT was asked for. "silence (s)" is the longest time from one
     acknowledged write to the next, or to the end; "writes" has [seconds from the fault on, what became of it] for each.
     """
     attempts = list(filter(only, writer.attempts))  # those that are made while we read are not asked for

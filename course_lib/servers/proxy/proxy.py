@@ -21,9 +21,9 @@ from course_lib.servers.proxy.connection import Drop, Link, ProxyState
 class Proxy(ProxyState):
     """A port of 127.0.0.1 that leads to a server's port, through every fault that is asked for.
 
-    A verb holds as soon as it returns, for connections that are open and for new ones. It may be called from any
-    thread, and from a coroutine: it blocks for well under a millisecond. The proxy runs in a thread of its own and
-    serves clients of every kind; `stop()` resets what is open and leaves no thread and no socket behind.
+    A verb holds as soon as it returns, for connections that are open and for new ones. Any thread can call it, and so
+    can a coroutine: it blocks for well under a millisecond. The proxy runs in a thread of its own and serves clients of
+    every kind; `stop()` resets what is open and leaves no thread and no socket behind.
 
     `round_trips`, `requests` (commands) and `replies` count what passed, `swallowed` the bursts that did not, since the
     start or `forget()`. A pipeline of more than about 6,000 bytes, which redis-py sends in parts, may count as several

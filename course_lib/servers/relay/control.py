@@ -23,7 +23,7 @@ WITHIN = 5.0  # s for a relay in a container to take an order
 class RelayControl:
     """A port for each address of a topology, which leads to a server's own port until it is cut off.
 
-    An order holds as soon as its method returns. It may be given from any thread.
+    An order holds as soon as its method returns. Any thread can give it.
 
     Cost: 40 ms to start and one process, with its guard, for a whole topology; about 0.05 ms for each round trip
     through it.

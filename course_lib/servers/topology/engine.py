@@ -70,7 +70,7 @@ def find_engine() -> Engine:
             misses.append(f"  {cli}: there is no {' and no '.join(absent)} on PATH")
             continue
         try:
-            _printed((cli, "ps", "--quiet"), BRIEF)  # Docker's client may be there without its daemon
+            _printed((cli, "ps", "--quiet"), BRIEF)  # Docker's client can be there without its daemon
             _printed((*compose, "version"), BRIEF)
             return Engine(cli, compose)
         except ServerFailed as error:

@@ -32,8 +32,8 @@ class Topology:
     three). `config` holds settings for every data node, on top of the file's: {"min-replicas-to-write": "1"}.
 
     A topology lives until `stop()`, the end of its `with` block, the end of this object or of this Python process,
-    kill -9 included. Verbs may be called from any thread. Each returns when what it does is done;
-    one that would wait too long gives up with ServerFailed. What the topology itself does next, such as a failover, is
+    kill -9 included. Any thread can call its verbs. Each returns when what it does is done; one that would wait too
+    long gives up with ServerFailed. What the topology itself does next, such as a failover, is
     not waited for: `status()` shows it.
 
     Clients reach a node at `port(name)` for as long as the topology lives. In the profiles "sentinel" and "cluster"
@@ -209,8 +209,8 @@ class Topology:
 
         With Sentinels by SENTINEL FAILOVER, without any by REPLICAOF NO ONE. In a cluster by CLUSTER FAILOVER, which
         loses nothing, or, if its primary cannot be reached, by CLUSTER FAILOVER TAKEOVER, which asks nobody.
-        Cost: 1 to 3 s with Sentinels, 0.1 s without. Raises: ValueError if it is no replica; ServerFailed if it is not
-        the primary some 20 s later.
+        Cost: 1 to 3 s with Sentinels, 0.1 s without. Raises: ValueError if it is not a replica; ServerFailed if it is
+        not the primary some 20 s later.
         """
         promotion.promote(self._node(name), self._all())
 
@@ -245,7 +245,7 @@ class Topology:
         `slots`: that many of the source's first, or a range of them. `progress(moved, all)` is called after each.
         Cost: about 2 ms a slot, and 1 ms for each ten keys in it.
         Raises: ValueError if the source does not hold them; ServerFailed if a node goes away meanwhile, and then what
-        was moved is moved, and one slot may be left open: `reset()` clears that.
+        was moved is moved, and one slot is perhaps left open: `reset()` clears that.
         """
         self._only("cluster", "slots")
         return resharding.reshard(slots, self._node(source), self._node(target), self._all(), progress)

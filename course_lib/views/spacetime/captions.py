@@ -111,9 +111,9 @@ def _command(plan: Plan, sent: list[Message], places: Places, to: str, crossed: 
 
 
 def _beside(plan: Plan, m: Message, said: str, places: Places, crossed: int, under: bool) -> str:
-    """Words beside the client's end of a request, the fault in words, the stroke at the end of them that is nearer to
-    it, or `under` its end at the node, where no arrows are; nothing where all places are taken, or more arrows than
-    `crossed` go through them."""
+    """The words of a request, with its fault: beside the client's end, with the stroke at the end of the words that is
+    nearer to it, or `under` the node's end, where no arrows are. Nothing where all places are taken, or where more
+    arrows than `crossed` go through them."""
     e, fault = m.event, lost(m.event)
     text = said + (f" ✕ {fault}" if fault else "")
     x, y = plan.scale(e.t_start), plan.lanes[e.client]

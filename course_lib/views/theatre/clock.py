@@ -1,7 +1,7 @@
 """Virtual time and the seconds of a play: a flight of half a millisecond must be seen, and a TTL of a minute must end.
 
-Between two moments the play takes a time that grows with the third root of what passes in the run; so the order of
-what happens and what lasts longer are true, and nothing takes too long or is gone in a blink.
+Between two moments the play takes a time that grows with the cube root of what passes in the run. So the order is true,
+what lasts longer in the run lasts longer in the play, and nothing takes too long or is gone in a blink.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ delivery of somebody else's. A run's seed says which."""
 
 
 class Quicker(Extension):
-    """Before each command of a client somebody else adds one to the stock, many times, but not for ever."""
+    """Before each command of a client somebody else adds one to the stock, many times, but not forever."""
 
     def __init__(self, world: Simulation, stock: Watched) -> None:
         self._world, self._stock, self.left, self._busy = world, stock, MANY, False

@@ -13,7 +13,7 @@ from course_lib.lessons.atomicity.exercises.e3_requests import allowed, decision
 from course_lib.lessons.atomicity.exercises.server_access import commands, declared, hidden, scripts, slots, trips
 
 TOLD = 0.005
-"""By how many seconds `retry_after` may be wrong."""
+"""By how many seconds `retry_after` can be wrong."""
 
 
 def value(run: Play) -> Iterator[Found]:

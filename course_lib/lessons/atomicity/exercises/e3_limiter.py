@@ -63,8 +63,8 @@ def _at_once(answer: Answer, requests: tuple[str, ...], world: Simulation, clien
 
 
 def plan(limit: int, window: float) -> list[tuple[float, str]]:
-    """As many as may are admitted in the first half of a window; then come repeats, refusals, and refusals that ask
-    again when there is room, just after the end of the window; and much later the first id again, which is a new one.
+    """The limit is used up in the first half of a window. Then come repeats, refusals, and refusals that ask again when
+    there is room, just after the end of the window. Much later comes the first id again, which counts as a new one.
     """
     first = [(0.5 * n / limit, f"r{n}") for n in range(limit)]
     again = [(0.55, "new"), (0.6, "r0"), (0.7, "other"), (0.75, f"r{limit - 1}"), (0.8, "new"), (0.85, "r0")]

@@ -15,7 +15,8 @@ from course_lib.grading.evidence import round_trips
 from course_lib.trace import Event
 
 HALF_WAY = 0.0014
-"""Seconds to the server: what is sent at a whole millisecond arrives near the middle of another, for whoever cuts."""
+"""Seconds to the server: what is sent at a whole millisecond arrives near the middle of another, so that code which
+cuts off milliseconds gets the right one."""
 
 
 def exact(latency: float = HALF_WAY) -> Simulation:
@@ -90,7 +91,7 @@ def slots(event: Event) -> set[int]:
 
 
 KEYLESS = frozenset(b"TIME PING ECHO PUBLISH SCAN KEYS RANDOMKEY DBSIZE SCRIPT XREAD ZUNION ZINTER OBJECT EVAL".split())
-"""Commands whose first argument is no key."""
+"""Commands whose first argument is not a key."""
 
 
 def hidden(run: Play) -> Iterator[tuple[Event, bytes]]:

@@ -76,9 +76,9 @@ async def _deed(answer: Answer, run: Site, act: Use) -> Any:
 
 
 def in_turn(answer: Answer, steps: list[tuple[float, Fields]], world: Simulation, clients: int) -> Site:
-    """c1 uses a session until it is over; c2, under odd seeds a task of the same process, one whose key is still there
-    long after its end, one that is not there yet, and then has nothing but its end. In the first run, there are
-    changes each time, and no c2. With two clients, a command is refused."""
+    """c1 uses a session until it is over. c2, under odd seeds a task of the same process, uses three others. The key of
+    one is still there long after its end; one is not there yet; and one has nothing but its end. In the first run,
+    there are changes each time, and no c2. With two clients, a command is refused."""
     idle, lasts, skew, id = SETS[world.seed % len(SETS)]
     run = site(world, [id, "late", "none"], idle, (world.seed // 3,) if clients == 2 else ())
     world.nodes[0].skew = skew

@@ -19,7 +19,7 @@ from course_lib.lessons.beyond_caching.exercises.e2_calls import SETS, STEPS, An
 from course_lib.lessons.beyond_caching.exercises.sessions import fields, held, key_of, told, without_end
 
 GIVE = 5
-"""Milliseconds by which a TTL may be wrong: whoever asks for the time first has it a little late."""
+"""Milliseconds by which a TTL can be wrong: code that asks for the time first has it a little late."""
 
 
 def trials(answer: Answer) -> list[Trial]:

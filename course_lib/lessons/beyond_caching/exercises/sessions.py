@@ -27,7 +27,7 @@ class Hashes(KeyLog):
     """Reads a hash as JSON. The server's clock is `skew` seconds ahead of everybody else's, and so are its TTLs.
 
     `quicker`: so often, before a client's transaction or script runs, somebody else sets the field BUSY of the first
-    session, if it is there: more often than anybody tries, but not for ever.
+    session, if it is there: more often than anybody tries, but not forever.
     """
 
     quicker = 0

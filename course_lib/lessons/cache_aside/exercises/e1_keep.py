@@ -80,7 +80,7 @@ def _build(
     answer: Answer, times: int, world: Simulation, clients: int, *, refusing: bool = False
 ) -> Keeping:  # fmt: skip
     """c1 keeps a page, and so on, as many `times`: under the same key another one; when that has expired, the first
-    again, for twice as long; while that is there, the same for ttl, and once more; and the same when somebody else has
+    again, for twice as long. While that is there, the same for ttl, and once more; and the same when somebody else has
     deleted it. c2, a task of the same process under odd seeds, keeps one of its own. What is refused is the seed's."""
     first, second = (KEPT[(world.seed + n) % len(KEPT)] for n in range(2))
     if first.key == second.key:

@@ -71,9 +71,9 @@ def _deed(answer: Answer, run: Shop, key: str) -> Callable[[Call], Awaitable[Any
 
 
 def _in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
-    """c1 misses, finds, and misses what has expired, after which the row is another, and while it loads that, a quicker
-    reader stores a page; then somebody else deletes the page, and stores one. c2, under odd seeds a task of the same
-    process, has a key of its own, whose product is sold out in the end, but for the first run; while it loads that, a
+    """c1 misses, finds, and misses what has expired. By then the row is another, and while c1 loads it, a quicker
+    reader stores a page. Then somebody else deletes the page, and stores one. c2, under odd seeds a task of the same
+    process, has a key of its own. Its product is sold out in the end, except in the first run, and while c2 loads it, a
     late reader stores the page."""
     run, (one, two, ttl, takes) = _shop(answer, world), SET[world.seed % len(SET)]
     begin = 2 * takes + 0.05

@@ -17,7 +17,7 @@ from course_lib.grading.key_log import KeyLog, State
 from course_lib.grading.rules import Failing, Found
 
 SOON = 0.012
-"""Seconds: what expires so soon after a call began may be found by it, or missed."""
+"""Seconds: what expires so soon after a call began can be found by it, or missed."""
 
 ODD = (
     "",

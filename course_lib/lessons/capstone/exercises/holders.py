@@ -15,7 +15,7 @@ PATIENCE = 0.15
 """Seconds in which who waits must have looked again: 0.1, and the way there."""
 
 BY = 0.002
-"""Seconds by which what expires may be gone earlier: Redis counts whole milliseconds."""
+"""Seconds by which what expires can be gone earlier: Redis counts whole milliseconds."""
 
 
 def held(states: list[State], when: float) -> State | None:
@@ -65,12 +65,12 @@ def waited(run: Play, call: Any, values: list[State], locks: list[State]) -> flo
 
 
 REST, MOST = 0.009, 16
-"""Seconds of the shortest rest: 0.01, and what may be rounded off; and how many commands one look may take."""
+"""Seconds of the shortest rest: 0.01, and what can be rounded off; and how many commands one look can take."""
 
 
 def restless(run: Play, call: Any) -> float | None:
     """When this call, before it loaded, looked again without a rest: too soon, or with too many commands one after
-    another. Its last rest may be shorter."""
+    another. Its last rest is allowed to be shorter."""
     loads = min((start for start, _ in call.loads), default=inf)
     events = [event for event in sent(run, call) if event.t_end is not None and event.t_start < loads]
     gaps = [(after.t_start, after.t_start - (before.t_end or 0.0)) for before, after in pairwise(events)]

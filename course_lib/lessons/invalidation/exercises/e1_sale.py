@@ -72,7 +72,7 @@ def trials(answer: Answer) -> list[Trial]:
 
 
 def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Changes:
-    """c1 and c2, in every other pair of runs tasks of one process, have a sale each, at once; where no commit and no
+    """c1 and c2, in every other pair of runs tasks of one process, have a sale each, at once. Where no commit and no
     command is to fail, c3, a task of c1's process, has that of c1 once more, later. The pages of all their products are
     in the cache. Of commits that fail, every other has taken place."""
     mine, others = SALES[world.seed // 2 % len(SALES)]

@@ -15,7 +15,7 @@ from course_lib.grading.lock_watch import asked
 
 Answer = Callable[..., Awaitable[Any]]
 CHANNEL, BATCH, TAKES = "invalidated", 5, 0.002
-"""`pending` returns so many notes at most; a call of the outbox takes so many seconds, twice."""
+"""`pending` returns at most BATCH notes; a call of the outbox takes TAKES seconds, twice."""
 ABSENT = "app:product:9"
 """The page of this one has expired, and no reader comes."""
 KEYS = ["app:product:42", "app:product:7", "app:product:{de}:7", "app:product:42", ABSENT, "a{b:c", "é 7", " 7 "]

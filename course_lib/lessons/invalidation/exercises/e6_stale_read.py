@@ -182,11 +182,11 @@ CASES: dict[str, tuple[Sequence[Sequence[Note]], bool]] = {
     "mixes-products": ([KEYS[0], KEYS[1]], True),
     "the-last-write": ([WHEN[8], WHEN[13]], False),
 }
-"""By mistake: traces that all are misread by whoever makes it, and whether None would be right."""
+"""For each mistake: traces, all misread by an answer that makes it, and whether None would be right."""
 
 
 PLAINLY = [(TWO, _read(1, 0.2, 0.3)), (_write(21, 0.0, 0.1), _read(12, 0.2, 0.3))]
-"""What whoever makes just one of the other mistakes reads rightly."""
+"""Traces that an answer with only one of the other mistakes reads rightly."""
 
 
 def clues(failing: Failing) -> Iterator[str]:

@@ -22,8 +22,8 @@ Profile = dict[str, str]
 @dataclass
 class Profiles:
     """The database: two profiles; `who` is renamed, and `whose` is another. A load takes 10 or 50 ms, of who was
-    renamed 20, and gives what it found first; a save commits at its end. The call after it was `down` fails, and that
-    one alone."""
+    renamed 20, and gives what it found first; a save commits at its end. The call after it was `down` fails, and no
+    other."""
 
     world: Simulation
     committed: float | None = None

@@ -247,7 +247,7 @@ def _asks_as_before(run: Play) -> bool:
 
 
 def _asks_after_loading(run: Play) -> bool:
-    """Did whoever loaded the old row ask once more, before it stored it?"""
+    """Did the client that loaded the old row ask once more before storing it?"""
     act = _stale(run)
     row = run.witness.row(act) if act else None
     names = [e.name for e in sent(run, row.act) if e.t_start >= row.began + run.witness.seconds] if row else []

@@ -97,7 +97,7 @@ def _made_up(run: Play) -> set[str]:
 
 
 def _draw(world: Simulation, clients: int) -> None:
-    """Each client sends eight commands of the contract, to the same few keys, and two may be under way at once."""
+    """Each client sends eight commands of the contract, to the same few keys, and two can be under way at once."""
     redis = world.redis()
     for number in range(1, clients + 1):
         world.client(f"c{number}", _sends, world, redis, number)

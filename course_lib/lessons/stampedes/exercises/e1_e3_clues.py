@@ -15,7 +15,7 @@ from course_lib.sim.replication import READS
 from course_lib.trace import Event
 
 UNSEEN = {"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "EXEC"}
-"""In these a lock may be taken without a command that shows it."""
+"""In these a lock can be taken without a command that shows it."""
 
 
 FREES = frozenset(b"DEL UNLINK EVAL EVALSHA FCALL PUBLISH".split())

@@ -1,5 +1,5 @@
-"""05.5, write the property: the answer reads traces; it is judged on runs of two broken recipes and a right one, and on
-notes that are made up: some by hand, one for each sentence of the contract, and some drawn by lot."""
+"""05.5, write the property: the answer reads traces. It is judged on runs of two broken recipes and a right one, and on
+made-up notes: some by hand, one for each sentence of the contract, and some drawn by lot."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ SPANS: list[Sequence[Note]] = [
     (_load(ONE, 0.0004, 0.0009), _load(TWO, 0.0008, 0.0013)),
     (_load(ONE, 60.0, 60.1), _load(TWO, 60.05, 60.2)),
 ]
-"""Which loads overlap: neighbors or not, in any order, without an end; and other notes, which are no loads."""
+"""Which loads overlap: neighbors or not, in any order, without an end; and other notes, which are not loads."""
 
 
 def _pause(who: str, start: float, end: float) -> Note:
@@ -188,7 +188,7 @@ CASES: dict[str, tuple[Sequence[Sequence[Note]], bool]] = {
     "blames-the-paused": ([EXCUSES[10], EXCUSES[11]], True),
     "any-pause-excuses-all": ([EXCUSES[12], EXCUSES[13]], False),
 }  # fmt: skip
-"""By mistake: traces that all are misread by whoever makes it, and whether None would be right."""
+"""For each mistake: traces, all misread by an answer that makes it, and whether None would be right."""
 
 
 def clues(failing: Failing) -> Iterator[str]:

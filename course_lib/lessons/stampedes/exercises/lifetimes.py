@@ -12,7 +12,7 @@ from course_lib.explore.server_state import ask
 from course_lib.grading.evidence import of
 
 WRONG_BY = 0.00155
-"""Seconds by which a life may be wrong: a millisecond, as redis-py itself cuts off the rest of a timedelta; and what
+"""Seconds by which a life can be wrong: a millisecond, as redis-py itself cuts off the rest of a timedelta; and what
 PTTL rounds off."""
 READS = ("GET", "MGET", "EXISTS", "TTL", "PTTL", "WATCH", "HGET", "HMGET", "HGETALL", "HVALS", "HEXISTS")
 

@@ -62,7 +62,7 @@ def _build(make: Callable[[], Any], body: Callable[..., Any], world: Simulation,
 
 
 def _keys(names: Any, wanted: list[Name]) -> list[str]:
-    """What the answer's object calls them. Raises: TypeError for what is no key."""
+    """What the answer's object calls them. Raises: TypeError for what is not a key."""
     keys = [getattr(names, method)(*parts) for method, *parts in wanted]
     for one, key in zip(wanted, keys, strict=True):
         if not isinstance(key, str) or not key:

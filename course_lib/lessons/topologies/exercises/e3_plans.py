@@ -18,8 +18,8 @@ AGAIN = {
 HURRY = {"c1": [(0.01, 0)], "c2": [(0.1, 0)]}
 """One event, in two processes whose patience is shorter than it takes to notice a lost reply."""
 DEAD, BACK = 3, 4
-"""Of the runs in which nobody follows the primary, that in which it is dead, and that in which it comes back as it was:
-one event has been confirmed before, and is handed in again while no replica can be reached."""
+"""Two runs in which nobody follows the primary: in one it is dead, in the other it comes back as it was. One event has
+been confirmed before, and is handed in again while no replica can be reached."""
 CONFIRMED = {"c1": [(0.01, 0)], "c2": [(0.2, 0)]}
 NAMES = [("e1", "e2", "e3"), ("E1", "e1", "e11"), ("shop:42", "shop:4", "shop:42:1"), ("{7}", "{7}7", "7"),
          ("2026-11-23 07:00", "2026-11-23 08:00", "zoë"), (" e", "e", "e "),

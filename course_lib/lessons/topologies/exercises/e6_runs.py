@@ -18,9 +18,9 @@ REPORTED = "reported"
 
 @dataclass(frozen=True)
 class Run:
-    """What happened, one thing after another: `c2 n1 SADD a 1 @3-9` is a command of c2 to node 1, sent at 3 ms and
-    answered with 1 at 9 ms; `WAIT 2 1` asks for 2 and is told 1; `lost` is a reply that is lost, and `err` an
-    error. `REPORT a` is a report.
+    """What happened, one thing after another. `c2 n1 SADD a 1 @3-9` is a command of c2 to node 1, sent at 3 ms and
+    answered with 1 at 9 ms; `WAIT 2 1` asks for 2 and is told 1; `lost` is a reply that is lost, and `err` an error.
+    `REPORT a` is a report.
 
     Where nothing else is said, it is c1's, on node 0, and the number n in the list takes from 10·n to 10·n + 2 ms.
     """
