@@ -45,7 +45,8 @@ class Activity:
         self.keep(run)
 
     def count(self, run: Play) -> None:
-        """One more run. Commands of the judge's own clients count too, as those have an effect."""
+        """Count one more run. Commands of the judge's own clients count too, because they can change what others
+        see."""
         for event in run.trace.events:
             if event.t_server is not None:
                 self.commands += 1
@@ -85,7 +86,7 @@ class Clocks:
     expires: bool = False
 
     def watching(self, trial: Trial) -> Trial:
-        """The same trial, whose runs are looked at when they are judged."""
+        """The same trial, but this object looks at each run when it is judged."""
 
         def judge(run: Play) -> Iterable[Violation]:
             world = world_of(run)
@@ -119,7 +120,7 @@ def told(seen: Activity, kinds: Iterable[Kind]) -> str:
 
 
 def untimed(clocks: Clocks, trial: Trial) -> str:
-    """What it means that time passes only where no command waits; empty where time does not matter."""
+    """The sentence about time: it passes only where no command waits. Empty where time does not matter."""
     why = [
         *(["your code sleeps or waits with a limit"] if clocks.sleeps else []),
         *(["a key has a TTL"] if clocks.expires else []),

@@ -32,7 +32,8 @@ class Me(str):
 
     @contextmanager
     def holding(self, seconds: float | None = None) -> Iterator[None]:
-        """While the block runs, and at most so long, this client believes that it holds something: a note "hold"."""
+        """While the block runs, and for at most `seconds`, this client believes that it holds something. The trace gets
+        a note "hold"."""
         note = self.world.note(self, "hold")
         ends = None if seconds is None else note.t_start + seconds
         note.t_end = ends
@@ -66,7 +67,8 @@ def clients_running(
 
 
 def _called(own: Callable[[], Body]) -> Body:
-    """A body that asks for its process's copy of the code once that process runs. Its exit ends nobody else."""
+    """A body that gets its own process's copy of the code, once that process runs. If it exits, no other client
+    ends."""
 
     async def called(*given: Any) -> Any:
         try:
@@ -94,9 +96,8 @@ def _run_alone(world: Simulation, setup: Callable[[], Body], redis: Any) -> None
 
 
 def judge_of(invariant: Invariant | Sequence[Invariant] | None) -> Invariant:
-    """Each of the promises; and, whatever they look at, that every client comes to a good end unless a fault struck.
-
-    Without a promise, every client must come to a good end under faults too.
+    """A judge of all promises, and of one more: unless a fault struck, no client ends with an error. Without a promise,
+    every client must come to a good end under faults too.
     """
     if invariant is None:
         return _all_end
@@ -111,7 +112,8 @@ def judge_of(invariant: Invariant | Sequence[Invariant] | None) -> Invariant:
 
 
 def _violations(invariant: Invariant, said: Any) -> list[str | Violation]:
-    """What it found. Raises: ValueError if it said anything else, as True and False, which could mean either."""
+    """What a promise's function found, as violations. Raises: ValueError for anything else: True, for instance, could
+    mean "kept" or "broken"."""
     if said is None or isinstance(said, str):
         return [said] if said else []
     found = list(said) if isinstance(said, Iterable) else None

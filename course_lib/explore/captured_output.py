@@ -34,7 +34,7 @@ class Printed(io.TextIOBase):
 
 @contextmanager
 def held_back() -> Iterator[Printed]:
-    """Code prints into what this yields, and its warnings go nowhere. With an error comes out what was printed."""
+    """Code prints into what this yields, and its warnings go nowhere. If it raises, what it printed is let out."""
     printed, out = Printed(), sys.stdout
     try:
         with redirect_stdout(printed), redirect_stderr(Printed()):
@@ -45,7 +45,7 @@ def held_back() -> Iterator[Printed]:
 
 
 def let_out(shows: Progress) -> Progress:
-    """What shows a bar while code plays prints where it would have printed before."""
+    """For a bar that is shown meanwhile: it prints where it would have printed before."""
     out, err = sys.stdout, sys.stderr
 
     def told(tally: Tally) -> object:

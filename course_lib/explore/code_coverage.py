@@ -103,7 +103,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _watcher(steps: set[tuple[int, int]], line: int, instructions: bytes) -> Callable[..., Any]:
-    """Told of what happens in one function's frame until it waits or ends."""
+    """The trace function of one frame: it is called at each step until the function waits or ends."""
     last = line
 
     def watch(frame: FrameType, event: str, arg: Any) -> Any:
@@ -130,7 +130,8 @@ def _lines(code: CodeType) -> set[int]:
 
 
 class _Branches:
-    """Of one function, whose steps and lines are known: what nothing took, each with its line."""
+    """Finds the branches of one function that no run took, each with its line. The function's steps and lines are
+    known."""
 
     def __init__(self, steps: set[tuple[int, int]], lines: set[int]) -> None:
         self._steps, self._lines = steps, lines

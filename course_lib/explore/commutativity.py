@@ -78,10 +78,11 @@ def _sha(script: bytes) -> bytes:
 
 
 def struck(kind: Kind, node: str, commands: Sequence[Command]) -> Footprint:
-    """What it touches when a fault strikes a turn. Two faults are never said to commute: times begin to run with them.
+    """What a turn touches when a fault strikes it. Two faults are never said to commute: each starts a time of its own,
+    of a pause or an outage.
 
-    A lost request, and a process that dies or stands still, leave the servers alone. A node that is down refuses who
-    comes later, on any connection that is opened meanwhile. A clock decides what has expired.
+    A lost request, and a process that dies or stands still, leave the servers alone. A node that is down refuses
+    clients that come later, on any connection that is opened meanwhile. A clock decides what has expired.
     """
     if kind == "lose reply":
         return footprint(node, commands)._replace(seen=True)
@@ -132,7 +133,7 @@ def undeclared(events: Sequence[Any]) -> bool:
 
 
 def _touched(call: Command) -> frozenset[bytes]:
-    """The keys of a command in a script; of one that is not listed here, its first argument stands for them."""
+    """The keys of a command in a script. If the command is not listed here, its first argument is taken for its key."""
     name = call[0].decode("ascii", "replace").upper()
     if name == "PUBLISH":  # to a channel, which is not a key
         return frozenset()

@@ -134,8 +134,8 @@ def _chain(task: asyncio.Task[Any]) -> Hashable:
 
 
 def _stands(call: Any, frame: FrameType, inside: tuple[int, ...]) -> Hashable:
-    """Where a call stands and what it holds. Of redis-py and of asyncio only the former: what they hold besides is
-    what waits at the servers, and timers."""
+    """Where a call stands, and what it holds. For calls of redis-py and asyncio only where they stand: what else they
+    hold is known from the servers' queues and the timers."""
     code = frame.f_code
     if code is _HOLDING or whose(code.co_filename) == "hidden":
         return id(code), frame.f_lasti
@@ -146,7 +146,7 @@ def _stands(call: Any, frame: FrameType, inside: tuple[int, ...]) -> Hashable:
 
 
 def _of_the_call(it: Any, frame: FrameType) -> bool:
-    """Is it what any call of the function has: its code, its frame, the future that it awaits?"""
+    """Is it something that every call of the function has: its code, its frame, the future that it awaits?"""
     if isinstance(it, FunctionType):
         return it.__code__ is frame.f_code
     if isinstance(it, MethodType):
@@ -191,7 +191,7 @@ def _method(it: MethodType, within: tuple[int, ...]) -> Hashable:
 
 
 def _generator(it: Any, within: tuple[int, ...]) -> Hashable:
-    """One that stands still, as that behind a `with` whose block is running."""
+    """A generator that is suspended, such as the one behind a `with` whose block is running."""
     frame = it.gi_frame if isinstance(it, GeneratorType) else it.ag_frame
     return frame and _stands(it, frame, within)
 

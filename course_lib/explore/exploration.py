@@ -167,8 +167,8 @@ def trial_of(
 
 
 def _elsewhere(make: Make, executor: Executor | None) -> Elsewhere | None:
-    """What draws a sample in other processes, where some can be started or are there; else None. A program may not
-    expect to be run again by each process that starts, so only a notebook starts some by itself."""
+    """A function that draws a sample in other processes, if there are any or some can be started; otherwise None. Only
+    a notebook starts processes by itself: each one runs the main program again, which a program need not expect."""
     if isinstance(executor, ProcessPoolExecutor) and not importable(make):
         raise ValueError(
             "another process cannot import this code: put it into a module, or explore it without an executor"

@@ -32,7 +32,7 @@ class Findings:
     proof: Proof | None = None
 
     def begin(self, tally: Tally) -> Tally:
-        """Keep what is found from now on; what an earlier attempt at the same stage has counted goes."""
+        """Keep this tally, which is filled from now on. It replaces that of an earlier attempt at the same stage."""
         stage = (tally.clients, tally.faults, tally.waits)
         self.played = [one for one in self.played if (one.clients, one.faults, one.waits) != stage] + [tally]
         if self.clocks is not None:
@@ -56,7 +56,8 @@ class Findings:
 
     @property
     def missing(self) -> list[str]:
-        """What was not seen at all, in sentences, and what was seen twice and differed; nothing where nobody looked."""
+        """In sentences: what was never seen, and whether a run that was played twice differed. Empty where nobody
+        looked."""
         if self.clocks is None or not self.schedules:
             return []
         differs = [self.proof.differs.rstrip(".")] if self.proof is not None and self.proof.differs else []
@@ -79,12 +80,12 @@ class Findings:
 
     @property
     def kinds(self) -> Counter[str]:
-        """How many runs in time had "no fault", and each kind of fault."""
+        """Of the runs in time: how many had "no fault", and how many had each kind of fault."""
         return sum((one.kinds for one in self.played), Counter[str]())
 
     @property
     def sends(self) -> int:
-        """The largest number of sends that a fault was tried at, in time."""
+        """Of the runs in time: the largest number of sends at which a fault was tried."""
         sizes = self.trial.fault_sizes or self.trial.sizes if self.trial.faults else ()
         return max((one.turns for one in self.played if one.kinds["no fault"] and one.clients in sizes), default=0)
 

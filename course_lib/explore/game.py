@@ -9,7 +9,8 @@ from course_lib.sim import Move, Turn
 
 
 class Game:
-    """Who goes next is yours to say. `able` lists the commands that wait; each move runs one, or does worse to it.
+    """You say who goes next. `able` lists the commands that wait; each move runs one of them, or makes a fault strike
+    it.
 
     Every move plays the run again from the start, so any of them can be taken back. The trial's judge sees runs that
     are not over, so it must judge what has happened and not what is still to come.

@@ -29,7 +29,8 @@ class GoneRound(OutOfBudget):
 
 @dataclass
 class Watch:
-    """Looks at every state in which somebody chooses. A trial's `build` makes one, and returns it for the judge.
+    """Looks at the state of the world whenever a turn is chosen. A trial's `build` makes one, and returns it for the
+    judge.
 
     A state is what all servers hold, who waits with which command, and who is done. It leaves out what a client
     remembers and how long keys have left to live: so it is right for a loop that begins afresh each time, and wrong for

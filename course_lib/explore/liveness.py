@@ -30,7 +30,7 @@ from course_lib.words import counted, listed
 __all__ = ["Incomparable", "Liveness", "liveness"]
 
 ROUNDS = 20
-"""So often a loop that was found is played, to see that it does come back."""
+"""How many times a loop is played once it is found, to see that it does come back."""
 
 State = Callable[[Simulation], Hashable]
 
@@ -165,7 +165,8 @@ def _named(state: State) -> Read:
 
 
 def _confirmed(found: Liveness, walk: StateWalk) -> Play:
-    """The stem and the loop once. First the loop many times: each time the same clients go through the same states."""
+    """A run of the stem and one round of the loop. First, many rounds are played: in each, the same clients must go
+    through the same states."""
     assert found.lasso is not None
     _, stem, loop, *_ = found.lasso
     went = list[tuple[Hashable, str]]()

@@ -12,8 +12,8 @@ from course_lib.explore.trial import Play, Redundant, Schedule, play
 from course_lib.sim import Choose, Simulation, kept_random
 
 Strategy = Generator[tuple[Schedule, Choose | None], Play, None]
-"""Yields the schedule that is played next, with what chooses its turns where the schedule does not say. It is sent the
-run, to learn from it; nothing if the run was given up as redundant."""
+"""A generator that yields the next schedule to play, and what chooses its turns where the schedule does not say. It is
+sent the run, to learn from it, or None if the run was given up as redundant."""
 
 Progress = Callable[[Tally], object]
 """Told before each run what has been played of its stage. What it raises ends the search."""
@@ -40,9 +40,8 @@ UNLIMITED = Budget(1_000_000, inf)
 def play_all(
     strategy: Strategy, found: Tally, world: Simulation, budget: Budget = UNLIMITED, progress: Progress | None = None
 ) -> Tally:
-    """Play what the strategy yields until it ends or the budget is spent, and count what belongs to the stage.
-
-    Where something raises, `found` keeps what was found until then, and is not complete.
+    """Play what the strategy yields until it ends or the budget is spent, and count the runs that belong to the stage.
+    If something raises, `found` keeps what was found until then, and is not complete.
     """
     deadline = monotonic() + budget.seconds
     found.complete = False  # until nothing is left to play, however this ends

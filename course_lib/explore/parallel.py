@@ -41,8 +41,9 @@ Make = Callable[[], Trial]
 
 
 class Part(NamedTuple):
-    """Of some orders: how many broke what; steps; the longest; and the simplest failure of each promise. Where somebody
-    looks, what there was to judge, and the runs to keep. Where faults strike, it is one order with all its faults."""
+    """What came of some orders: how many broke which promise, how many steps they took, the longest, and the simplest
+    failure of each promise; if asked for, what there was to judge, and the runs to keep. With faults, a part is one
+    order with all its faults."""
 
     outcomes: Counter[tuple[str, ...]]
     steps: int
@@ -121,7 +122,8 @@ def _dealt(first: int, end: int, size: int) -> list[tuple[int, int]]:
 
 
 def _in_turn(futures: Sequence[Future[list[Part]]], stack: ExitStack) -> Iterator[list[Part]]:
-    """The parts in their order. However it ends, none is begun afterwards, and those that were begun come to an end."""
+    """The parts in their order. However the caller stops, no part begins afterwards, and those that have begun are
+    ended."""
     for future in futures:
         stack.callback(wait, [future])
     for future in futures:
@@ -139,7 +141,7 @@ def importable(make: Make) -> bool:
 
 
 def _functions(given: object) -> Iterator[object]:
-    """The functions in it: what it calls, and what it gives to that."""
+    """The functions in a partial: the one that it calls, and those among its arguments."""
     if isinstance(given, partial):
         for one in (given.func, *given.args, *given.keywords.values()):
             yield from _functions(one)
@@ -156,7 +158,7 @@ def _check(make: Make) -> None:
 
 
 def _started(workers: int) -> Pool:
-    """A process that starts is as deaf to interrupts as the one that starts it; later it sees to that itself."""
+    """A process ignores interrupts from its start if the process that starts it does; later it does so by itself."""
     if threading.current_thread() is not threading.main_thread():
         return get_context("spawn").Pool(workers, initializer=_deaf)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -167,12 +169,12 @@ def _started(workers: int) -> Pool:
 
 
 def _deaf() -> None:
-    """An interrupt is for the process that started this one, which ends it."""
+    """Ignore interrupts: they are for the process that started this one, which ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 _ONE = threading.Lock()
-"""Where an executor has threads: what a run needs in place of the clocks is there once in a process."""
+"""For executors that use threads: the stand-ins for Python's clocks exist only once in a process."""
 
 
 def _played(

@@ -1,4 +1,5 @@
-"""A search proves itself: a run that is played twice is the same run, and what of the learner's code none has reached.
+"""A search checks itself: is a run that is played twice the same run, and which of the learner's lines has no run
+reached?
 
 What a client does depends on what it is told. So one run is kept for each history that a client has had, of the
 commands that it sent and the replies that it got; those are played again, once as they were and once watched.

@@ -124,6 +124,6 @@ def all_schedules(trial: Trial, clients: int, pause: float, *, seconds: float = 
 
 
 def fewest_moves(found: Findings) -> Play | None:
-    """One with the fewest moves of those that break the promise."""
+    """A run that breaks the promise by the fewest moves."""
     failing = [run for stage in found.played for run in stage.failing.values()]
     return min(failing, key=lambda run: (len(run.schedule.turns or ()), simplicity(run)), default=None)

@@ -101,7 +101,7 @@ def is_of(code: str, name: str) -> bool:
 
 
 def sealed(name: str, clients: str, happens: str) -> str:
-    """The code of anything that a name, a number and a text say: with its edition before it, its checksum behind."""
+    """A code made of a name, a number and a text, with the edition before them and the checksum behind."""
     return "-".join((FORMAT, name, clients, happens, _checksum(name, clients, happens)))
 
 
@@ -175,7 +175,7 @@ def _written(move: int | Move) -> str:
 
 
 def _schedule(clients: int, text: str) -> Schedule:
-    """Raises: ValueError for a text that no schedule is written as."""
+    """The schedule that a text stands for. Raises: ValueError if it stands for none."""
     if found := IN_TIME.fullmatch(text):
         seed, letter, at = found.groups(default="")
         schedule = Schedule(clients, int(seed), KIND[letter or "N"], int(at or 0))

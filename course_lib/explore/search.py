@@ -24,7 +24,7 @@ from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import Draws, Turn, kept_random
 
 HOPELESS = 1_000
-"""Where there are more orders than this many times what is allowed, one of each class of them is not tried either."""
+"""If there are more orders than this many times the budget, playing one of each class is not tried either."""
 
 TRIED, PROBED = 500, 40
 """After this many orders, the number of all orders is estimated from this many random ones."""
@@ -127,7 +127,7 @@ class TooMany(Exception):
 
 
 def _nothing(tally: Tally) -> None:
-    """Nobody wants to know how far it is."""
+    """The default `progress`: tells nobody."""
 
 
 def _not_too_many(allowed: int, progress: Progress, found: Tally) -> None:
@@ -138,10 +138,10 @@ def _not_too_many(allowed: int, progress: Progress, found: Tally) -> None:
 
 
 def probed(found: Tally, progress: Progress = _nothing) -> float:
-    """About how many orders there are, from some that are drawn: as many as ways not taken at each of their turns.
-
-    Right on average, and mostly too small, as few orders have most of the ways. Source: Donald Knuth, "Estimating the
-    Efficiency of Backtrack Programs", Mathematics of Computation 29, 1975, doi:10.1090/S0025-5718-1975-0373371-6.
+    """About how many orders there are, estimated from some random ones: for each, the product of how many clients could
+    go at each turn. Right on average, but usually too small, because few orders have most of the choices. Source:
+    Donald Knuth, "Estimating the Efficiency of Backtrack Programs", Mathematics of Computation 29, 1975,
+    doi:10.1090/S0025-5718-1975-0373371-6.
     """
     trial, ways, world = found.trial, 0, found.trial.world()
     for number in range(PROBED):

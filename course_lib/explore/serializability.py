@@ -131,7 +131,8 @@ def _changed_nothing(command: tuple[bytes, ...], reply: object) -> bool:
 
 
 def conflicts(found: Sequence[Access]) -> list[Conflict]:
-    """Each pair of accesses by two transactions to one item of which one writes, in the order of the second."""
+    """Each pair of accesses to one item by two transactions, at least one of which writes, in the order of the second
+    access."""
     pairs = []
     for at, second in enumerate(found):
         for first in found[:at]:
@@ -143,7 +144,7 @@ def conflicts(found: Sequence[Access]) -> list[Conflict]:
 def circle(found: Iterable[Conflict]) -> list[Conflict]:
     """The conflicts that first went round in a circle, the fewest of them; none if some order explains them all.
 
-    Each begins with whose access the one before ended with; the last is the one that closed it.
+    Each begins with the transaction that the one before ended with; the last one closed the circle.
     """
     before: dict[str, dict[str, Conflict]] = {}
     for conflict in found:

@@ -17,8 +17,8 @@ OF_AN_EMPTY_SERVER: dict[bytes, Any] = {
 
 
 def ask(node: SimNode, *command: bytes) -> Any:
-    """What a simulated server answers to a command: bytes, a number, a list, None. One to which nobody ever connected
-    is empty, and answers so."""
+    """What a simulated server answers to a command: bytes, a number, a list, None. A server to which nobody ever
+    connected answers as an empty one."""
     if not node.first_sessions:  # and outside of a run, without a loop, none can be built
         return OF_AN_EMPTY_SERVER.get(command[0])
     replies: list[Any] = []
@@ -40,7 +40,8 @@ READS: dict[bytes, tuple[bytes, ...]] = {
 
 
 def value(node: SimNode, key: bytes) -> tuple[bytes, Any]:
-    """The type of a key and all that it holds; a stream's groups too. Equal values are equal; a set's order is none."""
+    """The type of a key and all that it holds, a stream's groups included. Equal contents give equal values, whatever
+    the order of a set."""
     kind = ask(node, b"TYPE", key)
     command, *rest = READS[kind]
     held = ask(node, command, key, *rest)

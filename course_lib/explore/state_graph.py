@@ -27,8 +27,8 @@ class Edge(NamedTuple):
 
 
 class Lasso(NamedTuple):
-    """Positions of turns: of the stem, and of the loop, by which the state that the stem ends in comes back; and each
-    client that is served in the loop, and how often."""
+    """Turns, by their positions: the stem, which leads to a state, and the loop, which leads back to it. `served` has
+    each client that is served in the loop, and how often."""
 
     waiter: str
     stem: tuple[int, ...]
@@ -95,7 +95,7 @@ class StateGraph:
         return min(found, key=lambda one: (len(one.stem) + len(one.loop), one.stem, one.loop), default=None)
 
     def _lasso(self, unserved: StateGraph, waiter: str, start: int, part: set[int], movers: set[str]) -> Lasso:
-        """Round from one state: always on to the nearest move of somebody who has not moved yet, and then back."""
+        """The loop from one state: always on to the nearest move of a client that has not moved yet, and then back."""
         loop, left, here, served = list[int](), set(movers), start, dict[str, int]()
 
         def go(turns: list[int], state: int) -> int:

@@ -14,8 +14,8 @@ from course_lib.explore.trial import HeldBack, Schedule, Trial, play
 from course_lib.sim import Move, Simulation, Turn
 
 STEP = 1.01e-3
-"""What a turn takes, in seconds: such that a TTL of some milliseconds hardly ever ends at the moment of a turn, where
-the last digit of a sum would decide which comes first."""
+"""What a turn takes, in seconds. It is not a whole number of milliseconds, so that a TTL hardly ever ends at the moment
+of a turn, where a rounding error would decide which comes first."""
 
 SLACK = 2
 """How many moves farther from the beginning than the nearest state left a state can be, and still be gone on from."""
@@ -24,7 +24,8 @@ Read = Callable[[Simulation, Sequence[Turn]], Hashable]
 
 
 class StateWalk:
-    """Goes from state to state, always on to the nearest turn that was not made yet, or begins again.
+    """Goes from state to state, always to the nearest turn that was not made yet; where none can be reached, it begins
+    again.
 
     `graph` is what it has seen, `lasso` the counterexample, `complete` whether no turn is left. `read` says what state
     the world is in. Units: `end` by the clock of `monotonic`, in seconds.

@@ -14,7 +14,7 @@ Simplicity = tuple[int, int, int, int, str, int]
 
 @dataclass
 class Tally:
-    """How many schedules of one stage were played, how many break each promise, and the simplest that does.
+    """Of one stage: how many schedules were played, how many broke each promise, and the simplest one that did.
 
     A stage is a number of clients, and of `faults` and `waits` in each schedule; where `faults` is None, any number.
     `what` names what was counted. `outcomes` counts the schedules by the promises that they broke. `turns` is the most
@@ -76,7 +76,7 @@ class Tally:
         return f"{self.failures:,} of {self.schedules:,} {self.what} of {who}{struck}{so_far} break a promise"
 
     def counts(self, run: Play) -> bool:
-        """Does the run belong to this stage? Some are played only on the way to others."""
+        """Does the run belong to this stage? Some runs are only played on the way to others."""
         return self.faults is None or (run.schedule.faults, run.schedule.waits) == (self.faults, self.waits)
 
     def add(self, run: Play) -> None:

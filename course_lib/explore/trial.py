@@ -60,7 +60,8 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that was so from a moment on, in seconds: who, and what, in a few words. Two can break a promise."""
+    """Something that was true from a moment on, in seconds: who, and what, in a few words. Two facts can break a
+    promise."""
 
     t: float
     who: str
@@ -94,8 +95,8 @@ class HeldBack(CourseError):
 
 
 class Irreducible(CourseError):
-    """The order of any two commands may matter. `run` is one of an order that was judged in another way than the rest
-    of its class, where that is how it was found."""
+    """Any two commands must be taken not to commute. If this was found by an order that was judged in another way than
+    the rest of its class, `run` is the run of that order."""
 
     def __init__(self, why: str, run: Play | None = None) -> None:
         super().__init__(why)
@@ -103,7 +104,7 @@ class Irreducible(CourseError):
 
 
 class Redundant(CourseError):
-    """This order has been played, but for the order of commands that commute."""
+    """An order of the same class has been played before: it differs only in the order of commands that commute."""
 
 
 @dataclass(slots=True)
@@ -237,7 +238,7 @@ def _written_down(choose: Choose, chosen: list[int | Move]) -> Choose:
 
 
 def no_further(left: Iterator[int | Move]) -> Choose:
-    """The next of these each time; once they are used up, the run stops there: HeldBack."""
+    """A chooser that takes the next of these each time, and stops the run with HeldBack once they are used up."""
 
     def choose(able: Sequence[Turn]) -> int | Move:
         move = next(left, None)

@@ -52,7 +52,8 @@ def verdict(found: Tally) -> str:
 
 
 def how_many_orders(found: Tally) -> str:
-    """What the orders that were played stand for, or why they stand for no others; nothing where all were played."""
+    """How many orders those that were played stand for, or why they stand only for themselves. Empty where all were
+    played."""
     if found.why:
         return f"no order was left out as equal to another, as {found.why}"
     if not found.twins or not found.complete:

@@ -1,6 +1,6 @@
 """The chain of awaits of a task: each function that waits for another's, with the line and what it knows.
 
-Only what has come to a halt is read. What is read is left as it was: no frame keeps an object alive for longer.
+Only suspended code is read, and reading changes nothing: no frame keeps an object alive longer than before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from course_lib.sim.own_code import names_in
 
 _OPTIMIZED, _HEAP_TYPE = 1, 1 << 9
 _LOOKS = {"locals", "vars", "eval", "exec"}
-"""What hands a function its own variables: reading them then would change what it was handed."""
+"""Functions that hand a function its own variables: to read these at that moment would change what it was handed."""
 _BETWEEN = {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"}
 """Python's own steps between two functions of a chain, which do not say which function is next."""
 _flags_of: Any = type.__dict__["__flags__"].__get__
@@ -87,7 +87,7 @@ def awaited(call: Any) -> Iterator[tuple[Any, FrameType]]:
 
 
 def _knows(frame: FrameType) -> tuple[tuple[str, str], ...]:
-    """Its variables, but for what it only uses: functions, modules, clients of Redis."""
+    """A frame's variables, without those that it only uses: functions, modules, clients of Redis."""
     if not frame.f_code.co_flags & _OPTIMIZED:
         return ()
     if not _LOOKS.isdisjoint(names_in(frame.f_code)):

@@ -50,7 +50,7 @@ def _of_the_course(parts: tuple[str, ...]) -> Whose:
 
 
 def function_of(code: CodeType) -> str:
-    """Its qualified name, from where it was written: not what it was written within."""
+    """The function's qualified name, without the functions that it was written within."""
     return code.co_qualname.rpartition("<locals>.")[2]
 
 
@@ -60,7 +60,7 @@ def source_of(code: CodeType, line: int) -> str:
 
 
 def is_source_of(code: CodeType) -> bool:
-    """Is what a file holds now what the code was made from? The text of a notebook's cell is kept with the cell."""
+    """Does the file still hold the text that the code was made from? Of a notebook's cell the text is kept."""
     file = code.co_filename
     if not os.path.isfile(file) or _made_from(code) in _made(file, _text(file)):
         return True
@@ -69,7 +69,7 @@ def is_source_of(code: CodeType) -> bool:
 
 
 def _text(file: str) -> str:
-    """What linecache has of it, as one string, which is made once."""
+    """The file's text as `linecache` has it, in one string, which is made once."""
     lines = linecache.getlines(file)
     if (known := _TEXTS.get(file)) is None or known[0] is not lines:
         known = _TEXTS[file] = lines, "".join(lines)

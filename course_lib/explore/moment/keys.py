@@ -32,8 +32,8 @@ def snapshot(world: Simulation) -> Snapshot:
 
 
 def later(before: Snapshot, world: Simulation, *, ran: bool) -> Snapshot:
-    """What they hold now. They are read again only where that can have changed: `ran`, a command or more has run;
-    at the beginning, when what they are given is put there; where one of them copies another; and if a key has ended.
+    """What the servers hold now. They are read again only if that can have changed: at the beginning, when a trial puts
+    its data there; if a command has run (`ran`); if one of them copies another; or if a key has expired.
     """
     clocks = _clocks(world)
     if ran or world.now() == 0 or any(node.extension is not None for node in world.nodes):

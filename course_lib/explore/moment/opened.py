@@ -40,7 +40,8 @@ class Opened:
                 self._sent.setdefault(place, []).append(index)
 
     def knows(self, trace: Trace) -> None:
-        """Let `at` take this trace's events and notes too: of the same run, perhaps without those of some clients."""
+        """Let `at` accept the events and notes of this trace as well. It must be of the same run, but can lack some
+        clients."""
         own = iter(enumerate(self.trace.events))
         for event in trace.events:  # each is the next of this run that is the same command
             for n, one in own:
@@ -98,7 +99,7 @@ def _command(event: Event) -> tuple[str, str, tuple[bytes, ...]]:
 
 
 class _States(Sequence[State]):
-    """Made one by one, when they are asked for."""
+    """A sequence of states, each of which is made when somebody asks for it."""
 
     def __init__(self, looks: Sequence[Look], promises: Sequence[PromiseState]) -> None:
         self._looks, self._promises = looks, promises
@@ -161,7 +162,8 @@ def _frame(place: Place, before: dict[str, str] | None) -> Frame:
 
 
 def _promises(trial: Trial, run: Play) -> list[PromiseState]:
-    """What became of each promise in the end. One that is broken at no known moment is so from the end on."""
+    """What became of each promise in the end. If the moment at which one was broken is not known, it counts as broken
+    from the end on."""
     first: dict[str, Violation] = {}
     only = trial.promises[0] if len(trial.promises) == 1 else ""  # whatever its judge calls it
     for found in sorted(run.violations, key=lambda found: _since(found, run)):
@@ -177,7 +179,7 @@ def _promise(name: str, found: Violation | None, run: Play) -> PromiseState:
 
 
 def _since(found: Violation, run: Play) -> float:
-    """When it was broken: not before two of the facts that break it were so; and nothing is broken before anything has
+    """When a promise was broken: not before two of the facts that break it were true, and not before anything has
     happened."""
     both = sorted(fact.t for fact in found.facts)[1:2]
     return max([found.t_start, *both]) or run.now

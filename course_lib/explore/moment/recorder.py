@@ -99,7 +99,7 @@ class Recorder:
     # -- what happened -------------------------------------------------------------------------------------------------
 
     def _events(self) -> tuple[bool, bool]:
-        """Has anything become of a command, and has one run?"""
+        """Has the state of any command changed, and has any run on its server?"""
         events, at = self._world.trace.events, len(self.looks)
         at = min(at, LOOKS)
         new = range(len(self._ran), len(events))
@@ -141,7 +141,7 @@ class Recorder:
         return before if before is not None and seen == before else seen
 
     def _alive(self, name: str, before: ClientSeen | None) -> tuple[list[tuple[asyncio.Task[Any], ClientTask]], bool]:
-        """Its tasks that are not done; and whether any has run since the last look."""
+        """A client's tasks that are not done, and whether any of them has run since the last look."""
         known, moved = self.heard.tasks[name], before is None
         alive = [(task, one) for one in known if (task := one.task()) is not None and not task.done()]
         moved = len(alive) < len(known) or moved
@@ -186,7 +186,7 @@ def _others(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
 
 
 def _became(result: Any, tasks: int) -> str:
-    """What came of a client that has ended, and whether anything of it goes on."""
+    """What became of a client that has ended, and whether any of its tasks goes on."""
     if result is CRASHED:
         return "crashed"
     said = "ended"  # with None: which says nothing, and can be what came of the call around a learner's function

@@ -28,8 +28,8 @@ def opened(
 
     `expected` is the trace of the run that was found: `same` says whether this one is, and `at` takes its events.
     Clients whose names begin with `hide` are not shown. `own` says of a file whether it is the learner's code; by
-    default it is what belongs neither to Python, nor to a package, nor to the course. `held`: once its turns are used
-    up, the run stops there.
+    default it is what belongs neither to Python, nor to a package, nor to the course. With `held`, the run stops once
+    its turns are used up.
 
     Units: `step` in seconds, what a turn takes; that of the run that was found. Cost: some 60 µs for each callback of
     the run; 200 commands take about 0.3 s. Code prints nothing meanwhile.

@@ -67,7 +67,8 @@ def _text(it: Any, depth: int, inside: list[int]) -> str:
 
 
 def _how(kind: type) -> Says:
-    """What reads objects of a class. It is found once; the class is kept, so that its identity stays its own."""
+    """The function that reads objects of a class. It is found once. The class is kept alive, so that no other class
+    gets its identity."""
     known = _KNOWN.get(id(kind))
     if known is None:
         if len(_KNOWN) > 1_000:
@@ -254,6 +255,6 @@ def _names(kind: type) -> Iterator[tuple[str, Any]]:
 
 
 def _module(kind: type) -> str:
-    """As the class says, unless it says something else than a text there."""
+    """The module that a class names, if what it names is a text."""
     said = next((value for name, value in _names(kind) if name == "__module__"), "")
     return said if type(said) is str else ""

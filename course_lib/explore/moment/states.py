@@ -74,9 +74,8 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class PromiseState:
-    """Does a promise hold? And `since` when, in seconds, it is broken: where it still holds, that is to come.
-
-    Where it is broken, `text` says how, and `facts` are those that together break it, where its judge tells them.
+    """Does a promise hold? If it is broken in the run, `since` is when, in seconds; until then it holds. `text` says
+    how it is broken, and `facts` are those that break it together, if its judge names them.
     """
 
     name: str

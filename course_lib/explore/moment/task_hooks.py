@@ -32,7 +32,7 @@ class ClientTask:
         self._waiter: Any = None
 
     def stepped(self, task: asyncio.Task[Any]) -> bool:
-        """May it have run since this was asked last? If it has, it waits for another future, or for none."""
+        """Can the task have run since this was last asked? If so, it waits for another future, or for none."""
         future = getattr(task, "_fut_waiter", None)
         if future is not None and self._waiter is not None and self._waiter() is future:
             return False
@@ -55,7 +55,7 @@ class Listening:
 
     @contextmanager
     def to(self, world: Simulation) -> Iterator[None]:
-        """While the clients of a world are driven."""
+        """Listen while the clients of a world are driven."""
         loop, trace = world.loop, world.trace
         creates = loop.create_task
 

@@ -54,7 +54,7 @@ def _reply(sent: Sequence[Event]) -> str:
 
 
 def _clock(frame: FrameType, now: float) -> str:
-    """Of asyncio.sleep the timer is asked, of `until` its argument."""
+    """When the wait ends: for asyncio.sleep the timer knows, for `until` its argument."""
     held = frame.f_locals
     timer, when = held.get("h"), held.get("when")
     if type(held) is dict:

@@ -71,14 +71,14 @@ def _for(waits_for: str) -> str:
 
 
 def _believes(frame: Frame | None, verb: str, but: Frame | None = None) -> str:
-    """What it knows, `but` for what was told of another frame."""
+    """What a frame knows, except what was already told (`but`) of another."""
     told = [] if but is None else [(local.name, local.text) for local in but.locals]
     new = [local for local in frame.locals if (local.name, local.text) not in told] if frame is not None else []
     return f", and {verb} {listed([f'{one.name} = {one.text}' for one in new[:BELIEFS]])}" if new else ""
 
 
 def _tasks(client: ClientState, told: Frame | None) -> str:
-    """Of its other tasks, where each stands and for what it waits."""
+    """Where each of a client's other tasks stands, and for what it waits."""
     if client.does not in ("waiting", "paused"):
         return ""
     others = [

@@ -51,7 +51,8 @@ def enumerate_all(
 
 
 def every_order(trial: Trial, clients: int, world: Simulation, faults: int = 0, seed: int = 0) -> Strategy:
-    """Depth first: each schedule is the one before, up to the last moment at which something else can be chosen."""
+    """Depth first: each schedule is like the one before it up to the last moment at which another client can be
+    chosen."""
     path, schedule = Path(trial, world, reduce=False, faults=faults), Schedule(clients, seed)
     while path.open:
         path.begin()
@@ -108,7 +109,8 @@ AT_FIRST, THEN_EACH = 20, 10
 
 @dataclass(slots=True)
 class Fork:
-    """A moment of a run at which a turn is chosen, and which was. `asleep`: those whose going first is covered."""
+    """A moment of a run at which a turn is chosen, and the choice. `asleep` is its sleep set: turns that need not be
+    tried here, because orders that begin with them have been covered."""
 
     steps: list[Step]
     moves: list[int | Move]
@@ -174,7 +176,7 @@ class Path:
         return move
 
     def _look_back(self) -> None:
-        """Did the step before this one let its client do what others may observe, or wait for a time?"""
+        """After the step before this one, did its client do something that others can observe, or wait for a time?"""
         marks = len(self._world.trace.notes), self._world.loop.timed
         if self._depth and marks != self._marks:
             last = self._forks[self._depth - 1]

@@ -24,7 +24,7 @@ def struck_seeds(found: Tally, sent: Mapping[int, int]) -> Strategy:
 
 
 class Struck:
-    """As another chooses; but at the turns with these numbers, a fault strikes the client that was chosen."""
+    """Chooses as another does, but at the turns with these numbers a fault strikes the chosen client."""
 
     def __init__(self, choose: Choose, fates: Mapping[int, Kind], trial: Trial) -> None:
         self._choose, self._fates, self._trial, self._turn = choose, dict(fates), trial, 0

@@ -76,7 +76,7 @@ class ByPriority:
 
 
 def drawn_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int) -> Strategy:
-    """The orders with these numbers. Of the first ones it learns among how many turns priorities may fall."""
+    """The random orders with these numbers. From the first ones it learns among how many turns priorities can fall."""
     found.depth = depth
     for number in numbers:
         yield Schedule(found.clients, seed), ByPriority(seed, number, found.commands, depth)
@@ -112,7 +112,7 @@ def struck_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int, s
 
 
 def chance(clients: int, commands: int, depth: int, schedules: int) -> float:
-    """The least probability with which a number of sampled schedules meets a bug of that depth."""
+    """A lower bound of the probability that this many sampled schedules meet a bug of that depth."""
     one: float = 1 / (clients * commands ** (depth - 1))
     missed: float = (1 - one) ** schedules
     return 1 - missed

@@ -16,8 +16,8 @@ Order = list[tuple[Step, Footprint]]
 
 
 def other_way_round(order: Order) -> Order:
-    """As far from this order as the class allows: of the steps that nothing holds back, the last one goes first. The
-    same list where no two steps commute."""
+    """The order of the same class that differs most: of the steps that can go next, the last one always goes first. It
+    is the same list if no two steps commute."""
     waits = [{before for before in range(at) if _depend(order[before], order[at])} for at in range(len(order))]
     left, found = list(range(len(order))), list[int]()
     while left:
@@ -28,12 +28,12 @@ def other_way_round(order: Order) -> Order:
 
 
 def _depend(one: tuple[Step, Footprint], other: tuple[Step, Footprint]) -> bool:
-    """Must the first go first? A client's own steps keep their order."""
+    """Must the first of two steps go first? A client's own steps keep their order."""
     return one[0][0][0] == other[0][0][0] or not commute(one[1], other[1])
 
 
 class Following:
-    """Chooses the steps of an order; what goes first, where the next of them is not there."""
+    """Chooses the steps of an order. If the next step is not there, it chooses the first that is."""
 
     def __init__(self, order: Order, trial: Trial) -> None:
         self._left, self._trial = iter(order), trial
