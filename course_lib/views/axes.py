@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from course_lib.views.palette import BLUE, FAINT, GREEN, INK, ORANGE, PAPER, PURPLE, RULE, VERMILLION, WORDS
 from course_lib.views.picture import UID, Picture, escape, named, scoped
+from course_lib.views.room import LEAST
 from course_lib.views.room import width as room
 
 LEFT = 62.0
-LEAST = 640.0
-"""Pixels. In a narrower picture the smallest text would be less than 10 px high."""
 
 _RULES = f"""
 text{{font:13px {WORDS};fill:{INK}}} .title{{font-size:16px;font-weight:600}} .s{{font-size:12px;fill:{FAINT}}}

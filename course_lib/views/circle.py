@@ -40,7 +40,8 @@ def circle(before: Sequence[tuple[str, str, str]], *, title: str, uid: str | Non
     )
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{UID}" role="img" aria-label="{escape(alt)}" '
-        f'viewBox="0 0 {WIDTH} {high}" style="max-width:{WIDTH}px;width:100%;height:auto">'
+        f'viewBox="0 0 {WIDTH} {high}" '
+        f'style="max-width:{WIDTH}px;min-width:{px(WIDTH * 0.8)}px;width:100%;height:auto">'
         f"<style>{scoped(_STYLE)}</style>{tip}"
         f'<text class="head" x="{LEFT - 30}" y="18">{escape(title)}</text>{"".join(parts)}</svg>'
     )

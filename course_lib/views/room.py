@@ -19,6 +19,8 @@ from course_lib.views.picture import Picture
 
 USUAL, WIDER, MOST = 760.0, (1040.0, 1400.0), 1500.0
 """Pixels: where nothing is known; the further widths in which a page gets to choose; more serves no picture."""
+LEAST = 640.0
+"""Pixels. In a narrower picture the smallest text would be less than 10 px high: with less room it scrolls."""
 STEP = 20
 _room: ContextVar[float | None] = ContextVar("room", default=None)
 P = ParamSpec("P")

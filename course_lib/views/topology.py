@@ -8,6 +8,7 @@ from course_lib.views import palette
 from course_lib.views.labels import Box
 from course_lib.views.palette import ALARM, BLUE, FAINT, GRAY, GREEN, INK, PAPER, VERMILLION
 from course_lib.views.picture import UID, Picture, escape, named, scoped
+from course_lib.views.room import LEAST
 from course_lib.views.topology_words import (
     NodeLike,
     alternative,
@@ -68,7 +69,8 @@ def topology(
     boxes = "".join(_node(node, places[node.name], at + 1, node.name == picked) for at, node in enumerate(nodes))
     svg = (
         f'<svg class="{UID} topology" viewBox="0 0 {WIDTH:.0f} {height:.0f}" '
-        f'style="max-width:{WIDTH:.0f}px;width:100%" role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">'
+        f'style="max-width:{WIDTH:.0f}px;min-width:{LEAST:.0f}px;width:100%" role="img" aria-label="{escape(alt)}" '
+        'xmlns="http://www.w3.org/2000/svg">'
         f"<style>{scoped(_RULES)}</style>"
         f'<text class="title{" wrong" if split else ""}" x="{EDGE}" y="24">{escape(shorten(told, 84))}</text>'
         f'<text class="wrong b" x="{EDGE}" y="43">{escape(shorten(wrong, 108))}</text>'

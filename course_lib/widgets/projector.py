@@ -31,7 +31,7 @@ body[data-jp-theme-light=false] {_ME}{{--jp-ui-font-color1:#fff;--jp-ui-font-col
 {_ME} :is(.widget-button,.widget-toggle-button,.widget-label,.widget-text input){{font-size:12px;min-height:22px}}
 {_ME} .widget-text{{max-width:250px}}{_ME} .widget-text .widget-label{{width:auto}}
 {_ME} .widget-button.mod-active{{outline:2px solid var(--jp-ui-font-color1)}}
-{_ME} svg:is([role=img],.spacetime){{max-width:100%!important;width:100%!important;
+{_ME} svg:is([role=img],.spacetime){{max-width:100%!important;min-width:0!important;width:100%!important;
 max-height:var(--left,58vh)!important}}
 """
 

@@ -135,7 +135,7 @@ class Scheduler:
             placeholder="a replay code, or moves: 2 1 t 1",
             description="Open",
             continuous_update=False,
-            layout={"width": "420px"},
+            layout={"width": "420px", "max_width": "100%"},
         )
         self.code.observe(self._code_given, "value")
         self.turns = [button("", "", partial(self.move, number)) for number in range(1, MOST + 1)]

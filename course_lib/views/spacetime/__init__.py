@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from course_lib.trace import Event, Trace
 from course_lib.views.labels import Box, Places
 from course_lib.views.picture import UID, Picture, escape, named, px
-from course_lib.views.room import fluid
+from course_lib.views.room import LEAST, fluid
 from course_lib.views.spacetime import marks
 from course_lib.views.spacetime.captions import captions
 from course_lib.views.spacetime.density import density
@@ -72,7 +72,8 @@ def draw(
     meaning, height = legend(plan, bottom + (76 if plan.detail == "lines" else 56))
     alt = alternative(plan.trace, title)
     heading = f'<text class="title" x="8" y="22">{escape(shorten(title, int((plan.width - 16) / 8.6)))}</text>'
-    size = f'width="{px(plan.width)}" height="{px(height)}" viewBox="0 0 {px(plan.width)} {px(height)}"'
+    size = f'width="{px(plan.width)}" height="{px(height)}" viewBox="0 0 {px(plan.width)} {px(height)}" '
+    size += f'style="min-width:{px(min(plan.width, LEAST))}px"'
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="group" class="{UID} spacetime" {size}>'
         f"{SHEET}{definitions(plan, bottom)}"

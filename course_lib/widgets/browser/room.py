@@ -7,6 +7,7 @@ import traitlets
 
 _SCRIPT = """
 const LEAST = 280, LARGE = 350;  // pixels of the screen: no picture is lower; for a projector, none in a large panel
+const LOW = 480;  // a screen that is lower, as at a zoom of 200 %, cannot hold both: letters stay large
 
 function render({ model, el }) {
   let frame = 0;
@@ -19,7 +20,8 @@ function render({ model, el }) {
     if (!panel) return;
     const above = here.top - panel.getBoundingClientRect().top;
     const left = ((screen?.clientHeight ?? window.innerHeight) - above - 12) / zoom;
-    panel.style.setProperty("--left", `${Math.max(left, (zoom > 1 ? LARGE : LEAST) / zoom)}px`);
+    const high = `${Math.max(left, (zoom > 1 ? LARGE : LEAST) / zoom)}px`;
+    panel.style.setProperty("--left", (screen?.clientHeight ?? LOW) < LOW ? "none" : high);
     if (screen && !watched.has(screen)) { watched.add(screen); observer.observe(screen); observer.observe(panel); }
   };
   const observer = new ResizeObserver(() => {
