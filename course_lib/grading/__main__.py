@@ -10,7 +10,7 @@ from course_lib.grading.batch.commands import main
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """As `main`, in a process of its own: a cluster that ends it by SIGTERM finds a report, as after Control-C."""
+    """Run `main` as a program. If a cluster ends it by SIGTERM, a report is written, as after Control-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return main(arguments)
 

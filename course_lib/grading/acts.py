@@ -23,7 +23,7 @@ from course_lib.trace import Event
 PATIENCE = 0.2
 """Seconds until a client gives up on a reply."""
 Plan = Iterable[tuple[float, str]]
-"""When a process does what; later, if it is not done with the last."""
+"""When a process does what. It does so later if it is still busy with the act before."""
 
 
 def world(nodes: int = 1) -> Simulation:
@@ -32,7 +32,7 @@ def world(nodes: int = 1) -> Simulation:
 
 
 class Returned:
-    """An error that was returned and not raised: for its caller, no error at all."""
+    """An error that was returned, not raised. Its caller does not notice it."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -52,7 +52,7 @@ class Act:
     result: Any = None
 
     def end(self, world: Simulation) -> None:
-        """It is over. What inherits this remembers here what the servers hold now."""
+        """The act is over. Subclasses remember here what the servers hold now."""
         self.ended = world.now()
 
     @property
@@ -85,7 +85,7 @@ class Acts:
         try:
             result = await awaited(deed(act))
             act.result = Returned(result) if isinstance(result, BaseException) else result
-        except Exception as error:  # a cancellation is not one: that is how the end of the run finds who still waits
+        except Exception as error:  # not for a cancellation: by that the end of the run knows which clients still wait
             act.result = error
             act.end(self.world)
             raise
@@ -97,7 +97,7 @@ class Acts:
         process: Process | None = None,
     ) -> Process:  # fmt: skip
         """A process that follows its plan to the end, whatever fails; then it ends with its first error, if any. With
-        `process`, it is one more task of that."""
+        `process`, it becomes one more task of that process."""
 
         async def body() -> None:
             first: Exception | None = None
@@ -113,13 +113,13 @@ class Acts:
         return self.world.client(name, body, process=process)
 
     def did(self, what: str, who: str = "") -> list[Any]:
-        """What was done under that name, by processes whose names begin so."""
+        """The acts of that name, by processes whose names begin with `who`."""
         return [act for act in self.acts if act.what == what and act.who.startswith(who)]
 
 
 @dataclass
 class ActsWithTokens(Acts):
-    """With texts that an answer may ask for, as names of leases and owners of locks."""
+    """Acts with tokens: an answer can ask for them, as names of leases or owners of locks."""
 
     made: int = 0
 
@@ -146,7 +146,7 @@ def cost(run: Play, act: Act) -> tuple[int, int]:
 
 
 def answered(run: Play) -> Iterator[Any]:
-    """The acts that came to an end, but for those that may have failed because a fault hit their process."""
+    """The acts that ended, without those that failed perhaps because a fault hit their process."""
     return (act for act in run.witness.acts if act.over and not excused_error(run, act.who, act.result))
 
 
@@ -157,5 +157,5 @@ def swallowed(run: Play, act: Act) -> Event | None:
 
 
 def failure(act: Act) -> str:
-    """That it ended with an error."""
+    """In words, that an act ended with an error."""
     return f"{act.who} ended with {raised(act.result)}."

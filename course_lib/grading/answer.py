@@ -59,7 +59,7 @@ def _coroutine_function(signature: str, answer: Any) -> Any:
 
 
 def a_class(signature: str, methods: Mapping[str, str]) -> Callable[[Any], Any]:
-    """A class that takes such arguments, with these async methods and theirs; or what makes such objects."""
+    """A class that takes such arguments and has these async methods, or a function that makes such objects."""
     return partial(_a_class, signature, methods)
 
 
@@ -83,7 +83,7 @@ def _a_class(signature: str, methods: Mapping[str, str], answer: Any) -> Any:
 
 
 def _made_later(answer: type, method: str) -> bool:
-    """May its objects get that method when they are made, or when it is asked for?"""
+    """Is it possible that objects of the class get the method when they are made, or when it is asked for?"""
     if hasattr(answer, "__getattr__"):
         return True
     names = getattr(getattr(inspect.getattr_static(answer, "__init__"), "__code__", None), "co_names", ())
@@ -91,8 +91,8 @@ def _made_later(answer: type, method: str) -> bool:
 
 
 def an_object(methods: Mapping[str, Collection[str]]) -> Callable[[Any], Any]:
-    """What gives a process its object with these plain methods, each of such arguments: the answer is one, or a class,
-    or makes such objects."""
+    """A function that gives each process its object with these plain methods. The answer is such an object, a class of
+    them, or a function that makes them."""
     return partial(_an_object, methods)
 
 
@@ -144,7 +144,7 @@ Kind = Literal["coroutine function", "plain function", "class", "object"]
 
 
 def kind_of(accept: Callable[[Any], Any]) -> Kind | None:
-    """What one of the functions above accepts; None where an answer is data."""
+    """Which kind of code one of the functions above accepts; None for an answer that is data."""
     return _KINDS.get(getattr(accept, "func", None))
 
 
@@ -174,7 +174,7 @@ def sound(run: Play, client_code: Callable[..., Any]) -> None:
 
 
 MALFORMED = ("value is not", "syntax error", "wrong number of arguments", "invalid expire")
-"""How a server's reply begins to a command that no right program sends."""
+"""How a server's error begins that only a wrong command gets."""
 
 
 def refuse_error(error: BaseException, code: Any) -> NoReturn:
@@ -191,7 +191,7 @@ def refuse_error(error: BaseException, code: Any) -> NoReturn:
 
 
 def seen_at(error: BaseException, code: Any) -> SeenAt:
-    """Where in this code an error arose, also if it ran in another process, which has said where."""
+    """Where in the answer's code an error arose. If the code ran in another process, that process has said so."""
     told = getattr(error, "seen_at", None)
     if isinstance(told, SeenAt):
         return told
@@ -244,7 +244,8 @@ def _present(answer: Any) -> None:
 
 
 def _empty(code: CodeType, docstring: str | None) -> bool:
-    """Is there no more than `...`, `pass` or `return None`? To look at an argument is more, and so is a loop."""
+    """Is the body nothing but `...`, `pass` or `return None`? Code that looks at an argument, or loops, does not count
+    as empty."""
     does = any(part in step.opname for step in dis.get_instructions(code) for part in ("BACKWARD", "FAST", "DEREF"))
     return not code.co_names and set(code.co_consts) <= {None, docstring} and not does
 
@@ -266,7 +267,7 @@ def _file(answer: Any) -> str:
 
 
 def function_of(answer: Any) -> FunctionType | None:
-    """The function that was written: behind decorators and `partial`, or the first method of a class."""
+    """The function that the learner wrote, without decorators and `partial`; of a class, its first method."""
     while isinstance(answer, partial):
         answer = answer.func
     if not isinstance(answer, FunctionType) and not inspect.ismethod(answer):

@@ -17,14 +17,14 @@ from course_lib.wire.pipe import Silent
 MEMORY = 500 << 20
 """Bytes beyond what the process had when it first judged."""
 AGAIN, LAST = 1.0, 2
-"""Seconds after which it is told again that the time is over; a worker that has computed LAST times what it may, and
-does not hear of it, is ended."""
+"""AGAIN: seconds after which a worker is told once more that its time is over. LAST: a worker that does not hear of it
+is ended when it has computed this many times as long as it may."""
 
 
 @contextmanager
 def bounded(more: int | None = None) -> Iterator[None]:
-    """What asks for more than MEMORY, or than `more` beyond what there is now, gets a MemoryError. Where the system
-    counts a process's data: Linux."""
+    """Code in this block that asks for more memory than MEMORY, or than `more` beyond what is used now, gets a
+    MemoryError. Only Linux counts a process's data; elsewhere nothing is bounded."""
     if not _data():
         yield
         return
@@ -41,11 +41,11 @@ def bounded(more: int | None = None) -> Iterator[None]:
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """End by Silent what computes for longer here, as a script of the answer's can in the simulated server. Only in the
-    main thread, which is where a worker judges.
+    """Raise Silent in code that computes for longer here, such as an answer's script in the simulated server. Only in
+    the main thread, which is where a worker judges.
 
-    It rings again each second, as an error can be lost: in a callback, or by a `pcall` of a script. What does not even
-    let Python hear of it ends a worker, and costs the notebook and nobody else.
+    It rings again each second, as an error can be lost: in a callback, or by a `pcall` of a script. If Python itself
+    never gets to hear of it, the worker is ended, which costs this notebook only.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
@@ -67,7 +67,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def tidy() -> None:
-    """Give back what is left of an answer that used much: else the next one would have less."""
+    """Give back the memory that a large answer leaves behind. Otherwise the next one would have less."""
     if _data() > _first() + MEMORY // 5:
         gc.collect()
 

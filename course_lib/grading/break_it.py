@@ -17,7 +17,7 @@ HOUR = 3600
 
 
 def given(answer: Any, kind: type | tuple[type, ...], example: str) -> None:
-    """Refuse what is not answered yet, and what is of another kind. `example` says what to hand in."""
+    """Refuse a blank, and an answer of another kind. `example` says what to hand in."""
     if answer is None or answer is Ellipsis:
         raise Refused("unanswered", NOT_YET.replace("`raise NotImplementedError`", "`...`"))
     if not isinstance(answer, kind):
@@ -36,7 +36,7 @@ def a_fault(fault: Any, clients: Collection[str], example: str) -> OneFault:
 
 
 def a_client(name: Any, clients: Collection[str]) -> None:
-    """Refuse the name of nobody."""
+    """Refuse a name that no client has."""
     if name not in list(clients):
         raise Refused("error", f"There is no client {name!r}: there are {', '.join(clients)}.")
 
@@ -74,7 +74,7 @@ def in_order(order: Iterable[str | int], players: Collection[str]) -> Callable[[
 
 
 def woken(run: Play) -> tuple[str, str]:
-    """Who stood still first, and the name of the first command that it sent when it woke; empty where there is none."""
+    """The client that stood still first, and the name of the first command that it sent when it woke, or ""."""
     pause = next((note for note in run.trace.notes if note.kind == "pause"), None)
     if pause is None:
         return "", ""
@@ -92,8 +92,8 @@ def twins(
 ) -> list[Trial]:  # fmt: skip
     """A trial of the broken program, whose promises `breaks` say that it is broken, and one of its mended twin.
 
-    `build(program, world, clients)` sets them up. While none of these is kept, to survive is worth nothing in the
-    second, and `harmless` says so.
+    `build(program, world, clients)` sets them up. An answer that breaks none of these earns nothing for a twin that
+    survives it, and `harmless` says so.
     """
     first, second = (
         trial(name, partial(build, program), judges, **options) for name, program, judges in (broken, mended)

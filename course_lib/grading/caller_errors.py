@@ -60,8 +60,8 @@ def keeps_errors(run: Play) -> Iterator[Found]:
 
 
 def hindered(run: Play, act: Act) -> bool:
-    """Did it end with an error because a command was lost, or refused by a server that refuses any? Not so for one that
-    no server would run."""
+    """Did it end with an error because a command was lost, or refused by a server that refuses any? A command that no
+    server would run does not count."""
     return act.failed and of_redis(act.result) and any(e.fault in LOSSES or refused(e) for e in sent(run, act))
 
 
@@ -76,6 +76,6 @@ LOSSES = {"request lost": "lost on its way", "reply lost": "run, and its reply l
 
 
 def refused(event: Event) -> bool:
-    """Did a server refuse it that refuses any?"""
+    """Is it an error by which the judge's server refuses any command?"""
     refusals = (BusyLoadingError, OutOfMemoryError, NoPermissionError, ReadOnlyError)
     return isinstance(event.reply, refusals)  # redis-py changes an error's text

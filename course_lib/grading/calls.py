@@ -1,4 +1,4 @@
-"""A call of the learner's code: what it is given, what becomes of it, and that nothing of it outlives the run."""
+"""A call of the learner's code: what it is given, and what becomes of it. Nothing of it outlives the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from course_lib.errors import CourseError
 
 
 class Misused(CourseError):
-    """The answer did what makes it impossible to judge, in whichever run. The text says what, and what to do."""
+    """The answer did something that makes it impossible to judge. The text says what, and what to do instead."""
 
 
 def inert(given: Any) -> Any:
@@ -39,7 +39,7 @@ def inert(given: Any) -> Any:
 
 
 def over() -> bool:
-    """Is the run over, and does what runs now only unwind?"""
+    """Is the run over, so that the code that still runs only unwinds?"""
     return bool(getattr(asyncio.get_running_loop(), "ending", False))
 
 
@@ -53,7 +53,7 @@ async def awaited(called: Any) -> Any:
             result = await called
         finally:
             if over():
-                raise asyncio.CancelledError  # which is how what still waits hears of it, whatever the answer did
+                raise asyncio.CancelledError  # by which code that still waits hears of the end, whatever the answer did
     except asyncio.CancelledError:
         if over():
             raise

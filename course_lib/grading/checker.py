@@ -131,7 +131,7 @@ def searched(
 
 
 def _refuse_blocked(guard: Watch, answer: Any) -> None:
-    """What was forbidden counts, also where the answer, or a library that it calls, caught the error."""
+    """A forbidden call counts even if the answer, or a library that it calls, caught the error."""
     if guard.stuck:
         raise Stuck
     if guard.blocked is not None:
@@ -233,7 +233,7 @@ def _told(trial: Trial, run: Play) -> str:
 
 
 def _exhibit(exercise: Exercise, found: Findings) -> Shown | None:
-    """The first run of the first trial, where the answer is one that wants to be seen at work."""
+    """The first run of the first trial, for exercises that show a right answer at work."""
     if not exercise.rules.exhibit:
         return None
     run = play(found.trial, Schedule(found.trial.sizes[0]))

@@ -133,7 +133,7 @@ def life_ms(event: Event) -> int | None:
 
 
 def endless(event: Event) -> bool:
-    """Does it give its key no life at all? One until a moment is a life, too."""
+    """Does the command give its key no life at all? A moment at which it ends is a life, too."""
     until = {b"PXAT", b"EXAT", b"KEEPTTL"}.isdisjoint(word.upper() for word in event.command[3:])
     return event.name == "SET" and life_ms(event) is None and until
 

@@ -80,7 +80,7 @@ def facts_of(run: Play, found: Violation) -> tuple[Fact, ...]:
 
 
 def _last(all_of_it: list[Happened], found: Violation, moment: float) -> Happened:
-    """What happened at that moment; of a call that the judge names by its beginning, what it came to."""
+    """What happened at that moment. If the judge names the beginning of a call, this is the call's end."""
     own = [one for one in all_of_it if not found.who or one.fact.who == found.who]
     at = [one for one in own if abs(one.fact.t - moment) <= TICK]
     at = at or [one for one in own if abs(one.left - moment) <= TICK]
@@ -99,7 +99,8 @@ def _last(all_of_it: list[Happened], found: Violation, moment: float) -> Happene
 
 
 def _weight(one: Happened, last: Happened, found: Violation, run: Play) -> tuple[float, ...]:
-    """How much the sentence speaks of it, and it of the last fact; of two that are equal, the later one."""
+    """The fact's weight: how much the judge's sentence speaks of it, and how much it shares with the last fact. Of two
+    that are equal, the later one counts."""
     said = _words(found.text)
     keys = (last.wrote | last.about) & (said | last.wrote) or last.about
     told = {
@@ -131,8 +132,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 def happenings(run: Play) -> Iterator[Happened]:
-    """Each command of a client where it ran, or was lost; each note; each call's beginning and end; and what else
-    those know who kept the run's books."""
+    """Each command of a client where it ran, or was lost; each note; each call's beginning and end; and whatever else
+    the trial's own log says."""
     yield from map(_sent, (event for event in run.trace if not event.client.startswith(JUDGE)))
     for note in run.trace.notes:
         if note.kind != "violation" and not note.who.startswith(JUDGE):

@@ -1,4 +1,4 @@
-"""What keeps a check from hanging, and its text the same each time, while code runs that can be wrong in any way.
+"""Keeps a check from hanging, and makes its text the same each time, while code runs that can be wrong in any way.
 
 It trusts the learner: this is not a sandbox. The judge of a class runs code in a process of its own.
 """
@@ -40,7 +40,7 @@ CONNECTS = "simulated code has no network; use only the client of Redis that you
 
 
 _CLOCKS = time.monotonic, time.process_time
-"""As they are here: for the answer they stand for the simulation's time."""
+"""The real clocks, kept here: for the answer these names are the simulation's time."""
 
 
 class Stuck(KeyboardInterrupt):
@@ -48,7 +48,7 @@ class Stuck(KeyboardInterrupt):
 
 
 class Blocked(CourseError):
-    """The answer called what waits in real time, which would stop every client of its process."""
+    """The answer called a function that waits in real time, which would stop every client of its process."""
 
 
 class Capped(io.StringIO):
@@ -181,7 +181,8 @@ PRISTINE = [(owner, names) for owner, names in seen() if owner.__name__.partitio
 
 
 def _exits() -> Iterator[StandIn]:
-    """What ends the kernel, or closes its input: here it only ends the answer, as sys.exit does."""
+    """Stand-ins for functions that end the kernel, or close its input: here they only end the answer, as sys.exit
+    does."""
 
     def leave(*args: Any) -> None:
         raise SystemExit

@@ -73,7 +73,7 @@ class KeyLog(Extension):
         return State(now, text, left, end)
 
     def held(self, key: str) -> str | None:
-        """The text under a key; what inherits this reads other types."""
+        """The text under a key. Subclasses read other types."""
         held = self.command("GET", key)
         return held.decode() if isinstance(held, bytes) else held if held is None else "[not a text]"
 
@@ -97,7 +97,7 @@ class KeyLog(Extension):
                 self.world.given(("SET", key, BESIDE))
 
     def find_strays(self) -> None:
-        """Remember keys that are none of the run's, however short they live, and those of others that were changed."""
+        """Remember keys that do not belong to the run, however short they live, and planted keys that were changed."""
         found = [key.decode(errors="replace") for key in self.command("KEYS", "*")]
         self.strays.extend(
             key for key in found if key not in self.states and key not in self._beside and key not in self.strays
@@ -138,7 +138,7 @@ def trips(run: Play, act: Act) -> int:
 
 def lasts(run: Play, state: State, ttl: float) -> float:
     """How long what was stored was to live, in seconds: from when the command ran; or from when it was sent, if that is
-    nearer to `ttl`, as for who reckons by a clock of its own."""
+    nearer to `ttl`, as for an answer that computes an end by its own clock."""
     if state.left < 0:
         return state.left
     times = [state.when, *(event.t_start for event in run.trace if event.t_server == state.when)]
@@ -214,7 +214,7 @@ def fate(event: Event) -> str:
 
 
 def told(run: Play) -> Iterator[Found]:
-    """Who is refused a command, or is never told what it came to, raises an error of redis-py."""
+    """A caller that is refused a command, or never hears what came of it, raises an error of redis-py."""
     for act in run.witness.acts:
         event = failed(sent(run, act)) if act.over else None
         if event is not None and not of_redis(act.result):

@@ -15,7 +15,7 @@ from course_lib.grading.rules import Found
 from course_lib.trace import Event
 
 KEYS = ("job", "lock:{eu}:Joe's")
-"""Locks; a run's seed says which is wanted in it."""
+"""Names of locks; a run's seed says which of them is wanted."""
 ROUNDED = 0.0015
 """Seconds by which a life may differ from `ttl`: Redis counts whole milliseconds."""
 
@@ -88,7 +88,7 @@ def held(world: Simulation, key: str, node: int = 0) -> Held | None:
 
 
 def asked(world: Simulation, *command: bytes, node: int = 0) -> Any:
-    """What a node answers, also one that hangs, or refuses commands."""
+    """What a node answers to the judge, even if it hangs or refuses commands."""
     server = world.nodes[node]
     extension, server.extension = server.extension, None
     try:
@@ -121,7 +121,7 @@ def spared(run: Play) -> Iterator[Found]:
 
 
 class Strays(Extension):
-    """Sees which keys are there, after a command that changed something, that are none of these."""
+    """After each command that changed something, sees which keys are there besides these."""
 
     def __init__(self, world: Simulation, keys: tuple[str, ...], seen: list[str]) -> None:
         self._world, self._keys, self._seen = world, keys, seen

@@ -19,9 +19,10 @@ RUNS = 4
 SCRIPTS = ("EVAL", "EVALSHA", "FCALL")
 FEW = 3
 OTHERS = "others"
-"""How the name of a client begins that is none of the answer's, and yet is shown."""
+"""How the names of clients begin that do not run the answer, and are shown nevertheless."""
 Lives = dict[str, frozenset[float]]
-"""By key, how long it was to live from each time on at which that was said, in seconds; -1 without an end."""
+"""For each key, the lives that it was given, in seconds, each with the time at which that happened; −1 without an
+end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _sent(trial: Trial, schedule: Schedule) -> Sent:
 
 
 class _Watch:
-    """Notes, after each change, which life a key was given by it. What a server holds from the start is nobody's."""
+    """After each change, notes which life the key was given. What a server holds from the start does not count."""
 
     def __init__(self, given: dict[str, set[float]]) -> None:
         self.given = given
@@ -130,7 +131,7 @@ class _Watch:
 
 
 def _label(event: Event) -> str:
-    """The command, with the option that makes it another: `SET NX`."""
+    """The command's name, with an option that changes what it means: `SET NX`."""
     options = {word.upper() for word in event.command[3:]} & {b"NX", b"XX"} if event.name == "SET" else set()
     return " ".join([event.name, *(option.decode() for option in sorted(options))])
 

@@ -100,7 +100,7 @@ class Standing:
 
 
 def earned(entry: Entry, its: Words) -> int:
-    """Its points today: an exercise that was passed is worth what it is worth now."""
+    """The points of a passed exercise: what it is worth now, not what it was worth then."""
     return its.points if entry.passed else min(entry.points, its.points)
 
 

@@ -51,7 +51,7 @@ class Saw:
         return replace(trial, judge=judge)
 
     def prove(self, begin: Callable[[], object]) -> None:
-        """Play some again, those without a fault first, and watch them. `begin` is called when a run begins."""
+        """Play some runs again, those without a fault first, and watch them. `begin` is called when a run begins."""
         left = self.steps // SHARE
         for trial, run in sorted(self.kept.values(), key=lambda pair: (pair[1].schedule.faults, pair[1].steps)):
             left -= run.steps

@@ -10,8 +10,9 @@ from course_lib.words import either
 
 
 def tried_in(found: list[Findings]) -> str:
-    """`all 16 schedules of 2 clients, of which 12 break a promise; …` for what was played by order; for what was played
-    in time `412 schedules: 80 sampled, and one crash, lost request or lost reply at each of 31 sends`."""
+    """`all 16 schedules of 2 clients, of which 12 break a promise; …` for schedules that were played by order. For
+    those that were played in time, `412 schedules: 80 sampled, and one crash, lost request or lost reply at each of 31
+    sends`."""
     played = [one for each in found for one in each.played if one.schedules and not one.kinds]
     ordered = list(dict.fromkeys(map(_by_order, played)))
     timed = [one for one in found if one.kinds]

@@ -166,7 +166,8 @@ FAR = "As code, the two are too different to be compared line by line. Yours, wi
 
 
 def _on_the_wire(exercise: Exercise, yours: Any, value: Any) -> Difference | None:
-    """Yours passed, but a kernel changes: where it cannot be run again now, there is nothing to say of it."""
+    """How the two differ in what they send. Your answer passed, but the kernel has changed since: if it cannot be run
+    again now, nothing is said."""
     guard = Guard()
     try:
         with guard.up():

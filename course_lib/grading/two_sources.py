@@ -13,7 +13,7 @@ from course_lib.grading.answer import function_of
 
 Alike = Literal["same", "names", "no"]
 ENOUGH = 0.5
-"""From this share of equal lines on, a comparison line by line can be read."""
+"""The least share of equal lines with which a line-by-line comparison is readable."""
 
 
 class Line(NamedTuple):
@@ -47,7 +47,7 @@ def definition(cell: str, *, line: int = 0, name: str = "") -> str:
 
 
 def tidy(code: str) -> str:
-    """Code in one layout, without comments; as it is, if it is none."""
+    """Code in one layout, without comments. A text that is not code stays as it is."""
     try:
         return "\n".join(map(_written, ast.parse(code).body))
     except SyntaxError:

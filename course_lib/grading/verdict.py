@@ -109,7 +109,7 @@ class Verdict:
     __repr__ = __str__
 
     def _ipython_display_(self) -> None:
-        """A failing run is one to walk through, where there is a kernel; else, and once it is gone, a page."""
+        """Show a failing run as a widget to walk through while there is a kernel, and a page otherwise."""
         shown = self.shown
         if shown is None or shown.violation is None or shown.again is None:
             raise NotImplementedError  # which IPython takes for: show it in another way

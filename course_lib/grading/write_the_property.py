@@ -1,4 +1,4 @@
-"""What the exercises share in which the answer reads runs, and says what is wrong with them.
+"""What exercises share in which the answer is a property: it reads runs, and says what is wrong with them.
 
     watch = partial(watched, answer, two_loads)            # what really is wrong: a judge, as rules.py has it
     [watch("catches-look", "a lock seen, then taken", build), watch("accepts", "the right recipe", build), …]
@@ -20,7 +20,7 @@ from course_lib.trace import Note, Trace
 
 Property = Callable[[Trace], str | None]
 Cases = Mapping[str, tuple[Callable[[], Any], bool]]
-"""By mistake: a small trace made by hand, and whether None is the right answer."""
+"""For each mistake: a small trace made by hand, and whether None is the right answer."""
 
 
 def of_run(answer: Property, run: Play) -> str | None:

@@ -68,7 +68,8 @@ def _grade(parser: options.Parser, given: list[str], judge: Judge | None) -> int
 
 
 def _wire(*, unsafe: bool) -> Judge:
-    """Runs answers in a sandbox. Raises: NoSandbox, before anything is judged. Only now, as others need none of it."""
+    """Runs answers in a sandbox. Raises: NoSandbox, before anything is judged. It is imported only here, because other
+    commands do not need it."""
     from course_lib.grading.sandbox.probe import probe
     from course_lib.grading.wire.submission import judge_submission
 

@@ -11,7 +11,7 @@ from course_lib.grading.batch.pool import Pool
 from course_lib.grading.batch.task import DIED, Judged, Task, all_alike, judged
 
 AHEAD = 64
-"""Tasks that somebody else's executor is given before one of them is done."""
+"""How many tasks a foreign executor holds at a time."""
 
 
 class Submits(Protocol):
@@ -41,7 +41,7 @@ def spread(tasks: Iterable[Task], executor: Executor | None, jobs: int) -> Itera
 def _until_it_breaks(
     waiting: Iterator[Task], workers: Submits, ahead: int, suspects: list[Task]
 ) -> Iterator[tuple[Task, Judged]]:
-    """When a worker has died, `suspects` has what was under way, and the rest still waits."""
+    """Results, until a worker dies: then `suspects` has the tasks that were under way, and the rest still waits."""
     running: dict[Future[Judged], Task] = {}
     try:
         while not suspects:

@@ -95,7 +95,8 @@ def _fill(rows: list[list[str]], known_by: list[int], places: Mapping[str, int],
 
 
 def _pupil(row: list[str], known_by: list[int], standing: ClassRecord) -> Pupil | None:
-    """By the first column in which somebody's name stands; letter by letter first, then in any case."""
+    """The student of a row, by the first column in which a student's name stands: an exact match first, then in any
+    case."""
     for same in (str, str.casefold):
         for place in known_by:
             cell = same(row[place].strip())

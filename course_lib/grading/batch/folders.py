@@ -20,13 +20,13 @@ from course_lib.grading.batch.handout import Lesson
 from course_lib.grading.batch.notebook_file import LARGEST, Unreadable, few
 
 DEEPEST, MOST = 3, 2_000
-"""Folders below a student's that are looked into, and entries that are looked at."""
+"""How many folders below a student's are searched, and how many entries."""
 NAMED = 5
 """Of several notebooks of one lesson, this many are named."""
 RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}
 """Names that no file can have on Windows."""
 BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-"""Characters that turn the direction of what follows them, so that a name reads as another."""
+"""Characters that change the direction of the text after them, so that one name looks like another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def lessons_in(everybody: Iterable[Student]) -> set[str]:
 
 
 def too_high(everybody: Iterable[Student]) -> tuple[list[Student], bool]:
-    """Whose folders seem to be a class and not a student's, as they have three folders or more with a notebook of the
-    same lesson in each; and is nobody's folder with a notebook any other?"""
+    """Students whose folder seems to be that of a class: it has three folders or more with a notebook of the same
+    lesson. And is there no other folder with a notebook?"""
     classes, only = [], True
     for student in everybody:
         notebooks = [path.relative_to(student.folder) for path in _notebooks(student.folder, [])]
@@ -180,7 +180,7 @@ def _notebooks(folder: Path, remarks: list[str]) -> Iterator[Path]:
 
 
 def _number(path: Path) -> str:
-    """Of a lesson's notebook, also of a copy: `04_redlock (1).ipynb`, `Copy of 04_redlock.ipynb`."""
+    """The number in a notebook's name, or in that of a copy: `04_redlock (1).ipynb`, `Copy of 04_redlock.ipynb`."""
     match = re.match(r"(?:copy of )?(\d\d)[_ .-]", path.name, re.IGNORECASE)
     return match[1] if match else ""
 

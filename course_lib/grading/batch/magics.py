@@ -12,9 +12,9 @@ from functools import cache
 from typing import Any
 
 KEPT = {"time", "timeit", "capture", "prun"}
-"""Cell magics that run the cell as it is, and look on."""
+"""Cell magics that run the cell as it is, and only measure it."""
 DEEPEST = 50
-"""Cell magics one inside another, and lines taken out besides them."""
+"""How deep cell magics can be nested, and how many other lines are taken out."""
 
 
 def parsed(source: str) -> ast.Module | str:
@@ -70,7 +70,7 @@ def _body(given: list[str], removed: list[str]) -> str | None:
 
 
 def _replaced(text: str, call: ast.Call) -> str:
-    """The text with None in place of a call, and its lines where they were."""
+    """The text with None in place of a call. All lines keep their places."""
     lines = text.splitlines(keepends=True)
     first, last = call.lineno - 1, (call.end_lineno or call.lineno) - 1
     head = lines[first].encode()[: call.col_offset].decode()

@@ -99,7 +99,7 @@ def _table(found: Any) -> dict[str, Any]:
 
 
 def _emptied(cells: Any) -> list[Any]:
-    """Without outputs, before anything looks at them: they can be most of a file."""
+    """The notebook without its outputs, which can be most of a file. They go before anything looks at them."""
     for cell in _listed(cells):
         if isinstance(cell, dict):
             cell["outputs"] = []

@@ -25,7 +25,8 @@ class NotALesson(CourseError):
 
 
 def attempt(path: Path, judge: Judge, limits: Limits, *, unsafe: bool) -> tuple[Lesson, Judged]:
-    """Judge the notebook as a class's are, but for the secret, which only the instructor has. Raises: NotALesson."""
+    """Judge the notebook as one of a class, but without the secret, which only the instructor has. Raises:
+    NotALesson."""
     match = re.match(r"(\d\d)", path.name)
     if match is None:
         raise NotALesson(f"{path.name} does not begin with the number of a lesson, as 04_redlock.ipynb does.")

@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def grading() -> Parser:
-    """Of the command without a name."""
+    """The options of the command without a name."""
     parser = Parser(
         prog=COMMAND, description=ABOUT, epilog=OTHERS, formatter_class=argparse.RawDescriptionHelpFormatter,
         usage=f"{COMMAND} SUBMISSIONS --out REPORT [options]", allow_abbrev=False,
@@ -77,7 +77,7 @@ def grading() -> Parser:
 
 
 def others() -> dict[str, Parser]:
-    """Of each command that has a name."""
+    """The options of each command that has a name."""
     named = {name: Parser(prog=f"{COMMAND} {name}", allow_abbrev=False) for name in
              ("override", "export", "merge", "gradescope", "class")}  # fmt: skip
     for argument in ("student", "exercise", "points", "reason"):

@@ -35,7 +35,7 @@ pre{{white-space:pre-wrap;font-size:12px}}
 .course-check th:nth-child(2),.course-check td:nth-child(2){{display:none}}}}
 </style>"""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""Nothing that somebody wrote into an answer is run or fetched, should it ever get through."""
+"""Should anything from an answer ever get into a page, the browser neither runs nor fetches it."""
 LABELS = {
     "passed": "✓ passed", "failed": "✗ not yet", "error": "✗ cannot be judged", "timeout": "✗ took too long",
     "out-of-memory": "✗ too much memory", "missing": "○ missing", "unanswered": "○ not answered",

@@ -47,7 +47,7 @@ def key(
 
 
 def fingerprint(secret: bytes) -> str:
-    """Tells two secrets apart, and neither."""
+    """A text that tells two secrets apart, and reveals neither."""
     return hmac.new(secret, b"fingerprint", hashlib.sha256).hexdigest()[:16]
 
 

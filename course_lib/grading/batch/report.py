@@ -1,4 +1,4 @@
-"""Writes a report: the same bytes for the same class, as nothing in it is a time or an accident."""
+"""Writes a report: the same bytes for the same class, because nothing in it depends on time or chance."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _planned(submissions: Path, wanted: Wanted) -> tuple[list[Student], Plan]:
 
 
 def _part(name: str, parts: int) -> int:
-    """Which part a student is in: by the name alone, so that each machine finds the same."""
+    """Which part a student is in. The name alone decides, so that each machine comes to the same."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % parts + 1
 
 
@@ -144,7 +144,7 @@ def _task(one: HandedIn, out: Path, wanted: Wanted, judge: Judge) -> Task:
 
 
 def _keep(out: Path, task: Task, found: Judged) -> None:
-    """Into the record. What the grader failed on is kept without a key: the next run tries it again."""
+    """Write the record. If the grader failed on a notebook, the record has no key, so that the next run tries again."""
     results = {**(task.known or {}), **{result.exercise: result for result in found.results}}
     key = task.key if not found.trouble else ""
     record = NotebookRecord(task.student, task.lesson, key, results, task.remarks + found.remarks, found.trouble)

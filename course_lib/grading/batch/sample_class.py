@@ -58,7 +58,7 @@ def everybody() -> list[str]:
 
 
 def _handed_in(number: int) -> dict[str, Any]:
-    """The notebook of the student of that number: 1 has everything right, the others what falls to them."""
+    """The notebook of the student of that number. Number 1 has everything right, the others a mixture of answers."""
     notebook: dict[str, Any] = json.loads((ROOT / "exercises" / lesson(LESSON).file).read_text(encoding="utf-8"))
     cells = {cell["metadata"].get("nbgrader", {}).get("grade_id"): cell for cell in notebook["cells"]}
     for place, asked in enumerate(lesson(LESSON).asked):

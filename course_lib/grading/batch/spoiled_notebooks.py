@@ -49,7 +49,7 @@ def deleted(notebook: Notebook) -> bytes:
 
 
 def renamed(notebook: Notebook) -> bytes:
-    """A function under a name of the author's own."""
+    """The answer's function under another name."""
     cell = _answers(notebook)[0]
     cell["source"] = "".join(cell["source"]).replace("def release", "def my_release")
     return saved(notebook)

@@ -60,7 +60,7 @@ def index_page(standing: ClassRecord) -> str:
 
 
 def _counted(scores: list[Score]) -> str:
-    """`4 of 6`; and what was neither passed nor failed, or set by hand, which an instructor wants to look at."""
+    """`4 of 6`; then the exercises that an instructor wants to look at: neither passed nor failed, or set by hand."""
     states = Counter(score.result.status for score in scores)
     others = [f"{states[status]} {LABELS[status].partition(' ')[2]}" for status in LABELS if states[status]
               and status not in ("passed", "failed", "unanswered")]  # fmt: skip

@@ -11,7 +11,7 @@ from course_lib.grading.batch.class_record import ClassRecord, Pupil
 from course_lib.grading.batch.handout import Lesson
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")
-"""How a cell begins that a spreadsheet computes instead of showing it."""
+"""First characters by which a spreadsheet takes a cell for a formula."""
 BY_HAND = "set by hand"
 
 

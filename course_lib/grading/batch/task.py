@@ -41,7 +41,7 @@ class Task:
 
     @property
     def light(self) -> Task:
-        """The same without the bytes, to be kept until the result is there."""
+        """The same task without the bytes, to be kept until the result is there."""
         return replace(self, data=None)
 
 

@@ -1,4 +1,4 @@
-"""No sandbox: what `confine` takes away is all. Only where the instructor has said --unsafe."""
+"""No sandbox, except for what `confine` takes away. Only used if the instructor says --unsafe."""
 
 from __future__ import annotations
 

@@ -42,7 +42,8 @@ class Landlock(Sandbox):
 
 @lru_cache(maxsize=8)
 def _allowed(readable: tuple[Path, ...], hidden: tuple[Path, ...]) -> tuple[list[str], list[str]]:
-    """What can be read whole; and the folders above something hidden, of which only the names can. Looked up once."""
+    """The folders that can be read whole, and those above something hidden, of which only names can be read. Looked up
+    once."""
     secret = {os.path.realpath(path) for path in hidden}
     read: list[str] = []
     names: list[str] = []

@@ -19,7 +19,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Quota:
-    """What one confined process may use. How many processes and threads it may start is no number: none.
+    """What one confined process may use. It may start no processes or threads at all.
 
     Units: cpu in whole seconds of computing, 1 to 3,600; wall in seconds of waiting, 0.1 to 7,200; memory in bytes of
     address space, 64 MiB to 64 GiB; output in bytes written to stdout and stderr, 1 KiB to 1 GiB; open_files as a

@@ -48,9 +48,11 @@ class RemoteGuard:
 
 
 CHILDREN = 2
-"""Of one exercise: simulated processes are dealt to them in turn, so that no two neighbors share an interpreter."""
+"""How many children an exercise has. Simulated processes are dealt to them in turn, so that no two neighbors share an
+interpreter."""
 HIDDEN, LARGEST = 3, 1 << 40
-"""How many seeds of each trial are the student's own, and below what: too many for a child to try."""
+"""How many seeds of each trial are the student's own, and the bound below which they lie: there are too many for a
+child to try."""
 
 
 def check(exercise: Exercise, remote: Remote, name: str = "answer", hidden: int | None = None) -> Verdict:
@@ -93,7 +95,7 @@ _STAND_INS: dict[Kind, tuple[bool, Callable[[Remote], Any]]] = {
     "class": (True, partial(Remote.maker, awaited=True)),
     "object": (False, partial(Remote.maker, awaited=False)),
 }
-"""By what an answer is: are its methods awaited, and what stands for it here."""
+"""For each kind of answer: whether its methods are awaited, and what stands for it in the parent."""
 
 
 def _stands(exercise: Exercise) -> tuple[bool, Callable[[Remote], Any]] | None:
@@ -102,7 +104,7 @@ def _stands(exercise: Exercise) -> tuple[bool, Callable[[Remote], Any]] | None:
 
 
 def _accepted(exercise: Exercise, remote: Remote) -> Callable[[Any], Any]:
-    """What gives the trials their answer. Raises: Refused."""
+    """The answer as the trials take it. Raises: Refused."""
     accept = exercise.rules.accept
     awaits, stands = _stands(exercise) or (False, None)
     said = remote.extra("accept", accept if stands else None, awaits)[0]

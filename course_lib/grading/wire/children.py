@@ -28,7 +28,7 @@ START = 60.0
 
 
 class NotStarted(CourseError):
-    """The process that runs a submission's code does not come up: the machine's fault, and of no answer."""
+    """The process that runs a submission's code does not come up: the machine's fault, not an answer's."""
 
 
 class ForkServer:

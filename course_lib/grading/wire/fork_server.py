@@ -121,6 +121,6 @@ main({descriptor})
 
 
 def program(course: str, descriptor: int) -> list[str]:
-    """What starts it, with this end of the socket. Its environment is ours, and is heard: in a set of texts the order
+    """What starts it, with this end of the socket. It obeys our environment variables, so the order of a set of texts
     is the same each time."""
     return [sys.executable, "-P", "-s", "-X", "utf8", "-c", BEGIN.format(course=course, descriptor=descriptor)]

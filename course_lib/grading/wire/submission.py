@@ -42,7 +42,7 @@ def judge_submission(
 
     The code runs in a sandbox, the judge here. `secret` and `student` decide which seeds are played beyond those of the
     notebook's check; nobody can know them in advance.
-    Raises: NoSandbox; NotStarted, which is no answer's fault.
+    Raises: NoSandbox; NotStarted, which is not an answer's fault.
     """
     judged = {}
     with ForkServer(_sandbox(unsafe), [(cell.source, cell.exercise) for cell in cells]) as server:
@@ -87,7 +87,7 @@ def judge_one(server: ForkServer, exercise: Exercise, name: str, limits: Limits,
 
 
 def _fate(fates: list[int], limits: Limits) -> tuple[Status, str]:
-    """What became of a child that is heard no more."""
+    """What became of a child that no longer answers."""
     if OUT_OF_MEMORY in fates:
         return "out-of-memory", MEMORY.format(limits.memory >> 20)
     if -signal.SIGXCPU in fates:
