@@ -68,7 +68,7 @@ class ChildSocket:
         """Done when `replies` has one; with asyncio's TimeoutError after `limit` seconds, if it is not None."""
         self.waiter = self._host.loop.create_future()
         if self._then:
-            self.arrived(self._then)
+            self._fail(self._then)
         elif not self._host.loop.ending:
             self._host.tell("wait", self.number, limit, max(1, self._awaited))
         return self.waiter
@@ -84,14 +84,14 @@ class ChildSocket:
         if self.waiter is None or self.waiter.done():
             return
         self._then = error if self.replies else ""
-        if self.replies:
-            self.waiter.set_result(None)
-        elif error == "time-out":
-            self.waiter.set_exception(TimeoutError())
-        elif error:
-            self.waiter.set_exception(RedisConnectionError(error))
+        if error and not self.replies:
+            self._fail(error)
         else:
             self.waiter.set_result(None)
+
+    def _fail(self, error: str) -> None:
+        assert self.waiter is not None
+        self.waiter.set_exception(TimeoutError() if error == "time-out" else RedisConnectionError(error))
 
     def close(self) -> None:
         """The client hangs up."""
