@@ -31,7 +31,8 @@ def owner(slot: int) -> int:
 
 
 def keys_of(command: list[bytes]) -> list[bytes]:
-    """The keys among a command's arguments: all, two, or the first, which is right of most commands and not of all."""
+    """The keys among a command's arguments: all of them, the first two, or only the first. That is right for most
+    commands, not for all."""
     name, arguments = command[0].upper(), command[1:]
     return arguments if name in ALL_ARE_KEYS else arguments[: 2 if name in TWO_KEYS else 1]
 

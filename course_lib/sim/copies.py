@@ -20,13 +20,14 @@ from course_lib.sim.copies_of_code import Code
 from course_lib.sim.own_code import names_in, own_class, own_names
 
 _SHARED = ("redis", "course_lib", "asyncio.events", "asyncio.base_events", "logging", "IPython", "ipykernel", "typing")
-"""Of which modules objects are shared: a client of Redis is one connection pool for all, parted by process there."""
+"""Modules whose objects are shared: a client of Redis is one pool of connections, which keeps processes apart
+itself."""
 _OF_THE_CLASS = {"__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__slots__", "__abstractmethods__",
                  "_abc_impl", "__dataclass_fields__", "__dataclass_params__", "__annotations__"}  # fmt: skip
 
 
 class Copies(Code):
-    """As `Code`, with classes and objects."""
+    """Like `Code`, but copies classes and objects too."""
 
     def other(self, it: Any) -> Any:
         """The copy of a class or an object."""
@@ -53,7 +54,7 @@ class Copies(Code):
         return self._keep(it, copy)
 
     def _generator(self, it: types.GeneratorType[Any, Any, Any]) -> Any:
-        """One that has not begun; one that has cannot be copied."""
+        """A generator that has not begun. One that has begun cannot be copied."""
         self.stateful, code, frame = True, it.gi_code, it.gi_frame
         plain = not code.co_kwonlyargcount and not code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
         if frame is None or inspect.getgeneratorstate(it) != inspect.GEN_CREATED or not plain:
@@ -130,14 +131,14 @@ class Copies(Code):
             object.__setattr__(copy, name, value)
 
     def _random(self, it: random.Random) -> Any:
-        """A process seeds its own: two do not draw the same."""
+        """A generator of random numbers: each process seeds its own, so that no two draw the same."""
         return self._keep(it, random.Random(random.getrandbits(64)))
 
     def _lock(self, it: Any) -> Any:
         return self._keep(it, type(it)() if type(it) is type(threading.RLock()) else threading.Lock())
 
     def _count(self, it: Any) -> Any:
-        """`count(3)`, as its repr has it; one of other numbers is shared."""
+        """A counter such as `count(3)`, read from its repr; a counter of other numbers is shared."""
         numbers = re.fullmatch(r"count\((-?[\d.]+)(?:, (-?[\d.]+))?\)", repr(it))
         if numbers is None:
             return it

@@ -26,16 +26,15 @@ _IMMUTABLE: set[type] = {
 
 
 class Code:
-    """One consistent set of copies: what was one thing is one thing there.
-
-    `instead` says, by id, what stands in for what. `stateful`: something was met that can change, or a stand-in.
-    `codes` are those of the functions that were met.
+    """One consistent set of copies: two references to one object become two references to one copy. `instead` says, by
+    id, what stands in for what. `stateful`: something was met that can change, or a stand-in. `codes` are those of the
+    functions that were met.
     """
 
     def __init__(self, instead: dict[int, tuple[Any, Any]]) -> None:
         self.stateful, self.codes = False, list[types.CodeType]()
         self._instead = instead
-        self._made: dict[int, tuple[Any, Any]] = {}  # by id, what was copied, which keeps that id its own, and the copy
+        self._made: dict[int, tuple[Any, Any]] = {}  # by id: the original, kept so that its id stays its own; its copy
         self._seen: dict[int, set[str]] = {}  # of each module's globals, the names that were copied
 
     def copy(self, it: Any) -> Any:

@@ -33,7 +33,8 @@ class MessageCall(PlainCall):
 
 
 class EventQueue:
-    """Callbacks in the order in which they run. `now` is the virtual time in seconds, `steps` how many have run."""
+    """Callbacks in the order in which they run. `now` is the virtual time in seconds, and `steps` how many callbacks
+    have run."""
 
     def __init__(self, max_steps: int, max_time: float) -> None:
         self.max_steps, self.max_time = max_steps, max_time

@@ -61,7 +61,7 @@ class SimNode(fakeredis.FakeServer):
         self.rewind()
 
     def rewind(self) -> None:
-        """As at the start: empty, the clock right, the power on."""
+        """Go back to the start: no keys, the right time, the power on."""
         self.skew, self.down_until, self.changed = 0.0, 0.0, False
         self.extension: Extension | None = None
         self.observer: Callable[[SimNode], object] | None = None  # told after each command that changed data
@@ -123,7 +123,7 @@ class Session(DirectSocket, ScriptSocket, StringSocket, CollectionSocket, Stream
     @classmethod
     def accept(cls, node: SimNode, db: int, answer: Callable[[Any], None], user: str = "") -> Session:
         """A new connection to `node`: a copy of the first one, which costs a twentieth of building it again. Without a
-        user it is the simulator's own, which no ACL binds."""
+        user it is the simulator's own, and no ACL applies to it."""
         if db not in node.first_sessions:
             model = cls(node, db, client_class=aioredis.Redis)
             model.load_lua_modules = frozenset()  # type: ignore[assignment]  # one for all, so that none can change it

@@ -22,7 +22,7 @@ from fakeredis.model import get_command_info
 
 
 class _Arity(Signature):
-    """A command's arguments: their number is refused before it is queued, what else is wrong with it when it runs."""
+    """A command's arguments. A wrong number is refused before the command is queued, anything else when it runs."""
 
     def __init__(self, name: str, func_name: str, fixed: Any, repeat: Any = (), *args: Any, **kwargs: Any) -> None:
         super().__init__(name, func_name, fixed, repeat, *args, **kwargs)
@@ -36,7 +36,7 @@ class _Arity(Signature):
             raise SimpleError(msgs.WRONG_ARGS_MSG6.format(self.name.replace(" ", "|")))
 
     def apply(self, args: Sequence[Any], db: Any, version: Any) -> Any:
-        """What fakeredis does, with less asking: the arguments as values, and the keys among them as items."""
+        """Do what fakeredis does, with fewer checks: give the arguments as values, and the keys among them as items."""
         types: tuple[Any, ...] = self.fixed
         if more := len(args) - len(types):
             if more < 0 or not self.repeat or more % len(self.repeat):
@@ -128,7 +128,8 @@ def ours(name: str, fixed: tuple[Any, ...], repeat: tuple[Any, ...] = (), flags:
 
 
 def typed(key: CommandItem, kind: type[Any]) -> Any:
-    """The key's value, an empty one if there is none. Raises: WRONGTYPE. Later than fakeredis, which asks it first."""
+    """The key's value, an empty one if there is none. Raises: WRONGTYPE. This comes later than in fakeredis, which
+    checks the type first."""
     if key._value is None and kind is not bytes:
         key._value = kind()
     if key._value is not None and type(key._value) is not kind:

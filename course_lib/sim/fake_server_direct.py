@@ -1,4 +1,5 @@
-"""How a command of a simulated server runs: as fakeredis runs it, asking less, and the commonest without fakeredis."""
+"""How a command of a simulated server runs: as in fakeredis but with fewer checks, and the commonest without
+fakeredis."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ _PLAIN = frozenset((bytes, int, type(None), SimpleString, NoResponse))  # replie
 
 @lru_cache(1_000)
 def _plain(word: bytes) -> Any:
-    """The command of this name, if it needs no look at its subcommand or at the server's version."""
+    """The command of this name, if it depends neither on a subcommand nor on the server's version."""
     name = word.decode("utf-8", "replace").lower()
     return None if name in LATER or name in COMMANDS_WITH_SUB else COMMANDS.get(name)
 

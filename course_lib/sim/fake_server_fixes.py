@@ -18,7 +18,7 @@ NOW: ContextVar[Callable[[], float]] = ContextVar("fakeredis_now", default=real_
 
 
 class _Clock:
-    """Stands where fakeredis's modules hold the module `time`: `time()` asks the node that runs the command."""
+    """Takes the place of the module `time` in fakeredis's modules: `time()` asks the node that runs the command."""
 
     def time(self) -> float:
         return NOW.get()()
@@ -55,7 +55,8 @@ class OrderedSet(dict[Any, None]):
 
 
 class AccessRules(AccessControlList):
-    """Everybody may do everything until somebody asks for a user's rules, the only way to change them."""
+    """Users' rules, made when somebody first asks for them: until then nobody can have changed them, so everything is
+    allowed."""
 
     asked = False
 
@@ -81,10 +82,11 @@ class BlockingSocket(AsyncFakeSocket):
 
 
 class SortedSocket(BlockingSocket):
-    """One whose replies do not depend on the machine: sets are sorted, and XPENDING's summary is as Redis has it."""
+    """A connection whose replies do not depend on the machine: sets are sorted, and XPENDING's summary is that of
+    Redis."""
 
     def exec_(self) -> Any:
-        """EXEC, for which a watched key that expired has changed, also if nobody has asked for it since."""
+        """EXEC. A watched key that has expired counts as changed, even if nobody has asked for it since."""
         for key, database in self._watches:
             item = database._dict.get(key)
             if item is not None and database.expired(item):
@@ -170,7 +172,7 @@ class NodeDatabase(Database):
         return item
 
     def put(self, key: bytes, value: Any, expireat: float | None) -> None:
-        """Store a value that is not empty; who watches the key, or waits, is told."""
+        """Store a value that is not empty; clients that watch the key, or wait for it, are told."""
         self._tell(key)
         item = self.live(key)
         if item is None:
@@ -179,7 +181,7 @@ class NodeDatabase(Database):
         self.schedule_expiry(key, expireat)
 
     def take(self, key: bytes) -> None:
-        """Delete what is there; who watches the key, or waits, is told."""
+        """Delete what is there; clients that watch the key, or wait for it, are told."""
         self._tell(key)
         del self._dict[key]
 

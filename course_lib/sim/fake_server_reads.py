@@ -12,8 +12,8 @@ from course_lib.sim.fake_server import SimNode
 
 
 class Held(NamedTuple):
-    """One key: its database, its type as TYPE says it, what it holds, of how many, and when it ends by its server's
-    clock, in seconds since 1970.
+    """One key: its database, its type as TYPE says it, what it holds, of how many members, and when it expires by its
+    server's clock, in seconds since 1970.
 
     `content` is the bytes of a string; else the first few members, in the order of the command that reads them all: of
     a hash (field, value), of a sorted set (member, score), of a stream (ID, [field, value, …]).

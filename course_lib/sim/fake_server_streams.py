@@ -43,7 +43,7 @@ def _valid(identifier: bytes) -> bool:
 
 @contextmanager
 def _unless_it_claims(key: CommandItem, group_name: bytes, consumer: bytes) -> Iterator[None]:
-    """Who claims nothing is not a consumer after that, if it was none before."""
+    """A client that claims nothing does not become a consumer by trying."""
     group = key.value.group_get(group_name) if key.value is not None else None
     known = group is not None and consumer in group.consumers
     yield
@@ -64,7 +64,7 @@ class StreamSocket(CommandSocket):
         return super().xreadgroup(group_const, group_name, consumer_name, *args)
 
     def _xreadgroup(self, consumer: bytes, groups: Any, *rest: Any) -> Any:
-        """Who finds nothing new is not a consumer after that, if it was none before."""
+        """A client that finds nothing new does not become a consumer by trying."""
         new = [(group, name) for group, name, start in groups if start == b">" and consumer not in group.consumers]
         reply = super()._xreadgroup(consumer, groups, *rest)
         for group, name in new:

@@ -154,7 +154,7 @@ class StringSocket(CommandSocket):
         return reply.decode().encode("latin-1") if isinstance(reply, bytes) else reply  # made of characters, not bytes
 
     def bitpos(self, key: CommandItem, bit: int, *args: bytes) -> int:
-        """A place before the first byte, or bit, is the first one."""
+        """A position before the first byte, or bit, counts as the first one."""
         size = len(key.get(b"")) * (8 if len(args) > 2 and casematch(args[2], b"bit") else 1)
         places = [b"0" if size and Int.decode(arg) < -size else arg for arg in args[:2]]
         return int(super().bitpos(key, bit, *places, *args[2:]))
@@ -170,7 +170,7 @@ class StringSocket(CommandSocket):
         return [] if args and not key else super().hrandfield(key, *args)
 
     def set_(self, key: CommandItem, value: bytes, *args: bytes) -> Any:
-        """Options that exclude each other come before a number that is wrong."""
+        """Of two errors, options that exclude each other are told before a wrong number."""
         try:
             return super().set_(key, value, *args)
         except SimpleError as error:
@@ -216,7 +216,7 @@ class StringSocket(CommandSocket):
 
     @ours("config get", (bytes,), (bytes,), flags=msgs.FLAG_NO_SCRIPT)
     def config_get(self, *patterns: bytes) -> dict[bytes, bytes]:
-        """The settings that the simulation keeps; of others none, as if Redis had no such parameter."""
+        """The settings that the simulation keeps; for others the reply is empty, as if Redis had no such parameter."""
         names = [name for name in _SETTINGS if any(_matches(name, pattern) for pattern in patterns)]
         return {name: _SETTINGS[name] for name in names}
 

@@ -29,7 +29,7 @@ class Faults:
     """Nothing goes wrong. Subclass it and override `on_send`."""
 
     def rewind(self, seed: int) -> None:
-        """Forget the last run: a new one begins."""
+        """A new run begins: forget the last one."""
 
     def on_send(self, world: Ground, send: Send) -> Loss | None:
         """Called just before a command leaves.

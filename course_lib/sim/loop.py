@@ -161,7 +161,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
 
     @contextmanager
     def _in_place(self) -> Iterator[None]:
-        """It is the loop that runs, in the place of another, if one does."""
+        """While this lasts, this loop is the running one, in the place of another if there is one."""
         outer = events._get_running_loop()
         outer_task = asyncio.current_task(outer) if outer else None
         if outer_task:  # since Python 3.14 a thread has one current task, so ours may not start under it
@@ -178,7 +178,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
                 tasks._enter_task(outer, outer_task)  # type: ignore[arg-type]
 
     def take_place(self) -> None:
-        """From now on it is the loop that runs, and another drives it by `run_due`."""
+        """From now on this is the running loop, and another one drives it by `run_due`."""
         events._set_running_loop(self)
         sys.set_asyncgen_hooks(firstiter=None, finalizer=self._close_generator)
 
@@ -212,11 +212,11 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         except KeyboardInterrupt as interrupt:  # first see to it that nothing is left
             return interrupt
         except SystemExit:
-            pass  # as a crash: it leaves, when nobody is there to leave any more
+            pass  # like a crash: the error leaves a task that nobody awaits any more
         return None
 
     def _close(self, task: asyncio.Task[Any]) -> KeyboardInterrupt | None:
-        """Have it end by GeneratorExit; where it swallows even that, see to it that it never runs again."""
+        """End a coroutine by GeneratorExit. If it swallows even that, make sure that it never runs again."""
         task._log_destroy_pending = False  # type: ignore[attr-defined]
         tasks._enter_task(self, task)
         interrupted = None

@@ -3,7 +3,7 @@
 In Lua, as the hook of a script and of each coroutine that it makes: it is told of each call, and whenever some
 instructions have been run. These are counted over all of them. A pattern is matched in one instruction, so its work is
 estimated before: a text of n bytes can be shared among k repetitions in (n + k choose k) ways, and a pattern without
-`^` begins anywhere. What is in no count, such as joining long texts, is ended by the time that it has computed.
+`^` begins anywhere. Work that no count covers, such as joining long texts, is ended by the time that it takes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ EVERY, SECONDS = 2_000, 10.0
 """Instructions between two looks at the count and the clock, and how long a script may compute. Units: seconds."""
 
 COMPILED = b"\x1b"
-"""How compiled code begins. As in Redis it is read as text, in which that is an error: Lua does not check such code,
-which could write anywhere in this process."""
+"""How compiled code begins. Lua does not check such code, which could write anywhere in this process. So it is read as
+text, as in Redis, and there this byte is an error."""
 
 WATCHES = rb"""
 local every, seconds = ...

@@ -52,7 +52,7 @@ def decode(text: Any, table_from: Callable[..., Any]) -> Any:
 
 
 def _too_deep(text: str) -> str:
-    """Where a text that Python cannot follow becomes too deep for cjson as well."""
+    """The place at which a text that is nested too deep for Python becomes too deep for cjson as well."""
     depth = 0
     for match in re.finditer(_STRING.pattern + r"|[\[\]{}]", text, re.DOTALL):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)

@@ -16,7 +16,7 @@ from lupa.lua51 import lua_type
 
 
 def answering(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What the sandbox expects of a function: its errors become values. A tuple is several values."""
+    """Turn a function into one that the sandbox can call: its errors become values, and a tuple is several values."""
 
     def answer(*args: Any) -> Any:
         try:

@@ -27,7 +27,7 @@ _LENGTHS = {  # by first byte: what follows, and how its length is read
 
 
 def _head(length: int, short: int, few: int, *wider: tuple[int, int, str]) -> bytes:
-    """The first bytes of what has a length: it stands in the first one if it is at most `few`."""
+    """The first bytes of a value that has a length. A length of at most `few` stands in the first byte."""
     if length <= few:
         return bytes([short | length])
     first, layout = next((first, layout) for most, first, layout in wider if length <= most)

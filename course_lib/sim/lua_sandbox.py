@@ -82,7 +82,7 @@ def _sha1(text: Any) -> bytes:
 
 
 def _last_call(source: bytes) -> str:
-    """The line of the only `return f(…)`, which leaves none in Lua; a question mark if there are several."""
+    """The line of the only `return f(…)`, of which Lua keeps no line; a question mark if there are several."""
     lines = source.split(b"\n")
     found = [at for at, line in enumerate(lines, 1) if re.search(rb"\breturn\s+[\w.:]+\s*[({'\"[]", line)]
     return "1" if len(lines) == 1 else str(found[0]) if len(found) == 1 else "?"

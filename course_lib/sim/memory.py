@@ -1,7 +1,8 @@
 """What a process keeps is its own: each simulated process gets a copy of a learner's code, with all that it refers to.
 
-A module-level dict or lock, a default argument, a closure, a class attribute or a `functools.cache` is one thing in
-one interpreter; of five processes in five. So `in_process(code)` gives each process a copy of its own, made from what
+A module-level dict or lock, a default argument, a closure, a class attribute or a `functools.cache` exists once in one
+interpreter, and five times in five processes. So `in_process(code)` gives each process a copy of its own, made from
+what
 the code was before the run: nothing passes from one process to another, nor from one run to the next.
 """
 
@@ -19,7 +20,8 @@ from course_lib.sim.stand_ins import instead_of
 
 
 def in_process(code: Any) -> Callable[[], Any]:
-    """What gives the copy of `code` that belongs to the running process; outside of any, a new one each time.
+    """A function that returns the copy of `code` that belongs to the running process; outside of any process, a new
+    copy each time.
 
     Cost: none for code that keeps nothing; else some 20 µs for each process of each run.
     """
@@ -40,7 +42,7 @@ def in_process(code: Any) -> Callable[[], Any]:
 
 
 def _keeps(code: CodeType) -> bool:
-    """May this code, or a function in it, change what outlives its call?"""
+    """Can this code, or a function in it, change something that outlives its call?"""
     outer = set(code.co_freevars)
     for each in code_in(code):
         if "__dict__" in each.co_names or not _REACHES.isdisjoint(names_in(each)):

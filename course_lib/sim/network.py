@@ -51,7 +51,7 @@ class Arbiter(Protocol):
 
 
 class NetworkGround(Ground, Protocol):
-    """What the network asks of its world beyond what faults do."""
+    """What the network asks of its world, besides what faults ask."""
 
     seed: int
     latency: Latency
@@ -134,7 +134,8 @@ class SimSocket:
         world.loop.send(self._there, self.arrive, events)
 
     def _tempt_fate(self, events: list[SimEvent], faults: Faults) -> None:
-        """Ask about each command. Commands in one message are lost together, replies from the first lost one on."""
+        """Ask for each command whether a fault strikes. Commands in one message are lost together, and replies from the
+        first lost one on."""
         losses: list[str | None] = []
         for event in events:
             event.fault = faults.on_send(self.world, Send(event.client, self.process, self.node, event.command))

@@ -45,7 +45,8 @@ def own_names(names: dict[str, Any]) -> bool:
 
 
 def own_class(kind: type) -> bool:
-    """Is it a learner's, and of a kind that can be made again? No error's class is: others know it by its identity."""
+    """Is it a learner's class, of a kind that can be made again? A class of errors is not: others know it by its
+    identity."""
     if not kind.__flags__ & _HEAP_TYPE or type(kind) not in (type, ABCMeta) or issubclass(kind, BaseException):
         return False
     if kind.__module__ == "builtins":  # as in code that was given globals without a name

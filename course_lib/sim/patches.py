@@ -20,7 +20,7 @@ _MODULES = (
 _MISSING = object()
 
 Seen = list[tuple[Any, dict[str, Any]]]
-"""Of each module and class, what its names stood for."""
+"""For each module and class, what its names stood for."""
 
 
 def seen() -> Seen:
@@ -80,6 +80,6 @@ def _named(owner: Any) -> str:
 
 
 def _once(names: list[str]) -> list[str]:
-    """Without those that are the same under a longer name: `asyncio.tasks.sleep` beside `asyncio.sleep`."""
+    """The names without those that are longer ones for the same thing: `asyncio.tasks.sleep` beside `asyncio.sleep`."""
     short = {(name.partition(".")[0], name.rpartition(".")[2]): name for name in sorted(names, key=len, reverse=True)}
     return sorted(set(short.values()))

@@ -139,8 +139,8 @@ class SimConnection(AbstractConnection):
         return socket.replies
 
     async def take_replies(self, count: int) -> list[Any] | None:
-        """The replies to `count` commands, if the last one's is a list without errors; None if it is not, and then all
-        of them are still to be read."""
+        """The replies to `count` commands, if the last reply is a list without errors. Otherwise None, and all of them
+        are still to be read."""
         replies = await self.arrived(count)
         assert replies is not None
         last = replies[count - 1]
@@ -171,7 +171,8 @@ class SimPool(aioredis.ConnectionPool):
         self.retries: int = retry.get_retries() if retry else 0
 
     def rewind(self) -> None:
-        """No process holds a connection. Keep the objects: building one costs as much as several commands."""
+        """Take all connections from their processes, but keep the objects: building one costs as much as several
+        commands."""
         for idle in self.idle.values():
             for connection in idle:
                 connection.socket = None

@@ -134,7 +134,7 @@ class SimPipeline(Pipeline):
 
 
 def _needs_care(command: Any) -> bool:
-    """Is there more to do for it than to send it?"""
+    """Does the command need more than to be sent?"""
     args, options = command
     return EMPTY_RESPONSE in options or str(args[0]).upper().startswith("HIMPORT")
 

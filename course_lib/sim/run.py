@@ -26,7 +26,8 @@ CRASHED: Final = Crashed()
 
 
 class _Keeper:
-    """Who keeps the caller's state of the module `random`: each run, or, above 0, the code that plays many runs."""
+    """Says who keeps the caller's state of the module `random`: each run, or, if this is above 0, the code that plays
+    many runs."""
 
     keeping = 0
 

@@ -42,7 +42,7 @@ class Sentinels:
     """A primary and its replicas, which are the nodes of a world, and the Sentinels that watch them, by host.
 
     `replicas` are pairs of a host and its replica-priority. `votes` is the number of votes that a Sentinel needs to
-    lead a failover. Who is in `dead` when the hosts die is gone for good. Each Sentinel is a client, named by its host;
+    lead a failover. A host in `dead` is gone for good once the hosts die. Each Sentinel is a client, named by its host;
     what they tell each other is noted in the trace, and is not sent.
     """
 

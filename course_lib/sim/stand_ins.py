@@ -24,7 +24,7 @@ StandIn = tuple[Any, str, Any]
 """A module or class, a name in it, and what that name stands for meanwhile."""
 
 instead_of: dict[int, tuple[Any, Any]] = {}
-"""By the id of what is replaced at this moment: that itself, and its stand-in."""
+"""What is replaced at this moment: by its id, the original and its stand-in."""
 
 
 def simulating() -> Any:
@@ -107,7 +107,7 @@ def _broken_down(function: Callable[[float | None], Any]) -> Callable[..., Any]:
 
 
 class _Real(type):
-    """Of a class whose objects are another's, the one in its `real`."""
+    """The metaclass of stand-ins for classes: their objects are those of the class in `real`."""
 
     real: Any
 

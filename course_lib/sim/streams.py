@@ -1,8 +1,9 @@
 """Where an order of commands is chosen, each client draws random numbers of its own, and so do its commands.
 
 Then the order in which two clients run changes nothing that either draws, and a search may take two orders for one.
-Behind the module `random` each client has a stream; a server draws from that of the client whose command it runs. Not
-parted: what took `random.random` itself before the run, as a default argument does; `touched` says whether it drew.
+Behind the module `random` each client has a stream; a server draws from that of the client whose command it runs. Code
+that took `random.random` itself before the run, as a default argument does, escapes this; `touched` says whether it
+drew.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from course_lib.sim.process import CLIENT
 _ALL: Any = random._inst  # the instance whose methods the module's functions are
 _NAMES = ("getrandbits", "getstate", "random", "seed", "setstate")  # which the methods of all others call
 _FULL = 624
-"""Words that a Mersenne Twister has left when it was seeded and nobody has drawn yet."""
+"""How many words a Mersenne Twister has left just after it was seeded."""
 
 
 class Streams:
@@ -28,7 +29,7 @@ class Streams:
         self._made: dict[str, random.Random] = {}
 
     def mine(self) -> random.Random:
-        """That of the client who runs now, or whose command does."""
+        """The stream of the client that runs now, or whose command does."""
         name = CLIENT.get()
         if name not in self._made:
             self._made[name] = random.Random(f"{self._seed}/{name}")
@@ -36,7 +37,7 @@ class Streams:
 
 
 class _Parted(random.Random):
-    """What the module's instance is while streams are parted."""
+    """The class of the module's instance while each client has its own stream."""
 
     streams = Streams(0)
 
@@ -85,7 +86,7 @@ def join(before: dict[str, Any]) -> None:
 
 
 def touched() -> bool:
-    """Has anybody drawn from what all share since it was seeded?"""
+    """Has anybody drawn from the shared stream since it was seeded?"""
     return bool(random.getstate()[1][-1] != _FULL)
 
 

@@ -1,4 +1,4 @@
-"""Time-outs of those who wait for a reply: one timer serves all that are of one length."""
+"""Time-outs of clients that wait for a reply: one timer serves all time-outs of one length."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Turns:
             CLIENT.reset(drawing)
 
     def _struck(self, socket: SimSocket, move: Move) -> list[SimEvent]:
-        """Have the fault strike; return the commands of the turn that still go to the server."""
+        """Let the fault strike, and return the commands of the turn that still go to the server."""
         assert move.kind != "wait"
         world, process = socket.world, socket.process
         if move.kind == "pause" and process is not None:

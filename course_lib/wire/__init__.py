@@ -3,7 +3,7 @@
 The child runs it, and decides nothing; time, network, servers, faults are here, so that nothing in the child's
 interpreter is worth patching. A child is not trusted: what it says is JSON, and checked.
 
-    pattern's or learner's code → SimRedis → ChildSocket ~~ pipe ~~ Far → SimSocket → network → server
+    pattern's or learner's code → SimRedis → ChildSocket ~~ pipe ~~ RemoteProcess → SimSocket → network → server
 
 Here:
 - `remote`              what stands for an answer here: Remote, the children's pipes as one

@@ -61,14 +61,14 @@ class Handed:
         return number
 
     def object(self, it: Any, methods: Iterable[str]) -> int:
-        """The number of an object of which the child may call these methods."""
+        """The number of an object; the child may call these methods of it."""
         number = self.number(it)
         self._methods[number] = set(methods)
         return number
 
     def called(self, number: int, args: list[Any]) -> tuple[Any, list[Any]]:
-        """What the child calls, and with what: of an object, the first argument names the method. Raises: ValueError
-        for what it was not handed to be called."""
+        """The function that the child calls, and the arguments. For an object, the first argument names the method.
+        Raises: ValueError if the child was not handed it to be called."""
         if number in self._functions:
             return self(number), args
         method, *rest = args
@@ -77,7 +77,7 @@ class Handed:
         return getattr(self(number), method), rest
 
     def number(self, thing: Any) -> int:
-        """The one that it has, or gets."""
+        """The number that an object has, or now gets."""
         if id(thing) not in self._numbers:
             self._numbers[id(thing)] = len(self._things)
             self._things.append(thing)
@@ -160,13 +160,13 @@ def _methods(kind: type) -> dict[str, bool]:
 
 
 def _told(kind: type) -> list[str]:
-    """The names of what its objects have: fields, and what is computed from them."""
+    """The names of a class's fields and properties."""
     computed = [name for name in dir(kind) if not name.startswith("_") and isinstance(getattr(kind, name), property)]
     return [*(one.name for one in dataclasses.fields(kind)), *computed]
 
 
 class Receiver(Protocol):
-    """What the child does with what has a number."""
+    """What the child can do with a thing that has a number."""
 
     def redis(self, node: str, options: dict[str, Any]) -> Any:
         """Its client of that node."""
@@ -196,7 +196,7 @@ class HandedDraws(Draws):
 
 
 class Received:
-    """The child's end: what it was handed in one run, by number and by identity."""
+    """The child's end: all that it was handed in one run, by number and by identity."""
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -218,7 +218,7 @@ class Received:
                 stream.drawn = 0
 
     def moved(self, streams: Moved) -> None:
-        """Others have drawn from these."""
+        """The parent's code has drawn from these streams."""
         for number, state in streams:
             self._streams[number].state = state
 
@@ -231,7 +231,7 @@ class Received:
         return marshal.loads(data[1:]) if data[:1] == _QUICK else _Unpickler(io.BytesIO(data[1:]), self).load()
 
     def made(self, number: int, make: Callable[[], Any]) -> Any:
-        """The same thing each time."""
+        """The object of that number, the same each time."""
         if number not in self._made:
             self._made[number] = thing = make()
             self._numbers[id(thing)] = number
@@ -252,7 +252,7 @@ class Received:
         return function
 
     def found(self, kind: str, *what: Any) -> Any:
-        """What stands for it here."""
+        """The object that stands for it here."""
         if kind == "value":
             return what[0]
         if kind == "record":

@@ -25,7 +25,7 @@ _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 MOST = 1_000
 """Callbacks in one go; then the parent is asked, who counts them."""
 News = list[tuple[int, list[Any], bool]]
-"""Of connections: their numbers, replies that have come, and whether they are still open."""
+"""For each connection: its number, replies that have come, and whether it is still open."""
 
 
 class Child:
@@ -147,7 +147,8 @@ class Child:
         random.seed(f"{seed}/{seat}")
 
     def _happened(self, what: str, number: int | None, now: float, news: News, moved: Moved, *rest: Any) -> None:
-        """Something has, in the simulated process of that number; without a number, a plain call out of any."""
+        """Something has happened in the simulated process of that number; without a number it is a plain call, outside
+        of any process."""
         if number is None:
             self.tell("outcome", *self._outcome(None, *rest))
             self._reply("idle", None, 0)
@@ -214,7 +215,7 @@ class Child:
             self.tell("done", call, "returned", self._encode(task.result()))
 
     def _outcome(self, host: Host | None, client: str, what: Any, args: Any, options: Any) -> tuple[str, Any]:
-        """Of a plain call, or of the making of an object, which gets a number."""
+        """The outcome of a plain call, or of making an object, which gets a number."""
 
         def call() -> Any:
             return self._call(what, args, options, self._objects)

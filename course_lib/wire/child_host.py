@@ -13,7 +13,8 @@ from course_lib.wire.child_network import ChildSocket
 
 
 class Host:
-    """One simulated process: its loop, and what its code is in the midst of. `tell(*action)` has the parent do it."""
+    """One simulated process: its loop, and the calls that its code has not finished. `tell(*action)` has the parent do
+    it."""
 
     def __init__(self, tell: Callable[..., None]) -> None:
         self.loop = SimLoop()  # type: ignore[abstract]  # in the stubs only; it has what clients use
@@ -30,7 +31,7 @@ class Host:
         return len(self.sockets) - 1
 
     def context(self, client: str) -> Context:
-        """In which the code of a client runs."""
+        """The context in which a client's code runs."""
         if client not in self.contexts:
             self.contexts[client] = context = copy_context()
             context.run(PROCESS.set, self.process)

@@ -23,11 +23,11 @@ DEEPEST, LONGEST = 30, 200_000
 
 _NAMES: dict[str, type[BaseException]] = {}
 _RECORDS = ("course_lib.explore.", "course_lib.sim.faults", "course_lib.trace", "course_lib.lessons.")
-"""Where classes stand of which a child may send objects: dataclasses and named tuples."""
+"""Modules with dataclasses and named tuples whose objects a child may send."""
 
 
 class Opaque:
-    """What a child returned and cannot be sent: only of what type it is, and its text."""
+    """Stands for a value that cannot be sent: its type's name, and its text."""
 
     def __init__(self, kind: str, text: str) -> None:
         self.kind, self.text = kind, text
@@ -124,7 +124,7 @@ def _size(it: Any) -> int:
 
 
 def _basic(it: int | str | float) -> Any:
-    """The value that a class inherits from one of these, whatever it has made of it."""
+    """The plain value inside an object whose class inherits from one of these, whatever the class does with it."""
     if isinstance(it, bool):
         return it
     if isinstance(it, int):
@@ -154,7 +154,7 @@ def known(kind: type) -> bool:
 
 
 class Decoder:
-    """Makes values of plain ones. `handed(number)` gives back what this side handed out."""
+    """Makes values from their plain forms. `handed(number)` gives back what this side handed out."""
 
     def __init__(self, handed: Callable[[int], Any]) -> None:
         self._handed = handed
@@ -198,7 +198,7 @@ class Decoder:
 
     def _error(self, name: str, exact: bool, bases: list[str], args: list[Any]) -> BaseException:
         kinds = [_NAMES[name] for name in bases if name in _NAMES]
-        if any(issubclass(kind, KeyboardInterrupt) for kind in kinds):  # it would end the grader: its name will do
+        if any(issubclass(kind, KeyboardInterrupt) for kind in kinds):  # it would end the grader: only its name is used
             kinds = [kind for kind in kinds if not issubclass(kind, KeyboardInterrupt)] or [BaseException]
             exact = False
         given = [_printable(arg) if type(arg) is str else self._of(arg) for arg in args[:10]]
@@ -236,5 +236,5 @@ def _derived(name: str, kinds: tuple[type[BaseException], ...]) -> type[BaseExce
 
 
 def _least(kinds: tuple[type[BaseException], ...]) -> tuple[type[BaseException], ...]:
-    """Those of which no other is derived."""
+    """The classes from which none of the others is derived."""
     return tuple(kind for kind in kinds if not any(other is not kind and issubclass(other, kind) for other in kinds))

@@ -17,7 +17,7 @@ class Said(NamedTuple):
 
     @classmethod
     def checked(cls, action: list[Any], decode: Decoder) -> Said:
-        """As a child tells it: the last two parts of an action."""
+        """Check an outcome as a child tells it: the last two parts of an action."""
         how, plain = action[-2:]
         if how not in ("returned", "made", "raised", "cancelled", "left") or (how == "made" and type(plain) is not int):
             raise Broken(f"no call ends as {how!r:.30}")
@@ -43,7 +43,7 @@ class Kept:
     said: Said | None = None
 
     def keep(self, said: Said) -> None:
-        """It has ended so."""
+        """Keep how the call ended."""
         self.said = said
 
     def given(self) -> Any:
@@ -54,7 +54,7 @@ class Kept:
 
 
 def left(error: BaseException) -> BaseException:
-    """What ends the run: the code ended its process."""
+    """The error that ends the run, because the code ended its process."""
     ends: Any = error if isinstance(error, SystemExit) else SystemExit()
     ends.seen_at = getattr(error, "seen_at", None)
     return ends  # type: ignore[no-any-return]

@@ -65,7 +65,8 @@ class Pipe:
         return min(monotonic() + self.seconds, self.deadline)
 
     def _wait(self, poll: select.poll, until: float) -> None:
-        """Who never falls silent has no more time than others. Raises: Silent."""
+        """Wait until the other end is ready. A child that keeps talking gets no more time than others. Raises:
+        Silent."""
         left = until - monotonic()
         if left <= 0 or not poll.poll(left * 1000):
             raise Silent(whole=until == self.deadline)

@@ -3,9 +3,9 @@
     remote = Remote([Pipe(…), Pipe(…)])
     count = remote.coroutine_function()                    # `await count(redis, key)` in a simulated process
 
-Each simulated process is one `Far`: the commands that its code sends go through the world's own connections, as its
-process, so that faults, pauses and turns strike it as they strike any other. What a child says is checked as a
-stranger's word is: `Broken`, where it makes no sense.
+Each simulated process is one `RemoteProcess`: its commands go through the world's own connections, in its name, so that
+faults, pauses and turns strike it as they strike any other. What a child says is checked like the word of a stranger.
+Raises: Broken, if it makes no sense.
 
 Cost: a message each way whenever code goes on; together somewhat more than the simulation itself (`make bench`).
 """
@@ -26,7 +26,7 @@ from course_lib.wire.arguments import Handed, whole
 from course_lib.wire.json_values import Decoder
 from course_lib.wire.outcomes import Kept, Said
 from course_lib.wire.pipe import Broken, Pipe
-from course_lib.wire.remote_process import Far
+from course_lib.wire.remote_process import RemoteProcess
 
 _decode = json.JSONDecoder().raw_decode
 
@@ -68,7 +68,7 @@ class Remote:
         self.decode = Decoder(self.handed)
         self._salt = salt
         self.seats = [Seat(pipe) for pipe in pipes]
-        self._fars: dict[Process | None, Far] = {}
+        self._fars: dict[Process | None, RemoteProcess] = {}
         self._loop: SimLoop | None = None
         self._run, self._runs = 0, -1
 
@@ -94,7 +94,7 @@ class Remote:
         """For an answer that makes objects, whose methods are awaited or are not."""
 
         def answer(*args: Any, **options: Any) -> Any:
-            return FarObject(self, self.called((None, True, ""), args, options), awaited=awaited)
+            return RemoteObject(self, self.called((None, True, ""), args, options), awaited=awaited)
 
         return answer
 
@@ -118,13 +118,13 @@ class Remote:
         return outcome.given()
 
     def extra(self, request: str, *args: Any) -> list[Any]:
-        """What each child says to a request of its own kind."""
+        """Each child's answer to a request of the caller's own kind."""
         replies = [seat.exchange(whole(("extra", request, args))) for seat in self.seats]
         return [said[1] if said[0] == "said" and len(said) == 2 else None for *_, said in replies]
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
-    def far(self) -> Far:
+    def far(self) -> RemoteProcess:
         """The simulated process that runs now."""
         loop, process = asyncio.get_running_loop(), PROCESS.get()
         assert isinstance(loop, SimLoop)
@@ -132,7 +132,7 @@ class Remote:
             self._begin(loop, loop.seed, by_order=loop.by_order)
         if process not in self._fars:
             seat = self._ready(self.seats[len(self._fars) % len(self.seats)])
-            self._fars[process] = Far(self.handed, self.decode, seat.exchange, len(self._fars), process, loop)
+            self._fars[process] = RemoteProcess(self.handed, self.decode, seat.exchange, len(self._fars), process, loop)
         return self._fars[process]
 
     def _begin(self, loop: SimLoop | None, seed: int, *, by_order: bool) -> None:
@@ -145,14 +145,14 @@ class Remote:
         self.handed.clear()
 
     def _ready(self, seat: Seat) -> Seat:
-        """It knows of the run."""
+        """The child, once it knows of the run."""
         if seat.run != self._run:
             seat.run = self._run
             seat.pipe.send(self.handed.packed(("run", self.seats.index(seat), *self._started)))
         return seat
 
 
-class FarObject:
+class RemoteObject:
     """An object that the answer has made in a child."""
 
     def __init__(self, remote: Remote, number: int, *, awaited: bool) -> None:

@@ -21,8 +21,8 @@ MOST = 10_000
 
 
 class Connections:
-    """By number. `have("arrived", number, error)` tells the code that what it waits for has come, or will not;
-    `clients` are those that it may send as."""
+    """A process's connections, by number. `have("arrived", number, error)` tells the code that what it waits for has
+    come, or will not; `clients` are those that it may send as."""
 
     def __init__(
         self, handed: Handed, loop: SimLoop, context: Context, clients: set[str], have: Callable[..., None]

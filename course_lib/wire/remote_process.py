@@ -18,7 +18,7 @@ from course_lib.wire.pipe import Broken
 from course_lib.wire.remote_connections import Connections, seconds
 
 
-class Far:
+class RemoteProcess:
     """`exchange(message)` says something to the child, and returns what its code did then."""
 
     def __init__(
@@ -123,7 +123,7 @@ class Far:
         return self._process is not None and self._process.dead
 
     def _do(self, action: list[Any]) -> BaseException | None:
-        """What ends the run, if this does."""
+        """Do what the code asks for. Returns the error that ends the run, if this does."""
         what, *rest = action
         if what not in self._does:
             raise Broken(f"there is no action {what!r:.30}")
@@ -161,7 +161,7 @@ class Far:
             CLIENT.reset(caller)
 
     def _asked(self, client: str, number: int, args: list[Any], options: list[Any]) -> bytes:
-        """The answer to a question for which the code holds its breath."""
+        """The answer to a question; until it comes, the child's code stands still."""
         if self._dead:
             return self._handed.packed(("raised", asyncio.CancelledError()))
         try:

@@ -12,7 +12,7 @@ from course_lib.worlds.recorded_connection import RecordedConnection
 
 
 class _EmbeddedConnection(RecordedConnection, BlockingConnection):  # type: ignore[misc]  # fakeredis mixes unlike types
-    """fakeredis, recorded."""
+    """A connection to fakeredis whose commands are recorded."""
 
 
 class Embedded(Live):

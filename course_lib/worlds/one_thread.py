@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class _Clock:
-    """In place of the sockets that a loop waits for: it waits until the next callback is due."""
+    """Takes the place of the sockets that a loop waits for: it only waits until the next callback is due."""
 
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
@@ -36,7 +36,7 @@ class _Inner(asyncio.BaseEventLoop):
         """There are none."""
 
     def _write_to_self(self) -> None:
-        """Nobody sleeps in another thread who could be woken."""
+        """There is no other thread to wake."""
 
 
 def run_inside(body: Coroutine[Any, Any, Result]) -> Result:

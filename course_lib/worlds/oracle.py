@@ -181,7 +181,8 @@ def _blocked(event: Event) -> bool:
 
 
 def _moment(event: Event) -> tuple[float, bool]:
-    """When to send it: when it reached the simulated server. A push is read after the command that caused it."""
+    """The moment at which to send a command: when it reached the simulated server. A push is read after the command
+    that caused it."""
     arrived: float | None = getattr(event, "t_arrived", None)
     return (event.t_server or 0.0) if arrived is None else arrived, event.name == "PUSH"
 

@@ -12,7 +12,7 @@ from course_lib.worlds.recorded_connection import RecordedConnection
 
 
 class _RealConnection(RecordedConnection, aioredis.Connection):
-    """A socket, recorded."""
+    """A socket whose commands are recorded."""
 
 
 class Real(Live):

@@ -1,4 +1,4 @@
-"""Work in threads of its own, for a notebook, whose thread has an event loop already, which must stay free."""
+"""Work in threads of its own: the thread of a notebook already has an event loop, which must stay free."""
 
 from __future__ import annotations
 
