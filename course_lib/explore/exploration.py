@@ -132,7 +132,9 @@ def _play(
     for size in (size for size in trial.sizes if size in trial.orders):
         for faults in stages(trial, size):
             budget = replace(ONE_STAGE, schedules=schedules, seconds=deadline - monotonic())
-            by_order(trial, size, faults, budget, progress=progress, keep=found.begin, elsewhere=elsewhere)
+            by_order(
+                trial, size, faults, budget, progress=progress, keep=found.begin, elsewhere=elsewhere, persists=True
+            )
 
 
 def _simplest(found: Findings, *, shrunk: bool) -> Play | None:

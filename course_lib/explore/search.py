@@ -7,24 +7,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from math import comb, factorial, prod
+from math import comb, factorial, inf, prod
 from time import monotonic
 
 from course_lib.explore.findings import Findings
 from course_lib.explore.loop import Budget, Progress, Strategy, play_all
 from course_lib.explore.shrink import shrink, steps_of
-from course_lib.explore.strategies.exhaustive import enumerate_all
+from course_lib.explore.strategies.exhaustive import Probe, enumerate_all
 from course_lib.explore.strategies.faults import struck_seeds
 from course_lib.explore.strategies.pct import SAMPLED, sample
 from course_lib.explore.strategies.seeds import each_seed
 from course_lib.explore.tally import Tally
-from course_lib.explore.trial import Play, Schedule, Trial, play
+from course_lib.explore.trial import Play, Redundant, Schedule, Trial, play
 from course_lib.sim import Draws, Turn, kept_random
 
 HOPELESS = 1_000
-"""If there are more orders than this many times the budget, playing one of each class is not tried either."""
+"""If there are more orders than this many times the budget, playing one of each class is not tried either, unless the
+caller asks for it."""
 
 TRIED, PROBED = 500, 40
 """After this many orders, the number of all orders is estimated from this many random ones."""
@@ -87,9 +88,11 @@ def stages(trial: Trial, clients: int) -> tuple[int, ...]:
 def by_order(
     trial: Trial, clients: int, faults: int = 0, budget: Budget = ONE_STAGE, *,
     progress: Progress | None = None, keep: Callable[[Tally], object] = lambda _: None,
-    elsewhere: Callable[..., Tally] | None = None,
+    elsewhere: Callable[..., Tally] | None = None, persists: bool = False,
 ) -> Tally:  # fmt: skip
     """Every order; one order of each class if all are too many; if even those are too many, a random sample.
+
+    With `persists`, one of each class is tried however many orders there are, until it is seen that these are too many.
 
     What an attempt found before it was given up is kept as failing, and not counted. `keep` is handed each tally before
     it is filled, so that an interrupt leaves what was found. `elsewhere` draws a sample in place of `sample`.
@@ -97,16 +100,18 @@ def by_order(
     expected, most = estimated(trial, clients, faults), int(budget.schedules)
     failing: dict[str, Play] = {}
     why = ""
-    for what, bound, allowed in (("schedules", most, 2 * most), ("classes of schedules", HOPELESS * most, most)):
+    bounds = ("schedules", most, 2 * most), ("classes of schedules", inf if persists else HOPELESS * most, most)
+    for what, bound, allowed in bounds:
         if expected > bound:
             continue
         found = Tally(trial, clients, what, faults, failing=failing, expected=min(expected, most), covers=expected)
         keep(found)
         reduce = what != "schedules"
+        ahead = _not_too_many(allowed, probed_classes if reduce else probed, progress or _nothing)
         try:
             enumerate_all(
                 trial, clients, reduce=reduce, faults=faults, budget=replace(budget, schedules=allowed), into=found,
-                progress=progress if reduce else partial(_not_too_many, allowed, progress or _nothing),
+                progress=progress if reduce and not persists else ahead,
             )  # fmt: skip
         except TooMany:
             failing = found.failing
@@ -115,7 +120,7 @@ def by_order(
         if found.complete or out_of_time:
             return found
         failing, why = found.failing, found.why
-    found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most, why=why)
+    found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most, why=why, covers=expected)
     keep(found)
     if elsewhere is not None:
         return elsewhere(found, schedules=most, budget=budget, progress=progress)
@@ -130,11 +135,19 @@ def _nothing(tally: Tally) -> None:
     """The default `progress`: tells nobody."""
 
 
-def _not_too_many(allowed: int, progress: Progress, found: Tally) -> None:
-    """Told before each run. Raises: TooMany, once it is clear that all orders will not be played."""
-    progress(found)
-    if found.schedules == TRIED < allowed and probed(found, progress) > 2 * allowed:
-        raise TooMany
+def _not_too_many(allowed: int, count: Callable[[Tally, Progress], float], progress: Progress) -> Progress:
+    """What is told before each run. Raises: TooMany, once it is clear that not all of it will be played."""
+    asked = False
+
+    def told(found: Tally) -> None:
+        nonlocal asked
+        progress(found)
+        if not asked and found.schedules + found.redundant == TRIED < allowed:
+            asked = True
+            if count(found, progress) > 2 * allowed:
+                raise TooMany
+
+    return told
 
 
 def probed(found: Tally, progress: Progress = _nothing) -> float:
@@ -155,6 +168,18 @@ def probed(found: Tally, progress: Progress = _nothing) -> float:
         play(trial, Schedule(found.clients), world, choose=choose)
         faults = found.faults or 0
         ways += prod(factors) * comb(len(factors), faults) * int(len(trial.faults) ** faults)
+    return ways / PROBED
+
+
+def probed_classes(found: Tally, progress: Progress = _nothing) -> float:
+    """About how many orders a reduction plays, those included that it gives up. From some that are drawn, as above."""
+    world, ways = found.trial.world(), 0
+    for number in range(PROBED):
+        probe = Probe(found.trial, world, Draws("probe", number), faults=found.faults or 0)
+        progress(found)
+        with suppress(Redundant):
+            play(found.trial, Schedule(found.clients), world, choose=probe.choose)
+        ways += probe.ways
     return ways / PROBED
 
 

@@ -25,7 +25,8 @@ class Tally:
     priorities fell, and `drawn` counts the orders in which faults struck at each send. `redundant` counts orders that a
     reduction began and gave up as played already. `kinds` counts the runs in time by their fault, or "no fault".
     `irreducible` says that a reduction was given up, as it might have left out what matters, and `why` says why.
-    `twins` counts the classes of which a second order was played; all of them stand for about `covers` orders.
+    `twins` counts the classes of which a second order was played; all of them stand for about `covers` orders;
+    and a sample was drawn from about as many.
     `seen`, where somebody wants to know, has what there was to judge.
     """
 

@@ -32,8 +32,10 @@ from course_lib.explore import (
     spread,
     verdict,
 )  # fmt: skip
-from course_lib.explore.search import PROBED, probed
+from course_lib.explore.exploration import explore
+from course_lib.explore.search import PROBED, TRIED, probed, probed_classes
 from course_lib.explore.shrink import following, simpler, steps_of
+from course_lib.explore.strategies.exhaustive import enumerate_all
 from course_lib.explore.strategies.pct import PROBES
 from course_lib.explore.tally import simplicity
 
@@ -161,7 +163,7 @@ def test_words_claim_what_was_done() -> None:
     every, drawn = by_order(made, 2), by_order(made, 3, budget=Budget(20))
     assert verdict(every) == "4 of all 6 schedules of 2 clients break a promise"
     assert counted(by_order(trial(), 3, budget=Budget(60))) == "all 36 classes of schedules of 3 clients"
-    assert counted(drawn) == "20 sampled schedules of 3 clients"  # too few to promise anything
+    assert counted(drawn) == "20 sampled schedules of 3 clients, out of about 90"  # too few to promise anything
     least = 1 - (1 - 1 / (3 * 6**2)) ** (100 - PROBES)  # three clients, six turns, depth 3
     assert 0.478 <= least < 0.479
     assert counted(sample(made, 3, 100)) == (
@@ -330,6 +332,51 @@ def test_orders_that_can_all_be_played_are_all_played() -> None:
     """More than are tried before the look ahead, and not too many."""
     found = by_order(trial(incr_thrice), 3, budget=Budget(1_700))
     assert (found.what, found.schedules, found.complete) == ("schedules", 1_680, True)
+
+
+async def one_on_a_key_of_all(redis: Redis, me: str) -> None:
+    """Six commands."""
+    for number in range(5):
+        await redis.set(f"{me}:{number}", number)
+    await redis.incr("n")
+
+
+async def six_on_one_key(redis: Redis, me: str) -> None:
+    for _ in range(6):
+        await redis.incr("n")
+
+
+def test_three_clients_with_six_commands_each_are_settled_or_it_is_said_how_many_were() -> None:
+    """18! / 6!³ orders. Where only one command of each is on the key of all, the order of these three alone matters."""
+    settled = explore(one_on_a_key_of_all, lambda run: None, clients=3)
+    assert settled.complete
+    assert settled.text.startswith(
+        "None of all 6 classes of schedules of 3 clients breaks a promise. The classes stand for about 17,153,136 "
+    )
+    told: list[str] = []
+    drawn = explore(
+        six_on_one_key, lambda run: None, clients=3, schedules=TRIED + 1, progress=lambda tally: told.append(tally.what)
+    )
+    assert told.count("classes of schedules") == TRIED + 1 + PROBED  # then they were given up
+    assert drawn.text.startswith("None of 501 sampled schedules of 3 clients, out of about 17,153,136 (a bug of depth")
+
+
+@pytest.mark.parametrize("faults", [0, 1])
+def test_probes_know_about_how_many_a_reduction_plays(faults: int) -> None:
+    made, clients = trial(faults={"crash": 0.0}), 3 - faults
+    stages = [enumerate_all(made, clients, reduce=True, faults=struck) for struck in range(faults + 1)]
+    played = sum(one.schedules for one in stages) + stages[-1].redundant  # those without a fault on the way to one
+    assert 2 / 3 < probed_classes(Tally(made, clients, faults=faults)) / played < 4 / 3
+
+
+def test_how_many_there_are_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though orders without a fault, on the way to those with one, are not counted."""
+    module, asked = sys.modules["course_lib.explore.search"], list[Tally]()
+    monkeypatch.setattr(module, "probed", lambda tally, progress: asked.append(tally) or 0.0)
+    for tried in range(1, 12):
+        monkeypatch.setattr(module, "TRIED", tried)
+        by_order(trial(faults={"crash": 0.0}), 2, 1)
+    assert len(asked) == 11
 
 
 async def incr_thrice(redis: Redis) -> None:

@@ -17,7 +17,7 @@ from course_lib.explore.loop import UNLIMITED, Budget, Progress, Strategy, play_
 from course_lib.explore.strategies.twins import Following, Step, other_way_round
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Irreducible, Play, Redundant, Schedule, Trial, play
-from course_lib.sim import Choose, Move, Simulation, Turn
+from course_lib.sim import Choose, Draws, Move, Simulation, Turn
 from course_lib.sim.streams import touched
 
 
@@ -208,3 +208,21 @@ class Path:
                 fork.moves.append(Move(kind, at, self._trial.faults[kind]))
                 if self._reduce:
                     fork.footprints.append(struck(kind, turn.node, turn.commands))
+
+
+class Probe(Path):
+    """One order that is drawn among those that a reduction would play. `ways` is about how many these are: the product
+    of how many it would try at each turn."""
+
+    def __init__(self, trial: Trial, world: Simulation, draw: Draws, *, faults: int) -> None:
+        super().__init__(trial, world, reduce=True, faults=faults)
+        self._draw, self.ways = draw, 1
+        self.begin()
+
+    def _fork(self, turns: Sequence[Turn]) -> Fork:
+        fork = super()._fork(turns)
+        awake = [at for at, step in enumerate(fork.steps) if step not in fork.asleep]
+        self.ways *= len(awake)
+        fork.chosen = awake[int(self._draw() * len(awake))]
+        fork.asleep |= {fork.steps[at]: fork.footprints[at] for at in awake if at < fork.chosen}
+        return fork
