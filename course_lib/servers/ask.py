@@ -1,4 +1,4 @@
-"""Ask servers, and never wait longer than was said: one that has not answered by then (dead, paused, busy) is left out.
+"""Ask servers, with a bound on the wait: a server that has not answered by then (dead, paused, busy) is left out.
 
 In plain RESP2, without the client library that the lessons are about: none of its retries, none of its time-outs.
 """

@@ -88,7 +88,8 @@ class Channel:
         return True
 
     def _hear(self) -> None:
-        """Peek first, remove afterwards: an interrupt in between loses no line, and hearing one twice is harmless."""
+        """Peek first, remove afterwards: an interrupt in between loses no line, and to hear a line twice does no
+        harm."""
         try:
             data = self._socket.recv(4096, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except ConnectionResetError:

@@ -47,7 +47,7 @@ KINDS: dict[str, Kind] = {
 
 
 def right() -> float:
-    """Where panels end, in pixels; they begin at LEFT."""
+    """The right end of panels, in pixels; the left one is LEFT."""
     return room() - 12
 
 

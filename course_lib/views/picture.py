@@ -14,10 +14,12 @@ _TRUSTED = "<style>.course-live{display:block!important} .course-still{display:n
 _ON_WHITE = "<style>:root{background:#fff}</style></svg>"  # an <img> knows nothing of the page's theme
 
 PROSE = "mathjax_ignore"
-"""The class of HTML in which two dollar signs are prices: elsewhere JupyterLab takes what is between for a formula."""
+"""The class of HTML in which two dollar signs are prices: elsewhere JupyterLab takes the text between them for a
+formula."""
 
 UID = "@uid@"
-"""Stands for a picture's own name, the class that scopes its style sheet, until all of it is written: see `named`."""
+"""Stands for a picture's own name until all of the picture is written: see `named`. The name is the class that scopes
+its style sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Picture:
 
     @property
     def fitting(self) -> str:
-        """As HTML that shows the widest of the elements for which there is room where it stands."""
+        """HTML that shows the widest of these elements for which there is room on the page."""
         if not self.wider:
             return self.svg
         rules, shown = ".course-fit{container-type:inline-size}.course-fit>.wide{display:none}", "usual"
@@ -85,7 +87,8 @@ def scoped(rules: str, uid: str = UID) -> str:
 
 
 def escape(text: object) -> str:
-    """Text that is safe in SVG and HTML, between tags and inside a quoted attribute. It may come from any bytes."""
+    """Text that is safe in SVG and HTML, between tags and inside a quoted attribute. The text can come from any
+    bytes."""
     return html.escape(_UNPRINTABLE.sub("�", str(text)))
 
 

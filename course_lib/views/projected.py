@@ -13,7 +13,7 @@ _SHARES = {color.lower(): share for color, share in SHARES.items()}
 
 
 def projected(svg: str) -> str:
-    """The same picture or style in these colors. What has been mixed with ink already gets more of it."""
+    """The same picture or style in these colors. Colors that are already mixed with ink get more of it."""
     return _COLORS.sub(_mixed, svg)
 
 

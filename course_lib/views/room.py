@@ -18,7 +18,8 @@ from typing import ParamSpec
 from course_lib.views.picture import Picture
 
 USUAL, WIDER, MOST = 760.0, (1040.0, 1400.0), 1500.0
-"""Pixels: where nothing is known; the further widths in which a page gets to choose; more serves no picture."""
+"""Pixels: the width if nothing is known of the page; the wider versions among which a page can choose; and the width
+beyond which no picture gains."""
 LEAST = 640.0
 """Pixels. In a narrower picture the smallest text would be less than 10 px high: with less room it scrolls."""
 STEP = 20
@@ -33,7 +34,8 @@ def width() -> float:
 
 @contextmanager
 def within(wide: float) -> Iterator[None]:
-    """What is drawn in the block is so wide, from USUAL to MOST; 0, where that is not known yet, gives USUAL."""
+    """Pictures drawn in the block get this width, from USUAL to MOST. With 0, for a width that is not known yet, they
+    get USUAL."""
     before = _room.set(max(USUAL, min(MOST, wide // STEP * STEP)))
     try:
         yield
@@ -53,7 +55,7 @@ def fluid(draw: Callable[P, Picture]) -> Callable[P, Picture]:
         for wide in WIDER:
             with within(wide):
                 again = draw(*args, **options).svg
-            if again != last:  # else it has no use for more room
+            if again != last:  # otherwise it has no use for more room
                 wider.append((wide, again))
             last = again
         return Picture(picture.svg, picture.alt, tuple(wider))

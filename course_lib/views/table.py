@@ -55,7 +55,8 @@ class Table:
 
     @property
     def _of_words(self) -> list[bool]:
-        """For each column: has it no number, with or without a unit? Such a column is set from the left."""
+        """For each column, whether it is one of words: no cell is a number, with or without a unit. Such a column is
+        aligned left."""
         return [not any(_NUMBER.fullmatch(row[i]) for row in self.rows) for i in range(len(self.columns))]
 
 

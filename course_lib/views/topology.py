@@ -25,7 +25,7 @@ WIDTH, EDGE = 760.0, 14.0
 ROW, LOW = 112.0, 94.0
 """Heights of a box, for a data node and for a sentinel."""
 APART = 58.0
-"""Between two rows, with room for an arrow."""
+"""The gap between two rows, with room for an arrow."""
 TOP, OVER = 64.0, 28.0
 """Top of the first row, below the title; and what an arrow that passes over a box needs above it."""
 LETTER = 6.9
@@ -197,7 +197,8 @@ Point = tuple[float, float]
 
 
 def _route(start: Box, end: Box) -> tuple[Point, Point | None, Point]:
-    """Straight between neighbors and between rows; over the boxes between two that stand in one row."""
+    """The path of an arrow: straight between neighbors and between rows, and over the boxes between two nodes of one
+    row."""
     middle, other = start.x + start.width / 2, end.x + end.width / 2
     if start.y != end.y:
         down = end.y > start.y

@@ -11,7 +11,7 @@ from course_lib.words import counted, listed
 SLOTS = 16384
 Ranges = Sequence[tuple[int, int]]
 Phrase = tuple[str, str]
-"""The same said of one node and of several; `{}` stands for the names."""
+"""How a state is said of one node, and of several; `{}` stands for the names."""
 
 
 class NodeLike(Protocol):

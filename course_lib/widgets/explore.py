@@ -49,7 +49,7 @@ class Explored:
 
     @property
     def holds(self) -> bool:
-        """Was nothing found broken, and nothing left out?"""
+        """Was no promise found broken, and no schedule left out?"""
         return self.found.holds
 
     @property
@@ -78,7 +78,7 @@ class Explored:
     __repr__ = __str__
 
     def _ipython_display_(self) -> None:
-        """A failing schedule is one to walk through, where there is a kernel; else, and once it is gone, a page."""
+        """Show a failing schedule as a widget to walk through while there is a kernel, and a page otherwise."""
         found = self.found
         if found.shown is None or found.violation is None or not fallback.live():
             raise NotImplementedError  # which IPython takes for: show it in another way

@@ -18,7 +18,7 @@ def show(
     """Display a widget and, for readers without its kernel, `still`: HTML that survives sanitizing.
 
     `plain` stands in the widget's own place where no widget can be, as in a notebook that is not trusted; `text` is
-    `still` without HTML. Returns what puts another text in the place of `still`.
+    `still` without HTML. Returns a function that replaces `still`.
     """
     shown = {**box._repr_mimebundle_(), "text/html": plain, "text/plain": plain}
     display(shown, raw=True)  # type: ignore[no-untyped-call]

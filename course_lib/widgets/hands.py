@@ -54,7 +54,7 @@ class Hands:
         self.happened, self.button.disabled, self.button.tooltip = found[0], False, None
 
     def show(self) -> None:
-        """Mark what happened; as long as nothing has, do nothing."""
+        """Mark the choice that happened. Do nothing while none has."""
         self.shown = self.happened is not None
         self._draw()
 

@@ -69,7 +69,7 @@ class Experiment(Generic[Given, Result]):
         return self.in_slices(replace(self.given, **values))
 
     def locked(self, **values: Any) -> Mapping[str, str]:
-        """Which controls do not count with these values, and why."""
+        """The controls that have no effect with these values, each with the reason."""
         return self.ignored(replace(self.given, **values))
 
 

@@ -1,4 +1,4 @@
-"""The moment, opened: panes beside a picture of a run that show what was true at the moment that is looked at."""
+"""The moment, opened: panes beside a picture of a run that show what was true at the chosen moment."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ ASKS = "Step, move the time, or click a message: here you see what was true at t
 """What stands in place of the panes until somebody asks for a moment."""
 
 EMPTY = "There is nothing more to see of this run: it was recorded, and no code ran in it."
-"""What stands there for good where an exercise shows a run of which only the trace is known."""
+"""What stands there for good if an exercise shows a run of which only the trace is known."""
 
 FEW = 3
-"""Clients that are told of in full; of more, the line in which each stands is named and marked in the code only."""
+"""How many clients are told of in full. For the others, only the line in which each stands is named, and marked in the
+code."""
 
 COURSE = Path(__file__).resolve().parents[1]
 CELL = ("<ipython-input", "/ipykernel_", "\\ipykernel_")
@@ -60,9 +61,9 @@ class Panes:
         self.board.on_msg(lambda _, content, buffers: self._heard(content))
 
     def look_at(self, again: Callable[[], Opened], trace: Trace, drawn: Sequence[str]) -> None:
-        """From now on it is this run. `again` plays it, once, when a moment is asked for. `drawn` are the clients of
-        the picture, in the order of their lanes: so each has the same color here. One that has sent nothing is not
-        drawn yet, and has the next color."""
+        """From now on show this run. `again` plays it, once, when a moment is asked for. `drawn` are the clients of the
+        picture, in the order of their lanes: so each has the same color here. One that has sent nothing is not drawn
+        yet, and has the next color."""
         self._again, self._trace, self._drawn = again, trace, drawn
         self._opened, self._failed = None, False
         self.board.pressed = ""
@@ -190,7 +191,7 @@ class Panes:
 
 
 def _places(shown: Trace, again: Trace) -> dict[int, int]:
-    """Of each event that is shown, by its place, the place in the run that was played again."""
+    """For each event that is shown, by its place: its place in the run that was played again."""
     waiting: dict[Any, deque[int]] = defaultdict(deque)
     for index, event in enumerate(again.events):
         waiting[event.client, event.node, event.command, event.t_start].append(index)

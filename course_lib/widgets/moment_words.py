@@ -17,7 +17,7 @@ CHANGED = (
 )
 
 GONE = ("gone", "expired")
-"""What the engine says of a key that is listed once more, after it went."""
+"""What is said of a key that is listed once more after it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ DOES = {"not begun": "○ not begun", "waiting": "… waits", "paused": "‖ pau
 
 
 def _frame(frame: Frame, before: Frame | None, *, last: bool) -> str:
-    """`before` is the same call as it was; of a call that is new since then, nothing is marked."""
+    """`before` is the same call at the earlier moment. If the call is new, nothing is marked."""
     place = f'<p class="at">{escape(frame.function)}, line {frame.line}</p>'
     source = f'<p><code class="src">{escape(frame.source)}</code></p>' if last and frame.source else ""
     known = None if before is None else {local.name: local.text for local in before.locals}

@@ -43,7 +43,7 @@ class Number(w.VBox):
 
     @property
     def disabled(self) -> bool:
-        """Does it not count now?"""
+        """Is it locked, because it has no effect now?"""
         return bool(self.field.disabled)
 
     def disable(self, why: str) -> None:

@@ -17,7 +17,7 @@ GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,\u202f ])\d{3})(?:\1\d{3})*(?:\.\d+)?")
 
 def number_of(text: str, unit: str = "") -> float:
     """The number that someone typed: `1,000`, `1 000`, `2.5e3`, with or without the unit. Raises: ValueError, as for
-    `64,0`, which is 64 to some and 640 to nobody."""
+    `64,0`, which some people read as 64."""
     plain = text.strip().removesuffix(unit).strip().replace("−", "-") if unit else text.strip().replace("−", "-")
     value = float(re.sub("[,\u202f ]", "", plain) if GROUPED.fullmatch(plain) else plain)
     if not math.isfinite(value) or "_" in plain:

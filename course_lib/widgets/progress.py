@@ -32,7 +32,7 @@ class Bar:
         self._line: Any = None
 
     def update(self, more: int = 1) -> None:
-        """So many more are done."""
+        """Say how many more are done."""
         self.n += more
         if monotonic() < self._next or not getattr(get_ipython(), "kernel", None):
             return

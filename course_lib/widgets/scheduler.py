@@ -234,7 +234,7 @@ class Scheduler:
         self.lit.value = f"<style>{current(f'{self.uid}p', None, None, events)}</style>"
 
     def _open(self) -> None:
-        """Show the moment after the last move. What is on no page is not played again for it."""
+        """Show the moment after the last move. A panel that is on no page plays nothing again for it."""
         if self._on_page:
             game, clients = self._game, lay_out(self._drawn).clients
             self._light([])

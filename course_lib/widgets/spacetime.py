@@ -97,12 +97,13 @@ class SpaceTime:
         self.go(next((p for p in positions if p > self.position), positions[0]))
 
     def light(self, events: Sequence[int]) -> None:
-        """Mark these commands, by their places in the trace, in the picture and in the list; or no longer, for none."""
+        """Mark these commands in the picture and in the list, by their places in the trace. With none, nothing is
+        marked."""
         self._lit = list(events)
         self._show(*self._shown)
 
     def _position_of(self, t: float) -> int:
-        """Where the last moment stands that has come by then."""
+        """The position of the last moment that has come by then."""
         return bisect_right(self.moments, t + 1e-9, key=lambda moment: moment.t)
 
     def _go_to(self, t: float) -> None:

@@ -18,7 +18,7 @@ PAGE = 200
 
 
 class TextTrace:
-    """`list` is the widget. Its look is told by style sheets, so that a step sends no line again."""
+    """`list` is the widget. Style sheets change its look, so that a step sends no line again."""
 
     def __init__(self, moments: Sequence[Moment], uid: str) -> None:
         self.moments, self._uid, self._page = moments, uid, -1

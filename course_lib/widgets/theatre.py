@@ -133,7 +133,7 @@ def run_of(shown: Any) -> Trace:
 
 
 def _slowly(trial: Trial, run: Play) -> Trace:
-    """A run whose messages take no time, with a millisecond for each turn, if that changes nothing that was answered.
+    """The same run with a millisecond for each turn, if its messages take no time, and if that changes no answer.
 
     The explorer does so for a run that breaks a promise; one that is asked for by its code may break none.
     """

@@ -96,7 +96,7 @@ class Face:
         self._draw()
 
     def fade(self) -> None:
-        """What is drawn is over: draw it faintly."""
+        """The topology is gone: draw its last picture faintly."""
         self.faint = True
         self._draw()
 

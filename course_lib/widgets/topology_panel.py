@@ -19,7 +19,8 @@ from course_lib.worlds.threads import in_thread, within
 EVERY = 0.5
 """Seconds between two looks at the nodes."""
 LOOK_LIMIT, ACT_LIMIT = 3.0, 30.0
-"""Seconds after which a look, or an act, is said to be late. It goes on, and the panel does not wait for it."""
+"""Seconds after which the panel says that a look, or an act, is late. It goes on, and the panel no longer waits for
+it."""
 REMEMBERED = 10
 """Lines of what happened."""
 LAST_SEEN = "What is drawn faintly is what was last seen."

@@ -1,6 +1,5 @@
-"""What passes through the proxy: for each client a link, which is its connection and another to the server.
-
-What a client sends at once is a burst. What all links share, faults and counts, is the state of the proxy.
+"""What passes through the proxy. Each client has a link: its own connection, and another one to the server. The bytes
+that a client sends at once are a burst. The proxy's state, faults and counts, is shared by all links.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ class ProxyState:
         self.round_trips = self.requests = self.replies = self.swallowed = 0
 
     def take(self, kind: str, text: bytes) -> Drop | None:
-        """The drop that takes this burst, if one does; each drop that it matches counts it."""
+        """The drop that takes this burst, or None. Each drop that the burst matches counts it."""
         for drop in self.drops:
             if drop.kind == kind and drop.matching in text and drop.n > 0:
                 if drop.after == 0:
@@ -189,7 +188,7 @@ class Endpoint(asyncio.Protocol):
             self.link.on_end(self)
 
     def send(self, data: bytes | None, delay: float) -> None:
-        """Send, after `delay` and after all that waits already; None closes."""
+        """Send these bytes after `delay`, and after all that already waits. None closes the connection."""
         due = self.loop.time() + delay
         self.waiting.append((max(due, self.waiting[-1][0]) if self.waiting else due, data))
         self.flush()

@@ -1,4 +1,4 @@
-"""What starts the relay (relay.py) and gives it orders, whether it is a process of ours or runs in a container."""
+"""Starts the relay (relay.py) and gives it orders, whether it is a process of ours or runs in a container."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 RELAY = Path(__file__).with_name("relay.py")
-EVERYWHERE = "0.0.0.0"  # in the container: what of it can be reached from outside, the engine decides
+EVERYWHERE = "0.0.0.0"  # in the container: the engine decides what of it can be reached from outside
 ORDER = re.compile(r"(cut|heal) (\d{1,5})")
 LONGEST = 64  # bytes of a line
 WITHIN = 5.0  # s for the next line

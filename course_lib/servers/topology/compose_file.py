@@ -17,7 +17,7 @@ PORTS = ("--replica-announce-port", "announce-port", "--port")
 REPLICA = MOUNTED + "replica.conf"  # what a server that starts as a replica has, except in a cluster
 RELAY = "relay"  # the service before the nodes of a topology whose nodes talk to each other
 
-# Settings that the file decides: a caller cannot change them, for what a topology promises rests on them.
+# Settings that the file decides: a caller cannot change them, because what a topology promises rests on them.
 OURS = frozenset(
     {
         *("bind", "port", "dir", "daemonize", "logfile", "include", "unixsocket", "tls-port", "protected-mode"),

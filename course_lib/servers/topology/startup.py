@@ -24,7 +24,8 @@ PERIOD_WORDS = [word for period in PERIODS.items() for word in period]
 
 
 def wait_until(holds: Callable[[], bool], what: str, within: float = READY_WITHIN) -> None:
-    """Look again and again until it holds. Raises: ServerFailed after `within` seconds, which says what did not."""
+    """Look again and again until the condition holds. Raises: ServerFailed after `within` seconds, which says what did
+    not."""
     deadline = time.monotonic() + within
     while not holds():
         if time.monotonic() > deadline:
@@ -46,7 +47,7 @@ def bring_up(nodes: Sequence[TopologyNode], start: Callable[[TopologyNode], obje
 
 
 def each(work: Callable[[TopologyNode], object], nodes: Sequence[TopologyNode]) -> None:
-    """Do it to all of them at the same time."""
+    """Call the function for all of them at the same time."""
     if nodes:
         with ThreadPoolExecutor(len(nodes)) as pool:
             list(pool.map(work, nodes))

@@ -208,7 +208,8 @@ class Topology:
         """Make a replica the primary; return when it is, for the Sentinels too.
 
         With Sentinels by SENTINEL FAILOVER, without any by REPLICAOF NO ONE. In a cluster by CLUSTER FAILOVER, which
-        loses nothing, or, if its primary cannot be reached, by CLUSTER FAILOVER TAKEOVER, which asks nobody.
+        loses nothing, or, if its primary cannot be reached, by CLUSTER FAILOVER TAKEOVER, which needs no other node's
+        consent.
         Cost: 1 to 3 s with Sentinels, 0.1 s without. Raises: ValueError if it is not a replica; ServerFailed if it is
         not the primary some 20 s later.
         """

@@ -16,8 +16,8 @@ SWATCH = 7.0  # room for the stroke in the client's color that stands before a c
 
 
 def captions(plan: Plan, found: list[Message], places: Places) -> str:
-    """Faults first, then the command on which a promise broke, then the others, then replies. For what finds no free
-    place there are the mouse and the text trace.
+    """Faults first, then the command on which a promise broke, then the others, then replies. A label that finds no
+    free place can still be read by mouse, and in the text trace.
 
     Commands that left, ran and were answered together share one arrow, so they share one label; so does a command that
     went to several nodes at once. In a crowded picture what a client says for the first time comes before the
@@ -71,8 +71,8 @@ def _urgency(sent: list[Message]) -> tuple[bool, bool]:
 
 
 def _urgent(plan: Plan, batches: list[list[Message]]) -> dict[int, int]:
-    """A rank for each message, by its id: 0 for the last that a client sent before it broke a promise, else 1; in a
-    crowded picture 2, if its client has said these words before."""
+    """A rank for each message, by its id: 0 for the last one that a client sent before it broke a promise, 2 in a
+    crowded picture if its client has said these words before, 1 otherwise."""
     ranks, said = {}, set[tuple[str, str]]()
     for sent in sorted(batches, key=lambda sent: sent[0].event.t_start):
         words = sent[0].event.client, _said(sent)[0]
@@ -104,7 +104,8 @@ def _answered(sent: list[Message]) -> str:
 
 
 def _command(plan: Plan, sent: list[Message], places: Places, to: str, crossed: int, rank: int) -> str:
-    """The command, or those sent together, in the longest version for which there is room; what only repeats, whole."""
+    """The command, or those sent together, in the longest version for which there is room. A mere repetition is written
+    whole or not at all."""
     said = _said(sent)[: 2 if rank < 2 else 1]
     under = rank == 0
     return next(filter(None, (_beside(plan, sent[0], words + to, places, crossed, under) for words in said)), "")

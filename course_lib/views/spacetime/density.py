@@ -44,7 +44,7 @@ def _slice(plan: Plan, t: float) -> int:
 
 
 def _cells(plan: Plan, row_of: dict[str, int], rows: int) -> str:
-    """Cells of the same shade share one path: five paths, however many commands."""
+    """Cells of one shade share one path, so there are five paths, however many commands."""
     cells = Counter((row_of[e.client], _slice(plan, e.t_start)) for e in plan.trace if e.client in row_of)
     most = max(cells.values(), default=1)
     shaded: dict[int, list[str]] = {}

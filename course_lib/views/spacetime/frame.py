@@ -70,7 +70,7 @@ def cursor(plan: Plan, bottom: float, now: float | None) -> str:
 
 
 def definitions(plan: Plan, bottom: float) -> str:
-    """Hatches for bars of what stands still, and the clip path that bounds the veil."""
+    """Hatches for bars of paused processes and the like, and the clip path that bounds the veil."""
     hatches = "".join(
         f'<pattern id="{UID}-{kind}" width="6" height="6" patternUnits="userSpaceOnUse" '
         f'patternTransform="rotate({turn})">'

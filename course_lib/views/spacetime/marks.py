@@ -139,7 +139,7 @@ def _corners(plan: Plan, note: Note, width: float) -> list[Point]:
         return [(x + d, y + dy) for dy in (-24.0, 11.0, -38.0, 24.0) for d in (2.0, 20.0, -width / 2, -width + 10)]
     centered = max(plan.left, min(x - width / 2, plan.right - width))
     sides = (centered, x + 4, x - width - 4)
-    if note.kind == "violation":  # what comes after it is veiled while it is looked at
+    if note.kind == "violation":  # what comes after it is veiled while this moment is shown
         sides = (max(plan.left, x - width - 4), centered, x + 4)
     above = [(at, y + dy) for dy in (-28.0, 15.0, -42.0) for at in sides]
     return [*above, (x + 16, y - 7), (x - width - 16, y - 7)]

@@ -60,7 +60,8 @@ def cross_path(points: Iterable[Point], size: float) -> str:
 
 
 def drawn(plan: Plan, found: list[Message]) -> str:
-    """All messages in few paths: arrows where there are few; else the time for which each client waits for a reply."""
+    """All messages in few paths: as arrows where there are few messages, otherwise as the time for which each client
+    waits for a reply."""
     few = plan.detail == "labels"
     parts, styles = [], dict.fromkeys((m.color, m.strong) for m in found)
     for color, strong in styles:

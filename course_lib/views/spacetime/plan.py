@@ -16,12 +16,13 @@ from course_lib.words import shorten
 Detail = Literal["labels", "lines", "density"]
 NAME_LENGTH = 18
 CROWDED, LONG = 20, 300
-"""Arrows from which on only what is new is written; commands from which on a picture of lines keeps time to scale."""
+"""The number of arrows from which on only new labels are written, and the number of commands from which on a picture of
+lines keeps time to scale."""
 
 NARROW, MARGIN, EACH = 720.0, 40.0, 30.0
-"""Pixels: the width of a short run, what stands beside a picture, and what a command more may take."""
+"""Pixels: the width of a short run, of what stands beside a picture, and what each further command adds."""
 LABEL, SIDE_BY_SIDE = 36, 0.75
-"""Characters of the longest label; and the share of all labels that stands side by side, where there is room for it."""
+"""The longest label, in characters; and the share of all labels that stand side by side if there is room."""
 CHARACTER = 7.4  # width in pixels of one character at 12 px, an upper estimate for the fonts that are asked for
 
 
@@ -83,7 +84,7 @@ def lay_out(
 
 
 def _filled(trace: Trace) -> float:
-    """The width that the run can fill: by the number of what happens, or by its labels where there are few."""
+    """The width that the run can fill: by the number of its events, or by their labels if there are few."""
     wide = NARROW + EACH * (len(trace.events) + len(trace.notes) - 4)
     if len(trace.events) > CROWDED:
         return wide

@@ -57,7 +57,8 @@ def event_text(event: Event) -> str:
 
 
 def brief(event: Event) -> str:
-    """A command as a label says it: of a script not its code or digest, but the comment at its head, and its keys."""
+    """A command as a label says it: a script is told by the comment at its head and its keys, not by its code or
+    digest."""
     words = event.command
     if event.name not in ("EVAL", "EVALSHA") or len(words) < 3:
         return event.text

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 ROOT = 0.33
 EACH, SHORTEST, LONGEST = 0.8, 5.0, 24.0  # seconds of the play: for each moment, and in all
 BEFORE, AFTER = 0.6, 1.6  # seconds of the play before the first moment and after the last
-MOST = 3_000  # moments that are told apart; of more, every so-manieth
+MOST = 3_000  # how many moments are told apart; of more, only some are taken, evenly
 
 
 @dataclass(frozen=True, slots=True)

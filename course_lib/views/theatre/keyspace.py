@@ -94,7 +94,8 @@ class Keyspace:
                     self._put(node, key, state)
 
     def _script(self, node: str, t: float, name: str, args: list[str], reply: Any) -> None:
-        """Which commands a script calls is read where its source is known; which branch it took is not."""
+        """The commands that a script can call are read from its source, if that is known. Which of its branches ran is
+        not known."""
         source = args[0] if name == "EVAL" else self._scripts.get(args[0])
         if name == "EVAL":
             self._scripts[_digest(args[0])] = args[0]
@@ -190,7 +191,7 @@ def _effects(
 
 
 def _seen(before: Held | None, reply: Any, t: float) -> Held | None:
-    """What a reader learns: a value, or that there is none."""
+    """What a reply to a reader tells: a value, or that there is none."""
     if reply is None:
         return Held(t, None)
     text = _value(reply)
@@ -209,7 +210,7 @@ def _timed(before: Held | None, left: float, reply: int, t: float) -> Held | Non
 
 
 def _ending(state: Held, t: float, ends: float | None, *, timed: bool | None = None) -> Held:
-    """The same, and from now on it ends then."""
+    """The same value, which from now on expires at that moment."""
     return replace(state, t=t, expires=ends, timed=ends is not None if timed is None else timed)
 
 

@@ -30,4 +30,5 @@ LOOKS: dict[str, Look] = {
         "alarm": "#ff9c63", "gray": "#bdbdbd", "clients": ["#6cc3ff", "#45dcae", "#f2abd1", "#b9c4ff"],
     },
 }  # fmt: skip
-"""By name. `clients` are taken in turn; `stale` fills an outline of ink; `wash` and `rule` carry no meaning."""
+"""The looks by name. `clients` are taken in turn; `stale` fills an outline of ink; `wash` and `rule` carry no
+meaning."""

@@ -127,7 +127,8 @@ class Staged:
             yield from self._taken()
 
     def _taken(self) -> Iterator[list[Any]]:
-        """Where no note says who believes that it holds a lock: from its reply until it gives the lock back."""
+        """Who holds a lock, for traces whose notes do not say so: from the reply that grants it until the client gives
+        it back."""
         for (node, key), states in self._held.items():
             for state in states:
                 if state.owner not in self.clients:

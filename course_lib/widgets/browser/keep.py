@@ -2,7 +2,7 @@
 
 `x` cuts a cell, `b` adds one, an arrow goes to another cell; JupyterLab hears them in the outputs of a notebook too. It
 leaves alone what has the attribute `data-lm-suppress-shortcuts`. As long as a plain key is pressed in the widget, its
-target has that attribute; it has it not for Control-S and the like, nor for what leads out of the widget.
+target has that attribute; It does not have it for Control-S and the like, or for keys that lead out of the widget.
 """
 
 from __future__ import annotations

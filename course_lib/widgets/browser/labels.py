@@ -1,4 +1,5 @@
-"""Names for controls that lack one: a screen reader calls every ipywidgets slider just "slider". And `keep` for all.
+"""Names for controls that lack one, because a screen reader calls every ipywidgets slider just "slider"; and `keep` for
+all of them.
 
 And a ring around what has the focus from the keyboard: ipywidgets shows it by a border of another color, or not at all.
 Choices are a group, which has its question for a name; and a button that is locked while it runs keeps the focus.

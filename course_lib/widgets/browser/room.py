@@ -1,4 +1,5 @@
-"""Tells how wide the place is in which a picture is to be drawn, and lets what is above it and it fit one screen."""
+"""Tells the width of the place in which a picture will be drawn, and lets the picture and what stands above it fit one
+screen."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ export default { render };
 
 
 class Room(anywidget.AnyWidget):
-    """As a child of a box it is as wide as that, and not high: `wide` is its width in pixels, 0 until that is known.
+    """As a child of a box it is as wide as the box, and has no height: `wide` is its width in pixels, 0 until that is
+    known.
 
     Within an element of the class `course-panel`, `--left` is how high the screen is without what is above the box: a
     picture whose `max-height` it is can be seen together with its controls.
