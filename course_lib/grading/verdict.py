@@ -214,7 +214,7 @@ def _table(properties: tuple[Property, ...]) -> str:
     )
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("Result", "Kind", "Property"))
     last = '<th scope="col" class="number">Points</th>'
-    return f"<table><thead><tr>{heads}{last}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<table aria-label='What was checked'><thead><tr>{heads}{last}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _again(verdict: Verdict, shown: Shown) -> str:

@@ -199,13 +199,13 @@ def promises_html(promises: Iterable[PromiseState], says: Mapping[str, str]) -> 
 def _promise(one: PromiseState, says: str) -> str:
     if one.holds:
         until = "" if one.since is None else _go(one.since, f"Go to {ms(one.since)}, when it breaks")
-        return f'<li><span class="ok">✓ holds</span> {prose(says)}{until}</li>'
+        return f'<li><span class="ok">✓ holds:</span> {prose(says)}{until}</li>'
     since = "" if one.since is None else f" since {ms(one.since)}"
     told = one.since is None or any(fact.t == one.since for fact in one.facts)
     go = "" if told or one.since is None else _go(one.since, f"Go to {ms(one.since)}, when it broke")
     facts = "".join(_go(fact.t, f"{ms(fact.t)} · {fact.who}: {fact.text}") for fact in one.facts)
     why = f"<div>{escape(one.text)}</div>" if one.text else ""
-    return f'<li class="no"><span class="broken">✗ broken{since}</span> {prose(says)}{why}{facts}{go}</li>'
+    return f'<li class="no"><span class="broken">✗ broken{since}:</span> {prose(says)}{why}{facts}{go}</li>'
 
 
 def _go(t: float, words: str) -> str:

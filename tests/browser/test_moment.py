@@ -123,6 +123,7 @@ def test_a_failing_check_is_opened_where_it_failed(desk: Desk, notebook: Callabl
     shown = desk.output(0)
     expect(shown.get_by_role("group", name="Promises", exact=True)).to_contain_text("✗ broken since", timeout=30_000)
     expect(shown.locator(".head:visible")).to_have_count(1)
+    expect(shown.get_by_role("table", name="What was checked")).to_be_visible()
     expect(shown.locator("svg.spacetime:visible")).to_have_count(1)
     expect(shown.locator("td.says:visible").first).to_be_visible()
     expect(shown.get_by_role("group", name="Clients", exact=True)).to_contain_text("lock_and_wait")
