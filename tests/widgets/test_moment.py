@@ -106,7 +106,7 @@ def test_a_step_shows_what_changed_since_the_moment_before() -> None:
     board = shown.panes.board
     shown.go(2)
     assert board.redis == "<p>No key.</p>"
-    assert "✓ holds</span> No visit is lost" in board.promises
+    assert "✓ holds:</span> No visit is lost" in board.promises
     shown.go(3)
     assert 'visits <b class="tag">new</b>' in board.redis
     assert 'seen</td><td>0 <b class="tag">new</b>' in board.clients
