@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 from explore.test_exhaustive import at_most_one_admitted, published_limiter
 from explore.test_exhaustive import trial as trial_of_orders
+from peers.environment import Script
 from redis.asyncio import Redis
 
 from course_lib.explore import (
@@ -29,8 +30,8 @@ from course_lib.sim import kept_random
 from . import handoff
 from .table import Row, Table
 
-COUNTER, ORDERS = 3.0, 4.0
-"""How many times as fast as threads that take turns the search is at least, by processor time."""
+COUNTER, ORDERS, SIMLOOM = 3.0, 4.0, 60.0
+"""How many times as fast as threads that take turns, and as simloom, the search is at least, by processor time."""
 
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -125,6 +126,19 @@ def test_the_two_client_counter(table: Table) -> None:
     speed(table, "the same, one of each class", lambda: enumerate_all(trial, 3, reduce=True).schedules)
     both = in_two(counter, 2, 30_000)
     speed(table, "two-client counter, two processes", both, times=2, warm=False)
+
+
+def test_beside_simloom(table: Table) -> None:
+    """The same two clients, on the server and the network that simloom simulates; it draws a schedule for each seed."""
+    with Script("speed_simloom", group="bench-simloom") as script:
+        if script.ask(20) is None:
+            pytest.skip("simloom has no release for this Python")
+        said = [script.ask(150) for _ in range(5)]
+    assert min(lost for *_, lost in said) > 0  # it has played the race
+    ours = speed(table, "the two-client counter, again", by_seed(counter(), 2, 2_000))
+    walls, cpus = [wall for wall, *_ in said], [cpu for _, cpu, _ in said]
+    theirs = table.add(Row("the same, simloom", "/s", walls, cpu=max(cpus)))
+    assert table.times_as_fast("the first, beside the second", ours, theirs, SIMLOOM).holds
 
 
 def in_threads(body: handoff.Body, clients: int, times: int = 1) -> int:
