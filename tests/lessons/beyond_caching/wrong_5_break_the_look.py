@@ -5,6 +5,7 @@ from __future__ import annotations
 from course_lib.explore import OneFault
 
 WRONG = [
+    ("not-a-pause", OneFault("node down", at=1, seconds=2.6, client="w1")),
     ("not-a-pause", OneFault("crash", at=4, client="w1")),
     ("not-a-pause", OneFault("lose request", at=7, client="w1")),
     ("not-a-pause", OneFault("lose reply", at=8, client="w1")),

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 Load = Callable[[], Awaitable[str | None]]
 LOOK = """
@@ -610,6 +610,49 @@ class EightLoadsAtOnce(Right):
         return await super().loads(key, token, one_of_few)
 
 
+class RestsMoreAndMore(Right):
+    """In the end for longer than 0.1 s."""
+
+    async def rest(self) -> None:
+        self.rested = min(0.2, vars(self).get("rested", 0.0) + 0.02)
+        await asyncio.sleep(self.rested)
+
+
+class NoRestAtFirst(Right):
+    async def rest(self) -> None:
+        await asyncio.sleep(0.05 if vars(self).setdefault("looked", False) else 0.0)
+        self.looked = True
+
+
+class InLowerCase(Right):
+    def lock(self, key: str) -> str:
+        return super().lock(key.lower())
+
+
+class GoneInAMoment(Right):
+    """After an invalidation the row is there for five milliseconds more."""
+
+    async def invalidate(self, key: str) -> Any:
+        async with self.redis.pipeline() as pipe:
+            await pipe.delete(self.lock(key)).pexpire(key, 5).execute()
+
+
+class RefusedIsDone(Right):
+    async def invalidate(self, key: str) -> Any:
+        with suppress(ResponseError):
+            await super().invalidate(key)
+
+
+class RefusedIsNotYet(Right):
+    """Whom the server refuses a look looks again."""
+
+    async def look(self, key: str, token: str) -> Any:
+        try:
+            return await super().look(key, token)
+        except ResponseError:
+            return None, 0
+
+
 class NameOfTheTask(Right):
     """Two processes have tasks of the same name."""
 
@@ -627,6 +670,12 @@ SUBTLE = [
     ("frees after some errors only", "fails", FreesAfterSomeErrors, "keeps-the-lock"),
     ("loads again what was too slow", "fails", RepeatsWhatWasTooSlow),
     ("not found is absent", "fails", NotFoundIsAbsent),
+    ("rests more and more", "waits", RestsMoreAndMore),
+    ("no rest at first", "waits", NoRestAtFirst),
+    ("a lock in lower case", "one", InLowerCase, "loads-without-the-lock"),
+    ("gone in a moment", "stale", GoneInAMoment),
+    ("what is refused is done", "errors", RefusedIsDone),
+    ("what is refused is tried again", "errors", RefusedIsNotYet),
     ("at most a day", "lives", AtMostADay),
     ("at least 10 ms", "lives", AtLeastTenMs),
     ("renews what ends soon", "lives", RenewsWhatEndsSoon),

@@ -288,6 +288,15 @@ class LooksSeldom(Right):
     rest = 0.3
 
 
+class RestsTooLong(Right):
+    rest = 0.12
+
+
+class AnHourAtMost(Right):
+    def life(self) -> int:
+        return min(3_600_000, super().life())
+
+
 class SleepsLonger(Right):
     async def acquire(self, wait: float) -> Any:
         token, clock, rest = self.new_token(), asyncio.get_running_loop().time, 0.02
@@ -458,6 +467,8 @@ class KeepsItsToken(Right):
 
 
 SUBTLE = [
+    ("rests for 0.12 s", "waits", RestsTooLong),
+    ("an hour at most", "lives", AnHourAtMost),
     ("over another", "alone", OverAnother),
     ("looks, then frees", "own", LooksThenFrees),
     ("looks, then extends", "alone", LooksThenExtends),

@@ -93,6 +93,14 @@ def all_stale(trace: Trace) -> dict[str, Any]:
     return found | ({"stale": 1.0} if reads and all(map(failed, reads)) else {})
 
 
+def per_visitor(trace: Trace) -> dict[str, Any]:
+    """An item that two visitors put in counts twice."""
+    there = {note.text for note in trace.notes if note.kind == "kept"}
+    promised = {(note.who, note.text) for note in trace.notes if note.kind == "keep" and note.t_end is not None}
+    found: dict[str, Any] = scores()(trace)
+    return found | {"lost": sum(text not in there for _, text in promised)}
+
+
 SUBTLE = [
     ("the 95th", "p99", scores(percentile=lambda times: times[ceil(len(times) * 0.95) - 1] if times else 0.0)),
     ("the slowest", "p99", scores(percentile=lambda times: times[-1] if times else 0.0)),
@@ -118,5 +126,8 @@ SUBTLE = [
         percentile=lambda times: times[min(len(times) * 99 // 100, len(times) - 1)] if times else 0.0)),
     ("what is there has an end", "lost", scores(there_is=lambda note: note.t_end is not None)),
     ("without a page all are stale", "stale", all_stale),
+    ("keys in any case", "stale", scores(same=lambda its, key: its.casefold() == key.casefold())),
+    ("the last word of a key", "stale", scores(same=lambda its, key: its.split()[-1:] == key.split()[-1:])),
+    ("a basket for each visitor", "lost", per_visitor),
     ("items of one visitor", "lost", scores(items=lambda kept: {item.partition(" of ")[0] for item in kept})),
 ]  # fmt: skip

@@ -162,7 +162,28 @@ WRONG = [
     ("any-pause-excuses-all", any_pause_excuses_all),
 ]
 
+
+def an_end_at_zero_is_none(trace: Trace) -> str | None:
+    died = {note.who: note.t_start for note in trace.notes if note.kind == "crash"}
+    found = [note for note in loads(trace) if note.who not in paused(trace)]
+    return at_once([(n.who, n.t_start, n.t_end or died.get(n.who) or math.inf) for n in found])
+
+
+def names_everybody(trace: Trace) -> str | None:
+    who = sorted({note.who for note in trace.notes})
+    return at_once(spans(trace, excused=paused(trace))) and f"two of {', '.join(who)} load at once"
+
+
+def by_hundredths(trace: Trace) -> str | None:
+    """Sorted by beginnings that are rounded; then each is compared with all before it."""
+    found = sorted(spans(trace, excused=paused(trace)), key=lambda span: round(span[1], 2))
+    return next((f"{a[0]} and {b[0]}" for i, b in enumerate(found) for a in found[:i] if a[2] > b[1]), None)
+
+
 SUBTLE: list[tuple[Any, ...]] = [
+    ("an end at zero is none", "spans", an_end_at_zero_is_none),
+    ("everybody is named", "spans", names_everybody),
+    ("in the order of hundredths", "spans", by_hundredths),
     ("each with the next", "spans", neighbors),
     ("the first two only", "spans", first_two),
     ("without an end, left out", "spans", without_end_left_out),

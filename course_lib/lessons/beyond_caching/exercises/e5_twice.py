@@ -69,10 +69,10 @@ def _steps(run: Play) -> str:
 
 
 def _breaks(fault: OneFault, run: Play) -> Iterator[Found]:
-    last = as_they_ran(run.trace)[-1]
     if fault.kind != "pause":
         yield (f"Your fault is of the kind {fault.kind!r}. Find a pause: nothing is lost, and nobody dies.",)
     elif run.witness.times < 2:
+        last = as_they_ran(run.trace)[-1]  # who is paused goes on
         text = f"The parcel is counted {'once' if run.witness.times else 'not at all'}: {_steps(run)}."
         yield text, last.client, last.t_server or 0.0, "not twice"
     else:

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from course_lib.explore import Process, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
-from course_lib.grading.caller_errors import ERRORS
+from course_lib.grading.caller_errors import TO_ANY
 from course_lib.grading.database import DatabaseDown, DatabaseLookup, DatabaseRedis, DatabaseTimeout, load_takes
 from course_lib.grading.key_log import KeyLog
 
 Answer = Callable[..., Any]
 Row = str | None
-SETS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{de}:8"), ("a{b:c", "a{b:"),
-        ("é 7", "lock:7")]  # fmt: skip
+SETS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{DE}:7"), ("a{b:c", "a{b:"),
+        ("l'été 7", "lock:7")]  # fmt: skip
 LIVES = [(6, 0.6, 0.3), (1.5, 0.45, 0.25), (2.25, 1.25, 2.006), (2.006, 0.3, 0.35)]
 """Of a run: two keys; ttl, absent_ttl and lock_ttl, in seconds."""
 GAP = 0.03
@@ -53,8 +53,11 @@ STEPS = [
     Step("get", 0, keeps="lives", ttls=0.4), Step("get", 0, keeps="lives", ttls=0.46),
     Step("get", 0, True, "lives", ttls=0.2),
 ]  # fmt: skip
-
-
+BRIEF = [
+    Step("get", 0, True, commits="row"), Step("get", 0), Step("invalidate", 0), Step("fails", 0, True), Step("get", 0),
+]  # fmt: skip
+REFUSED = 8 * len(TO_ANY)
+"""Seeds of a trial in which each of the first eight commands is refused with each error."""
 DOWN = (DatabaseDown, DatabaseTimeout, DatabaseLookup, DatabaseRedis)
 """What a load raises, in turn."""
 
@@ -134,7 +137,7 @@ def opened(
     ttl, absent_ttl, lock_ttl = lives or LIVES[world.seed % len(LIVES)]
     lives = ttl, absent_ttl, min(longest, lock_ttl)
     names = [name for key in keys for name in (key, f"lock:{key}")]
-    run = Shop(world, log=KeyLog(world, names, refuses, ERRORS[world.seed % 2]), lives=lives)
+    run = Shop(world, log=KeyLog(world, names, refuses, TO_ANY[world.seed % len(TO_ANY)]), lives=lives)
     run.rows = {key: [None] for key in keys}
     options = dict(zip(("ttl", "absent_ttl", "lock_ttl"), lives, strict=True))
     service = partial(answer, world.redis(), new_token=run.token, **options)
@@ -142,15 +145,16 @@ def opened(
 
 
 def in_turn(answer: Answer, world: Simulation, clients: int) -> Shop:
-    """Two processes take turns. With two clients, a command is refused."""
-    run, service = opened(answer, world, (world.seed * 2 + 1,) if clients == 2 else ())
+    """Two processes take turns. With two clients there are fewer turns, and a command is refused."""
+    steps = STEPS if clients == 1 else BRIEF
+    run, service = opened(answer, world, (world.seed // len(TO_ANY),) if clients == 2 else ())
     both, keys = [(Process(name), service()) for name in ("c1", "c2")], SETS[world.seed % len(SETS)]
     ttl, absent_ttl, _ = run.lives
-    turn = [world.loop.create_future() for _ in range(len(STEPS) + 1)]
+    turn = [world.loop.create_future() for _ in range(len(steps) + 1)]
     turn[0].set_result(None)
 
     async def follow(who: str, own: Callable[[], Any], odd: int) -> None:
-        for place, step in list(enumerate(STEPS))[odd::2]:
+        for place, step in list(enumerate(steps))[odd::2]:
             await turn[place]
             await until(world, world.now() + GAP + step.ttls * ttl + step.absent_ttls * absent_ttl)
             key = keys[step.key]
@@ -188,6 +192,7 @@ SCENES = [
     Scene(rows=(None, "", None), writes=(1.05,), again=(0.9, 1.3)),
     Scene(takes=(0.9, 0.1), writes=(0.45,), again=(0.5, 0.95)),
     Scene(takes=(0.3, 0.2), writes=(0.1, 0.8), again=(0.5, 1.2)),
+    Scene(takes=(0.1,), writes=(0.5,), again=tuple(0.5 + 0.008 * number for number in range(12))),
 ]  # fmt: skip
 
 

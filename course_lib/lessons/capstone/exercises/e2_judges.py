@@ -9,12 +9,12 @@ from redis.exceptions import ResponseError
 
 from course_lib.explore import Play
 from course_lib.grading import key_log
-from course_lib.grading.caller_errors import of_redis
-from course_lib.grading.evidence import excused_error, ms, raised, shown
+from course_lib.grading.caller_errors import of_redis, refused
+from course_lib.grading.evidence import LOST, excused_error, ms, raised, shown
 from course_lib.grading.key_log import State
 from course_lib.grading.rules import Found
 from course_lib.lessons.capstone.exercises.e2_calls import Call, Load
-from course_lib.lessons.capstone.exercises.holders import held, restless, setter, struck, taken_away, waited
+from course_lib.lessons.capstone.exercises.holders import held, restless, seldom, setter, struck, taken_away, waited
 
 QUICK = 0.1
 """Seconds within which a step must end, its load apart."""
@@ -98,7 +98,8 @@ def hit(run: Play) -> Iterator[Found]:
 def errors(run: Play) -> Iterator[Found]:
     """Errors go to the caller; but for those of a command that only frees the lock, once the load is over."""
     for call in run.witness.acts:
-        event = key_log.failed(key_log.sent(run, call)) if call.over else None
+        lost = (one for one in key_log.sent(run, call) if one.fault in LOST or refused(one))
+        event = next(lost, None) if call.over else None
         if event is None or of_redis(call.result) or (call.error is not None and call.result is call.error):
             continue
         before = [one.name for one in key_log.sent(run, call) if one.t_start <= event.t_start]
@@ -193,6 +194,8 @@ def waits(run: Play) -> Iterator[Found]:
             yield f"From {ms(begin)} on {what}, and {call.who} {ended}.", call.who, begin, "waits"
         if (when := restless(run, call)) is not None:
             yield f"{call.who} looked again without a rest of 10 ms.", call.who, when, "no rest"
+        if (when := seldom(run, call)) is not None:
+            yield f"{call.who} looked again later than 0.1 s after its last look.", call.who, when, "looks too seldom"
         if not call.over and not struck(run, call.who):
             yield f"{call.who}'s {call.what} never ended.", call.who, run.now, "no end"
 

@@ -10,7 +10,7 @@ from course_lib.grading import key_log
 from course_lib.grading.answer import a_class
 from course_lib.grading.rules import Failing, Judge, Rules, named, trial
 from course_lib.lessons.capstone.exercises import e2_judges as judges
-from course_lib.lessons.capstone.exercises.e2_calls import SCENES, SETS, STEPS, Answer, at_once, in_turn
+from course_lib.lessons.capstone.exercises.e2_calls import REFUSED, SCENES, SETS, STEPS, Answer, at_once, in_turn
 from course_lib.lessons.capstone.exercises.e2_long_runs import KEYS, LENGTHS, lengths, long_waits, side_by_side
 from course_lib.lessons.capstone.exercises.holders import held
 from course_lib.sim.faults import Kind
@@ -31,8 +31,8 @@ def trials(answer: Answer) -> list[Trial]:
     waiting: dict[str, Judge] = {"rows": judges.rows, "one": judges.one, "waits": judges.waits}
     return [
         trial("in turn", partial(in_turn, answer), in_steps, sizes=(1,), seeds=len(SETS), horizon=30.0),
-        trial("the server refuses a command", partial(in_turn, answer), {"errors": judges.errors}, sizes=(2,), seeds=10,
-              horizon=30.0),
+        trial("the server refuses a command", partial(in_turn, answer), {"errors": judges.errors}, sizes=(2,),
+              seeds=REFUSED, horizon=30.0),
         trial("many at once", partial(at_once, answer), together, sizes=(2, 4), seeds=2 * len(SCENES), faults=FAULTS,
               fault_sizes=(2,), fault_seeds=3, most_sends=14, horizon=8.0),
         trial("short and long lives", partial(lengths, answer), {"lives": judges.right_lives}, sizes=(1,),

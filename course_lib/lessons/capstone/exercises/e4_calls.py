@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from course_lib.explore import Process, Session, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
-from course_lib.grading.caller_errors import ERRORS
+from course_lib.grading.caller_errors import TO_ANY
 from course_lib.grading.key_log import KeyLog, State
 
 Answer = Callable[..., Any]
@@ -105,7 +105,9 @@ def _run(
 ) -> tuple[Workers, Callable[[], Any]]:  # fmt: skip
     place = world.seed % len(NAMES)
     name, timeout, before = NAMES[place], max(least, min(longest, TIMEOUTS[place])), BEFORE[place]
-    run = Workers(world, log=log(world, (name, f"fence:{name}"), refuses, ERRORS[world.seed // 2 % 2]), timeout=timeout)
+    run = Workers(
+        world, log=log(world, (name, f"fence:{name}"), refuses, TO_ANY[world.seed % len(TO_ANY)]), timeout=timeout
+    )
     if before is not None:
         world.given(("SET", f"fence:{name}", before))
     return run, lambda: cache(partial(answer, world.redis(), name, timeout=timeout, new_token=run.token))
@@ -134,10 +136,13 @@ def in_turn(answer: Answer, world: Simulation, clients: int) -> Workers:
 
 
 def for_a_minute(answer: Answer, world: Simulation, clients: int) -> Workers:
-    """One takes the lock, and keeps it; another waits for it for more than a minute, in vain."""
-    run, lock = _run(answer, world, least=1.5 * MINUTE)
+    """One takes the lock, and keeps it; another waits for it for more than a minute, in vain. Under odd seeds the lock
+    lives for a moment, and is taken again."""
+    brief = world.seed % 2 == 1
+    run, lock = _run(answer, world, longest=0.004 if brief else 9.0, least=0.0 if brief else 100_000.25)
 
     async def follow() -> None:
+        await until(world, 0.01)
         for wait in (0.0, MINUTE):
             await run.call(lock(), Call("c1", "acquire", wait=wait))
 

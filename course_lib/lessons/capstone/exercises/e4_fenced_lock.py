@@ -26,7 +26,7 @@ from course_lib.lessons.capstone.exercises.e4_calls import (
     in_turn,
     taken_over,
 )
-from course_lib.lessons.capstone.exercises.holders import held, restless, setter, struck, taken_away, waited
+from course_lib.lessons.capstone.exercises.holders import held, restless, seldom, setter, struck, taken_away, waited
 from course_lib.sim.faults import Kind
 
 FAULTS: dict[Kind, float] = {"crash": 0.0, "pause": 0.6, "lose request": 0.0, "lose reply": 0.0}
@@ -48,11 +48,11 @@ def trials(answer: Answer) -> list[Trial]:
               seeds=12, horizon=2 * LONG, most_steps=10_000),
         trial("workers at once", partial(at_once, answer),
               {"alone": _alone, "own": _own, "fences": _fences, "clean": _clean, "waits": _waits,
-               "errors": key_log.told}, sizes=(3,), seeds=6, faults=FAULTS, fault_seeds=2, most_sends=16, horizon=15.0),
+               "errors": key_log.told}, sizes=(3,), seeds=6, faults=FAULTS, fault_seeds=1, most_sends=16, horizon=15.0),
         trial("a reply is lost, and the lock expires", partial(taken_over, answer), {"own": _gives_back}, sizes=(1,),
               seeds=3, faults={"lose reply": 0.0}, fault_seeds=3),
-        trial("a long wait", partial(for_a_minute, answer), {"waits": _waits}, sizes=(1,), seeds=1,
-              horizon=2 * MINUTE, most_steps=100_000),
+        trial("a long wait", partial(for_a_minute, answer), {"waits": _waits, "lives": _lives}, sizes=(1,), seeds=2,
+              horizon=2 * MINUTE, most_steps=20_000),
     ]  # fmt: skip
 
 
@@ -144,6 +144,8 @@ def _waits(run: Play) -> Iterator[Found]:
             yield f"From {ms(begin)} on the lock was free, and {call.who} went on waiting.", call.who, begin, "waits"
         if (when := restless(run, call)) is not None:
             yield f"{call.who} tried again without a rest of 10 ms.", call.who, when, "no rest"
+        if (when := seldom(run, call)) is not None:
+            yield f"{call.who} tried again later than 0.1 s after its last try.", call.who, when, "rests too long"
         if not call.over and run.results.get(call.who) is not CRASHED:
             yield f"{call.who}'s acquire never ended.", call.who, run.now, "no end"
 

@@ -139,13 +139,15 @@ def by_lot(seed: int) -> list[Note]:
         notes += [replace(note, kind=f"{note.kind}s") for note in notes[::7]]
         notes += [Note("w", "write that failed", 0.0, 0.0, f"{key} 99") for key in KEYS]
         notes += [Note("w", "write", 0.0, 0.0, "page 0 20"), Note("w", "read", 0.0, 0.0, "page 0 7")]
-        notes += [Note("v0", "keep", 0.0, 0.0, "item of v0")]
+        notes += [Note(who, "keep", 0.0, 0.0, "item of v0") for who in ("v0", "v1")]
+        notes += [Note("v1", "keep", 1.0, 1.1, item) for item in ("Item of v1", "item of v1 ", "item of v2")]
+        notes += [Note("basket", "kept", 0.0, 0.0, item) for item in ("item of v1", "item of v2")]
     return sorted(notes, key=lambda _: draw())
 
 
 COUNTS = (99, 1, 2, 199, 98, 100, 60, 150, 200, 300, 101, 201, 0, 7)
 """How many reads are made up; there is one more, if there are many."""
-KEYS = ("page 7", "é", "page 71", "failed jobs")
+KEYS = ("page 7", "é", "page 71", "failed jobs", "Page 7", "book 7")
 
 
 def trials(answer: Answer) -> list[Trial]:

@@ -69,14 +69,29 @@ REST, MOST = 0.009, 16
 
 
 def restless(run: Play, call: Any) -> float | None:
-    """When this call, before it loaded, looked again without a rest: too soon, or with too many commands one after
-    another. Its last rest is allowed to be shorter."""
+    """When this call, before it loaded, looked again without a rest: too soon, with the same command again, or with too
+    many commands one after another. Its last rest is allowed to be shorter."""
     loads = min((start for start, _ in call.loads), default=inf)
     events = [event for event in sent(run, call) if event.t_end is not None and event.t_start < loads]
     gaps = [(after.t_start, after.t_start - (before.t_end or 0.0)) for before, after in pairwise(events)]
+    same = {after.t_start for before, after in pairwise(events) if before.command == after.command}
     last, in_a_row = max((when for when, gap in gaps if gap > 1e-6), default=0.0), 0
     for when, gap in gaps:
         in_a_row = in_a_row + 1 if gap < 1e-6 else 0
-        if in_a_row >= MOST or (1e-6 < gap < REST and when < last):
+        if in_a_row >= MOST or ((gap > 1e-6 or when in same) and gap < REST and when < last):
             return when
+    return None
+
+
+SELDOM = 0.1015
+"""Seconds of the longest rest: 0.1, and what is rounded off."""
+
+
+def seldom(run: Play, call: Any) -> float | None:
+    """When this call, which no fault hit, had rested for too long between two looks."""
+    events = [event for event in sent(run, call) if event.t_end is not None and event.name != "PUSH"]
+    for before, after in pairwise(events) if not struck(run, call.who) else ():
+        begin, end = before.t_end or 0.0, after.t_start
+        if end - begin > SELDOM and not any(start < end and begin < stop for start, stop in call.loads):
+            return end
     return None

@@ -11,7 +11,7 @@ from course_lib.explore import Play, Process, Simulation, Trial, until
 from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.caller_errors import ERRORS, hindered
+from course_lib.grading.caller_errors import TO_ANY, hindered
 from course_lib.grading.database import DatabaseDown, DatabaseGone, DatabaseRedis, DatabaseValue
 from course_lib.grading.evidence import ms, round_trips, shown
 from course_lib.grading.readers import Readers
@@ -67,7 +67,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("the commit fails", partial(_build, answer, "fails"), {"others": _others, "errors": _errors}, sizes=(1,),
               seeds=6),
         trial("the server refuses a command", partial(_build, answer, "refused"),
-              {"others": _others, "errors": _errors}, sizes=(1,), seeds=4),
+              {"others": _others, "errors": _errors}, sizes=(1,), seeds=6),
     ]  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Change
     in the cache. Of commits that fail, every other has taken place."""
     mine, others = SALES[world.seed // 2 % len(SALES)]
     rows = {f"app:product:{id}": PAGES[0].format(id) for id in [*mine, *others]}
-    readers = Readers(world, rows, {world.seed // 2} if what == "refused" else (), ERRORS[world.seed % 2])
+    readers = Readers(world, rows, {world.seed // 3} if what == "refused" else (), TO_ANY[world.seed % 3])
     beside = [*filter(None, mine[:2]), *(f"{key}{end}" for key in list(rows)[:1] for end in (":lock", "s"))]
     readers.plant(key for key in [*beside, "app:product:"] if key not in rows)
     run = Changes(world, log=readers, rows=rows)

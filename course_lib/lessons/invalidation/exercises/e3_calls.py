@@ -11,7 +11,7 @@ from typing import Any
 
 from course_lib.explore import Process, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
-from course_lib.grading.caller_errors import ERRORS
+from course_lib.grading.caller_errors import TO_ANY
 from course_lib.grading.database import load_takes
 from course_lib.grading.key_log import KeyLog
 
@@ -88,7 +88,8 @@ def _run(
     keys = SETS[world.seed % len(SETS)]
     ttl, lease_ttl = lives or LIVES[world.seed % len(LIVES)]
     names = [name for key in keys for name in (key, f"lease:{key}")]
-    run = Leases(world, log=KeyLog(world, names, refuses, ERRORS[world.seed % 2]), ttl=ttl, lease_ttl=lease_ttl)
+    log = KeyLog(world, names, refuses, TO_ANY[world.seed % len(TO_ANY)])
+    run = Leases(world, log=log, ttl=ttl, lease_ttl=lease_ttl)
     run.log.plant(["lease:", *(f"{key}:lock" for key in keys)])
     service = partial(answer, world.redis(), ttl=run.ttl, lease_ttl=run.lease_ttl, new_token=run.token)
     return run, lambda: cache(service)

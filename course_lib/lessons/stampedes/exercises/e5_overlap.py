@@ -3,6 +3,7 @@ made-up notes: some by hand, one for each sentence of the contract, and some dra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -50,7 +51,8 @@ def _made_up(cases: Sequence[Sequence[Note]], world: Simulation, clients: int) -
 
 
 def _reads(answer: Property, run: Play) -> Iterator[Found]:
-    """It objects if two loads overlap, and then names two clients whose loads do; else it returns None."""
+    """It objects if two loads overlap, and then names two clients whose loads do, and nobody whose loads overlap those
+    of nobody; else it returns None."""
     spans = [span for span in loads(run.trace) if span.who not in paused(run.trace)]
     pairs = [(one, other) for one, other in combinations(spans, 2) if other.start < one.end]
     said = of_run(answer, run)
@@ -64,6 +66,15 @@ def _reads(answer: Property, run: Play) -> Iterator[Found]:
         first, second = pairs[0]
         text = f"{first.who} and {second.who} loaded at once, and your property does not name them: {said}"
         yield text, second.who, second.start, "two loads at once"
+    elif said is not None and (strange := _strangers(said, run, {span.who for pair in pairs for span in pair})):
+        text = f"{strange[0]} loaded at once with nobody, and your property names that client too: {said}"
+        yield text, pairs[0][1].who, pairs[0][1].start, "two loads at once"
+
+
+def _strangers(said: str, run: Play, at_once: set[str]) -> list[str]:
+    """Those whom the sentence names, although no load of theirs overlaps another's."""
+    loaded = sorted({span.who for span in loads(run.trace)} - at_once)
+    return [who for who in loaded if re.search(rf"\b{re.escape(who)}\b", said)]
 
 
 def _two_loads(run: Play) -> Iterator[Found]:
@@ -116,6 +127,9 @@ SPANS: list[Sequence[Note]] = [
     (Note("redis", "down", 0.0, 0.2), _load(TWO, 0.05, 0.15), Note(ONE, "violation", 0.1)),
     (_load(ONE, 0.0004, 0.0009), _load(TWO, 0.0008, 0.0013)),
     (_load(ONE, 60.0, 60.1), _load(TWO, 60.05, 60.2)),
+    (_load(ONE, -0.1, 0.0), _load(TWO, 0.1, 0.2)),
+    (_load(ONE, 0.0042, 0.0048), _load(TWO, 0.0041, 0.0042)),
+    (_load(ONE, 0.0, 0.1), _load(TWO, 0.05, 0.15), _load(THREE, 0.2, 0.3)),
 ]
 """Which loads overlap: neighbors or not, in any order, without an end; and other notes, which are not loads."""
 
@@ -150,6 +164,7 @@ EXCUSES: list[Sequence[Note]] = [
     (_load(ONE, 0.0, 0.9), _pause(ONE, 0.1, 0.2), _load(TWO, 0.3, 0.4), _load(THREE, 0.4, 0.5)),
     (_pause(ONE, 0.0, 0.1), _load(ONE, 0.0), Note(ONE, "crash", 0.2), _load(TWO, 0.1, 0.3), _load(THREE, 0.3, 0.4)),
     (_load(ONE, 0.0), _load(TWO, 0.1, 0.2), _pause(TWO, 0.0, 0.05)),
+    (_load(ONE, -0.1), Note(ONE, "crash", 0.0), _load(TWO, 0.1, 0.2)),
 ]
 """Of whom a load counts, and how long: clients that die, and clients that are paused."""
 
