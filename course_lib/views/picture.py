@@ -65,10 +65,8 @@ class Picture:
 
     def as_file(self) -> str:
         """The same as an SVG file, on white and of its own size, as a page shows it that is read without a kernel."""
-        size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)" style="[^"]*"', self.svg)
-        svg = self.svg
-        if size is not None:
-            svg = svg.replace(size[0], f'viewBox="0 0 {size[1]} {size[2]}" width="{size[1]}" height="{size[2]}"', 1)
+        shape = r'(?:width="[\d.]+" height="[\d.]+" )?viewBox="0 0 ([\d.]+) ([\d.]+)" style="[^"]*"'
+        svg = re.sub(shape, r'viewBox="0 0 \1 \2" width="\1" height="\2"', self.svg, count=1)
         return svg.removesuffix("</svg>") + _ON_WHITE + "\n"
 
 
