@@ -15,6 +15,44 @@ from playwright.sync_api import expect
 FLOORS = {300: 100, 1000: 300}  # ms, the median, by clients
 MOVES = 25
 
+SHARES = {300: 0.5, 1000: 1.0}
+"""How long ours may take, of what interact takes to draw the same marks by matplotlib without simulating anything."""
+PEER = """%matplotlib inline
+import ipywidgets
+import matplotlib.pyplot as plt
+from course_lib.lessons.stampedes.experiment_crowd import Crowd
+from course_lib.lessons.stampedes.experiment_crowd_run import play
+runs = [play(Crowd(clients={clients}, load_time=load)) for load in (0.10, 0.11)]
+def draw(run):
+    shown = runs[run]
+    figure, (loads, latency, age) = plt.subplots(3, sharex=True, figsize=(8, 5))
+    times, counts = zip(*shown.loads_under_way())
+    loads.fill_between(times, counts, step="post", alpha=0.35)
+    latency.set_yscale("log")
+    for kind, mark in dict(hit=".", wait="^", load="s", error="x").items():
+        its = [one for one in shown.requests if one.kind == kind]
+        latency.scatter([one.t_end for one in its], [one.latency for one in its], s=9, marker=mark, label=kind)
+        its = [one for one in its if one.age is not None]
+        age.scatter([one.t_end for one in its], [one.age for one in its], s=9, marker=mark)
+    age.axhline(shown.crowd.ttl)
+    age.set_xlabel("seconds since the key was written")
+    figure.legend()
+    plt.show()
+ipywidgets.interact(draw, run=(0, 1))"""
+PRESS_PEER = """(key) => new Promise((done) => {
+  const panel = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden) .widget-interact");
+  const shown = () => panel.querySelector("img")?.src, before = shown(), start = performance.now();
+  const watch = new MutationObserver(() => {
+    const now = shown();
+    if (now && now !== before) {
+      watch.disconnect();
+      requestAnimationFrame(() => done(performance.now() - start));
+    }
+  });
+  watch.observe(panel, { childList: true, subtree: true, attributes: true });
+  panel.querySelector("[role=slider]").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+})"""
+
 # Resolves with the milliseconds from one press of a key on the slider to the first change of the picture after it.
 PRESS = """([name, key]) => new Promise((done) => {
   const panel = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden)");
@@ -96,3 +134,29 @@ def test_slider_to_picture(
     median = statistics.median(medians.values())
     print(f"  {clients:5} clients, all strategies: median {median:.0f} ms, floor {FLOORS[clients]} ms")
     assert median <= FLOORS[clients]
+
+
+@pytest.mark.parametrize("clients", SHARES)
+def test_slider_to_picture_beside_interact(
+    desk: Desk,  # noqa: F811
+    notebook: Callable[..., Path],  # noqa: F811
+    clients: int,
+) -> None:
+    """Both in one notebook, a press of each in turn, so that whatever else the machine does slows both down."""
+    ours = f"from course_lib.lessons.stampedes.lab import stampede_lab\nlab = stampede_lab(clients={clients})\nlab"
+    desk.open_notebook(notebook("beside", ours, PEER.replace("{clients}", str(clients))))
+    desk.run_all()
+    expect(desk.output(1).locator(".widget-interact img")).to_be_visible()
+    took: dict[str, list[float]] = {"ours": [], "interact": []}
+    for move in range(MOVES):
+        forth = "ArrowLeft" if move % 2 else "ArrowRight"
+        took["ours"].append(desk.page.evaluate(PRESS, ["load time (s)", forth]))
+        desk.wait_idle()
+        took["interact"].append(desk.page.evaluate(PRESS_PEER, forth))
+        desk.wait_idle()
+    ours_ms, peers_ms = (statistics.median(times) for times in took.values())
+    share = ours_ms / peers_ms
+    print(
+        f"  {clients:5} clients, naive: {ours_ms:.0f} ms, interact {peers_ms:.0f} ms: {share:.2f}, at most {SHARES[clients]}"
+    )
+    assert share <= SHARES[clients]
