@@ -20,12 +20,13 @@ from course_lib.words import counted
 
 Answer = Callable[..., Awaitable[Any]]
 AT_ONCE = {1: ("hits:ann", 60.0, 7), 2: ("hits:{bob}", 90.57, 99), 3: ("hits", 7.001, 4711)}
-"""By the number of clients: the counter, its window in seconds, and what it holds when it has lost its TTL."""
+"""For each number of clients: the counter, its window in seconds, and what it holds when it has lost its TTL."""
 IN_TURN = [("hits:ann", 1.5), ("hits:{bob}:é", 1.001), ("a", 0.001), ("hits:bob", 90_000.25), ("hits", 2.001),
            ("hits:bob:{é}", 2_592_000.001)]  # fmt: skip
 """A counter and its window: those of a run are this seed's, and the next one's."""
 PLAN = [(part / 12, 0.0) for part in range(12)] + [(1, -0.0003), (1, 0.02), (1.4, 0.0), (1.7, 0.0), (2.5, 0.0)]
-"""When somebody counts: windows, and seconds more. One comes in the last half of the last millisecond."""
+"""When somebody counts: a number of windows, and seconds on top. One count comes in the last half of the last
+millisecond."""
 
 
 @dataclass
@@ -86,7 +87,8 @@ def _in_turn(answer: Answer, world: Simulation, clients: int) -> Counting:
 
 
 def _exact(run: Play) -> Iterator[Found]:
-    """Each is told another number, none larger than the number of clients; all of them, if no fault struck."""
+    """Each client is told a different number, none larger than the number of clients. If no fault struck, each number
+    is told."""
     told: dict[Any, Fact] = {}
     for who, result in run.results.items():
         when = max((e.t_end or e.t_start for e in run.trace if e.client == who), default=0.0)
@@ -118,7 +120,7 @@ def _no_error_is_a_count(run: Play) -> Iterator[Found]:
 
 
 def _heals(run: Play) -> Iterator[Found]:
-    """It counts on from what is there, and the key ends within a window: after each count that ran, whatever struck."""
+    """After each count that ran, whatever struck: it counts on from what is there, and the key ends within a window."""
     key, window, found = AT_ONCE[run.schedule.clients]
     stood, results = f"The counter stood at {found}, without a TTL", run.results.values()
     life = next((life for _, name, life in left(run) if name == key), None)

@@ -49,6 +49,6 @@ def _watches_first(names: list[str]) -> bool:
 
 
 def _overtaken_last(run: Play, act: Act) -> bool:
-    """Was it told False, when its last transaction came to nothing?"""
+    """Was its caller told False after its last transaction came to nothing?"""
     last = [event for event in of(run.trace, act.who) if event.name == "EXEC"][-1:]
     return act.result is False and any(event.reply is None for event in last)

@@ -190,7 +190,7 @@ def _ttl(run: Play) -> Iterator[Found]:
 
 
 def _answers(run: Play) -> Iterator[tuple[Act, int, bool]]:
-    """Of one who is alone: each call, how many there are, and what is answered."""
+    """For a client that is alone: each call, how many there are, and what is right."""
     for who, (_, _, there, wanted) in run.witness.cases.items():
         held, acts = there or 0, (act for act in run.witness.acts if act.who == who)
         for n, allowed in wanted:
@@ -213,7 +213,7 @@ def _refused_alone(run: Play) -> Iterator[Found]:
 
 
 def _exact_alone(run: Play) -> Iterator[Found]:
-    """If it answered right, that is what it took."""
+    """If a client that is alone was answered right, it took that many."""
     for who, (key, _, there, wanted) in run.witness.cases.items():
         taken, now = sum(n for n, allowed in wanted if allowed), ask(world_of(run).nodes[0], b"GET", key.encode())
         if whole_number(now) != (there or 0) - taken and not any(_refused_alone(run)):
@@ -223,7 +223,7 @@ def _exact_alone(run: Play) -> Iterator[Found]:
 
 
 def _ttl_alone(run: Play) -> Iterator[Found]:
-    """It ends when it would have ended, to 20 ms; without a TTL, never."""
+    """The stock ends when it would have ended anyway, within 20 ms. Without a TTL it never ends."""
     for who, (key, ttl, there, _) in run.witness.cases.items():
         life = ask(world_of(run).nodes[0], b"PTTL", key.encode())
         kept = life < 0 if ttl is None else abs(life + run.now * 1000 - ttl) <= 20

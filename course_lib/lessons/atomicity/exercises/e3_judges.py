@@ -17,7 +17,8 @@ TOLD = 0.005
 
 
 def value(run: Play) -> Iterator[Found]:
-    """A decision, from the server: where its last command was not answered, its caller must hear the error."""
+    """A call returns a decision, and has it from the server: if its last command was not answered, its caller must hear
+    the error."""
     for act in answered(run):
         ran = commands(run, act)
         if act.failed:
@@ -143,7 +144,7 @@ def cost(run: Play) -> Iterator[Found]:
 
 
 def server_clock(run: Play) -> Iterator[Found]:
-    """Of `_clock` all are admitted."""
+    """In the runs of `_clock`, all are admitted."""
     heard = [allowed(act) for act in run.witness.acts]
     if heard != [True, True, True]:
         said = ", ".join({True: "yes", False: "no", None: "nothing"}[one] for one in heard)
@@ -152,7 +153,7 @@ def server_clock(run: Play) -> Iterator[Found]:
 
 
 def noscript(run: Play) -> Iterator[Found]:
-    """Of `_flushed` the third and the fourth are refused."""
+    """In the runs of `_flushed`, the third and the fourth are refused."""
     for act, when in zip(run.witness.acts[2:], (300, 700), strict=False):
         if allowed(act) is not False:
             error = type(act.result).__name__ if act.failed else shown(act.result)

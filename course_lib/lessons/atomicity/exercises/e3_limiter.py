@@ -127,7 +127,7 @@ def _clock(answer: Answer, world: Simulation, clients: int) -> Asking:
 
 
 def _flushed(answer: Answer, world: Simulation, clients: int) -> Asking:
-    """Twice, so that who knows the script by heart the first time must know it again."""
+    """The server forgets the script twice: an answer that sends it again the first time must do so once more."""
     run = Asking(world, answer=answer)
     run.asks("c1", [(0.0, "r1"), (0.1, "r2"), (0.5, "r3"), (0.9, "r3")], Policy("ann", 2, 30.0))
     for number, when in enumerate((0.3, 0.7), 1):
@@ -136,7 +136,7 @@ def _flushed(answer: Answer, world: Simulation, clients: int) -> Asking:
 
 
 async def _ask(answer: Answer, world: Simulation) -> Any:
-    """Once, as nobody does who must know."""
+    """Ask once only, unlike a caller that must know."""
     return bare(await answer(world.redis(), "ann", limit=LIMIT, window=WINDOW, request="r1"))
 
 

@@ -17,7 +17,7 @@ from course_lib.lessons.atomicity.exercises.server_access import commands
 Answer = Callable[..., Awaitable[Any]]
 TRIES = 3
 LIMIT, WINDOW = 3, 1.25
-"""Of most requests; in seconds."""
+"""The limit and the window of most requests; in seconds."""
 
 
 class Policy(NamedTuple):

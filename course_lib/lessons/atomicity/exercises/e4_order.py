@@ -32,7 +32,7 @@ class Order:
 
     @property
     def limit(self) -> int:
-        """One less than ask."""
+        """The limit: one less than the number of clients that ask."""
         return self.clients - 1
 
 
@@ -73,7 +73,7 @@ def _build(order: Order, limiter: Limiter, world: Simulation, clients: int) -> O
 
 
 def admitted(run: Play) -> int:
-    """How many."""
+    """How many are admitted."""
     return sum(result is True for result in run.results.values())
 
 

@@ -25,12 +25,12 @@ def exact(latency: float = HALF_WAY) -> Simulation:
 
 
 def plant(world: Simulation, *command: str) -> None:
-    """A command that is there before any client's: at the beginning, and in no trace."""
+    """Run a command at the beginning, before any client's. No trace has it."""
     world.at(0.0, send, world, *command)
 
 
 def send(world: Simulation, *command: str) -> None:
-    """A command of somebody else's, at this moment."""
+    """Run a command as somebody else, at this moment."""
     session = Session.accept(world.nodes[0], 0, lambda reply: None)
     session.execute([part.encode() for part in command])
     session.hang_up()

@@ -201,7 +201,7 @@ def _life(run: Play) -> Iterator[Found]:
 
 
 def _one_basket(run: Play) -> Iterator[Found]:
-    """Of two with one cookie, one gets the basket, and each is logged in as itself."""
+    """If two log in with one cookie, one of them gets the basket, and each is logged in as itself."""
     acts = run.witness.acts
     for act in acts:
         held = [_now(run, id, run.now) for id in act.given if _now(run, id, run.now)]

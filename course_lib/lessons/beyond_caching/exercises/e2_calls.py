@@ -18,8 +18,8 @@ STEPS: list[tuple[float, Fields]] = [
     (0.8, {"ends": "0"}),
     (0.8, {str(n): "y" * n for n in range(30)}), (0.0, {"last": "1"}),
 ]  # fmt: skip
-"""Of a session: after what share of `idle` it is used again, and with which changes. The last of them is used once it
-is over: as its end came, or as nobody had used it."""
+"""For each session: after which share of `idle` it is used again, and with which changes. The last use comes when the
+session is over: its end has come, or nobody has used it for too long."""
 SETS = [(1.5, 6.3, 0.0, "7"), (60.0, 250.25, 3600.0, "a{b:c"), (0.25, 9.0, -86_400.0, "é 7"),
         (1800.0, 43_200.0, 5.0, "7:7"), (2.006, 2.006, 0.5, "end"), (60.0, 9e9, 0.0, "far")]  # fmt: skip
 """Of a run: `idle`, and how long it is from log-in to the session's end, in seconds; by how much the server's clock is

@@ -44,7 +44,7 @@ def trials(answer: Answer) -> list[Trial]:
 
 
 def _fields(run: Play) -> Iterator[Found]:
-    """Of a session that is there, the changes are kept with all the rest, and it is returned."""
+    """If the session is there, the changes are kept with all the rest, and it is returned."""
     for act in run.witness.acts:
         if act.failed and not hindered(run, act):
             yield f"{act.call}. {failure(act)}", act.who, act.ended, "an error"
@@ -58,7 +58,7 @@ def _fields(run: Play) -> Iterator[Found]:
 
 
 def _over(run: Play) -> Iterator[Found]:
-    """Of one that is over nothing is stored, and None is returned."""
+    """If the session is over, nothing is stored, and None is returned."""
     for act in run.witness.acts:
         if act.done and act.ends is True:
             changed = [one for one in run.witness.log.during(key_of(act.id), act) if one.there]

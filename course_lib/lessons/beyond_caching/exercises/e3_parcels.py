@@ -67,7 +67,7 @@ PLANS, AT_ONCE = [*(_plan(**plan) for plan in READ["plans"]), MANY], _plan(**REA
 
 
 class PackingFailed(Exception):
-    """What `pack` raises; and it raises errors of redis, too."""
+    """Raised by `pack`, which raises errors of redis-py too."""
 
 
 RAISED: tuple[type[Exception], ...] = (PackingFailed, RedisConnectionError, LookupError, ResponseError, TimeoutError)
@@ -111,7 +111,7 @@ class JudgedParcels(Acts):
         self.by_parcel[parcel].append(self.happened[-1])
 
     def did_to(self, parcel: str, what: str) -> list[Happened]:
-        """Of what happened to a parcel, this."""
+        """The events of this kind that happened to a parcel."""
         return [one for one in self.by_parcel[parcel] if one.what == what]
 
     def open(self) -> None:

@@ -43,7 +43,7 @@ def _quiet(run: Play) -> bool:
 
 
 def _after(run: Play) -> Iterator[Found]:
-    """What is acknowledged was packed before, or set aside."""
+    """An acknowledged parcel was packed before, or set aside."""
     log, lots = run.witness.happened, run.witness.lots
     seen: dict[str, set[str]] = {}
     for one in log:
@@ -63,7 +63,7 @@ def _after(run: Play) -> Iterator[Found]:
 
 
 def _every(run: Play) -> Iterator[Found]:
-    """What was there for the taking when a pass began, was taken before it ended; and it ends."""
+    """Every parcel that could be taken when a pass began was taken before it ended; and each pass ends."""
     for act in run.witness.acts:
         if act.failed and act.result is not act.error and not hindered(run, act):
             yield failure(act), act.who, act.ended, "an error"
@@ -96,7 +96,7 @@ def _waits(run: Play, act: Any) -> float | None:
 
 
 def _alone(run: Play) -> Iterator[Found]:
-    """What has been pending for less than claim_after is left alone; and each worker takes in its own name."""
+    """Entries pending for less than claim_after are left alone; and each worker takes entries in its own name."""
     for one, had, _ in run.witness.soon:
         whose = "itself" if had == one.who else "a worker"
         text = f"At {ms(one.when)} {one.who} took parcel {one.parcel!r}, which had been given to {whose} less than "
@@ -119,7 +119,7 @@ def _once(run: Play) -> Iterator[Found]:
 
 
 def _dead(run: Play) -> Iterator[Found]:
-    """Given `most` times and never packed: then it is set aside, once, and acknowledged."""
+    """A parcel that was given `most` times and never packed is set aside, once, and acknowledged."""
     most = run.witness.plan.most
     for parcel, lot in run.witness.lots.items():
         begun, aside = run.witness.did_to(parcel, "begins"), run.witness.did_to(parcel, "set aside")

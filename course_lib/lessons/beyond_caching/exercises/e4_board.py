@@ -74,7 +74,7 @@ def _first_wrong(promise: str, run: Play) -> Iterator[Found]:
 
 
 def _race(run: Play) -> Iterator[Found]:
-    """What is shown is a board that can have been at one moment, and at the end the right one."""
+    """A client is shown a list that was possible at one moment, and at the end the right one."""
     played = [act for act in run.witness.acts if act.what == "played"]
     for op in run.witness.acts:
         if not op.over and run.results.get(op.who) is not CRASHED:
@@ -89,7 +89,7 @@ def _race(run: Play) -> Iterator[Found]:
 
 
 def _impossible(op: Op, played: list[Op]) -> str:
-    """Why no list can have been so while the call lasted; nothing if one can."""
+    """Why this list was at no moment of the call a possible one; "" if it was."""
     rows = op.rows
     if rows is None:
         return "these are no rows"

@@ -65,13 +65,13 @@ class Games(Acts):
     plan: str = "ties"
 
     def play(self, name: str, points: int) -> None:
-        """In the judge's own books."""
+        """Note a game in the judge's own books."""
         self.count += 1
         if name not in self.best or points > self.best[name][0]:
             self.best[name] = points, -self.count
 
     def board(self) -> list[Row]:
-        """As it must be now."""
+        """The list as it must be now."""
         names = sorted(self.best, key=lambda name: self.best[name], reverse=True)
         return [(rank, name, self.best[name][0]) for rank, name in enumerate(names, 1)]
 
@@ -85,7 +85,7 @@ class Games(Acts):
 
 
 class Watch(Refuses):
-    """Sees keys that are none of the board's, or have a TTL."""
+    """Sees keys that do not belong to the list, or have a TTL."""
 
     def __init__(self, run: Games, refuses: int | None) -> None:
         super().__init__(refuses)

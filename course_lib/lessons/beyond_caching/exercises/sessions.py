@@ -51,7 +51,7 @@ class Hashes(KeyLog):
         return state if state.left < 0 < state.end or state.left <= 0 else state._replace(left=state.left - self.skew)
 
     def follow(self, key: str) -> None:
-        """One key more."""
+        """Watch one more key."""
         self.keys, self.states[key] = (*self.keys, key), [State(0.0, None, GONE, -2)]
         self._named[key.encode()] = key
 
@@ -77,7 +77,7 @@ def held(run: Play, act: Call) -> list[Fields]:
 
 
 def told(held: object) -> str:
-    """For a sentence."""
+    """A session's contents, for a sentence."""
     text = json.dumps(held, ensure_ascii=False) if held else "nothing"
     return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
 

@@ -135,7 +135,7 @@ def _states(run: Play) -> Iterator[tuple[Keep, Kept, list[State]]]:
 
 
 def _stored(run: Play, last: int = 2) -> Iterator[Found]:
-    """Who returns has stored the page; nothing else is there, and nobody fails without a cause."""
+    """A call that returns has stored the page. Nothing else is there, and no call fails without a cause."""
     for act, kept, states in _states(run):
         if act.failed and not hindered(run, act):
             yield failure(act), act.who, act.ended, "an error"

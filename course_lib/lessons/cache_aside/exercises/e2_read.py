@@ -27,7 +27,7 @@ SET = [
     (f"app:product:{'7' * 80}", f"app:product:{'7' * 80}1", 0.9, 0.02), ("page:1", "page:10", 0.001, 0.02),
     ("slow", "{slow}", 0.9, 1.3),
 ]  # fmt: skip
-"""Of a run: two keys, the ttl, and what a load takes, in seconds."""
+"""For each run: two keys, the ttl, and how long a load takes, in seconds."""
 PLAIN = "a plain page"
 
 
@@ -206,7 +206,7 @@ def _odd_rows(run: Play) -> Iterator[Found]:
 
 
 def _of_no_row(judge: Judge, run: Play) -> Iterator[Found]:
-    """What a judge says of those for whom there is no product, now or at first."""
+    """What a judge says of calls for which there is no product, now or at first."""
     rows = _first_rows(run)
     yield from (one for one in judge(run) if rows.get(one[1]) is None)
 

@@ -22,7 +22,7 @@ IDS = [
     ("42", "7", "13", "1", "9"), ("{de}:7", "7", "de", "é", "{de}"), ("b", "a", "c", "A", "a:b"),
     ("10 ", "10", " 1", "01", "A b"), ("app:product:7", "7", "", "  ", "app:product:"),
 ]  # fmt: skip
-"""Of a run: five products, of which the last does not exist."""
+"""For each run: five products, the last of which does not exist."""
 TTLS = (60, 12.345, 0.15, 2.006, 0.001)
 CROWD = [str(n) for n in range(185, 0, -1)]
 PLAIN = ["plain-2", "nobody", "plain-1", "plain-2"]

@@ -32,7 +32,7 @@ FAULTS: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0, "node down"
 LOST_ONLY: dict[Kind, float] = {"lose request": 0.0, "lose reply": 0.0}
 OLD = "the old page of {}"
 A_MOMENT = 0.001
-"""Seconds: what comes sooner than this comes at once."""
+"""Seconds: a try that comes sooner than this counts as made at once."""
 
 
 def trials(answer: Answer) -> list[Trial]:
@@ -182,7 +182,7 @@ def _in_doubt(run: Play) -> Iterator[Found]:
 
 
 def _tries(run: Play) -> Iterator[Found]:
-    """A delete that failed is tried once more, at once, and one that did not is not."""
+    """A delete that failed is tried once more, at once; one that did not fail is not tried again."""
     for act in run.witness.acts:
         tried = e4_writers.attempts(run, act)
         right = 1 + bool(tried and tried[0].failed)

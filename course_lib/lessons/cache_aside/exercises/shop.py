@@ -144,7 +144,7 @@ def same(result: object, right: list[str | None]) -> bool:
 
 
 def no_cause(run: Play) -> Iterator[Found]:
-    """Calls that failed although neither the database nor redis did."""
+    """Calls that failed although neither the database nor Redis failed."""
     for call in run.witness.acts:
         if call.failed and call.error is None and not hindered(run, call):
             yield failure(call), call.who, call.ended, "an error"
@@ -177,7 +177,7 @@ def stored(run: Play) -> Iterator[tuple[Call, str, State, State]]:
 
 
 def lives(run: Play) -> Iterator[Found]:
-    """What is stored is stored by who missed it, and lives for ttl from the first moment on; no other key is left."""
+    """A page is stored by a call that missed it, and lives for ttl from its first moment on. No other key is left."""
     for call, key, before, state in stored(run):
         alive = before.there and (before.left < 0 or before.left > state.when - before.when)
         if key not in call.keys:

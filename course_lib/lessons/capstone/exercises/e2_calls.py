@@ -20,7 +20,7 @@ Row = str | None
 SETS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{DE}:7"), ("a{b:c", "a{b:"),
         ("l'été 7", "lock:7")]  # fmt: skip
 LIVES = [(6, 0.6, 0.3), (1.5, 0.45, 0.25), (2.25, 1.25, 2.006), (2.006, 0.3, 0.35)]
-"""Of a run: two keys; ttl, absent_ttl and lock_ttl, in seconds."""
+"""For each run: two keys; ttl, absent_ttl and lock_ttl, in seconds."""
 GAP = 0.03
 """Seconds from one step to the next."""
 
@@ -39,7 +39,7 @@ class Step(NamedTuple):
 
 
 MARK = object()
-"""For what stands under the key at that moment: first where there is no row, then where the row is that."""
+"""The steps, by the state of the key: first those for a missing row, then those for this row."""
 STEPS = [
     Step("get", 0, True, commits="row"), Step("get", 0), Step("get", 1, True), Step("get", 1, keeps="absent"),
     Step("get", 1, True, "lives", absent_ttls=1.02), Step("get", 0, True, "lives", commits="row", ttls=1.02),

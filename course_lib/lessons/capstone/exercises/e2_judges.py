@@ -1,4 +1,4 @@
-"""What must be so in a run of 08.2: judges, and the questions that its clues ask too."""
+"""What must be true of a run of 08.2: judges, and the questions that its clues ask as well."""
 
 from __future__ import annotations
 
@@ -71,13 +71,14 @@ def lived(run: Play) -> Iterator[tuple[Call, str, State, float]]:
 
 
 def lives(run: Play) -> Iterator[Found]:
-    """Each lives its time, and one step shows it."""
+    """Each page and each lock lives its time, as the steps show."""
     yield from right_lives(run)
     yield from first_wrong("lives", run)
 
 
 def right_lives(run: Play) -> Iterator[Found]:
-    """Each lives its time from the first moment on; and who loads nothing changes nothing."""
+    """Each page and each lock lives its time from its first moment on; and a call that loads nothing changes
+    nothing."""
     for call, name, state, life in lived(run):
         if not key_log.right_life(run, state, life):
             lasts = key_log.lasting(key_log.lasts(run, state, life))
@@ -88,7 +89,7 @@ def right_lives(run: Play) -> Iterator[Found]:
 
 
 def hit(run: Play) -> Iterator[Found]:
-    """What is cached takes one round trip."""
+    """A cached page takes one round trip."""
     for call in run.witness.acts:
         if call.what == "get" and call.done and not call.step.loads and (trips := key_log.trips(run, call)) != 1:
             text = f"What {call.who} asked for was cached, and took {trips} round trips; 1 will do."
@@ -154,7 +155,7 @@ def took(run: Play, load: Load) -> State | None:
 
 
 def one(run: Play) -> Iterator[Found]:
-    """Who loads has set the lock, and found nothing since; and only its holder frees it, or a writer."""
+    """A call that loads has set the lock, and found nothing since. Only its holder frees the lock, or a writer."""
     shop = run.witness
     _, _, lock_ttl = shop.lives
     used: list[tuple[str, float]] = []
@@ -201,7 +202,7 @@ def waits(run: Play) -> Iterator[Found]:
 
 
 def alone(run: Play) -> Iterator[Found]:
-    """Who alone asks for a key waits for its own load, and for no other."""
+    """A call that is alone with its key waits for its own load, and for no other."""
     for call in run.witness.acts:
         waits = min(call.ended, run.now) - call.began - sum(min(end, run.now) - start for start, end in call.loads)
         if waits > QUICK:

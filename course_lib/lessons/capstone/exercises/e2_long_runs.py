@@ -8,7 +8,7 @@ from course_lib.explore import Process, Simulation
 from course_lib.lessons.capstone.exercises.e2_calls import Answer, Call, Shop, opened
 
 LENGTHS = [(0.003, 0.002, 7.5), (2e6, 1e5, 5e6), (1e5 + 0.25, 3e6, 0.004)]
-"""Of a run: ttl, absent_ttl and lock_ttl, in seconds."""
+"""For each run: ttl, absent_ttl and lock_ttl, in seconds."""
 KEYS = [f"app:product:{number}" for number in range(24)]
 
 

@@ -15,7 +15,7 @@ from course_lib.grading.key_log import KeyLog, State
 Answer = Callable[..., Any]
 NAMES, TIMEOUTS = ("job", "lock:{eu}:Joe's", "a{b:c", "é 7"), (0.5, 2.006, 0.35, 0.804)
 BEFORE = (None, "41", "9", str(2**52))
-"""What the fence of a run was before."""
+"""The fence of each run before it begins."""
 ANOTHER, MINUTE = "another's", 61.0
 LONG = 1e8
 """Timeouts: more than a year."""

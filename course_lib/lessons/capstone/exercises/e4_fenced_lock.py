@@ -128,7 +128,7 @@ def _lives(run: Play) -> Iterator[Found]:
 
 
 def _waits(run: Play) -> Iterator[Found]:
-    """Who waits gives up in time, and has a lock that is free within 0.1 s."""
+    """A waiting call gives up in time, and takes a lock within 0.1 s after it is free."""
     for call in run.witness.acts:
         if call.what != "acquire" or struck(run, call.who):
             continue
@@ -151,7 +151,7 @@ def _waits(run: Play) -> Iterator[Found]:
 
 
 def _clean(run: Play) -> Iterator[Found]:
-    """Who is given no pair leaves nothing of its own in the lock."""
+    """A call that is given no pair leaves nothing of its own in the lock."""
     for call in run.witness.acts:
         if call.what == "acquire" and call.over and call.pair is None:
             left = held(run.witness.states, call.ended)
@@ -164,7 +164,7 @@ def _clean(run: Play) -> Iterator[Found]:
 
 
 def _alone(run: Play) -> Iterator[Found]:
-    """A pair is given only to who has taken the lock, and no lock is replaced while it lives."""
+    """A pair is given only to a call that has taken the lock, and no lock is replaced while it lives."""
     for call in run.witness.acts:
         if call.failed and not excused_error(run, call.who, call.result):
             yield f"{call.what} raised {raised(call.result)}.", call.who, call.ended, "an error"
@@ -184,7 +184,7 @@ def _alone(run: Play) -> Iterator[Found]:
 
 
 def _own(run: Play) -> Iterator[Found]:
-    """Who releases or extends does it to its own lock, and is told whether it did."""
+    """Release and extend change only the caller's own lock, and tell whether they did."""
     for after, who, owner in taken_away(run, run.witness.states):
         if not after.there:
             yield f"{who} removed the lock of {owner}.", who, after.when, "another's lock"

@@ -44,13 +44,13 @@ def times(notes: Notes, *, failed: float | None = inf) -> list[float]:
 
 
 def nearest(sorted_times: Sequence[float], off: int = 0) -> float:
-    """The 99th percentile by nearest rank; or what is `off` places away from it."""
+    """The 99th percentile by nearest rank, or the value that is `off` places away from it."""
     place = ceil(len(sorted_times) * 99 / 100) - 1 + off
     return sorted_times[min(place, len(sorted_times) - 1)] if sorted_times else 0.0
 
 
 def interpolated(sorted_times: Sequence[float]) -> float:
-    """Between the two that are next to it."""
+    """The percentile, interpolated between its two neighbors."""
     if not sorted_times:
         return 0.0
     place = 0.99 * (len(sorted_times) - 1)
@@ -101,7 +101,7 @@ MISTAKES: Mapping[str, tuple[str, Callable[[Notes], float]]] = {
     "never-promised": ("lost", partial(lost, unanswered=True)),
     "counts-retries": ("lost", partial(lost, once=False)),
 }
-"""By mistake: of which number, and what it then is."""
+"""For each mistake: which number it changes, and what that number is then."""
 
 
 # -- notes -------------------------------------------------------------------------------------------------------------

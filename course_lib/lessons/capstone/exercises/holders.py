@@ -12,7 +12,7 @@ from course_lib.grading.evidence import of
 from course_lib.grading.key_log import State, sent
 
 PATIENCE = 0.15
-"""Seconds in which who waits must have looked again: 0.1, and the way there."""
+"""Seconds within which a waiting call must look again: 0.1, and the way there."""
 
 BY = 0.002
 """Seconds by which what expires can be gone earlier: Redis counts whole milliseconds."""
@@ -25,7 +25,7 @@ def held(states: list[State], when: float) -> State | None:
 
 
 def setter(run: Play, state: State) -> str:
-    """Whose command left a key so."""
+    """The client whose command left the key like this."""
     return next((event.client for event in reversed(run.trace.events) if event.t_server == state.when), "")
 
 

@@ -23,7 +23,7 @@ SALES = [
     ([str(number) for number in range(94, 134)], ["9"]), (["42"], ["421", "4", "2"]),
     (["", " "], ["app:product:7", "7"]),
 ]  # fmt: skip
-"""Of a run: the products whose prices c1 changes, and those of c2."""
+"""For each run: the products whose prices c1 changes, and those of c2."""
 
 
 PAGES = ("the old page of {}", "the new page of {}", "the newest page of {}")
@@ -118,7 +118,7 @@ async def _deed(answer: Answer, run: Changes, act: Change) -> Any:
 
 
 def _gone(run: Play) -> Iterator[Found]:
-    """Who returns has committed, and no reader is served an old page any more."""
+    """A sale that returns has committed, and no reader is served an old page any more."""
     for act in run.witness.acts:
         if act.failed and not hindered(run, act):
             yield failure(act), act.who, act.ended, "an error"
@@ -130,7 +130,7 @@ def _gone(run: Play) -> Iterator[Found]:
 
 
 def _others(run: Play) -> Iterator[Found]:
-    """Nobody stores a page, and nobody changes what is none of the sale's, nor the list of its ids."""
+    """Nobody stores a page, and nobody changes other keys or the list of ids."""
     for when, key, text in run.witness.log.stored:
         yield f"At {ms(when)} {shown(text)} was stored under {key}, and not by a reader.", "", when, "stored"
     for act in run.witness.acts:
@@ -144,7 +144,7 @@ def _others(run: Play) -> Iterator[Found]:
 
 
 def _errors(run: Play) -> Iterator[Found]:
-    """There is one commit; and what it raises, or redis-py, the caller gets."""
+    """There is one commit, and its errors and those of redis-py reach the caller."""
     for act in run.witness.acts:
         if act.over and len(act.commits) > 1:
             yield f"{act.who} committed {len(act.commits)} times; once is right.", act.who, act.ended, "commits"
@@ -155,7 +155,7 @@ def _errors(run: Play) -> Iterator[Found]:
 
 
 def _cost(run: Play) -> Iterator[Found]:
-    """One round trip, however many products; none for none."""
+    """One round trip, however many products; for no product, none."""
     for act in run.witness.acts:
         trips = round_trips(sent(run, act))
         if act.over and trips > bool(act.ids):

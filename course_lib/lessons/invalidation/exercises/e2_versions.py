@@ -31,9 +31,9 @@ EVICTED = (999, "z")
 SETS = [("app:product:42", "app:product:7", 60), ("app:product:{de}:7", "a{b:c", 1.5), ("é 7", "7", 0.57),
         ("App:Product:7 ", "app:product:7", 2.006), ("app:product:9", "app:product:{9}", 0.004),
         ("app:product:", "42", 2_592_000)]  # fmt: skip
-"""Of a run: two keys, and the ttl in seconds."""
+"""For each run: two keys, and the ttl in seconds."""
 LONGER = (1.0, 2.5, 0.75)
-"""By how much that of each step in turn is longer or shorter."""
+"""By how much the ttl of each step is longer or shorter."""
 OLDER = "redis.call('HSET', KEYS[1], 'version', 9, 'page', 'older') redis.call('PEXPIRE', KEYS[1], 60000)"
 AT_ONCE = [(99, "of c1"), (100, "of c2"), (101, None)]
 
@@ -168,7 +168,7 @@ def _refusing(answer: Answer, world: Simulation, clients: int) -> Versions:
 
 
 def _newer(run: Play) -> Iterator[Found]:
-    """What is older than what is held changes nothing; what is not is stored."""
+    """A version older than the held one changes nothing; any other is stored."""
     for act in run.witness.acts:
         during = run.witness.log.during(act.key, act)
         stored = any(version(state) == act.version and state.when > act.began for state in during)
@@ -182,12 +182,12 @@ def _newer(run: Play) -> Iterator[Found]:
 
 
 def held(state: State) -> str:
-    """What it is, for a sentence."""
+    """What the key holds, for a sentence."""
     return "nothing" if state.text is None else state.text
 
 
 def _whole(run: Play) -> Iterator[Found]:
-    """What is stored is its version and its page, and nothing else; not even for a moment."""
+    """At every moment the hash holds the version and the page, and nothing else."""
     for act in run.witness.acts:
         for state in run.witness.log.during(act.key, act):
             new = version(state) == act.version and not act.newer
@@ -197,7 +197,7 @@ def _whole(run: Play) -> Iterator[Found]:
 
 
 def _life(run: Play) -> Iterator[Found]:
-    """What is stored lives for ttl, from the first moment on."""
+    """A stored page lives for ttl from its first moment on."""
     for act in run.witness.acts:
         for state in run.witness.log.during(act.key, act):
             if state.there and version(state) == act.version and not key_log.right_life(run, state, act.ttl):
@@ -214,7 +214,8 @@ def _told(run: Play) -> Iterator[Found]:
 
 
 def _race(run: Play) -> Iterator[Found]:
-    """No older one ever replaces a newer one, none is there by halves, and each is told what became of it."""
+    """No older page ever replaces a newer one, none is there by halves, and each call is told what became of its
+    page."""
     states, acts = run.witness.log.states[run.witness.log.keys[0]], run.witness.acts
     whole = {repr(act.fields) for act in acts} | {"{'version': '9', 'page': 'older'}", None}
     for before, state in pairwise(states):

@@ -22,7 +22,7 @@ STEPS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("e3_calls.t
 SETS = [("app:product:42", "app:product:7"), ("app:product:{de}:7", "app:product:{de}:8"), ("a{b:c", "a{b:"),
         ("é 7", "lease:7")]  # fmt: skip
 LIVES = [(60, 0.5), (1.5, 0.25), (0.6, 1.5), (2.006, 0.3)]
-"""Of a run: two keys; ttl and lease_ttl, in seconds."""
+"""For each run: two keys; ttl and lease_ttl, in seconds."""
 EXTREMES = [(0.004, 2_592_000), (2_592_000, 0.004), (2_592_000, 60)]
 """Others, of which one is too short, or too long, for all those steps."""
 SOON = [("c1", 0.01, 0), ("c1", 0.02, 4), ("c1", 0.03, 5), ("c1", 0.033, 5), ("c2", 0.038, 8), ("c1", 0.044, 9)]

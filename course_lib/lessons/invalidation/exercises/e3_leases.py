@@ -86,7 +86,7 @@ def lives(run: Play) -> Iterator[tuple[Op, str, State, float]]:
 
 
 def _lives(run: Play) -> Iterator[Found]:
-    """Each lives its time from the first moment on; and who only looks changes nothing."""
+    """Each page and each lease lives its time from its first moment on; and a call that only looks changes nothing."""
     for op, name, state, life in lives(run):
         if not key_log.right_life(run, state, life):
             lasts = key_log.lasting(key_log.lasts(run, state, life))

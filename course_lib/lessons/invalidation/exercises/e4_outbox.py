@@ -45,7 +45,7 @@ class Notes(Acts):
     done: set[int] = field(default_factory=set)
     strays: list[str] = field(default_factory=list)
     seen: set[bytes] = field(default_factory=set)
-    """What is known to be gone, and was not stored again yet."""
+    """The keys that are known to be gone, and were not stored again yet."""
 
     def happens(self, what: str, whose: Any, who: str = "") -> None:
         """Write it down."""
@@ -78,7 +78,7 @@ class Notes(Acts):
             self.happens("published", key if channel == CHANNEL else f"{key} on channel {channel}")
 
     def look(self) -> None:
-        """What is gone was deleted; a reader stores it again at once."""
+        """Keys that are gone were deleted; a reader stores them again at once."""
         there = dict(self.world.nodes[0].dbs[0].items())
         for key, text in (PAGES | OTHERS).items():
             held = there[key].value if key in there else None

@@ -138,7 +138,7 @@ def _ends(run: Play) -> Iterator[Found]:
 
 
 def _once(run: Play) -> Iterator[Found]:
-    """Where nothing fails nothing is done more often than it is noted."""
+    """If nothing fails, nothing is done more often than it was noted."""
     if run.schedule.faults:
         return
     for what in ("deleted", "published"):

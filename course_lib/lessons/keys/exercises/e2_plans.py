@@ -10,7 +10,7 @@ from course_lib.grading.acts import Acts
 from course_lib.grading.database import DatabaseDown, DatabaseValue, load_takes
 
 SURNAMES = ("Lee", "Moore", "Diaz", "Okafor", "Sato", "Kaya", "Novák", "O'Hara", "Weiss", "Aziz", "Berg", "Costa")
-"""Of which a run draws three: an answer that remembers the last run knows none."""
+"""Names, of which each run draws three: an answer that remembers the last run knows none of them."""
 PEOPLE = (("42", "7"), ("24", "42"), ("ann:photo", "ann"), ("{ann}", "ann"), ("ann:v2", "ann"),
           ("v2:ann", "ann"), ("Ann", "ann"), ("a:b", "a-b"))  # fmt: skip
 """Of a run: who is renamed, and who is not."""
@@ -42,7 +42,7 @@ class Profiles:
         self.down = False
 
     def fail(self) -> None:
-        """If it is down."""
+        """Fail, if the database is down."""
         if self.down:
             self.down = False
             raise (DatabaseDown, DatabaseValue)[self.world.seed % 2]("the database is down")
