@@ -129,7 +129,7 @@ def _live_for(db: NodeDatabase, args: list[bytes], parts: float) -> Any:
 
 def _zadd(db: NodeDatabase, args: list[bytes]) -> Any:
     scores = [score for text in args[1::2] if (score := _score(text)) is not None]
-    if not scores or len(scores) * 2 + 1 != len(args):  # options, or a pair that is cut short
+    if len(scores) * 2 + 1 != len(args):  # options, or a pair that is cut short
         return PASS
     item = db.live(args[0])
     zset, expireat = (ZSet(), None) if item is None else (item.value, item.expireat)

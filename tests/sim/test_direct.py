@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 from worlds.random_commands import PARTS, sequence
 
 from course_lib.sim import Simulation, fake_server_direct
 from course_lib.sim.fake_server_direct import DIRECT, PASS
 from course_lib.trace import Trace
+
+from .running import say
 
 OTHERS = (
     "LPUSH",
@@ -127,6 +129,59 @@ def test_all_of_them_were_asked_and_most_did_not_pass(monkeypatch: pytest.Monkey
         traced(seed)
     assert min(answered.values()) >= 5, answered
     assert min(passed[name] for name in ("get", "set", "incr", "expire", "pexpire")) >= 1, passed
+
+
+PLAIN = """GET k; SET k v; SET k v NX; SET k v PX 40; SET k v EX 5 NX; DEL k; UNLINK k; EXISTS k; EXISTS k n k; INCR k
+INCRBY k 5; PTTL k; PEXPIRETIME k; EXPIRE k 5; PEXPIRE k 50; ZADD k 1 m; ZADD k 1 m 2 n 3 m; ZADD k .5 m; ZCARD k
+ZREMRANGEBYSCORE k 1 2; ZREMRANGEBYSCORE k (1 2; ZREMRANGEBYSCORE k -inf +inf"""
+OTHERWISE = """SET k v NX NX; SET k v EX 5 PX 5; SET k v PX 0; SET k v EX; SET k v KEEPTTL; DEL k k; INCRBY k -5
+INCRBY k 05; EXPIRE k -1; EXPIRE k 5 NX; ZADD k 1 m 2; ZADD k x m; ZADD k NX 1 m; ZADD k -1 m; ZREMRANGEBYSCORE k x 2
+ZREMRANGEBYSCORE k 1 x; EVAL return{redis.pcall('ZADD',KEYS[1])} 1 k"""
+HELD = """DEL k; SET k text; SET k 7 PX 4000; SET k 0; SET k 999999999999999; SET k 9223372036854775807; LPUSH k m
+HSET k m 1; SADD k m; ZADD k 1 m 2 n 3 o; ZADD k 2 m; XADD k 1-1 m 1
+XADD k 1-1 m 1, XDEL k 1-1; ZADD k 1 m 2 n 3 o, PEXPIRE k 4000"""
+
+
+def listed(text: str) -> list[str]:
+    return text.replace("\n", "; ").split("; ")
+
+
+def each_on_each() -> list[str]:
+    """What every form replies on a key of every kind, whether who watches the key is told, and what the key is then."""
+    lines = [
+        line
+        for held in listed(HELD)
+        for one in listed(PLAIN) + listed(OTHERWISE)
+        for line in ("DEL k", *held.split(", "), "WATCH k", one, "MULTI", "EXEC", "TYPE k", "PTTL k", "DUMP k")
+    ]
+    return list(map(repr, say(*(tuple(line.split()) for line in lines))))
+
+
+def test_each_form_replies_the_same_on_each_kind_of_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it leaves the same. The plain forms run the short way on some key, and no others do."""
+    short = set[str]()
+
+    def watched(name: str) -> Callable[..., Any]:
+        def run(db: Any, args: list[bytes]) -> Any:
+            reply = DIRECT[name](db, args)
+            if reply is not PASS:
+                short.add(b" ".join([name.encode().upper(), *args]).decode())
+            return reply
+
+        return run
+
+    monkeypatch.setattr(fake_server_direct, "DIRECT", {name: watched(name) for name in DIRECT})
+    replies = each_on_each()
+    assert set(listed(PLAIN)) - short == set()
+    assert set(listed(OTHERWISE)) & short == set()
+    monkeypatch.setattr(fake_server_direct, "DIRECT", {})
+    assert each_on_each() == replies
+
+
+def test_the_short_way_is_not_open_to_a_user_who_may_not() -> None:
+    _, allowed, refused = say(("ACL", "SETUSER", "default", "-@all", "+exists"), ("EXISTS", "k"), ("GET", "k"))
+    assert allowed == 0
+    assert isinstance(refused, NoPermissionError)
 
 
 WRONG: dict[str, Callable[..., Any]] = {

@@ -10,6 +10,7 @@ import redis.asyncio as aioredis
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.client import NEVER_DECODE
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, ResponseError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -66,6 +67,21 @@ def test_replies_stay_bytes_where_decoding_is_off() -> None:
         return [await redis.lrange("l", 0, -1), await redis.get("none")]
 
     assert alone(body, world(decode_responses=False)) == [[b"a"], None]
+
+
+def test_an_error_in_a_pipeline_is_raised_or_handed_out_and_what_is_no_text_stays_as_it_is() -> None:
+    async def body(redis: Redis) -> tuple[bytes, Any]:
+        pipe = redis.pipeline(transaction=False)
+        with pytest.raises(ResponseError, match="Command # 2"):
+            await pipe.set("k", "x").incr("k").execute()
+        value, wrong = (
+            await pipe.execute_command("GET", "k", **{NEVER_DECODE: True}).incr("k").execute(raise_on_error=False)
+        )
+        return value, wrong
+
+    value, wrong = alone(body)
+    assert value == b"x"
+    assert isinstance(wrong, ResponseError)
 
 
 # -- latency and order ------------------------------------------------------------------------------------------------
