@@ -106,7 +106,7 @@ def _fresh(run: Play) -> Iterator[Found]:
 
 
 def _expires(run: Play) -> Iterator[Found]:
-    """What was stored is served for ttl, and no longer; whatever happens to the writer."""
+    """A stored profile is served for ttl, and no longer, whatever happens to the writer."""
     database, end = run.witness.database, 2 * run.witness.database.ttl + 3.0
     for act, result in _reads(run):
         loaded = [load.start for load in loads(run.trace) if load.who.startswith(act.who[:2])]
@@ -118,8 +118,8 @@ def _expires(run: Play) -> Iterator[Found]:
 
 
 def _lives(run: Play, acts: list[Act]) -> Iterator[Found]:
-    """Of v2-a: its first read stores, the next two find it, the last one of them not long before its end; the fourth
-    begins after that, although it was read meanwhile."""
+    """The reads of v2-a: the first one stores, and the next two find the profile, the last of them not long before its
+    end. The fourth begins after that end, although the profile was read meanwhile."""
     paid = [cost(run, act)[1] for act in acts]
     ttl = run.witness.database.ttl
     if paid[:3] == [1, 0, 1]:
@@ -132,7 +132,7 @@ def _lives(run: Play, acts: list[Act]) -> Iterator[Found]:
 
 @undisturbed
 def _cost(run: Play) -> Iterator[Found]:
-    """Of v2-a: its second read finds what the first stored, and its write asks Redis once."""
+    """The cost of v2-a: its second read finds what the first one stored, and its write asks Redis once."""
     hit, writes = run.witness.did("read", "v2-a")[1:2], run.witness.did("write", "v2-a")
     for act, most_loads in [(act, 0) for act in hit] + [(act, 9) for act in writes]:
         trips, loaded = cost(run, act)

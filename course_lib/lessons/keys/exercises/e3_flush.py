@@ -127,7 +127,7 @@ def _fresh(run: Play) -> Iterator[Found]:
 
 @undisturbed
 def _others(run: Play) -> Iterator[Found]:
-    """It touches nothing that is not its own."""
+    """The answer touches only its own keys."""
     flush = next(iter(run.witness.did("flush")), None)
     where = (flush.who, flush.began) if flush else ("c1", 0.0)
     for look in [event for event in run.trace if event.client.startswith(JUDGE) and event.name == "KEYS"]:
@@ -173,7 +173,7 @@ def _expires(run: Play) -> Iterator[Found]:
 
 @undisturbed
 def _hit(run: Play) -> Iterator[Found]:
-    """Of c1: where it has read since the last flush, and the row is there, it finds it at once."""
+    """The hits of c1: if it has read since the last flush, and the row is there, it finds the row at once."""
     mine = [act for act in run.witness.acts if act.who == "c1" and act.what != "down"]
     for before, act in pairwise(mine):
         flushes = [
@@ -223,7 +223,7 @@ def clues(failing: Failing) -> Iterator[str]:
 
 
 def _stale(run: Play) -> Act | None:
-    """The read that was served what it must not be."""
+    """The read that was served an old row."""
     found = next(_fresh(run), None)
     return next((act for act in run.witness.reads() if found and (act.who, act.began) == found[1:3]), None)
 

@@ -11,7 +11,7 @@ from course_lib.grading.database import DatabaseDown, load_takes
 
 TTLS = (2.0, 0.57, 1.5, 2_592_000.6)
 USERS = (("42", "7"), ("ann", "1ann"), ("ann@example.org", "Ann-B_c.d"), ("Zoë", "zoë"))
-"""Of a run: whom `read` and `other` are about. `read 1x` is about 1x."""
+"""The users of a run: whom `read` and `other` are about. `read 1x` is about 1x."""
 ALIKE = ("ab", "ba", "a@b.c", "a_b_c", "a-b-c", "abc", "Zoë", "Zo", "zo")
 """Users that are easily taken for each other."""
 PREFIX, OTHERS = "app:user:profile:v2", "app:shop:price:v1:7"
@@ -59,7 +59,7 @@ class Flushed(Acts):
         return load
 
     def user(self, act: Act) -> str:
-        """Whose row it reads."""
+        """The user whose row an act reads."""
         _, _, named = act.what.partition(" ")
         return named or ("nobody" if act.what == "down" else self.users[act.what == "other"])
 

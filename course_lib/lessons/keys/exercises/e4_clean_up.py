@@ -15,7 +15,7 @@ from course_lib.trace import Event
 
 Answer = Callable[..., Awaitable[Any]]
 MOST_KEYS, MOST_COUNT, LEAST_A_WAIT = 50, 1_000, 4
-"""Keys a command, COUNT of a SCAN, and how many keys each wait removes on average."""
+"""The most keys of a command, the largest COUNT of a SCAN, and the least keys that a wait removes on average."""
 AGAIN = 600.0
 """Seconds from the beginning to the second clean-up, and from that to a look at what is left."""
 FREES = {b"DEL", b"GETDEL", b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT"}
@@ -198,7 +198,7 @@ def clues(failing: Failing) -> Iterator[str]:
 
 
 def _gone(failing: Failing, keys: Keyspace, gone: frozenset[str]) -> dict[str, object]:
-    """By mistake: exactly those keys are gone which it takes."""
+    """The mistakes whose keys, and no others, are gone."""
     live, _, stay = keys
     old_parts = [f":v{before}:" for before in range(1, live)]
     begins = tuple(f"{NAME}:v{before}" for before in range(1, live))

@@ -47,7 +47,7 @@ def _keyspace(live: int, *, old: dict[int, int], stay: dict[int, int], more: set
 
 
 def version(key: str) -> int | None:
-    """Of a key that is one of ours."""
+    """The version in a key of ours."""
     found = re.match(rf"{NAME}:v([0-9]+):", key)
     return int(found[1]) if found else None
 
@@ -69,7 +69,7 @@ class Step:
 
     @property
     def counts(self) -> list[int]:
-        """Of its SCANs."""
+        """The COUNT of each SCAN in it."""
         return [_count([word.upper() for word in command]) for command in self.called(b"SCAN")]
 
 

@@ -39,7 +39,7 @@ def trials(answer: Property) -> list[Trial]:
 
 
 def _judge(answer: Property, alive: Alive, run: Play) -> Iterator[Found]:
-    """Nothing is asked of a run of which the judge itself cannot say what is left."""
+    """If the judge itself cannot say what is left, nothing is asked of the run."""
     if (keys := alive(run)) is None:
         return
     said, mine = of_run(answer, run), [event for event in run.trace if not event.client.startswith(JUDGE)]
@@ -85,7 +85,7 @@ def _build(program: Program, world: Simulation, clients: int) -> None:
 
 
 def _make(world: Simulation, clients: int) -> Run:
-    """Nobody runs: the trace is there."""
+    """No client runs: the trace exists already."""
     run = RUNS[world.seed % len(RUNS)]
     world.trace.events.extend(run.trace())
     return run

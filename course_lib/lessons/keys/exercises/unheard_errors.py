@@ -1,4 +1,4 @@
-"""For 02.2 and 02.3: does what fails for an act come out of it, and what a server refuses?"""
+"""For 02.2 and 02.3: do an act's callers hear of what failed, and of what a server refused?"""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ IN_TURN: tuple[tuple[str, str | None], ...] = (
 LIVES = (TTL, 0.1)
 """Seconds that the lock lives in a run; in the second it is over soon after the call."""
 STRANGERS = {"c2-7", ""}
-"""Tokens that nobody takes for `c1-7` who compares in any way."""
+"""Tokens that no comparison takes for `c1-7`."""
 
 
 @dataclass

@@ -109,7 +109,7 @@ def _gives_up(run: Play) -> Iterator[Found]:
 
 
 def _rests(run: Play) -> Iterator[Found]:
-    """Tries come 10 to 100 ms after one another; but for a last one, when `wait` is over."""
+    """Tries come 10 to 100 ms after one another, except a last one, when `wait` is over."""
     times = []
     for call in run.witness.acts:
         tries = list(_tries(run, call))

@@ -18,7 +18,7 @@ from course_lib.sim.ground import Ground
 TTLS, WORK = (1.0, 1.5, 0.57, 2.25), 0.15
 """Seconds: a lock lives, a holder works. A run's seed says which."""
 LONG = 6.0
-"""Seconds that a client waits for what is soon free."""
+"""Seconds that a client waits for a lock that is soon free."""
 ALONE = ((1.0, 0.9), (1.5, 1.3), (10.0, 2.0), (1.2, 1.0), (2.25, 1.5), (1.0, 0.9), (1.5, 1.2), (1.0, 0.9))
 """ttl and wait, in seconds, of a client that is alone: if it takes its own lock for another's, it is told False before
 that lock is over."""
@@ -27,9 +27,9 @@ WAITS = (1.0, 0.37, 13.0, 0.0)
 tries, which nobody counts."""
 HOLDER = "by-c9-a17b03"
 ALIKE = (("by-c9-a17b", "9-a17b03"), ("by-c9-a17b03-1", "BY-C9-A17B03"))
-"""The token of who keeps the lock, and those of two who want it, in turn, much like it."""
+"""The token of the client that keeps the lock, and those of two that want it, in turn, much like it."""
 IN_TIME = 0.3
-"""Seconds before the end of `wait`: of what is lost later nobody can learn."""
+"""Seconds before the end of `wait`: nobody can learn of a reply that is lost later."""
 
 
 @dataclass

@@ -72,7 +72,7 @@ def _reads(answer: Property, run: Play) -> Iterator[Found]:
 
 
 def _strangers(said: str, run: Play, at_once: set[str]) -> list[str]:
-    """Those whom the sentence names, although no load of theirs overlaps another's."""
+    """The clients that the sentence names, although no load of theirs overlaps another's."""
     loaded = sorted({span.who for span in loads(run.trace)} - at_once)
     return [who for who in loaded if re.search(rf"\b{re.escape(who)}\b", said)]
 
@@ -166,7 +166,7 @@ EXCUSES: list[Sequence[Note]] = [
     (_load(ONE, 0.0), _load(TWO, 0.1, 0.2), _pause(TWO, 0.0, 0.05)),
     (_load(ONE, -0.1), Note(ONE, "crash", 0.0), _load(TWO, 0.1, 0.2)),
 ]
-"""Of whom a load counts, and how long: clients that die, and clients that are paused."""
+"""Whose load counts, and for how long: clients that die, and clients that are paused."""
 
 
 def _by_lot(seed: int) -> list[Note]:

@@ -73,7 +73,7 @@ def lock_of(world: Simulation, who: str, lock_ttl: float) -> LockSeen:
 
 
 def in_lock(world: Simulation, lock: LockSeen) -> Any:
-    """What is in it now: a text; True if it is not a text; None if it is gone."""
+    """What the lock holds now: its text, True for anything else, None if it is gone."""
     if lock.life is None:
         return None
     found = ask(world.nodes[0], b"GET", lock.life.key)
@@ -90,8 +90,8 @@ def kept(world: Simulation, key: str, loaders: Collection[str], ttl: float) -> L
 
 
 def _life(world: Simulation, key: bytes, who: Collection[str], asked: float) -> Life:
-    """By the command of these clients that comes nearest to what was asked for. A client may reckon by its own clock:
-    from the moment at which it sent the command."""
+    """The life that a command of these clients gave, the one nearest to what was asked for. A client may reckon by its
+    own clock: from the moment at which it sent the command."""
     left, now = ask(world.nodes[0], b"PTTL", key), world.now()
     if left < 0:
         return Life(left, asked, key, at=now)

@@ -56,7 +56,7 @@ def _build(answer: Slot, table: list[str], letters: str, world: Simulation, clie
 
 
 def _key(world: Simulation, table: list[str], letters: str) -> str:
-    """Of the table; else drawn, so that nobody can list the keys."""
+    """A key of the table, or beyond it a drawn one, so that no answer can list the keys."""
     if world.seed < len(table):
         return table[world.seed]
     draw = world.draws("key")

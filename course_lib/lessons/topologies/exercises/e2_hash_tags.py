@@ -22,8 +22,8 @@ from course_lib.words import counted
 
 
 def _hash(one: Hashable, own: Callable[[Hashable], int] = hash) -> int:
-    """What `hash` gives in another process, as Python draws a salt for the texts of each. Sets and dicts go on as they
-    are: what they find does not depend on it."""
+    """`hash` as in another process: Python draws a salt for each. Sets and dicts keep the hashes they have, which
+    changes nothing that they find."""
     return own(one) ^ 0x5EED
 
 

@@ -31,7 +31,7 @@ MANY: dict[str, list[Name]] = {
     "products": [("product", f"tea-for-two-{word}-large", "price") for word in _WORDS],
     "days": [("visitors", f"{2020 + n // 336}-{n // 28 % 12 + 1:02}-{n % 28 + 1:02}", "07") for n in _DAYS],
 }  # fmt: skip
-"""Drawn by lot: CRC16 does not draw by lot: of ids that are alike it can put two into one slot more often."""
+"""These are drawn by lot, because CRC16 puts two ids that are alike into one slot more often than chance would."""
 ALIKE = [
     *IDS,
     "43",
@@ -83,5 +83,5 @@ NAMES: list[Name] = [
 ]
 """Names that are easily given one key."""
 TAGS, SLOTS = 950, 500
-"""Of 1,000 users, products or days: the least number of tags, and of slots. Who draws one of 16,384 tags for each has
-about 970, give or take 5; of 4,000 tags it is 885."""
+"""Of 1,000 users, products or days: the least number of tags, and of slots. An answer that draws one of 16,384 tags for
+each has about 970 tags, give or take 5; with 4,000 tags it has 885."""

@@ -16,7 +16,7 @@ SLACK = 0.5
 
 
 def clues(failing: Failing) -> Iterator[str]:
-    """Of the run that is shown: that of the first promise that is broken."""
+    """The clues of the run that is shown, which breaks the first promise."""
     shown = next((promise for promise in FINDS if promise in failing), None)
     return iter(()) if shown is None else FINDS[shown](failing[shown])
 
@@ -40,7 +40,7 @@ def _took_zero(events: list[Event]) -> bool:
 
 
 def _counts(event: Event) -> bool:
-    """Does it add to the number, whatever was counted before?"""
+    """Does the answer add to the number, whatever was counted before?"""
     return event.name in ("INCR", "INCRBY", "INCRBYFLOAT") and event.command[1] == b"visits"
 
 
@@ -53,7 +53,7 @@ def _twice(run: Play) -> Iterator[str]:
 
 
 def _lost(run: Play) -> Iterator[str]:
-    """It said True, and the event is not counted. If it asked nobody, no known mistake explains that."""
+    """A call said True, and the event is not counted. If the call asked no server, no known mistake explains that."""
     each = [sent(run, call) for call in run.witness.acts]
     told_none = [events for events in each if 0 in [event.reply for event in events if _waited(event)]]
     for call in run.witness.acts:
@@ -98,4 +98,4 @@ def _hurried(run: Play) -> Iterator[str]:
 FINDS: dict[str, Callable[[Any], Iterator[str]]] = {
     "once": _twice, "kept": _lost, "confirms": _unconfirmed, "ends": _unconfirmed, "rests": _hurried,
 }  # fmt: skip
-"""By promise, in the order of words.toml; the others are shown without a word."""
+"""The clues by promise, in the order of words.toml. Other promises have none."""

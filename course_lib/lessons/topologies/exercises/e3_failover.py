@@ -34,7 +34,8 @@ SLACK = 0.5
 """Seconds by which False may come before or after `patience`: a write and a WAIT that both run into their time-outs."""
 PAUSE = 0.4
 TRIES, COMMANDS = 50, 8
-"""In a second, and in a try; two tries more, which may fall at the ends of that second."""
+"""How many tries are allowed in a second, and how many commands in a try. Two more tries can fall at the ends of that
+second."""
 
 
 @dataclass
@@ -209,8 +210,8 @@ def _ends(run: Play) -> Iterator[Found]:
 
 
 def _rests(run: Play) -> Iterator[Found]:
-    """In no second more tries than are allowed; and in no try, from one question to Sentinel to the next, more commands
-    than in as many tries as would fit in."""
+    """No second has more tries than are allowed. A try lasts from one question to Sentinel to the next, and has no more
+    commands than the tries that would fit into that time."""
     for call in run.witness.acts:
         most = TRIES + 2
         for first, last in zip(call.asked, call.asked[most:], strict=False):

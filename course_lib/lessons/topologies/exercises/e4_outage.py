@@ -147,6 +147,6 @@ MISTAKES: dict[str, Callable[[Setup], Setup]] = {
     "nobody-to-promote": lambda setup: replace(setup, replicas=(("no host", 1),)),
     "counts-hosts": lambda setup: replace(setup, sentinels=tuple(set(setup.sentinels))),
 }
-"""The setup in which the true rule gives what the mistaken one gives in this."""
+"""The setup in which the true rule gives the same result as the mistaken one gives in this setup."""
 
 RULES = Rules(plain_function("setup"), trials, clues)

@@ -22,7 +22,7 @@ from course_lib.lessons.topologies.exercises.failover import Failover, lost
 DOWN_AFTER, MAX_LAG = 3.0, 2.0
 """Seconds: until Sentinel promotes a replica; and until the primary stops accepting writes without one."""
 WRITES = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "e": 12.0, "f": 13.0, "g": 14.0, "h": 15.0}
-"""What is written, and when. From 4 to 12 s there is nothing to write."""
+"""The writes, and when they come. From 4 to 12 s there is nothing to write."""
 LATEST = 40.0
 Writer = Callable[..., Any]
 

@@ -55,7 +55,7 @@ def trials(answer: Property) -> list[Trial]:
 
 
 def _make(runs: list[Run], world: Simulation, clients: int) -> Run:
-    """Nobody runs: the trace is there."""
+    """No client runs: the trace exists already."""
     run = runs[world.seed % len(runs)]
     made = run.trace()
     world.trace.events, world.trace.notes = made.events, made.notes

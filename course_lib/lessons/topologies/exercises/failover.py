@@ -42,6 +42,6 @@ class Failover(Acts):
 
 
 def lost(run: Play) -> list[str]:
-    """What was reported, and is not on the server that is the primary in the end."""
+    """The reports that are not on the server that is the primary in the end."""
     there = {member.decode() for event in seen(run, JUDGE) for member in event.reply}
     return [name for name in run.witness.reported if name not in there]
