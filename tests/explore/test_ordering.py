@@ -38,6 +38,8 @@ from course_lib.explore.shrink import following, simpler, steps_of
 from course_lib.explore.strategies.exhaustive import enumerate_all
 from course_lib.explore.strategies.pct import PROBES
 from course_lib.explore.tally import simplicity
+from course_lib.sim.network import SimEvent
+from course_lib.trace import Trace
 
 
 async def look_then_set(redis: Redis) -> int:
@@ -63,6 +65,31 @@ def trial(body: Any = look_then_set, **options: Any) -> Trial:
 
     made = {"sizes": (2, 3), "orders": (2, 3), "world": lambda: Simulation(socket_timeout=0.1)}
     return Trial("a counter", ("kept",), build, lost, **{**made, **options})  # type: ignore[arg-type]
+
+
+def ran(clients: int, events: int = 1, order: str = "", **options: Any) -> Play:
+    """A run of so many commands, or of those of these clients in turn, as if it had been played."""
+    events = [SimEvent(who, "redis", (b"GET", b"n"), at, at) for at, who in enumerate(order or "a" * events)]
+    return Play(Schedule(clients, **options), Trace(events=list(events)), {}, None, 0.0, 0)
+
+
+def test_what_makes_a_run_simpler_than_another() -> None:
+    """Each is simpler than the next by one thing, and less simple by all that counts less."""
+    in_time = [
+        ran(1, 2, kind="pause", at=2, seed=2), ran(2, 1, kind="pause", at=2, seed=2), ran(2, 2, seed=2),
+        ran(2, 2, kind="pause", at=2, seed=1), ran(2, 2, kind="crash", at=2, seed=2),
+        ran(2, 2, kind="pause", at=1, seed=2), ran(2, 2, kind="pause", at=2, seed=2),
+    ]  # fmt: skip
+    crash = Move("crash")
+    by_order = [
+        ran(1, order="aba", turns=(1, crash)), ran(2, order="ababa", turns=(1,)), ran(2, order="aba", turns=(1, crash)),
+        ran(2, order="aabb", turns=(1, crash)), ran(2, order="abab", turns=(0, crash)),
+        ran(2, order="abab", turns=(1, crash)),
+    ]  # fmt: skip
+    assert [simplicity(run) for run in in_time] == sorted(map(simplicity, in_time))
+    assert [simplicity(run) for run in by_order] == sorted(map(simplicity, by_order))
+    for runs in (in_time, by_order):
+        assert len(set(map(simplicity, runs))) == len(runs)
 
 
 # -- how much is played -----------------------------------------------------------------------------------------------

@@ -84,3 +84,18 @@ def test_of_a_transaction_that_nobody_waits_for_no_reply_is_read() -> None:
     play(trial(goes_wrong, SimRedis, seen, 0), Schedule(1, turns=()))
     missed = [command[0] for _, _, command, *_, fault in seen[0][0] if fault == "nobody reads"]
     assert missed == [b"MULTI", b"INCRBY", b"GET", b"EXEC"]
+
+
+def test_a_longer_transaction_takes_no_more_callbacks() -> None:
+    """As all of its replies are handed over at once."""
+
+    def steps(commands: int) -> int:
+        async def body(redis: Redis, me: str) -> None:
+            pipe = redis.pipeline()
+            for _ in range(commands):
+                pipe.get("k")
+            await pipe.execute()
+
+        return play(trial(body, SimRedis, [], 0), Schedule(1, turns=())).steps
+
+    assert steps(1) == steps(9)

@@ -34,6 +34,7 @@ KITS = {"patterns": 0.97, "sim": 0.90, "explore": 0.90}
 ELSEWHERE = {
     "sim.turns": ("explore/test_struck.py", "explore/test_game.py", "explore/test_exhaustive.py"),
     "sim.streams": ("explore/test_randomness.py",),
+    "sim.network": ("explore/test_transactions.py", "explore/test_struck.py"),
     "sim.redis_client": ("explore/test_transactions.py",),
 }
 """Tests of another kit, which have what the module is for."""

@@ -178,6 +178,10 @@ def test_each_form_replies_the_same_on_each_kind_of_key(monkeypatch: pytest.Monk
     assert each_on_each() == replies
 
 
+def test_of_a_list_that_is_missing_nothing_is_moved_or_read() -> None:
+    assert say(("LINDEX", "none", 0), ("RPOPLPUSH", "none", "to"), ("EXISTS", "to")) == [None, None, 0]
+
+
 def test_the_short_way_is_not_open_to_a_user_who_may_not() -> None:
     _, allowed, refused = say(("ACL", "SETUSER", "default", "-@all", "+exists"), ("EXISTS", "k"), ("GET", "k"))
     assert allowed == 0

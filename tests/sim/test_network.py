@@ -112,6 +112,18 @@ def test_a_pipeline_is_one_message() -> None:
         assert ends == sorted(ends)
 
 
+def test_each_connection_draws_latencies_of_its_own() -> None:
+    """To each node, and a second one to the same."""
+    sim = Simulation(1, nodes=2)
+
+    async def body() -> None:
+        await asyncio.gather(sim.redis(0).get("a"), sim.redis(1).get("b"), sim.redis(0).get("c"))
+
+    sim.client("alone", body)
+    sim.run()
+    assert len({event.t_server for event in sim.trace}) == 3
+
+
 def test_one_connection_keeps_its_order_whatever_the_latency() -> None:
     """As TCP does: a message that would overtake another arrives just after it."""
     times = iter([5 * MS, *[MS] * 99])
