@@ -99,3 +99,14 @@ def test_a_longer_transaction_takes_no_more_callbacks() -> None:
         return play(trial(body, SimRedis, [], 0), Schedule(1, turns=())).steps
 
     assert steps(1) == steps(9)
+
+
+async def pipelined(redis: Redis, me: str) -> list[Any]:
+    return await redis.pipeline(transaction=False).incr("n").incr("n").execute()
+
+
+def test_what_is_no_transaction_runs_command_by_command() -> None:
+    """Two commands of two clients in six orders; in each, every one counts once."""
+    seen = list[Any]()
+    assert enumerate_all(trial(pipelined, SimRedis, seen, 0), 2).schedules == 6
+    assert {results["c0"] for _, results, *_ in seen} == {"[1, 2]", "[1, 3]", "[1, 4]", "[2, 3]", "[2, 4]", "[3, 4]"}

@@ -192,10 +192,11 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.sample is not None and chosen.sample < len(every):
             places = sorted(random.Random(f"{chosen.seed} {module}").sample(places, chosen.sample))
         cases += [(module, every[place]) for place in places]
-    results, reasons = list(judged(cases, chosen.jobs)), excused()
-    for result in results:
+    results, reasons = [], excused()
+    for result in judged(cases, chosen.jobs):
+        results.append(result)
         if result.status == "survived" and (result.module, result.mutant.id) not in reasons:
-            print(f"{result.module}: survives: {result.mutant.id}")
+            print(f"{result.module}: survives: {result.mutant.id}", flush=True)  # at once: all of it can take hours
     lines, share = score(results, reasons)
     print(
         lines, f"{share:.1%} of {len(results)} told from the original; {KITS[chosen.kit]:.0%} are asked for", sep="\n"
