@@ -26,7 +26,7 @@ def trials(answer: Answer) -> list[Trial]:
     build = partial(passes, answer)
     return [
         trial("one pass after another", partial(build, PLANS), always | quiet | {"errors": key_log.errors}, sizes=(1,),
-              seeds=len(PLANS) + 5, faults=LOSSES, fault_seeds=1, horizon=20.0),
+              seeds=len(PLANS) + 5, faults=LOSSES, fault_seeds=1, most_sends=40, horizon=20.0),
         trial("the server refuses a command", partial(build, PLANS[:1]),
               {"after": _after, "every": _every, "dead": _dead, "errors": key_log.errors}, sizes=(2,), seeds=21),
         trial("two workers at once", partial(at_once, answer), {"after": _after, "once": _once, "dead": _dead},

@@ -45,7 +45,7 @@ def trials(answer: Answer) -> list[Trial]:
               sizes=(1,), seeds=len(ALONE), fault_seeds=len(ALONE), faults=lost, horizon=4.0),
         trial("a reply is lost, and more goes wrong", partial(and_more, answer),
               {"one-holder": _one_holder, "knows": _knows}, sizes=(2,), seeds=2, fault_seeds=2,
-              faults={"pause": 1.2, **lost}, horizon=8.0),
+              faults={"pause": 1.2, **lost}, most_sends=40, horizon=6.0),
         trial("somebody else keeps it", partial(in_vain, answer),
               {"one-holder": _one_holder, "knows": _knows, "gives-up": _gives_up, "rests": _rests}, sizes=(2,),
               seeds=len(WAITS), horizon=20.0,
