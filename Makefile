@@ -43,7 +43,7 @@ lab: env ## open JupyterLab on the lesson map (LAB_ARGS="--no-browser --port=999
 
 # Slides are an extension of JupyterLab that lies in a folder of its own; without it a deck opens as a notebook.
 live: env ## open a deck for a class as slides (DECK=notebooks/decks/03_lost_update.ipynb; LAB_ARGS as above)
-	@$(COURSE) -m course_lib.live "$(LIVE)" "$(DECK)"
+	@$(COURSE) -m course_lib.slides "$(LIVE)" "$(DECK)"
 	@JUPYTER_PATH="$(LIVE)/share/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH}" \
 	    $(MAKE) --no-print-directory -o env lab OPENS="$(DECK)"
 

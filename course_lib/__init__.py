@@ -9,7 +9,7 @@
 - `servers`    real servers and whole topologies as local processes that never outlive the kernel
 - `wire`       simulated processes whose code runs in another operating-system process
 - `worlds`     Simulated, Embedded, Real: the same few verbs; `oracle` replays a simulated trace on a real server
-- `explore`    plays every order of clients' commands, or a sample, with a fault at each; finds the smallest failure
+- `explore`    every order of the clients' commands, or a sample, with faults at each command; the smallest failure
 - `views`      trace or numbers → picture and its text alternative
 - `widgets`    controls around views: lab, predict, be the scheduler, explore, topology panel
 - `grading`    check, hint and replay for the exercises
@@ -18,12 +18,12 @@
 - `notebook`   the notebook that runs: what waits for an answer, what a cell needs from those above it
 - `reference`  patterns/README.md, made from the docstrings
 - `bootstrap`  builds the environment; needs nothing but Python
-- `groups`     environments beside it, for packages that must not meet its own
-- `live`       fetches what shows decks as slides
+- `groups`     further environments inside `.venv`: for slides, the site, the peers that tests compare with
+- `slides`     installs the JupyterLab extension for slides (`make live`)
 - `stage`      what an instructor has in front of a class: a shop to break, and the window with the notes
 - `website`    the course as pages to read
 - `lite`       the course in a browser alone
 
-The packages other than `lessons` are the kits, which know no lesson. tests/test_house.py says which part may import
-which.
+The kits are patterns, sim, servers, wire, worlds, explore, views, widgets and grading. They know no lesson, except that
+`grading` looks one up by its number. tests/test_house.py says which part may import which.
 """

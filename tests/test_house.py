@@ -57,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "lesson": {"servers", "errors", "notebook"},
     "groups": {"bootstrap"},
-    "live": {"bootstrap", "groups"},  # installs, in bootstrap's way and with its sentences
+    "slides": {"bootstrap", "groups"},  # installs, in bootstrap's way and with its sentences
     "website": {"widgets", "views", "words", "notebook", "bootstrap", "groups"},
     "stage": {
         *("patterns", "sim", "servers", "worlds", "explore", "views", "widgets"),
@@ -388,6 +388,19 @@ def import_lines(path: Path) -> int:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     return sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in imported)
+
+
+def test_the_map_of_the_simulation_is_in_reading_order() -> None:
+    """As it says: a module imports only those that are listed before it."""
+    said = ast.get_docstring(ast.parse((COURSE / "sim/__init__.py").read_text())) or ""
+    listed = re.findall(r"^- `(\w+)`", said, re.MULTILINE)
+    for place, name in enumerate(listed):
+        used = {
+            module.split(".")[2]
+            for module in imported(COURSE / f"sim/{name}.py")
+            if module.startswith("course_lib.sim.")
+        }
+        assert used <= set(listed[:place]), name
 
 
 def contracts_missing(source: str) -> list[str]:

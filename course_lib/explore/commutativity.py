@@ -3,7 +3,7 @@
 Only commands whose keys are known for certain are ever said to commute. A script counts by the keys that it declares,
 as in a cluster, and as a writer (where one touches others, `undeclared`, nothing is said to commute); EVALSHA also
 hangs on who sent the script before. Random numbers do not keep steps from commuting: each client has a stream of its
-own (`course_lib.sim.streams`).
+own (`course_lib.sim.random_streams`).
 """
 
 from __future__ import annotations

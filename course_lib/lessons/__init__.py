@@ -1,9 +1,9 @@
-"""The lessons: one folder for each, over the kits. Only `grading` looks here, for which lesson has an exercise.
+"""The lessons: one folder for each, over the kits. Of the kits only `grading` looks here, for the lesson of an exercise.
 
 Within a folder, the first word of a module's name says its layer: `experiment_…` runs a pattern under a workload and
 returns numbers, and `picture_…` draws numbers. `lab` has the controls, `programs` is what learners read and break, and
-`exercises/` judges their answers. Lesson 01 runs on real servers throughout; elsewhere a module named `…real` does, and
-a lesson's map names what else.
+`exercises/` judges their answers. Lesson 01's experiments run on real servers, and its exercises are simulated;
+elsewhere a module named `…real` runs on real ones, and a lesson's map names what else.
 """
 
 LESSONS = {

@@ -52,7 +52,7 @@ COURSE = ("*.py", "*.toml", "*.js", "*.css", "*.wasm")
 NOT_OF_THE_COURSE = [
     *("course_lib/website/*", "course_lib/lite/[!ks_]*", "course_lib/grading/batch/*", "course_lib/grading/sandbox/*"),
     *("course_lib/lessons/topologies/*", "course_lib/lessons/capstone/*", "course_lib/stage/*", "*/__pycache__/*"),
-    *(f"course_lib/{name}.py" for name in ("bootstrap", "groups", "live", "reference")),
+    *(f"course_lib/{name}.py" for name in ("bootstrap", "groups", "reference", "slides")),
     *("course_lib/lite/__main__.py", "course_lib/grading/__main__.py", "course_lib/grading/make_exercises.py"),
 ]
 

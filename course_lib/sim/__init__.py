@@ -7,7 +7,7 @@ In reading order; a module imports only those listed before it:
 - `copies_of_code`           copies of functions, with what they refer to
 - `copies`                   and of classes and objects
 - `process`                  simulated processes, and which process and client is running now
-- `streams`                  random numbers of its own for each client, where orders are chosen
+- `random_streams`           random numbers of its own for each client, where orders are chosen
 - `event_queue`              callbacks that are ready, timers, and what is held back for dead or paused processes
 - `loop`                     an asyncio event loop on that queue, whose clock jumps
 - `lua_cjson`                cjson for scripts
@@ -20,14 +20,14 @@ In reading order; a module imports only those listed before it:
 - `fake_server_collections`  lists, sets and sorted sets, where fakeredis has them otherwise
 - `fake_server_streams`      streams, where fakeredis has them otherwise
 - `fake_server_scripts`      EVAL: that sandbox behind fakeredis's commands
-- `fake_server_plain`        the commonest commands of all, without fakeredis
-- `fake_server_direct`       how a command runs
 - `fake_server_fixes`        what fakeredis lacks or does otherwise than Redis
+- `fake_server_plain`        the commonest commands of all, without fakeredis
+- `fake_server_direct`       how a command is run: at once if it is one of those, else by fakeredis
 - `fake_server`              `SimNode`, a server; `Session`, its end of one connection
 - `fake_server_reads`        what a server holds, read without a command
 - `stand_ins`                what code gets in place of Python's clocks
-- `patches`                  what code replaces in libraries is put back, and named
-- `memory`                   what a process keeps is its own: its copy of a learner's code
+- `patches`                  undoes, and names, what a learner's code has replaced in libraries
+- `memory`                   gives each process its own copy of a learner's code and of what that code keeps
 - `ground`                   what parts may ask of the world: clock, trace, nodes, how to crash and pause them
 - `wait_until`               waits by the world's clock
 - `faults`                   what goes wrong, decided at each command that leaves a client

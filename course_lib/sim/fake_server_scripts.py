@@ -18,7 +18,7 @@ from fakeredis.model import is_write_command
 from course_lib.sim.fake_server_commands import CommandSocket, ours, reworded
 from course_lib.sim.lua_sandbox import MEMORY, TOO_MUCH, Failure, LuaSandbox
 from course_lib.sim.process import CLIENT
-from course_lib.sim.streams import first_of_scripts
+from course_lib.sim.random_streams import first_of_scripts
 
 _NONE: frozenset[Any] = frozenset()  # of the globals that a script may add
 _NO_ARGUMENT = "ERR Please specify at least one argument for this redis lib call"

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, PROCESS, Body, Process
-from course_lib.sim.streams import Streams, join, part
+from course_lib.sim.random_streams import Streams, join, part
 
 
 class Crashed:

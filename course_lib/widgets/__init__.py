@@ -8,10 +8,10 @@ What a lesson shows
 - `spacetime`          a space-time diagram that one can walk through
 - `text_trace`         its moments as a list, a page at a time
 - `moment`             what was true at a moment of a run: keys, clients in their code, promises
-- `moment_words`       such a moment as HTML
+- `moment_html`       such a moment as HTML
 - `theatre`            a run as a moving picture; `theatre.js` and `theatre.css` are what runs in the browser
 - `scheduler`          a panel on which you say whose command runs next
-- `scheduler_moves`    what a move is, and a list of moves as a room calls them
+- `scheduler_moves`    what a move is, its key, and a list of moves as a room calls them
 - `scheduler_look`     how it looks
 - `scheduler_words`    how such a game stands, in words
 - `explore`            what the explorer found: a bar, a verdict, the failing schedule

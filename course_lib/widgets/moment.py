@@ -16,7 +16,7 @@ from course_lib.trace import Event, Note, Trace
 from course_lib.views.palette import process_color
 from course_lib.views.picture import escape
 from course_lib.widgets.browser.panes import Board
-from course_lib.widgets.moment_words import (
+from course_lib.widgets.moment_html import (
     GONE,
     Listing,
     client_html,

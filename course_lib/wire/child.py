@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from course_lib.sim.process import CLIENT
-from course_lib.sim.streams import Streams, join, part
+from course_lib.sim.random_streams import Streams, join, part
 from course_lib.wire.arguments import Moved, Received
 from course_lib.wire.child_host import Host
 from course_lib.wire.child_network import ChildNetwork

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from course_lib.groups import is_built
-from course_lib.live import FOLDER, PINS
+from course_lib.slides import FOLDER, PINS
 from course_lib.stage.script import steps_of
 
 from .conftest import a_lab, a_room

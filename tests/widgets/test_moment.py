@@ -19,7 +19,7 @@ from course_lib.views.picture import escape
 from course_lib.widgets import fallback
 from course_lib.widgets.explore import explore
 from course_lib.widgets.moment import Panes, _longest
-from course_lib.widgets.moment_words import client_html, keys_between, promises_html, redis_html
+from course_lib.widgets.moment_html import client_html, keys_between, promises_html, redis_html
 from course_lib.widgets.scheduler import Scheduler
 from course_lib.widgets.spacetime import SpaceTime
 from widgets.moments import BROKEN, FILE, GET, SET, Fake

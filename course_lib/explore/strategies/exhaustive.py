@@ -18,7 +18,7 @@ from course_lib.explore.strategies.twins import Following, Step, other_way_round
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Irreducible, Play, Redundant, Schedule, Trial, play
 from course_lib.sim import Choose, Draws, Move, Simulation, Turn
-from course_lib.sim.streams import touched
+from course_lib.sim.random_streams import touched
 
 
 def enumerate_all(

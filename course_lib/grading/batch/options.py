@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from course_lib.grading.batch.judge_interface import Limits
+
 
 def python() -> str:
     """How the Python that runs now is called from here."""
@@ -67,9 +69,13 @@ def grading() -> Parser:
     )
     _secret(how)
     how.add_argument(
-        "--time-limit", type=_seconds, default=60.0, metavar="S", help="seconds of computing for an exercise (60)"
+        "--time-limit",
+        type=_seconds,
+        default=Limits().seconds,
+        metavar="S",
+        help=f"seconds of computing for an exercise ({Limits().seconds:g})",
     )
-    how.add_argument("--memory-limit", type=_bytes, default=1 << 30, metavar="M", help="as 512M or 2G (1G)")
+    how.add_argument("--memory-limit", type=_bytes, default=Limits().memory, metavar="M", help="as 512M or 2G (1G)")
     how.add_argument("--unsafe", action="store_true", help="also where nothing isolates an answer from this machine")
     how.add_argument("--quiet", action="store_true", help="no progress bar, and nothing said")
     _gradebooks(parser)

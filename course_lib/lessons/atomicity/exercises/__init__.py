@@ -8,10 +8,10 @@
 - `e6_invariant`   03.6, write the invariant
 
 What they are made of:
-- `e2_clues`       which mistake a failing run of 03.2 points to
+- `e2_mistakes`       which mistake a failing run of 03.2 points to
 - `e3_requests`    the requests that a limiter of 03.3 decides
 - `e3_judges`      which of them it must admit, and when
-- `e3_clues`       which mistake a failing run of 03.3 points to
+- `e3_mistakes`       which mistake a failing run of 03.3 points to
 - `server_errors`  a server that answers with errors for a while
 - `server_access`  what judges do to a server, and see of it, without a client
 """

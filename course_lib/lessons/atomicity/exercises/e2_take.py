@@ -14,7 +14,7 @@ from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import as_they_ran, excused_error, ms, of, shown
 from course_lib.grading.rules import Found, Judge, Rules, trial
-from course_lib.lessons.atomicity.exercises.e2_clues import clues
+from course_lib.lessons.atomicity.exercises.e2_mistakes import clues
 from course_lib.lessons.atomicity.exercises.server_access import Watched, plant, send, unknown, whole_number
 from course_lib.lessons.atomicity.exercises.server_errors import errors
 

@@ -10,7 +10,7 @@ from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import JUDGE
 from course_lib.grading.rules import Judge, Rules, trial
 from course_lib.lessons.atomicity.exercises import e3_judges as judges
-from course_lib.lessons.atomicity.exercises.e3_clues import clues
+from course_lib.lessons.atomicity.exercises.e3_mistakes import clues
 from course_lib.lessons.atomicity.exercises.e3_requests import LIMIT, WINDOW, Answer, Asking, Policy, bare, well_formed
 from course_lib.lessons.atomicity.exercises.server_access import exact
 from course_lib.lessons.atomicity.exercises.server_errors import errors

@@ -11,7 +11,7 @@ What they are made of:
 - `lock_calls`       calls of the answer, and what a node holds: for 04.1 to 04.3, and in part 04.5
 - `e2_waits`         the runs of 04.2
 - `e3_attempt`       what an attempt of 04.3 was granted, and what it left
-- `e3_clues`         which mistake a failing run of 04.3 points to
+- `e3_mistakes`         which mistake a failing run of 04.3 points to
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from course_lib.grading.evidence import ms, raised, shown
 from course_lib.grading.lock_watch import Locks, spared
 from course_lib.grading.rules import Found, Judge, Rules, trial
 from course_lib.lessons.locks.exercises.e3_attempt import ALONE, QUORUM, Attempt, nodes_of
-from course_lib.lessons.locks.exercises.e3_clues import clues
+from course_lib.lessons.locks.exercises.e3_mistakes import clues
 from course_lib.lessons.locks.exercises.lock_calls import Answer, hold, lives, one_at_a_time
 
 TTL, PAUSE, OUTAGE = 0.3, 0.6, 0.2

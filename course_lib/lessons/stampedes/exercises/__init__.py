@@ -9,7 +9,7 @@ What they are made of:
 - `crowd`             the clients of 05.1 and 05.3
 - `e1_e3_judges`      what must be true of their loads, results and times
 - `e1_e3_lives`       what must be true of their locks, values and errors
-- `e1_e3_clues`       which mistake a failing run of them points to
+- `e1_e3_mistakes`       which mistake a failing run of them points to
 - `lifetimes`         how long locks and values live, read from the server
 - `e1_e3_runs`        more runs of them: long and short times, many keys, a refused command
 - `e2_readers`        the readers of 05.2

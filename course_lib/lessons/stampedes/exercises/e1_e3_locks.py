@@ -22,7 +22,7 @@ from course_lib.lessons.stampedes.exercises.crowd import (
     too_late,
     varied,
 )  # fmt: skip
-from course_lib.lessons.stampedes.exercises.e1_e3_clues import fill_clues, write_clues
+from course_lib.lessons.stampedes.exercises.e1_e3_mistakes import fill_clues, write_clues
 from course_lib.lessons.stampedes.exercises.e1_e3_runs import freeing, many_keys, own_terms, refusing_one
 from course_lib.sim.faults import Kind
 

@@ -10,7 +10,7 @@
 What they are made of:
 - `e2_shop`       the keys of a shop, for 01.2
 - `e3_plans`      which process of 01.3 is handed which event, and when
-- `e3_clues`      which mistake a failing run of 01.3 points to
+- `e3_mistakes`      which mistake a failing run of 01.3 points to
 - `failover`      the servers and the Sentinels of 01.3, 01.5 and 01.6
 - `e4_setups`     Sentinel setups for 01.4, and which of them survive
 - `e6_runs`       runs for 01.6

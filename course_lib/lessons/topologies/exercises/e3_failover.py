@@ -21,7 +21,7 @@ from course_lib.grading.acts import Act, cost, sent, world
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.evidence import JUDGE, ms, paused, seen, shown
 from course_lib.grading.rules import LOSSES, Found, Judge, Rules, trial, undisturbed
-from course_lib.lessons.topologies.exercises.e3_clues import clues
+from course_lib.lessons.topologies.exercises.e3_mistakes import clues
 from course_lib.lessons.topologies.exercises.e3_plans import AGAIN, BACK, CONFIRMED, DEAD, HURRY, MANY, NAMES, PLAN
 from course_lib.lessons.topologies.exercises.failover import Failover
 from course_lib.words import counted as number_of

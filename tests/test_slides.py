@@ -9,14 +9,14 @@ import pytest
 from packaging.requirements import Requirement
 from test_make import MAKEFILE, make
 
-from course_lib import groups, live
+from course_lib import groups, slides
 from course_lib.bootstrap import Refusal
 
 
 def test_the_packages_are_pinned_and_not_in_the_environment() -> None:
     """Exactly the versions that were rehearsed; `make lab` has no button of theirs."""
     names = []
-    for pin in live.PINS:
+    for pin in slides.PINS:
         requirement = Requirement(pin)
         assert re.fullmatch(r"==[\d.]+", str(requirement.specifier)), pin
         names.append(requirement.name)
@@ -33,15 +33,15 @@ def test_it_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ran.append(command)
         tmp_path.joinpath("live").mkdir()
 
-    monkeypatch.setattr(live, "run", fetch)
-    live.main(tmp_path / "live")
-    live.main(tmp_path / "live")
+    monkeypatch.setattr(slides, "run", fetch)
+    slides.main(tmp_path / "live")
+    slides.main(tmp_path / "live")
     assert len(ran) == 1
-    assert ran[0][-len(live.PINS) :] == tuple(live.PINS)
+    assert ran[0][-len(slides.PINS) :] == tuple(slides.PINS)
     assert str(tmp_path / "live") in ran[0]
     assert "--no-deps" in ran[0], "else the environment's own packages would come in other versions"
     (tmp_path / "live" / groups.STAMP).write_text("of other pins")
-    live.main(tmp_path / "live")
+    slides.main(tmp_path / "live")
     assert len(ran) == 2
 
 
@@ -53,10 +53,10 @@ def test_without_an_index_the_decks_are_notebooks(
     def refuse(*_: str) -> None:
         raise Refusal("The package index cannot be reached.", [])
 
-    monkeypatch.setattr(live, "run", refuse)
-    live.main(tmp_path / "live")
+    monkeypatch.setattr(slides, "run", refuse)
+    slides.main(tmp_path / "live")
     assert "so the decks open as notebooks. The package index cannot be reached." in capsys.readouterr().err
-    assert not groups.is_built(tmp_path / "live", live.PINS)
+    assert not groups.is_built(tmp_path / "live", slides.PINS)
 
 
 def test_a_room_is_led_to_the_lesson_in_the_edition_for_a_browser(
@@ -65,18 +65,18 @@ def test_a_room_is_led_to_the_lesson_in_the_edition_for_a_browser(
     """Where it is built, how to serve it on this machine; where it is published, its address; else not a word."""
     monkeypatch.delenv("COURSE_EDITION", raising=False)
     deck = "notebooks/decks/05_stampede.ipynb"
-    assert live.for_the_room(deck, tmp_path) == ""
-    built = tmp_path / live.EDITION
+    assert slides.for_the_room(deck, tmp_path) == ""
+    built = tmp_path / slides.EDITION
     (built / "files" / "notebooks").mkdir(parents=True)
     for name in ("index.html", "files/notebooks/00_cache_aside.ipynb", "files/notebooks/05_stampedes.ipynb"):
         (built / name).touch()
-    told = live.for_the_room(deck, tmp_path)
+    told = slides.for_the_room(deck, tmp_path)
     assert "http://127.0.0.1:8000/lab/index.html?path=notebooks/05_stampedes.ipynb." in told
-    assert f"--bind 127.0.0.1 -d {live.EDITION}" in told
-    assert "lab/index.html." in live.for_the_room("notebooks/decks/01_ok_and_gone.ipynb", tmp_path)
+    assert f"--bind 127.0.0.1 -d {slides.EDITION}" in told
+    assert "lab/index.html." in slides.for_the_room("notebooks/decks/01_ok_and_gone.ipynb", tmp_path)
     monkeypatch.setenv("COURSE_EDITION", "https://shop.example/lite/")
-    monkeypatch.setattr(live, "run", lambda *_: tmp_path.joinpath("live").mkdir())
-    live.main(tmp_path / "live", deck)
+    monkeypatch.setattr(slides, "run", lambda *_: tmp_path.joinpath("live").mkdir())
+    slides.main(tmp_path / "live", deck)
     assert "in a browser alone: https://shop.example/lite/lab/index.html" in capsys.readouterr().err
 
 
@@ -87,7 +87,7 @@ def test_make_live_opens_a_deck_that_is_there() -> None:
     assert (groups.ROOT / deck).is_file()
     assert 'JUPYTER_PATH="' in printed
     assert ".venv/live/share/jupyter" in printed
-    assert f'-m course_lib.live "{groups.ROOT}/.venv/live" "{deck}"' in printed
+    assert f'-m course_lib.slides "{groups.ROOT}/.venv/live" "{deck}"' in printed
     assert 'default_url="/lab/tree/notebooks/decks/x.ipynb"' in make("-n", "live", "DECK=notebooks/decks/x.ipynb")
     assert 'default_url="/lab/tree/notebooks/README.md"' in make("-n", "lab")
     assert "listen" not in MAKEFILE, "it listens where `make lab` does: on 127.0.0.1"
