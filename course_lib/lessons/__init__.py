@@ -1,4 +1,4 @@
-"""The lessons: one folder for each, over the kits. Of the kits only `grading` looks here, for the lesson of an exercise.
+"""The lessons: one folder each, over the kits. Of the kits only `grading` looks here, for the lesson of an exercise.
 
 Within a folder, the first word of a module's name says its layer: `experiment_…` runs a pattern under a workload and
 returns numbers, and `picture_…` draws numbers. `lab` has the controls, `programs` is what learners read and break, and
