@@ -8,6 +8,7 @@ import shutil
 import sysconfig
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from course_lib.grading.exercise import find
 from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.wire import check as wired
 from course_lib.grading.wire.judged import serve
+from course_lib.grading.wire.one_core import on_one_core
 from course_lib.wire.remote import Remote
 
 from .table import Row, Table
@@ -57,7 +59,8 @@ def test_the_wire_costs_at_most_twice_the_check(table: Table) -> None:
             begin = computed()
             assert check(id, answer).passed
             here += computed() - begin
-            with forked(lambda pipe, answer=answer: serve(pipe, lambda: answer), wired.CHILDREN) as pipes:
+            child = partial(serve, load=lambda answer=answer: answer)
+            with on_one_core(), forked(child, wired.CHILDREN) as pipes:
                 begin = computed()
                 assert wired.check(find(id), Remote(pipes)).passed
             there += computed() - begin

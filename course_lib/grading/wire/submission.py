@@ -20,6 +20,7 @@ from course_lib.grading.sandbox.probe import probe
 from course_lib.grading.wire.check import CHILDREN, Exhausted, check
 from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.fork_server import OUT_OF_MEMORY
+from course_lib.grading.wire.one_core import on_one_core
 from course_lib.wire.pipe import ALL, MOST, Broken, Flooded, Silent
 from course_lib.wire.remote import Remote
 
@@ -45,7 +46,8 @@ def judge_submission(
     Raises: NoSandbox; NotStarted, which is not an answer's fault.
     """
     judged = {}
-    with ForkServer(_sandbox(unsafe), [(cell.source, cell.exercise) for cell in cells]) as server:
+    sandbox, sources = _sandbox(unsafe), [(cell.source, cell.exercise) for cell in cells]
+    with on_one_core(), ForkServer(sandbox, sources) as server:
         for id, name in answers.items():
             judged[id] = judge_one(server, find(id), name, limits, hidden(secret, student, id))
     return judged

@@ -1,0 +1,30 @@
+"""A judge stays on one core with its children, and goes where it likes afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from course_lib.grading.wire.one_core import on_one_core
+
+if sys.platform != "linux":
+    pytest.skip("only Linux says where a thread runs", allow_module_level=True)
+
+
+def cores_of_a_child() -> set[int]:
+    program = "import os; print(*os.sched_getaffinity(0))"
+    return set(map(int, subprocess.check_output([sys.executable, "-c", program], text=True).split()))
+
+
+def test_a_judge_and_what_it_starts_stay_on_one_core_until_the_end() -> None:
+    before = os.sched_getaffinity(0)
+    with pytest.raises(ZeroDivisionError), on_one_core():
+        here = os.sched_getaffinity(0)
+        assert len(here) == 1
+        assert here <= before
+        assert cores_of_a_child() == here
+        raise ZeroDivisionError
+    assert os.sched_getaffinity(0) == cores_of_a_child() == before
