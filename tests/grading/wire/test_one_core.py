@@ -19,12 +19,22 @@ def cores_of_a_child() -> set[int]:
     return set(map(int, subprocess.check_output([sys.executable, "-c", program], text=True).split()))
 
 
+def cores_of_a_judge() -> tuple[set[int], set[int]]:
+    """Its own, and those of what it starts."""
+    with on_one_core():
+        return os.sched_getaffinity(0), cores_of_a_child()
+
+
+def fails() -> None:
+    with on_one_core():
+        raise ZeroDivisionError
+
+
 def test_a_judge_and_what_it_starts_stay_on_one_core_until_the_end() -> None:
     before = os.sched_getaffinity(0)
-    with pytest.raises(ZeroDivisionError), on_one_core():
-        here = os.sched_getaffinity(0)
-        assert len(here) == 1
-        assert here <= before
-        assert cores_of_a_child() == here
-        raise ZeroDivisionError
+    here, there = cores_of_a_judge()
+    assert here == there
+    assert len(here & before) == len(here) == 1
+    with pytest.raises(ZeroDivisionError):
+        fails()
     assert os.sched_getaffinity(0) == cores_of_a_child() == before
