@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from course_lib.explore import Budget, Play, Schedule, Simulation, Trial, by_order, enumerate_all, play
-from course_lib.sim import streams
+from course_lib.sim import random_streams
 from course_lib.sim.stand_ins import virtual_clocks
 
 pytestmark = pytest.mark.usefixtures("first_orders_only")
@@ -110,18 +110,18 @@ def test_with_one_stream_for_all_the_reduction_would_lose_outcomes(name: str, mo
     """The control: who comes first draws first, so there are at least two outcomes, and one order shows only one."""
     shared: dict[int, random.Random] = {}
 
-    def mine(self: streams.Streams) -> random.Random:
+    def mine(self: random_streams.Streams) -> random.Random:
         return shared.setdefault(id(self), random.Random(1))
 
-    monkeypatch.setattr(streams.Streams, "mine", mine)
+    monkeypatch.setattr(random_streams.Streams, "mine", mine)
     held: list[Any] = []  # else another run's streams may have the same id
-    made = streams.Streams.__init__
+    made = random_streams.Streams.__init__
 
-    def kept(self: streams.Streams, seed: int) -> None:
+    def kept(self: random_streams.Streams, seed: int) -> None:
         held.append(self)
         made(self, seed)
 
-    monkeypatch.setattr(streams.Streams, "__init__", kept)
+    monkeypatch.setattr(random_streams.Streams, "__init__", kept)
     every, _ = outcomes(BODIES[name], reduce=False)
     some, _ = outcomes(BODIES[name], reduce=True)
     assert len(every) >= 2

@@ -13,7 +13,11 @@ from course_lib.views.palette import BLUE, GRAY, ORANGE, PURPLE, VERMILLION
 from course_lib.views.picture import Picture, escape
 from course_lib.words import counted, listed
 
-LOADS, LATENCY = (108.0, 208.0), (250.0, 410.0)  # top and bottom of each panel, in pixels
+Edges = tuple[float, float]
+"""Top and bottom of a panel, in pixels."""
+HIGH: tuple[Edges, Edges] = (108.0, 208.0), (250.0, 410.0)
+LOW: tuple[Edges, Edges] = (108.0, 168.0), (204.0, 310.0)
+"""The panels of loads and of latencies, as they stand in a lesson and, with larger letters, on a slide."""
 NAMES = 48  # pixels between the title and the panels, for what went wrong
 SHORTEST, LONGEST = 0.0005, 5.0  # seconds, the ends of the axis of latencies
 KINDS = {
@@ -24,55 +28,57 @@ KINDS = {
 }
 
 
-def storm_picture(seen: StormSeen, *, uid: str | None = None, title: str | None = None) -> Picture:
+def storm_picture(seen: StormSeen, *, uid: str | None = None, title: str | None = None, slide: bool = False) -> Picture:
     """Draw a run, on axes that depend on the scene and not on the service; what is larger stretches its own axis.
 
-    With a title of its own it is not judged: its text alternative tells numbers, and no thresholds.
+    With a title of its own it is not judged: its text alternative tells numbers, and no thresholds. On a `slide` it is
+    lower, so that all of it is larger.
     """
+    loads, latency = LOW if slide else HIGH
     judged = title is None
     storm = seen.storm
     title = finding(seen) if title is None else title
     start, end = storm.warm, storm.warm + storm.duration
     most = max(2 * storm.policy.slots, most_at_once(seen.loads))
     x = linear(start, end, LEFT, right())
-    y = linear(0.0, most, LOADS[1], LOADS[0])
+    y = linear(0.0, most, loads[1], loads[0])
     slots = y(storm.policy.slots)
     words = "seconds" if seen.trace.world == "real" else "seconds (virtual time)"
-    points = ((x(min(v.t_end, end)), _log(v.t_end - v.t_start), v.kind) for v in seen.pages)
+    points = ((x(min(v.t_end, end)), _log(v.t_end - v.t_start, latency), v.kind) for v in seen.pages)
     steps = [(t, n) for t, n in under_way(seen.loads) if t <= end]
     path = f"M{x(start):.1f} {y(0):.1f}" + "".join(f"H{x(t):.1f}V{y(n):.1f}" for t, n in steps)
     parts = [
-        _strikes(seen, x),
-        panel(LOADS, "loads under way or waiting", [(n, y(n)) for n in ticks(most, whole=True)]),
+        _strikes(seen, x, loads[0], latency[1]),
+        panel(loads, "loads under way or waiting", [(n, y(n)) for n in ticks(most, whole=True)]),
         area(path, y(0), ORANGE) if steps else "",
         f'<path class="limit" d="M{LEFT} {slots:.0f}H{right():g}"/>',
         f'<text class="s note end" x="{right() - 4}" y="{slots - 4:.0f}">{storm.policy.slots} connections</text>',
-        panel(LATENCY, "a dot for each page: how long it took",
-              [(f"{1000 * s:g} ms" if s < 1 else f"{s:g} s", _log(s)) for s in (0.001, 0.01, 0.1, 1.0)]),
+        panel(latency, "a dot for each page: how long it took",
+              [(f"{1000 * s:g} ms" if s < 1 else f"{s:g} s", _log(s, latency)) for s in (0.001, 0.01, 0.1, 1.0)]),
         *dots(points, KINDS),
-        time_axis(lambda t: x(t + start), storm.duration, LATENCY[1], words),
-        legend(KINDS, LATENCY[1] + 58, KINDS),
+        time_axis(lambda t: x(t + start), storm.duration, latency[1], words),
+        legend(KINDS, latency[1] + 58, KINDS),
     ]  # fmt: skip
     if not seen.strikes:  # nothing to name above the panels
         parts = [f'<g transform="translate(0 -{NAMES})">', *parts, "</g>"]
-    height = LATENCY[1] + 70 - (0 if seen.strikes else NAMES)
+    height = latency[1] + 70 - (0 if seen.strikes else NAMES)
     return framed(title, parts, height=height, alt=f"{title}. {described(seen, judged=judged)}", uid=uid)
 
 
-def _strikes(seen: StormSeen, x: Scale) -> str:
+def _strikes(seen: StormSeen, x: Scale, top: float, bottom: float) -> str:
     """A gray band for each thing that went wrong, named above; names in three rows, so that none overlaps."""
     parts = []
     for row, strike in enumerate(sorted(seen.strikes, key=lambda strike: strike.start)):
         left, width = x(strike.start), max(2.0, x(strike.end) - x(strike.start))
-        band, top = f"M{left:.0f} {LOADS[0]}h{width:.0f}V{LATENCY[1]}h-{width:.0f}z", LOADS[0] - 64 + 15 * (row % 3)
+        band, name = f"M{left:.0f} {top}h{width:.0f}V{bottom}h-{width:.0f}z", top - 64 + 15 * (row % 3)
         parts.append(f'<path d="{band}" fill="{GRAY}" fill-opacity=".16"/>')
-        parts.append(f'<text class="s note" x="{left:.0f}" y="{top:.0f}">{escape(strike.what)}</text>')
+        parts.append(f'<text class="s note" x="{left:.0f}" y="{name:.0f}">{escape(strike.what)}</text>')
     return "".join(parts)
 
 
-def _log(seconds: float) -> float:
+def _log(seconds: float, latency: Edges) -> float:
     share = math.log(min(max(seconds, SHORTEST), LONGEST) / SHORTEST) / math.log(LONGEST / SHORTEST)
-    return LATENCY[1] - share * (LATENCY[1] - LATENCY[0])
+    return latency[1] - share * (latency[1] - latency[0])
 
 
 def finding(seen: StormSeen) -> str:

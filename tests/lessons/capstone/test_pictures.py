@@ -38,6 +38,18 @@ def test_a_run_is_drawn_with_what_it_fails_on_and_what_went_wrong() -> None:
     assert "at most" not in storm_picture(seen(3), title="Real servers").alt
 
 
+def test_on_a_slide_it_is_lower_and_says_the_same() -> None:
+    run = seen(12, level=3, kind="broken")
+    lesson, slide = storm_picture(run), storm_picture(run, slide=True)
+    high, low = (
+        float(ElementTree.fromstring(picture.svg).get("viewBox", "").split()[3]) for picture in (lesson, slide)
+    )
+    assert low < 0.8 * high
+    assert slide.alt == lesson.alt
+    drawn = {mark for mark in re.findall(r"M[\d.]+ ([\d.]+)", slide.svg) if float(mark) > low}
+    assert drawn == set()  # nothing hangs out of it
+
+
 def test_the_frontier_has_those_that_no_other_beats() -> None:
     few, fresh, beaten = Try("few", 1, 4, 300, 20), Try("fresh", 3, 6, 300, 0), Try("beaten", 0, 6, 300, 20)
     assert frontier([few, fresh, beaten]) == [few, fresh]
