@@ -9,6 +9,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+from course_lib.sim.draws import Draws
 from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, Process
 from course_lib.wire.arguments import Handed, Moved
@@ -112,11 +113,12 @@ class RemoteProcess:
         return moved
 
     def _drew(self, number: int, count: int) -> None:
-        if number not in self._streams or type(count) is not int:
-            raise Broken("a draw from what was not handed out")
         stream = self._handed(number)
+        if type(stream) is not Draws or type(count) is not int:
+            raise Broken("a draw from what is no stream")
         stream.skip(count)
-        self._streams[number] = stream.state
+        if number in self._streams:  # else another of the child's processes was handed it, and hears of this later
+            self._streams[number] = stream.state
 
     @property
     def _dead(self) -> bool:

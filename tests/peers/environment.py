@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,13 @@ def packages_of(group: str) -> Path:
     skip_without(group)
     pattern = "lib/python*/site-packages" if os.name == "posix" else "Lib/site-packages"
     return next((FOLDER / group).glob(pattern))
+
+
+def in_group(group: str, module: str, *words: str, at: Path, environment: Mapping[str, str]) -> None:
+    """Run `python -m module …` of a group's environment in a folder; it must end well."""
+    command = [str(python_of(group)), "-m", module, *words]
+    done = subprocess.run(command, cwd=at, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 class Script:

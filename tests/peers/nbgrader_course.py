@@ -6,12 +6,11 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
-from .environment import ROOT, python_of
+from .environment import ROOT, in_group, python_of
 
 STUB = "raise NotImplementedError  # your code here, in place of this line"
 """As solutions/README.md tells instructors to set it."""
@@ -51,17 +50,7 @@ class Course:
 
     def nbgrader(self, *words: str, at: Path | None = None) -> None:
         """One of its commands, which must end well."""
-        command = [str(python_of(GROUP)), "-m", "nbgrader", *words]
-        done = subprocess.run(
-            command,
-            cwd=at or self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        in_group(GROUP, "nbgrader", *words, at=at or self.folder, environment=self.environment)
 
     def scores(self) -> list[float]:
         """Of each student, from its gradebook."""

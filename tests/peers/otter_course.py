@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from course_lib.grading.exercise import find
 
-from .environment import ROOT, packages_of, python_of
+from .environment import ROOT, in_group, packages_of, python_of
 
 GROUP = "bench-otter"
 
@@ -48,17 +47,7 @@ class Otter:
         return f"{name} = {answer}"
 
     def _otter(self, *words: str) -> None:
-        command = [str(python_of(GROUP)), "-m", "otter", *words]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        in_group(GROUP, "otter", *words, at=self.folder, environment=self._environment)
 
     def run(self) -> float:
         """Grade the submission, without a container. Returns its points."""

@@ -153,6 +153,26 @@ def test_a_stream_of_draws_goes_on_wherever_it_is_drawn_from(processes: int) -> 
         assert len({one for found in mine[0].values() for one in found} | set(mine[1])) == 2 * 10 + len(mine[1])
 
 
+def test_a_stream_that_code_has_kept_is_drawn_from_in_another_process() -> None:
+    kept: list[Callable[[], float]] = []
+
+    async def draws(redis: Any, draw: Callable[[], float]) -> float:
+        kept.append(draw)
+        await redis.incr("looks")
+        return kept[0]() + draw()
+
+    def drawn(code: Any) -> Any:
+        world = Simulation()
+        streams = [world.draws(name) for name in ("c1", "c2")]
+        for number, draw in enumerate(streams, 1):
+            world.client(f"c{number}", code, world.redis(), draw, start=0.01 * number, process=Process(f"p{number}"))
+        return world.run(), [draw() for draw in streams]
+
+    with remote(draws, count=1) as there:
+        found = drawn(there.coroutine_function())
+    assert found == drawn(draws)
+
+
 async def listens(redis: Any) -> Any:
     """Looks at times of its own for what was published, and asks something in between."""
     heard = []
