@@ -123,7 +123,8 @@ class Desk:
         self.page.wait_for_function(IDLE, timeout=120_000, polling=50)  # ms; else each frame, which has to be drawn
 
     def save(self) -> None:
-        """Save the notebook, outputs and all."""
+        """Save the notebook with all that the kernel has shown so far: what a press shows last comes after its verdict."""
+        self.wait_idle()
         self.command("docmanager:save")
 
     def theme(self, name: str) -> None:

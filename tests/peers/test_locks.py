@@ -102,11 +102,15 @@ def test_ours_leaves_another_tasks_lock(node: Node) -> None:
 def test_pottery_leaves_an_orphan_on_a_slow_node(nodes: list[Node]) -> None:
     """3.0.1: acquire() returns with the majority; the third node's SET arrives after the release, and stays."""
     slow = nodes[2]
-    slow.proxy.delay(3)
     with Script("locks", "pottery_orphan", *(node.proxy.url for node in nodes)) as script:
-        assert script.hear() is True
+        assert script.hear() == "connected"
+        slow.proxy.delay(8)  # longer than the script lives, also where the machine is busy
+        slow.proxy.forget()
+        assert script.ask("acquire") is True
+        wait_until(lambda: slow.proxy.requests == 1, "the slow node's SET is on its way")
         slow.proxy.delay(0)
         assert script.ask("go on") == "released"
+        assert slow.client.exists("redlock:job") == 0
         wait_until(lambda: slow.client.exists("redlock:job") == 1, "the slow node has the lock")
     assert held(nodes[:2]) == [0, 0]
     assert slow.client.pttl("redlock:job") > 30_000

@@ -56,9 +56,14 @@ def redis_py_shared_by_tasks(url):
 
 
 def pottery_orphan(*urls):
-    lock = pottery.Redlock(key="job", masters={connect(url) for url in urls}, auto_release_time=60)
+    masters = {connect(url) for url in urls}
+    for master in masters:
+        master.ping()  # so that SET is the first that a connection sends
+    lock = pottery.Redlock(key="job", masters=masters, auto_release_time=60)
+    say("connected")
+    hear()
     say(lock.acquire())  # as soon as a majority has answered
-    hear()  # the third node's request is held back; it need not be any longer
+    hear()  # the third node's request is held back; its release need not be
     lock.release()
     say("released")
 
