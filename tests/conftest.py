@@ -55,6 +55,13 @@ PARTS = {
     "test_notebooks.py": re.compile(r"to_its_end\[(.*)\]"),
 }
 
+# Tests of real processes: servers, browsers, kernels. A busy machine can hold such a process up for longer than a test
+# waits, so each has a second try. What was seen at the first is told at the end of the run; --fail-on-flaky allows no
+# second try. A simulated test has one: it gives the same again.
+REAL_FOLDERS = {"browser", "servers", "peers"}
+REAL_FILES = re.compile(r"test_(\w+_)?(real|processes|notebooks|kernel|kernel_is_safe|window|remote)\.py")
+REAL_SERVER = re.compile(r"\[.*(Redis|Valkey) \d")
+
 # The grammars of two dozen kinds of URI, which jsonschema would compile for three seconds in each process that imports
 # nbformat. It does without them, as where they are not installed: no notebook has a field of such a format.
 sys.modules["rfc3987_syntax"] = None
@@ -107,9 +114,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _deal_servers(items)
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("thorough")])
         items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+    for item in filter(_is_real, items):
+        item.add_marker(pytest.mark.flaky(reruns=1))
     tests = Path(__file__).parent
     places = {tests / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: min(places.get(part, len(places)) for part in (item.path, *item.path.parents)))
+
+
+def _is_real(item: pytest.Item) -> bool:
+    folders = set(item.path.relative_to(Path(__file__).parent).parent.parts)
+    return bool(folders & REAL_FOLDERS or REAL_FILES.fullmatch(item.path.name) or REAL_SERVER.search(item.nodeid))
 
 
 def _deal_servers(items: list[pytest.Item]) -> None:

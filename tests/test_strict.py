@@ -25,16 +25,26 @@ def test_expected_failure(): assert False
 def test_permitted(): pytest.skip("COURSE_SLOW is not set")
 def test_passes(): pass
 """
+SHAKY = """
+import pathlib
+def test_at_the_second_try():
+    tried = pathlib.Path(__file__).with_suffix(".tried")
+    before, _ = tried.exists(), tried.touch()
+    assert before, "the machine was busy"
+"""
 WHOLE_MODULE = "import pytest\npytest.importorskip('there_is_no_such_module')\ndef test_nothing(): pass\n"
 
 
-def outcome(folder: Path, source: str, *, strict: bool) -> tuple[int, str]:
+def outcome(
+    folder: Path, source: str, *more: str, strict: bool = False, file: str = "test_skips.py"
+) -> tuple[int, str]:
     """Run pytest on `source` in a folder of its own; its exit code and its output."""
     shutil.copy(CONFTEST, folder)
-    (folder / "test_skips.py").write_text(source)
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text(source)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COURSE_", "PYTEST_"))}
     env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-c", os.devnull]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-c", os.devnull, *more]
     done = subprocess.run(
         [*command, "--rootdir", folder, folder],
         env={**env, "COURSE_STRICT": "1"} if strict else env,
@@ -64,6 +74,22 @@ def test_a_module_that_skips_itself_fails_in_ci(tmp_path: Path) -> None:
 def test_a_learner_may_skip(tmp_path: Path, source: str, expected: int) -> None:
     """The control: without COURSE_STRICT the same tests do not fail (5 is pytest's "nothing was collected")."""
     assert outcome(tmp_path, source, strict=False)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [("browser/test_page.py", 0), ("test_locks_real.py", 0), ("test_locks.py", 1), ("test_unrealistic.py", 1)],
+)
+def test_only_a_test_of_real_processes_has_a_second_try_and_what_it_met_is_told(
+    tmp_path: Path, file: str, code: int
+) -> None:
+    told = "--rerun-show-tracebacks"
+    got, said = outcome(tmp_path, SHAKY, "-p", "pytest_rerunfailures", told, file=file)
+    assert got == code
+    assert "the machine was busy" in said
+    assert ("1 passed, 1 rerun" in said) == (code == 0)
+    never = SHAKY.replace("assert before", "assert False")
+    assert outcome(tmp_path, never, "-p", "pytest_rerunfailures", file=file)[0] == 1
 
 
 def test_of_the_servers_a_test_takes_one_and_all_tests_together_take_each() -> None:

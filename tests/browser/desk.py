@@ -123,7 +123,7 @@ class Desk:
         self.page.wait_for_function(IDLE, timeout=120_000, polling=50)  # ms; else each frame, which has to be drawn
 
     def save(self) -> None:
-        """Save the notebook with all that the kernel has shown so far: what a press shows last comes after its verdict."""
+        """Save the notebook and all that the kernel shows: the last of it comes after what a reader waits for."""
         self.wait_idle()
         self.command("docmanager:save")
 
