@@ -39,8 +39,7 @@ def trials(answer: Answer) -> list[Trial]:
               seeds=len(LENGTHS), horizon=30.0),
         trial("each its own key", partial(side_by_side, answer), {"waits": judges.alone}, sizes=(2, len(KEYS)), seeds=1,
               horizon=60.0),
-        trial("long waits", partial(long_waits, answer), waiting, sizes=(2, 9), seeds=2, horizon=90.0,
-              most_steps=20_000),
+        trial("long waits", partial(long_waits, answer), waiting, sizes=(2, 9), seeds=2, horizon=90.0),
     ]  # fmt: skip
 
 

@@ -1,0 +1,254 @@
+"""An hour of random use of all notebooks in one JupyterLab: does memory level off, and is nothing left behind?
+
+`make soak` runs it too; SOAK_MINUTES says for how long. Notebooks are opened, run, interrupted, restarted and closed at
+moments that a seed draws; buttons are pressed, sliders moved. Three lessons keep their kernel all the time. Twelve
+times everything else is closed, and what is there then is counted.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import median
+
+import psutil
+import pytest
+from browser.conftest import a_lab, a_room, browser  # noqa: F401  # a fixture
+from browser.desk import ROOT, Desk
+from playwright.sync_api import Browser
+
+from .soak_memory import measured
+
+MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
+SAMPLES = 12
+NOTEBOOKS = sorted(
+    [*ROOT.glob("notebooks/0*.ipynb"), *ROOT.glob("exercises/*.ipynb"), *ROOT.glob("notebooks/decks/*.ipynb")]
+)
+KEPT = ("lesson-01_topologies", "lesson-04_redlock", "lesson-05_stampedes")
+SLACK = {"kernel MB": 60.0, "server MB": 25.0, "heap MB": 25.0, "nodes": 3000.0, "log kB": 100.0}
+"""What may come on top of the share below; of the log, what a twelfth of the time may add."""
+GROWTH = 1.10
+PATIENCE = 30.0
+"""Seconds in which a process, or a folder, is gone that nobody needs any more."""
+
+OPEN = """() => [...window.jupyterapp.shell.widgets("main")].map((one) => one.title.label)"""
+CLOSE = """async (names) => {
+  const open = [...window.jupyterapp.shell.widgets("main")].filter((one) => names.includes(one.title.label));
+  await Promise.all(open.map((one) => one.sessionContext?.shutdown()));
+  for (const one of open) one.dispose();
+}"""
+RUN_ALL = """() => { window.jupyterapp.commands.execute("notebook:run-all-cells"); }"""
+RUN_ONE = """(drawn) => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  const code = notebook.widgets.flatMap((cell, place) => (cell.model.type === "code" ? [place] : []));
+  Object.assign(notebook, { activeCellIndex: code[Math.floor(drawn * code.length)], mode: "command" });
+  window.jupyterapp.commands.execute("notebook:run-cell");
+}"""
+KERNEL = """async (verb) => { await window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.[verb](); }"""
+STATUS = """() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"""
+DISMISS = """() => { for (const button of document.querySelectorAll(".jp-Dialog button")) button.click(); }"""
+CLICK = """(drawn) => {
+  const within = window.jupyterapp.shell.currentWidget.node;
+  const buttons = [...within.querySelectorAll(".jp-Cell-outputArea button")].filter((one) => !one.disabled);
+  buttons[Math.floor(drawn * buttons.length)]?.click();
+  return buttons.length;
+}"""
+FOCUS = """(drawn) => {
+  const within = window.jupyterapp.shell.currentWidget.node;
+  const sliders = [...within.querySelectorAll(".jp-Cell-outputArea [role=slider]")];
+  sliders[Math.floor(drawn * sliders.length)]?.focus();
+  return sliders.length;
+}"""
+
+
+class Use:
+    """Somebody with all notebooks of the course, and with no patience."""
+
+    def __init__(self, desk: Desk, draw: random.Random, notebooks: dict[str, Path]) -> None:
+        self.desk, self.draw, self.notebooks = desk, draw, notebooks
+        self.done = Counter[str]()
+        self.server = server_of(desk)
+
+    def one(self) -> None:
+        self.desk.page.evaluate(DISMISS)
+        weighed = {
+            self.go_to: 3, self.run_all: 3, self.run_cell: 3, self.click: 8, self.slide: 6, self.interrupt: 2,
+            self.restart: 1, self.close: 1,
+        }  # fmt: skip
+        use = self.draw.choices(list(weighed), list(weighed.values()))[0]
+        self.done[use.__name__] += 1
+        before, current = self.server.memory_info().rss, self.current
+        use()
+        if (more := (self.server.memory_info().rss - before) / 2**20) > 100:
+            print(f"  soak: {use.__name__} in {current}, {more:,.0f} MB more in the server", flush=True)
+
+    @property
+    def current(self) -> str:
+        return str(self.desk.page.evaluate("() => window.jupyterapp.shell.currentWidget?.title.label ?? ''"))
+
+    def go_to(self, name: str = "") -> None:
+        name = name or self.draw.choice(list(self.notebooks))
+        self.done[f"open {name}"] += 1
+        self.desk.command("docmanager:open", path=f"{name}.ipynb")
+        self.desk.page.wait_for_function(
+            "(name) => window.jupyterapp.shell.currentWidget?.title.label === name"
+            " && window.jupyterapp.shell.currentWidget.sessionContext?.isReady",
+            arg=f"{name}.ipynb",
+            timeout=120_000,
+        )
+
+    def run_all(self) -> None:
+        self.desk.page.evaluate(RUN_ALL)
+        self.wait(40)
+
+    def run_cell(self) -> None:
+        self.desk.page.evaluate(RUN_ONE, self.draw.random())
+        self.wait(5)
+
+    def click(self) -> None:
+        self.desk.page.evaluate(CLICK, self.draw.random())
+        self.wait(3)
+
+    def slide(self) -> None:
+        if self.desk.page.evaluate(FOCUS, self.draw.random()):
+            self.desk.page.keyboard.press(self.draw.choice(["ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Home"]))
+        self.wait(2)
+
+    def interrupt(self) -> None:
+        """Not while it starts: it would die in an import, and jupyter_server 2.21 then reads what the page sends as of
+        another protocol, for which it takes 3 GB."""
+        if self.desk.page.evaluate(STATUS) in ("idle", "busy"):
+            self.desk.page.evaluate(KERNEL, "interrupt")
+
+    def restart(self) -> None:
+        """What the kernel had started is gone with it."""
+        if self.current.removesuffix(".ipynb") in KEPT:
+            return
+        before = {child for kernel in self.kernels() for child in kernel.children(recursive=True)}
+        self.desk.page.evaluate(KERNEL, "restart")
+        self.gone([child for child in before if child.is_running() and not self.has_kernel(child)])
+
+    def close(self) -> None:
+        if self.current.removesuffix(".ipynb") not in KEPT:
+            self.desk.page.evaluate(CLOSE, [self.current])
+        self.go_to()
+
+    def wait(self, longest: float) -> None:
+        """Until the kernel is idle, or until patience is at its end."""
+        deadline = time.monotonic() + self.draw.uniform(0, longest)
+        self.desk.page.wait_for_timeout(100)
+        while time.monotonic() < deadline and self.desk.page.evaluate(STATUS) != "idle":
+            self.desk.page.wait_for_timeout(100)
+
+    # -- what is there ------------------------------------------------------------------------------------------------
+
+    def kernels(self) -> list[psutil.Process]:
+        return [child for child in self.server.children() if "ipykernel_launcher" in " ".join(child.cmdline())]
+
+    def has_kernel(self, process: psutil.Process) -> bool:
+        """Is there still a kernel above this process? Without one nobody ends it."""
+        with_kernel = set(self.kernels())
+        try:
+            return any(parent in with_kernel for parent in process.parents())
+        except psutil.NoSuchProcess:
+            return True
+
+    def gone(self, processes: list[psutil.Process]) -> None:
+        _, left = psutil.wait_procs(processes, PATIENCE)
+        assert not left, f"still there, without a kernel: {left}"
+
+    def rest(self) -> None:
+        """Close all but the kept ones, whose cells come to their end; what the others had started is gone."""
+        self.desk.page.evaluate(DISMISS)
+        names = [name for name in self.desk.page.evaluate(OPEN) if name.removesuffix(".ipynb") not in KEPT]
+        self.desk.page.evaluate(CLOSE, names)
+        for name in KEPT:
+            self.go_to(name)
+            self.desk.page.evaluate(KERNEL, "interrupt")
+            self.desk.wait_idle()
+        deadline = time.monotonic() + PATIENCE
+        while len(self.kernels()) > len(KEPT) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(self.kernels()) == len(KEPT)
+
+
+def server_of(desk: Desk) -> psutil.Process:
+    """JupyterLab's own process: the child of ours that knows its token."""
+    token = f"--IdentityProvider.token={desk.lab.token}"
+    return next(child for child in psutil.Process().children() if token in child.cmdline())
+
+
+def without_a_kernel(use: Use, temporary: Path) -> list[str]:
+    """Processes that work in the temporary folder and have no kernel above them."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "pid"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if str(temporary) in line and "ipykernel_launcher" not in line and not use.has_kernel(process):
+            found.append(f"{process.pid}: {line[:200]}")
+    return found
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """JupyterLab's files, and an empty folder for all that kernels keep for a while."""
+    home, temporary = tmp_path / "lab", tmp_path / "kept for a while"
+    home.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    return home, temporary
+
+
+def test_an_hour_with_all_notebooks(browser: Browser, places: tuple[Path, Path]) -> None:  # noqa: F811
+    home, temporary = places
+    draw, seen = random.Random(1), {name: list[float]() for name in SLACK}
+    with a_lab(home) as lab, a_room(browser, lab) as desk:
+        notebooks = {}
+        for path in NOTEBOOKS:
+            name = (
+                f"{ {'notebooks': 'lesson', 'exercises': 'exercises', 'decks': 'deck'}[path.parent.name] }-{path.stem}"
+            )
+            notebooks[name] = lab.folder / f"{name}.ipynb"
+            notebooks[name].write_bytes(path.read_bytes())
+        desk.open_notebook(f"{KEPT[0]}.ipynb")
+        use = Use(desk, draw, notebooks)
+        for name in KEPT:
+            use.go_to(name)
+            desk.run_all()
+        kept = {kernel.pid for kernel in use.kernels()}
+        began, due, written = time.monotonic(), MINUTES * 60 / SAMPLES, 0
+        while len(seen["nodes"]) < SAMPLES:
+            use.one()
+            if (passed := time.monotonic() - began) >= due:
+                due += MINUTES * 60 / SAMPLES
+                use.rest()
+                assert {kernel.pid for kernel in use.kernels()} == kept, "a kept kernel has died"
+                assert without_a_kernel(use, temporary) == []
+                size = (home / "log.txt").stat().st_size
+                now = measured(desk, use.server.pid)
+                now["server MB"] = now.pop("kernel MB")
+                now["kernel MB"] = sum(kernel.memory_info().rss for kernel in use.kernels()) / 2**20
+                now["log kB"], written = (size - written) / 1000, size
+                for what, value in now.items():
+                    seen[what].append(value)
+                told = ", ".join(f"{values[-1]:,.0f} {what}" for what, values in seen.items())
+                print(f"  soak {passed / 60:5.1f} min, {sum(use.done.values()):5} uses: {told}", flush=True)
+        print(f"  soak: {dict(sorted(use.done.items()))}")
+        assert desk.foreign == []
+        kernels = use.kernels()
+        desk.clear()
+        use.gone(kernels)
+        assert without_a_kernel(use, temporary) == []
+        errors = Counter(re.sub(r"[0-9a-f-]{8,}|\d+", "#", error)[:150] for error in desk.errors)
+        print("\n".join(f"  console, {count} times: {error}" for error, count in errors.most_common(12)))
+    left = sorted(str(path.relative_to(temporary)) for path in temporary.rglob("*"))
+    print(f"  soak: files left: {left}")
+    assert left == []
+    for what, values in seen.items():
+        third = max(1, len(values) // 3)
+        before, after = median(values[third : 2 * third]), median(values[2 * third :])
+        print(f"  soak, {what}: {before:,.1f} in the second third, {after:,.1f} in the last")
+        assert after <= before * GROWTH + SLACK[what], what
