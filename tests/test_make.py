@@ -62,7 +62,10 @@ def test_the_tests_that_take_longest_begin_first() -> None:
     assert [name for name in LONGEST if not (tests / name).exists()] == []
     named = [tests / name if name.endswith(".py") else tests / name / "test_any.py" for name in LONGEST]
     others = [tests / "test_b.py", tests / "test_a.py"]
-    items: list[Any] = [SimpleNamespace(path=path) for path in (*others, *reversed(named))]
+    kept = list[Any]().append
+    items: list[Any] = [
+        SimpleNamespace(path=path, nodeid=str(path), add_marker=kept) for path in (*others, *reversed(named))
+    ]
     every_test: Any = SimpleNamespace(option=SimpleNamespace(thorough=True))
     pytest_collection_modifyitems(every_test, items)
     assert [item.path for item in items] == [*named, *others]
