@@ -109,7 +109,32 @@ def escapes(*parts: Part) -> str:
     return named(*(quote(str(part), safe="@ë") for part in parts))
 
 
+def remembering() -> Name:
+    """It refuses a name once: it keeps the key before it looks at the parts."""
+    known: dict[tuple[Part, ...], str] = {}
+
+    def profile_key(*parts: Part) -> str:
+        if parts not in known:
+            known[parts] = named(*parts)
+            refusing(misread)(*parts)
+        return known[parts]
+
+    return profile_key
+
+
+def at_most(most: int) -> Name:
+    def profile_key(*parts: Part) -> str:
+        if len(parts) > most:
+            raise ValueError(f"too many parts: {parts}")
+        return refusing(misread)(*parts)
+
+    return profile_key
+
+
 SUBTLE = [
+    ("refuses it the first time", "refused", remembering()),
+    ("at most four parts", "plain", at_most(4)),
+    ("at most 64 letters", "plain", refusing(lambda part: misread(part) or len(part) > 64), "too-strict"),
     ("small letters", "plain", changed(str.lower)),
     ("one form of an accent", "distinct", changed(lambda part: unicodedata.normalize("NFC", part))),
     ("at most 40 letters", "distinct", changed(lambda part: part[:40])),

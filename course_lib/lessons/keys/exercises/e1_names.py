@@ -15,6 +15,8 @@ from course_lib.grading.rules import Failing, Found, Judge, Rules, trial
 
 Name = Callable[..., str]
 Parts = list[str | int]
+AGAIN = "again"
+"""In a witness: who was given something else when it asked once more. That is then what counts."""
 PREFIX = "app:user:profile:v2:"
 
 _TABLES: dict[str, list[Any]] = tomllib.loads(Path(__file__).with_name("e1_names.toml").read_text(encoding="utf-8"))
@@ -44,16 +46,23 @@ def _build(answer: Name, table: list[list[Parts]], world: Simulation, clients: i
 
 async def _store(answer: Name, world: Simulation, who: str, parts: Parts, keys: dict[str, Any]) -> Any:
     """Store something under the key of these parts, and return what is there 100 ms later."""
-    try:
-        key = keys[who] = answer(*parts)
-    except ValueError as error:
-        keys[who] = error
-        return None
+    key = keys[who] = _asked(answer, parts)
+    again = _asked(answer, parts)
+    if repr(again) != repr(key):  # it has learned something, and must not
+        key = keys[who] = again
+        keys[AGAIN] = who
     if type(key) is not str:
         return None
     await world.redis().set(key, f"for {who}", px=60_000)
     await until(world, 0.12)
     return await world.redis().get(key)
+
+
+def _asked(answer: Name, parts: Parts) -> str | ValueError:
+    try:
+        return answer(*parts)
+    except ValueError as error:
+        return error
 
 
 def _plain(run: Play) -> Iterator[Found]:
@@ -64,7 +73,7 @@ def _plain(run: Play) -> Iterator[Found]:
     key, wanted = run.witness["c1"], PREFIX + ":".join(map(str, parts))
     if type(key) is not str or key != wanted:
         raised = f"raised ValueError: {key}" if isinstance(key, ValueError) else f"gave {shown(key)}"
-        yield f"{_told(parts)} {raised}; the key is {wanted!r}.", "c1", 0.01, "no such key"
+        yield f"{_told(parts)} {raised}{_when(run)}; the key is {wanted!r}.", "c1", 0.01, "no such key"
 
 
 def _distinct(run: Play) -> Iterator[Found]:
@@ -81,7 +90,7 @@ def _refused(run: Play) -> Iterator[Found]:
     (parts,), key = MISREAD[run.schedule.seed % len(MISREAD)], run.witness.get("c1")
     if not isinstance(key, ValueError):
         said = f"gave {shown(key)}" if "c1" in run.witness else f"raised {type(run.results['c1']).__name__}"
-        yield f"{_told(parts)} {said}; it should raise ValueError.", "c1", 0.01, "not refused"
+        yield f"{_told(parts)} {said}{_when(run)}; it should raise ValueError.", "c1", 0.01, "not refused"
     elif not any(names(str(key), part) for part in parts if part in BAD):
         yield f"{_told(parts)} raised ValueError: {key}. The text does not name the part.", "c1", 0.01, "not named"
 
@@ -93,6 +102,10 @@ def names(text: str, part: str | int) -> bool:
 
 def _told(parts: Parts) -> str:
     return f"profile_key({', '.join(map(repr, parts))})"
+
+
+def _when(run: Play) -> str:
+    return " when it was called once more" if AGAIN in run.witness else ""
 
 
 # -- clues: what does the answer say to a few names? -------------------------------------------------------------------
@@ -131,7 +144,7 @@ MISTAKES: dict[str, Callable[[Callable[..., Any]], bool]] = {
     "replaces": lambda said: _keeps(said, "ann") and _changes(said, "a:b") and _changes(said, "b:c"),
     "no-check": lambda said: all(_keeps(said, part) for part in ("a:b", "{a}", "a b", "")),
     "only-first": lambda said: _keeps(said, "a", "b:c") and _keeps(said, "a", "") and _refuses(said, "b:c"),
-    "too-strict": lambda said: any(_refuses(said, *parts) for (parts,) in ORDINARY) and _keeps(said, "ann"),
+    "too-strict": lambda said: any(_refuses(said, part) for (parts,) in ORDINARY for part in parts) and _keeps(said, "ann"),
     "forgets-empty": lambda said: _keeps(said, "") and _keeps(said, "a", "") and _refuses(said, "a:b"),
     "forgets-space": lambda said: _refuses(said, "a:b") and (_keeps(said, "a b") or _keeps(said, "a\n")),
     "forgets-braces": lambda said: _refuses(said, "a:b") and any(_keeps(said, part) for part in ("{a}", "{", "}")),
