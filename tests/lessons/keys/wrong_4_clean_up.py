@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 NAME = "app:user:profile"
@@ -220,7 +220,70 @@ async def once_for_all(redis: Any, *, live: int) -> int:
     return await in_batches(redis, await all_old(redis, live))
 
 
+async def one_at_a_time(redis: Any, *, live: int) -> int:
+    """A lock for five minutes, which a clean-up that dies leaves behind."""
+    if not await redis.set("cleaning", 1, nx=True, ex=300):
+        return 0
+    removed = await in_batches(redis, await all_old(redis, live))
+    await redis.unlink("cleaning")
+    return removed
+
+
+async def goes_on_where_it_was(redis: Any, *, live: int) -> int:
+    """It notes how far it is before it has removed what it was told of."""
+    cursor, removed = int(await redis.get("cursor") or 0), 0
+    while True:
+        cursor, found = await redis.scan(cursor, match=f"{NAME}:v*", count=500)
+        await redis.set("cursor", cursor)
+        removed += await in_batches(redis, [key for key in found if older(key, live)])
+        if not cursor:
+            return removed
+
+
+def once_a_process() -> Callable[..., Awaitable[int]]:
+    done = set[int]()
+
+    async def clean_up(redis: Any, *, live: int) -> int:
+        if live in done:
+            return 0
+        removed = await in_batches(redis, await all_old(redis, live))
+        done.add(live)
+        return removed
+
+    return clean_up
+
+
+async def sends_again(redis: Any, *, live: int) -> int:
+    """What an UNLINK removed whose reply was lost, the second does not count."""
+    old, removed = await all_old(redis, live), 0
+    for n in range(0, len(old), 50):
+        try:
+            removed += await redis.unlink(*old[n : n + 50])
+        except (RedisConnectionError, RedisTimeoutError):
+            removed += await redis.unlink(*old[n : n + 50])
+    return removed
+
+
+async def another_error(redis: Any, *, live: int) -> int:
+    try:
+        return await in_batches(redis, await all_old(redis, live))
+    except RedisError as error:
+        raise RuntimeError("not cleaned") from error
+
+
+def two_parts(key: str, live: int) -> bool:
+    return older(key, live) and key.count(":") == 4
+
+
 SUBTLE = [
+    ("a lock that outlives a crash", "clean", one_at_a_time),
+    ("goes on where it was", "clean", goes_on_where_it_was),
+    ("once a process", "clean", once_a_process()),
+    ("one part only", "clean", cleaning(old=two_parts)),
+    ("versions below 100", "clean", cleaning(old=lambda key, live: older(key, min(live, 100)))),
+    ("an error of the server's", "says", swallows(ResponseError)),
+    ("sends again", "says", sends_again),
+    ("another error", "says", another_error),
     ("one SCAN of 1,000", "clean", stops(lambda cursor, found: True, 1_000), "first-step-only"),
     ("stops at an empty page", "clean", stops(lambda cursor, found: not cursor or not found), "first-step-only"),
     ("stops at a short page", "clean", stops(lambda cursor, found: len(found) < 100), "first-step-only"),

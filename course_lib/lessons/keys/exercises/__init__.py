@@ -10,8 +10,9 @@
 What they are made of:
 - `e2_plans`        the database and the processes of 02.2
 - `e3_plans`        the database and the processes of 02.3
-- `unheard_errors`  whether an error reaches the caller, for 02.2 and 02.3
+- `unheard_errors`  whether an error reaches the caller, for 02.2 and 02.3; a server that refuses a command
 - `e4_keyspace`     the keys that 02.4 finds, and what it does to them
+- `e4_says`         what it says that it removed, and of errors
 - `e6_runs`         runs for 02.6
 """
 

@@ -144,7 +144,9 @@ MISTAKES: dict[str, Callable[[Callable[..., Any]], bool]] = {
     "replaces": lambda said: _keeps(said, "ann") and _changes(said, "a:b") and _changes(said, "b:c"),
     "no-check": lambda said: all(_keeps(said, part) for part in ("a:b", "{a}", "a b", "")),
     "only-first": lambda said: _keeps(said, "a", "b:c") and _keeps(said, "a", "") and _refuses(said, "b:c"),
-    "too-strict": lambda said: any(_refuses(said, part) for (parts,) in ORDINARY for part in parts) and _keeps(said, "ann"),
+    "too-strict": lambda said: (
+        any(_refuses(said, part) for (parts,) in ORDINARY for part in parts) and _keeps(said, "ann")
+    ),
     "forgets-empty": lambda said: _keeps(said, "") and _keeps(said, "a", "") and _refuses(said, "a:b"),
     "forgets-space": lambda said: _refuses(said, "a:b") and (_keeps(said, "a b") or _keeps(said, "a\n")),
     "forgets-braces": lambda said: _refuses(said, "a:b") and any(_keeps(said, part) for part in ("{a}", "{", "}")),

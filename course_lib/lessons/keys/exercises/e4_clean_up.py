@@ -6,18 +6,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
-from course_lib.explore import Play, Simulation, Trial
+from course_lib.explore import Play, Simulation, Trial, until
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.evidence import JUDGE, excused_error, ms, of, of_clients, round_trips, seen, shown, unheard
-from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial, undisturbed
+from course_lib.grading.evidence import JUDGE, excused_error, of, of_clients, round_trips, seen
+from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.lessons.keys.exercises.e4_keyspace import NAME, Keyspace, keyspace, steps, version
+from course_lib.lessons.keys.exercises.e4_says import AGAIN, began, encoded, says, says_errors, says_together
+from course_lib.lessons.keys.exercises.unheard_errors import REFUSALS, refusing
 from course_lib.trace import Event
 
 Answer = Callable[..., Awaitable[Any]]
 MOST_KEYS, MOST_COUNT, LEAST_A_WAIT = 50, 1_000, 4
 """The most keys of a command, the largest COUNT of a SCAN, and the least keys that a wait removes on average."""
-AGAIN = 600.0
-"""Seconds from the beginning to the second clean-up, and from that to a look at what is left."""
 FREES = {b"DEL", b"GETDEL", b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT"}
 """Commands by which a key goes, and its memory at once."""
 
@@ -25,27 +25,46 @@ FREES = {b"DEL", b"GETDEL", b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT"}
 def trials(answer: Answer) -> list[Trial]:
     """A clean-up alone, with a fault at every send, after which it is run again; and two at once."""
     end: dict[str, Judge] = {"live": _live, "clean": _clean}
-    alone = {**end, "never-keys": _never_keys, "steps": _steps, "unlink": _unlink, "says": _says}
+    alone = {**end, "never-keys": _never_keys, "steps": _steps, "unlink": _unlink, "says": says}
     return [
-        trial("a clean-up, and another after it", partial(_build, answer), alone, sizes=(1,), seeds=2,
+        trial("a clean-up, and another after it", partial(_build, answer), alone, sizes=(1,), seeds=3,
               faults={"crash": 0.0, "lose reply": 0.0, "node down": 0.03}, horizon=3_600.0),
-        trial("clean-ups at the same time", partial(_build, answer), {**end, "says": _says_together}, sizes=(2, 3),
+        trial("a crash among many keys", partial(_build, answer, number=1), end, sizes=(1,),
+              faults={"crash": 0.0}, most_sends=12, horizon=3_600.0),
+        trial("the server refuses a command", partial(_refused, answer), {**end, "says": says_errors}, sizes=(1,),
+              seeds=REFUSALS, horizon=3_600.0),
+        trial("clean-ups at the same time", partial(_build, answer), {**end, "says": says_together}, sizes=(2, 3),
               least=2, horizon=3_600.0),
     ]  # fmt: skip
 
 
-def _build(answer: Answer, world: Simulation, clients: int) -> Keyspace:
-    redis, keys = world.redis(), keyspace(world.seed % 2)
+def _refused(answer: Answer, world: Simulation, clients: int) -> Keyspace:
+    """What is planted is not refused, nor the judge's look."""
+    world.at(0.05, refusing, world)
+    world.at(AGAIN, setattr, world.nodes[0], "extension", None)
+    return _build(answer, world, clients, number=0)
+
+
+def _build(answer: Answer, world: Simulation, clients: int, number: int | None = None) -> Keyspace:
+    redis, keys = world.redis(), keyspace(world.seed % 3 if number is None else number)
+    names = [f"c{number}" for number in range(1, clients + 1)]
 
     async def clean() -> Any:
         return await answer(redis, live=keys.live)
 
+    async def clean_again() -> Any:
+        while world.now() < AGAIN and (keys.late or not set(names) <= set(world.results)):
+            await until(world, world.now() + 1)
+        return await clean()
+
     first, second, *rest = sorted(keys.old)
     texts = [part for key in [*rest, *sorted(keys.stay)] for part in (key, "{}")]
     world.given(("MSET", *texts), ("HSET", first, "name", "Ann"), ("SADD", second, "Ann"))
-    for number in range(1, clients + 1):
-        world.client(f"c{number}", clean, start=0.1)
-    world.client("again", clean, start=AGAIN)
+    processes = [world.client(name, clean, start=0.1) for name in names]
+    if keys.late:
+        plant = partial(redis.mset, dict.fromkeys(sorted(keys.late), "{}"))
+        world.client(f"{JUDGE} plants", plant, start=AGAIN / 2)
+    world.client("again", clean_again, start=0.1, process=processes[0] if keys.late else None)
     world.client(f"{JUDGE} looks", redis.keys, start=2 * AGAIN)
     return keys
 
@@ -71,11 +90,11 @@ def _live(run: Play) -> Iterator[Found]:
 def _clean(run: Play) -> Iterator[Found]:
     """Nothing old is left, once a clean-up came to its end."""
     left, failed = left_in(run), run.results["again"]
-    kept = sorted(run.witness.old & (left or set()))
+    kept = sorted((run.witness.old | run.witness.late) & (left or set()))
     if kept and not excused_error(run, "again", failed):
         why = f" It ended with {type(failed).__name__}: {failed}." if isinstance(failed, BaseException) else ""
         text = f"{kept[0]!r} and {len(kept) - 1} more old keys are left after the second clean-up.{why}"
-        yield text, "again", AGAIN, "not clean"
+        yield text, "again", began(run, "again"), "not clean"
 
 
 # -- what it asks of the server ----------------------------------------------------------------------------------------
@@ -104,17 +123,13 @@ def _at(event: Event, mark: str = "") -> tuple[str, float, str]:
 def _steps(run: Play) -> Iterator[Found]:
     """No giant step, and not too many small ones."""
     keys: Keyspace = run.witness
-    old, planted = _encoded(keys.old), _encoded(keys.old | keys.stay)
+    old, planted = encoded(keys.old), encoded(keys.old | keys.stay)
     for step in steps(run):
         count, size = max(step.counts, default=0), step.named(planted)
         if count > MOST_COUNT or size > MOST_KEYS:
             told = f"COUNT {count:,}" if count > MOST_COUNT else f"{size} keys in one {step.event.name}"
             yield f"{step.event.client} took too large a step: {told}.", *_at(step.event, "too large")
     yield from _too_many(run, old) if run.schedule.kind is None else ()
-
-
-def _encoded(keys: frozenset[str]) -> frozenset[bytes]:
-    return frozenset(key.encode() for key in keys)
 
 
 def _too_many(run: Play, old: frozenset[bytes]) -> Iterator[Found]:
@@ -142,41 +157,6 @@ def _unlink(run: Play) -> Iterator[Found]:
             yield text, *_at(step.event)
 
 
-# -- what it says ------------------------------------------------------------------------------------------------------
-
-
-def _says(run: Play) -> Iterator[Found]:
-    """It returns how many keys it removed; the second time, none. And an error of Redis is not kept from the caller."""
-    for name, wanted, when in (("c1", len(run.witness.old), 0.1), ("again", 0, AGAIN)):
-        found, failed = run.results[name], isinstance(run.results[name], BaseException)
-        if run.schedule.faults == 0 and (type(found) is not int or found != wanted):
-            what = f"ended with {type(found).__name__}: {found}" if failed else f"said {shown(found)}"
-            yield f"{name} {what} at {ms(when)}; {wanted} keys were there to be removed.", name, when, "wrong number"
-        lost = unheard(of(run.trace, name))
-        if lost is not None and type(found) is int and not _begins_again(run, name, lost):
-            yield (
-                f"{name} returned {found}, although its {lost.name} failed: {lost.fault}.",
-                name,
-                lost.t_start,
-                "unheard",
-            )
-
-
-def _begins_again(run: Play, name: str, lost: Event) -> bool:
-    """Does it scan once more, from the beginning, after that failure?"""
-    later = [event for event in of(run.trace, name) if event.t_start > lost.t_start and event.t_end is not None]
-    return any(event.name == "SCAN" and event.command[1] == b"0" for event in later)
-
-
-@undisturbed
-def _says_together(run: Play) -> Iterator[Found]:
-    """Each key is removed by one of them."""
-    said = [result for name, result in run.results.items() if not name.startswith(JUDGE)]
-    if all(type(result) is int for result in said) and sum(said) != len(run.witness.old):
-        text = f"{len(run.witness.old)} keys were removed, and the clean-ups said {', '.join(map(str, said))}."
-        yield text, "c1", 0.1, "wrong number"
-
-
 # -- clues: what is left where an answer goes wrong? -------------------------------------------------------------------
 
 
@@ -190,7 +170,7 @@ def clues(failing: Failing) -> Iterator[str]:
     mark = large.mark if large and not gone else ""
     yield from named({
         "keys": not gone and "never-keys" in failing and _sent(run, "KEYS"),
-        "first-step-only": kept and not gone and _first_step(run, kept),
+        "first-step-only": kept and not gone and not run.schedule.faults and _first_step(run, kept),
         "del": "unlink" in failing and _sent(run, "DEL"),
         "one-by-one": mark == "slow",
         "one-giant-step": mark == "too large",
@@ -199,7 +179,7 @@ def clues(failing: Failing) -> Iterator[str]:
 
 def _gone(failing: Failing, keys: Keyspace, gone: frozenset[str]) -> dict[str, object]:
     """The mistakes whose keys, and no others, are gone."""
-    live, _, stay = keys
+    live, stay = keys.live, keys.stay
     old_parts = [f":v{before}:" for before in range(1, live)]
     begins = tuple(f"{NAME}:v{before}" for before in range(1, live))
     versions = {key: said for key in stay if (said := version(key)) is not None}
@@ -227,10 +207,13 @@ def _sent(run: Play, name: str) -> bool:
 
 
 def _first_step(run: Play, kept: frozenset[str]) -> bool:
-    """Did its last SCAN not come back to 0? Or are just those left that it was told of last?"""
+    """Did its last SCAN not come back to 0? Or are just those left that it was told of last, less than a step?"""
+    steps_of = {len(event.command) - 1 for event in of(run.trace, "c1") if event.name == "UNLINK"}
     replies = [event.reply for event in of(run.trace, "c1") if event.name == "SCAN" and isinstance(event.reply, list)]
     told = [key.decode() for reply in replies for key in reply[1] if key.decode() in run.witness.old]
-    return bool(replies) and (replies[-1][0] != b"0" or kept == set(told[-len(kept) :]) != run.witness.old)
+    return bool(replies) and (
+        replies[-1][0] != b"0" or (len(steps_of) == 1 and len(kept) < max(steps_of) and kept == set(told[-len(kept) :]))
+    )
 
 
 RULES = Rules(coroutine_function("redis, *, live"), trials, clues)

@@ -16,33 +16,46 @@ NAME = "app:user:profile"
 OTHERS = frozenset({
     f"{NAME}-photo:v1:7", f"{NAME}s:v2:7", f"old:{NAME}:v1:7", "app:user:v1:7", "app:shop:price:v1:7",
     "app:user:profil", f"{NAME}:settings", f"{NAME}:v2", f"{NAME}:v2x:ann", f"{NAME}:vip:ann", f"{NAME}:v:ann",
-    f"{NAME}:2:ann", f"{NAME}:x:v1:7", NAME,
+    f"{NAME}:2:ann", f"{NAME}:x:v1:7", NAME, f"{NAME}:w1:ann", f"{NAME}:V1:7", f"{NAME.title()}:v1:7", f" {NAME}:v1:7",
+    f"{NAME}:v-1:7", f"{NAME}:vv1:7", f"{NAME}:v1_0:7", NAME.upper() + ":V1:7",
 })  # fmt: skip
 """Keys of other names, and those that have no version."""
 
 
+PARTS = ("ann:photo", "ann@example.org", "Ann-B_c.d", "zoë", "*?[a]", "a/b", "7:xs:2:2x", "v1", "日本")
+"""What users are called who have no number."""
+
+
 class Keyspace(NamedTuple):
-    """What is planted: what must go, and what must stay."""
+    """What is planted: what must go, and what must stay; and what comes later, from a process of an old version."""
 
     live: int
     old: frozenset[str]
     stay: frozenset[str]
+    late: frozenset[str] = frozenset()
 
 
 @cache
 def keyspace(number: int) -> Keyspace:
-    """A small one; and one that no single SCAN goes through, with keys of others before ours and in between."""
+    """A small one; one that no single SCAN goes through, with keys of others before ours, in between and after; and one
+    of many versions, to which old keys are added later."""
     if number == 0:
         return _keyspace(3, old={1: 26, 2: 25}, stay={3: 2, 4: 1, 9: 2, 10: 3, 31: 1})
-    prices = {f"app:shop:price:v1:{row}" for row in range(1_010)}
-    return _keyspace(12, old={1: 40, 2: 40, 9: 30, 10: 30, 11: 21}, stay={12: 110, 13: 5, 100: 5}, more=prices)
+    if number == 1:
+        prices = {
+            f"app:{where}:price:v1:{row}" for where, rows in (("shop", 1_010), ("work", 510)) for row in range(rows)
+        }
+        return _keyspace(12, old={1: 40, 2: 40, 9: 30, 10: 30, 11: 21}, stay={12: 110, 13: 5, 100: 5}, more=prices)
+    late = frozenset(f"{NAME}:v{version}:late" for version in (2, 119))
+    made = _keyspace(120, old={2: 8, 9: 8, 12: 8, 99: 8, 100: 8, 119: 8}, stay={120: 3, 121: 3, 1190: 3, 1000: 1})
+    return made._replace(late=late)
 
 
 def _keyspace(live: int, *, old: dict[int, int], stay: dict[int, int], more: set[str] | None = None) -> Keyspace:
     old_keys = {f"{NAME}:v{version}:{user}" for version, users in old.items() for user in range(users)}
-    old_keys |= {f"{NAME}:v2:ann:photo", f"{NAME}:v2:v{live}:7"}
+    old_keys |= {f"{NAME}:v2:{part}" for part in (*PARTS, f"v{live}:7")}
     stay_keys = {f"{NAME}:v{version}:{user}" for version, users in stay.items() for user in range(users)}
-    stay_keys |= {f"{NAME}:v{live}:v1:7", f"{NAME}:v{live}:v2"}
+    stay_keys |= {f"{NAME}:v{live}:{part}" for part in (*PARTS, "v1:7", "v2")}
     return Keyspace(live, frozenset(old_keys), OTHERS | stay_keys | (more or set()))
 
 
