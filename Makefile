@@ -13,6 +13,7 @@ LIVE = $(CURDIR)/.venv/live
 DECK = notebooks/decks/05_stampede.ipynb
 TEST_ARGS =
 MUTANTS_ARGS =
+KIT =
 CLASS = .artefacts/class
 
 help: ## list the targets
@@ -61,8 +62,8 @@ bench: env ## measure speed beside the peers, alone on the machine
 soak: env ## half an hour of random use: does memory level off? (SOAK_MINUTES=3)
 	@$(COURSE) -m pytest -p no:xdist -s -o faulthandler_timeout=0 -o python_files='soak_*.py' tests/benchmarks $(TEST_ARGS)
 
-mutants: env ## judge mutants of the solutions: none may pass (MUTANTS_ARGS="--exercise 05.3" and so on)
-	@$(COURSE) -m tests.mutants --jobs 2 $(MUTANTS_ARGS)
+mutants: env ## judge mutants of the solutions, or of KIT=patterns, sim or explore (MUTANTS_ARGS="--sample 6" and so on)
+	@$(COURSE) -m tests.mutants$(if $(KIT),.kits $(KIT)) --jobs 2 $(MUTANTS_ARGS)
 
 check: env ## ruff (rules, format) and mypy --strict on course_lib
 	@$(COURSE) -m ruff check .

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import importlib.abc
 import importlib.util
 import os
@@ -16,11 +17,11 @@ import random
 import re
 import signal
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,15 +34,23 @@ KITS = {"patterns": 0.97, "sim": 0.90, "explore": 0.90}
 """How many of a kit's mutants its tests must tell from the original."""
 ELSEWHERE = {
     "sim.turns": ("explore/test_struck.py", "explore/test_game.py", "explore/test_exhaustive.py"),
-    "sim.streams": ("explore/test_randomness.py",),
+    "sim.random_streams": ("explore/test_randomness.py",),
     "sim.network": ("explore/test_transactions.py", "explore/test_struck.py"),
     "sim.redis_client": ("explore/test_transactions.py",),
 }
 """Tests of another kit, which have what the module is for."""
-LIMIT = 480.0
-"""Seconds for the tests of a mutant; one that takes longer never ends."""
+BELOW = {"patterns": ("sim", "servers", "worlds"), "sim": (), "explore": ("sim",)}
+"""Kits that a kit's tests use, and that do not use it: imported once, before each mutant has a process of its own."""
+LONGEST = 60
+"""Seconds of computing for one test, however busy the machine is: one that takes more never ends."""
+ASLEEP = 90.0
+"""Seconds after which tests that have computed for less than 0.2 s of them wait for what never comes."""
+NEVER = 9
+"""The exit code for it."""
 TEXTS = re.compile(r"^(drop text|constant): .*\b(require|raise \w+|add_note)\(")
 """What an error says: the tests look for the names in it, not for each word."""
+STRICT = re.compile(r", strict=(True|False)")
+"""A zip's own check of what its callers see to."""
 LIST = Path(__file__).with_name("survivors.toml")
 
 
@@ -66,18 +75,24 @@ def source_of(module: str) -> str:
 
 
 def mutants_of(module: str) -> list[Mutant]:
-    return [mutant for mutant in mutants(source_of(module)) if not TEXTS.match(mutant.id)]
+    return [mutant for mutant in mutants(source_of(module)) if not TEXTS.match(mutant.id) and not _of_strict(mutant)]
 
 
-def tests_of(module: str) -> list[str]:
-    """The kit's tests, first those that import the module, itself or by a name that it defines; the smallest files
-    first."""
+def _of_strict(mutant: Mutant) -> bool:
+    before, _, after = mutant.id.partition(": ")[2].partition(" → ")
+    return before != after and STRICT.sub("", before) == STRICT.sub("", after)
+
+
+def tests_of(module: str) -> tuple[list[str], list[str]]:
+    """The kit's tests that import the module, itself or by a name that it defines, and its other ones; the smallest
+    files first."""
     kit, name = module.partition(".")[0], module.rpartition(".")[2]
     tree = ast.parse(source_of(module))
     defined = {
         node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
     }
-    found, others = [], [str(ROOT / "tests" / file) for file in ELSEWHERE.get(module, ())]
+    found: list[str] = []
+    others = [str(ROOT / "tests" / file) for file in ELSEWHERE.get(module, ())]
     for path in sorted((ROOT / "tests" / kit).glob("test_*.py"), key=lambda path: path.stat().st_size):
         imported = set[str]()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -85,11 +100,26 @@ def tests_of(module: str) -> list[str]:
                 imported |= {(node.module or "").rpartition(".")[2], *(alias.name for alias in node.names)}
         if not path.stem.endswith(("_real", "_processes")):
             (found if imported & {name, *defined} else others).append(str(path))
-    return found + others
+    return found, others
+
+
+def import_below(kit: str) -> None:
+    """Import what the kit's tests need and no mutant of it changes."""
+    import fakeredis  # noqa: F401
+    import hypothesis  # noqa: F401
+    import pytest  # noqa: F401
+
+    for other in BELOW[kit]:
+        for module in modules(other):
+            importlib.import_module(f"course_lib.{module}")
+    if early := [name for name in sys.modules if name.startswith(f"course_lib.{kit}")]:
+        raise RuntimeError(f"{early[0]} is imported already: its mutants would be the original")
 
 
 def passes(module: str, source: str, tests: list[str]) -> int:
     """In a forked process: pytest's exit code, with that source in the module's place."""
+    import pytest
+
     from course_lib.servers import find_all
 
     class Loader(importlib.abc.InspectLoader):
@@ -102,19 +132,32 @@ def passes(module: str, source: str, tests: list[str]) -> int:
                 return importlib.util.spec_from_loader(fullname, Loader(), origin=fullname)
             return None
 
-    import pytest
+    class Bounded:
+        def pytest_runtest_setup(self) -> None:
+            signal.setitimer(signal.ITIMER_PROF, LONGEST)
 
-    sys.meta_path.insert(0, Finder())
+    signal.setitimer(signal.ITIMER_PROF, LONGEST)  # to import it takes time, too
+    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, Finder())
     unreal = " and ".join(f"not {version}" for version in {found.version for found in find_all()})
-    return int(
-        pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *(["-k", unreal] * bool(unreal)), *tests])
-    )
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *(["-k", unreal] * bool(unreal))]
+    return int(pytest.main([*options, *tests], plugins=[Bounded()]))
 
 
-def told(case: tuple[str, Mutant], limit: float = LIMIT) -> Told:
+def end_if_asleep() -> None:
+    """In a thread of that process: end it when its tests wait for what never comes."""
+    before = time.process_time()
+    while True:
+        time.sleep(ASLEEP)
+        if time.process_time() < before + 0.2:
+            os._exit(NEVER)
+        before = time.process_time()
+
+
+def told(case: tuple[str, Mutant]) -> Told:
     """Fork, run the tests, and say what became of a mutant."""
     module, mutant = case
-    begin, tests = time.monotonic(), tests_of(module)
+    begin, (own, others) = time.monotonic(), tests_of(module)
     child = os.fork()
     if child == 0:
         code = 3
@@ -123,21 +166,28 @@ def told(case: tuple[str, Mutant], limit: float = LIMIT) -> Told:
             nowhere = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nowhere, stream)
-            code = passes(module, mutant.source, tests)
+            signal.signal(signal.SIGPROF, signal.SIG_DFL)
+            threading.Thread(target=end_if_asleep, daemon=True).start()
+            code = (passes(module, mutant.source, own) if own else 0) or passes(module, mutant.source, others)
         finally:
             os._exit(code)
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            said = "survived" if os.waitstatus_to_exitcode(status) == 0 else "killed"
-            break
-        if time.monotonic() > begin + limit:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            said = "never ended"
-            break
-        time.sleep(0.02)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # what its tests have started
+    said = {0: "survived", NEVER: "never ended", -signal.SIGPROF: "never ended"}.get(code, "killed")
     return Told(module, mutant, said, time.monotonic() - begin)
+
+
+def misnamed() -> list[str]:
+    """What names no module, no file, or no mutant."""
+    known = {module for kit in KITS for module in modules(kit)}
+    listed = {module for module, _ in excused()}
+    ids = {(module, mutant.id) for module in listed & known for mutant in mutants_of(module)}
+    return [
+        *sorted(({*ELSEWHERE} | listed) - known),
+        *(file for files in ELSEWHERE.values() for file in files if not (ROOT / "tests" / file).is_file()),
+        *(f"{module}: {id}" for module, id in excused() if module in known and (module, id) not in ids),
+    ]
 
 
 def excused() -> dict[tuple[str, str], str]:
@@ -150,7 +200,7 @@ def excused() -> dict[tuple[str, str], str]:
 
 def judged(cases: list[tuple[str, Mutant]], jobs: int) -> Iterator[Told]:
     with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(cases), unit=" mutants", disable=None) as bar:
-        for result in pool.map(partial(told), cases):
+        for result in pool.map(told, cases):
             bar.set_description(result.module, refresh=False)
             bar.update()
             yield result
@@ -179,16 +229,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="which ones (default: 0)")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes judge at once (default: 1)")
     chosen = parser.parse_args(arguments)
-    import fakeredis  # noqa: F401  # what no mutant changes is imported once
-    import hypothesis  # noqa: F401
-    import pytest  # noqa: F401
-
-    if chosen.kit == "patterns":
-        import course_lib.worlds  # noqa: F401
+    import_below(chosen.kit)
     cases = []
     for module in chosen.module or modules(chosen.kit):
         every = mutants_of(module)
-        places = range(len(every))
+        places = list(range(len(every)))
         if chosen.sample is not None and chosen.sample < len(every):
             places = sorted(random.Random(f"{chosen.seed} {module}").sample(places, chosen.sample))
         cases += [(module, every[place]) for place in places]

@@ -1,0 +1,60 @@
+"""How mutants of a kit are judged: the original, modules that are wrong in each way, and a sample of real mutants."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from . import kits
+
+JUDGED = """
+import sys
+from tests.mutants import kits
+from tests.mutants.operators import Mutant
+
+def told(more: str) -> None:
+    print(kits.told(("patterns.typed", Mutant("", f"{original}\\n{more}"))).status)
+
+kits.import_below("patterns")
+kits.tests_of = lambda module: (sys.argv[1:2], sys.argv[2:])
+kits.LONGEST, kits.ASLEEP = 2, 1_000.0
+original = kits.source_of("patterns.typed")
+for more in ("", "1 / 0", "_built = None", "Miss = None", "while True: pass"):
+    told(more)
+kits.ASLEEP = 1.0
+told("import time\\ntime.sleep(10_000)")
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=kits.ROOT, capture_output=True, text=True)
+
+
+def test_what_the_lists_name_is_there() -> None:
+    assert kits.misnamed() == []
+
+
+def test_what_the_lists_name_and_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kits, "ELSEWHERE", {"sim.gone": ("explore/test_gone.py",)})
+    monkeypatch.setattr(kits, "excused", lambda: {("sim.wait_until", "no id"): "why", ("sim.went", ""): "why"})
+    assert kits.misnamed() == ["sim.gone", "sim.went", "explore/test_gone.py", "sim.wait_until: no id"]
+
+
+def test_the_original_survives_and_what_is_wrong_does_not(tmp_path: Path) -> None:
+    """It fails at its import, in its own tests, in the others; it computes for ever, and it waits for ever."""
+    own, other = tmp_path / "test_own.py", tmp_path / "test_other.py"
+    head = "from course_lib.patterns.typed import Miss, Typed\ndef test_it():\n    assert "
+    own.write_text(f"{head} Typed(int, version=1).decode('v1;7') == 7")
+    other.write_text(f"{head} Miss.MISSING.value == 'misses'")
+    done = run("-c", JUDGED, str(own), str(other))
+    expected = ["survived", "killed", "killed", "killed", "never ended", "never ended"]
+    assert (done.stdout.split("\n"), done.stderr) == ([*expected, ""], "")
+
+
+def test_tests_tell_mutants_from_the_original() -> None:
+    """Of one module here, of all of them where the command is run."""
+    done = run("-m", "tests.mutants.kits", "patterns", "--module", "patterns.outbox", "--sample", "3")
+    assert (done.returncode, "100.0% of 3 told from the original" in done.stdout) == (0, True), done.stdout
