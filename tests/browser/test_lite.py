@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .desk import ROOT, SIZE
+from course_lib.website.tools import package
+
+from .desk import EXECUTED, ROOT, SIZE
+from .test_accessible import AXE, JUPYTERS
 
 LITE = ROOT / ".artefacts" / "lite"
 CELL = ".jp-NotebookPanel .jp-Cell"
@@ -108,3 +112,21 @@ def test_an_answer_is_judged_and_kept(page: Page, address: str) -> None:
     expect(page.locator(".jp-Notebook")).to_contain_text("redis.call('INCR', KEYS[1])")
     run("imports")
     assert "6 of 6" in run("check-03-2", "print(progress())")
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missing: axe comes by it")
+@pytest.mark.parametrize("number", ["00", "02", "03", "04", "05", "06", "07"])
+def test_axe_finds_no_violation_in_a_lesson(page: Page, address: str, number: str) -> None:
+    """After Run All, with all sections unfolded."""
+    page.set_default_timeout(600_000)
+    lesson = next((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
+    page.goto(f"{address}/lab/index.html?path=notebooks/{lesson.name}")
+    opened(page)
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(EXECUTED, polling=500)
+    page.wait_for_function(READY, polling=500)
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:expand-all-headings')")
+    page.evaluate((package("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
+    assert [one for one in page.evaluate(AXE) if not any(theirs in one for theirs in JUPYTERS)] == []
