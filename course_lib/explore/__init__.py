@@ -56,6 +56,7 @@ from course_lib.explore.trial import Fact, Play, Schedule, Trial, Violation, des
 from course_lib.explore.verdict_words import NAMED, counted, in_turn, verdict
 from course_lib.sim import CRASHED, KINDS, Move, OneFault, Process, Simulation, Turn, Turns, in_process, steady
 from course_lib.sim.fake_server import EPOCH, Extension, Session
+from course_lib.sim.memory import in_one_process
 from course_lib.sim.own_code import own_names
 from course_lib.sim.patches import put_back, seen
 from course_lib.sim.replication import Replication
@@ -66,7 +67,7 @@ __all__ = [
     "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "Budget", "Extension", "Fact", "Findings", "Game", "Move",
     "OneFault", "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "StandIn", "Tally", "Trial",
     "Turn", "Turns", "Violation", "by_order", "chance", "chance_of_a_run", "clocks", "code_of", "counted", "decode",
-    "described", "encode", "enumerate_all", "estimated", "in_place", "in_process", "in_turn", "own_names", "play",
-    "put_back", "sample", "sample_in_processes", "schedule_of", "search", "seen", "shrink", "simulating", "smaller",
-    "spread", "steady", "until", "verdict",
+    "described", "encode", "enumerate_all", "estimated", "in_one_process", "in_place", "in_process", "in_turn",
+    "own_names", "play", "put_back", "sample", "sample_in_processes", "schedule_of", "search", "seen", "shrink",
+    "simulating", "smaller", "spread", "steady", "until", "verdict",
 ]  # fmt: skip

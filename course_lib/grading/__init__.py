@@ -24,6 +24,7 @@ How an exercise is judged:
 - `exercise`            its words and its rules: the only module of a kit that looks up a lesson
 - `rules`               trials, each with a judge for every promise it tests; and clues, which name known mistakes
 - `answer`              is this an answer at all? What cannot be judged is refused in words
+- `asked_again`         does a plain function say the same after it was asked about others?
 - `calls`               a call of the learner's code, of which nothing outlives the run
 - `acts`                processes that do one thing after another, and what became of each
 - `database`            the database behind a judged cache: its loads are noted

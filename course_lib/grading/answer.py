@@ -7,7 +7,6 @@ import dis
 import inspect
 import traceback
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from functools import partial, wraps
 from types import CodeType, FunctionType
 from typing import Any, Literal, NoReturn
@@ -15,6 +14,7 @@ from typing import Any, Literal, NoReturn
 from redis.exceptions import DataError, ResponseError
 
 from course_lib.explore import Play, in_process
+from course_lib.grading.asked_again import asked_again, copied
 from course_lib.grading.calls import Misused, awaited, described, inert
 from course_lib.grading.evidence import JUDGE
 from course_lib.trace import Trace
@@ -131,13 +131,7 @@ def _plain_function(signature: str, answer: Any) -> Any:
     if not callable(answer):
         raise Refused("error", f"You handed in {described(answer)}; hand in the function itself.")
     _takes(answer, signature)
-    own = in_process(answer)
-
-    @wraps(answer)
-    def called(*args: Any) -> Any:
-        return own()(*args)
-
-    return called
+    return wraps(answer)(asked_again(answer, sentences=signature in ("trace", "run")))
 
 
 Kind = Literal["coroutine function", "plain function", "class", "object"]
@@ -224,9 +218,8 @@ def advice(error: BaseException) -> str:
 
 def ask(answer: Callable[[Trace], str | None], trace: Trace) -> str | None:
     """What the property says of a run, handed over as a copy. Raises: Refused, if it fails."""
-    copy = Trace(trace.world, trace.seed, [replace(event) for event in trace], [replace(note) for note in trace.notes])
     try:
-        said = answer(copy)
+        said = answer(copied(trace))
     except Exception as error:
         refuse_error(error, answer)
     if said is not None and type(said) is not str:

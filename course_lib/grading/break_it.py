@@ -46,8 +46,8 @@ def an_order(answer: Any, players: Collection[str], most: int, what: str) -> tup
     quoted = [f'"{name}"' for name in players]
     example = f"a list, such as [{', '.join(quoted[:2])}]"
     given(answer, (list, tuple), example)
-    if (odd := next((name for name in answer if type(name) is not str), None)) is not None:
-        raise Refused("error", f"There is an object of type {type(odd).__name__} in your list; hand in {example}.")
+    if odd := [name for name in answer if type(name) is not str]:
+        raise Refused("error", f"There is an object of type {type(odd[0]).__name__} in your list; hand in {example}.")
     strange = next((name for name in answer if name not in players), None)
     if strange is not None or len(answer) > most:
         wrong = f"There is no {strange!r}" if strange is not None else f"Your list has {len(answer)} names"

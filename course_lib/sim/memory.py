@@ -15,7 +15,7 @@ from typing import Any
 
 from course_lib.sim.copies import Copies
 from course_lib.sim.own_code import code_in, names_in
-from course_lib.sim.process import PROCESS
+from course_lib.sim.process import PROCESS, Process
 from course_lib.sim.stand_ins import instead_of
 
 
@@ -39,6 +39,21 @@ def in_process(code: Any) -> Callable[[], Any]:
         return process.memory.copy(code)
 
     return own
+
+
+def in_one_process(code: Any) -> Callable[..., Any]:
+    """A plain function that calls `code` always in one and the same process, whichever process runs: what it keeps is
+    there at the next call."""
+    own, process = in_process(code), Process("lasting")
+
+    def called(*args: Any) -> Any:
+        running = PROCESS.set(process)
+        try:
+            return own()(*args)
+        finally:
+            PROCESS.reset(running)
+
+    return called
 
 
 def _keeps(code: CodeType) -> bool:

@@ -18,10 +18,11 @@ from redis.exceptions import RedisError, WatchError
 from course_lib.errors import BadReplayCode
 from course_lib.explore import Move, OneFault, Schedule, code_of
 from course_lib.grading import check, replay
+from course_lib.grading.answer import kind_of
 from course_lib.grading.exercise import find
 from course_lib.lessons.locks.answers import Finding
 
-from .programs import answers, module
+from .programs import ANSWERS, answers, module
 
 SOLUTIONS = answers("solutions")
 ASYNC = ("00.2", "00.3", "00.4", "01.3", "03.1", "03.2", "03.3", "04.1", "04.2", "04.3", "04.5")
@@ -287,6 +288,35 @@ def test_keys_that_change_from_call_to_call_are_no_keys() -> None:
     assert "when it was asked again" in verdict.message or "in another process" in verdict.message
 
 
+PLAIN = [id for id in ANSWERS if kind_of(find(id).rules.accept) == "plain function"]
+
+
+@pytest.mark.parametrize("id", PLAIN)
+def test_a_function_that_says_always_what_it_said_first_is_told_so(id: str) -> None:
+    said: list[Any] = []
+
+    def answer(*args: Any) -> Any:
+        said.append(SOLUTIONS[id](*args))
+        return said[0]
+
+    verdict = check(id, answer)
+    assert verdict.points == 0
+    assert "keeps something from one call to the next" in verdict.message
+
+
+@pytest.mark.parametrize("id", PLAIN)
+def test_a_function_may_remember_what_changes_nothing(id: str) -> None:
+    """The control."""
+    asked: list[Any] = []
+
+    def answer(*args: Any) -> Any:
+        asked.append(args)
+        return SOLUTIONS[id](*args)
+
+    verdict = check(id, answer)
+    assert verdict.passed, str(verdict)
+
+
 def test_a_class_that_cannot_be_made_is_told_why() -> None:
     class NeedsAPrefix:
         def __init__(self, prefix: str) -> None:
@@ -370,9 +400,10 @@ def test_a_fault_lasts_an_hour_at_most(id: str, seconds: Any) -> None:
     assert "3600, is accepted" in verdict.message
 
 
-@pytest.mark.parametrize("id", ["02.5", "03.4"])
-def test_what_is_no_name_in_a_list_is_named(id: str) -> None:
-    assert "an object of type bytes in your list" in check(id, [b"alice"]).message
+@pytest.mark.parametrize("id", ["00.5", "02.5", "03.4"])
+@pytest.mark.parametrize("odd", [b"alice", None, 1])
+def test_what_is_no_name_in_a_list_is_named(id: str, odd: Any) -> None:
+    assert f"an object of type {type(odd).__name__} in your list" in check(id, [odd]).message
 
 
 def test_a_code_with_a_fault_can_be_played_with_any_answer() -> None:

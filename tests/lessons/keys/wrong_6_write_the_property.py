@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from course_lib.trace import Event, Trace
 
@@ -100,6 +101,31 @@ def names_them_all(trace: Trace) -> str | None:
     return said and f"one of {sorted({event.command[1].decode() for event in trace})} has no TTL"
 
 
+def rewritten(change: Callable[[Event], tuple[bytes, ...]]) -> Property:
+    """The right property, which reads other commands than there are."""
+
+    def immortal(trace: Trace) -> str | None:
+        return follows()(Trace("simulated", 0, [replace(event, command=change(event)) for event in trace]))
+
+    return immortal
+
+
+def split(event: Event) -> tuple[bytes, ...]:
+    return tuple(b" ".join(event.command).split())
+
+
+def long_lives(event: Event) -> tuple[bytes, ...]:
+    """A life of 1 is taken for none."""
+    return tuple(word for word in event.command if event.command[-1:] != (b"1",) or word not in (b"PX", b"EX"))
+
+
+def by_prefix(trace: Trace) -> str | None:
+    """DEL takes with it what begins alike."""
+    named = {event.command[1] for event in trace}
+    return rewritten(lambda event: event.command if event.name != "DEL" else (b"DEL", *(
+        key for key in sorted(named) if any(key.startswith(gone) for gone in event.command[1:]))))(trace)  # fmt: skip
+
+
 WRONG = [
     ("says-nothing", says_nothing),
     ("cries-wolf", cries_wolf),
@@ -126,4 +152,9 @@ SUBTLE = [
     ("the last command alone", "rules", the_last_command_alone, "keepttl-gives-one"),
     ("KEEPTTL means a TTL, PX does not", "rules", follows(keeps=False, lives=(b"EX",)), "cries-wolf"),
     ("it names every key", "rules", names_them_all),
+    ("splits the line at blanks", "rules", rewritten(split)),
+    ("without empty words", "rules", rewritten(lambda event: tuple(filter(None, event.command)))),
+    ("a life of 1 is none", "rules", rewritten(long_lives)),
+    ("DEL of what begins alike", "rules", by_prefix),
+    ("DEL takes away three words at most", "rules", follows(most=3)),
 ]

@@ -209,7 +209,7 @@ async def backing_off(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: 
 
 async def the_courses_own(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
     return await lock_and_wait(
-        redis, key, load, ttl=ttl, lock_ttl=lock_ttl, wait=60, poll=0.003, absent_ttl=ttl, token=lambda: token
+        redis, key, load, ttl=ttl, lock_ttl=lock_ttl, wait=86_400, poll=0.003, absent_ttl=ttl, token=lambda: token
     )
 
 

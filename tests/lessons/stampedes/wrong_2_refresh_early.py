@@ -73,6 +73,17 @@ async def remembers_the_failure(redis: Any, key: str) -> Any:
     raise KeyError(key)
 
 
+def hurried(seconds: float) -> Callable[..., Awaitable[Any]]:
+    async def refresh_early(redis: Any, key: str, load: Any, **policy: Any) -> Any:
+        async def quick() -> Any:
+            async with asyncio.timeout(seconds):
+                return await load()
+
+        return await with_the_blanks()(redis, key, quick, **policy)
+
+    return refresh_early
+
+
 async def two_trips(redis: Any, key: str, load: Any, **policy: Any) -> Any:
     await redis.exists(key)
     return await with_the_blanks()(redis, key, load, **policy)
@@ -134,4 +145,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("returns what was there", "value", returns_what_was_there),
     ("a life that slides", "value", slides),
     ("two round trips", "hit", two_trips),
+    ("half a minute for the load", "value", hurried(30.0)),
+    ("an hour for the load", "value", hurried(3_600.0)),
+    ("δ at most a minute", "chance", with_the_blanks(measured=lambda start, end: min(end - start, 60.0))),
 ]

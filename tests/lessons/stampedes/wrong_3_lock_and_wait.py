@@ -200,6 +200,27 @@ def within(seconds: float) -> Any:
     return hurried
 
 
+def all_within(seconds: float) -> Callable[..., Awaitable[Any]]:
+    async def lock_and_wait(*args: Any, **policy: Any) -> Any:
+        async with asyncio.timeout(seconds):
+            return await recipe()(*args, **policy)
+
+    return lock_and_wait
+
+
+def patient_for(seconds: float) -> Callable[..., Awaitable[Any]]:
+    """Then it loads by itself."""
+
+    async def lock_and_wait(redis: Any, key: str, load: Any, **policy: Any) -> Any:
+        try:
+            async with asyncio.timeout(seconds):
+                return await recipe()(redis, key, load, **policy)
+        except TimeoutError:
+            return await load()
+
+    return lock_and_wait
+
+
 async def frees_any_after_an_error(redis: Any, key: str, load: Any, *, ttl: float, lock_ttl: float, token: str) -> Any:
     lock = f"lock:{key}"
     while (stored := await redis.get(key)) is None:
@@ -453,6 +474,10 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("Latin letters", "any-text", recipe(pack=lambda v: marked(v and v.encode("latin-1", "ignore").decode("latin-1")))),
     ("1,200 tries", "value", tries(1_200)),
     ("20 s for the load", "value", loading(within(20.0))),
+    ("a minute for the load", "value", loading(within(60.0)), "one-load"),
+    ("a minute for all", "value", all_within(60.0)),
+    ("an hour for all", "value", all_within(3_600.0)),
+    ("after two minutes it loads itself", "one-load", patient_for(120.0), "one-load"),
     ("again after a lost connection", "freed", loading(tried_twice_if_lost), "tries-again"),
     ("a lock that its holder lengthens", "replaced", lengthens_its_own),
     ("JSON, or else a text", "any-text", recipe(pack=lambda value: value or "null", unpack=read_json), "truth-of-text"),

@@ -59,8 +59,8 @@ def _judge(answer: Property, alive: Alive, run: Play) -> Iterator[Found]:
 
 
 def names(said: str, key: str) -> bool:
-    """Does the sentence name that key, and not only one that begins so?"""
-    return re.search(re.escape(key) + r"(?!:?\w)", said) is not None
+    """Does the sentence name that key, as text or as Python shows bytes, and not only one that begins so?"""
+    return any(re.search(re.escape(form) + r"(?!:?\w)", said) for form in (key, repr(key.encode())[2:-1]))
 
 
 def immortal_in(run: Play) -> set[str] | None:

@@ -17,8 +17,12 @@ from course_lib.trace import Event, Trace
 
 KEYS = ("app:user:visits:v1:1", "app:user:visits:v1:2", "KEEPTTL", "PX")
 """What `a`, `b`, `k` and `p` stand for: two keys are called like options."""
-_NAMES = dict(zip("abkp", KEYS, strict=True))
-_REPLIES: dict[str, Any] = {"nil": None, "0": 0, "1": 1, "2": 2}
+MORE_KEYS = ("app:user:visits:v1:12", "a b", "app:user:zoë")
+"""What `l`, `s` and `z` stand for: one begins like another, one has a blank in it."""
+_NAMES = dict(zip("abkplsz", KEYS + MORE_KEYS, strict=True))
+_VALUES = {"''": "", "'EX'": "1 EX 5 NX", "'DEL'": "DEL app:user:visits:v1:1"}
+"""Values that are written so."""
+_REPLIES: dict[str, Any] = {"nil": None, "0": 0, "1": 1, "2": 2, "3": 3}
 
 
 class Run(NamedTuple):
@@ -42,7 +46,8 @@ def _event(at: float, line: str) -> Event:
     client, named, rest = said.rpartition(": ")
     words, marks = rest.split(), known.split()
     keys = len(words) if words[0] == "DEL" else 2
-    command = tuple((_NAMES.get(word, word) if 1 <= n < keys else word).encode() for n, word in enumerate(words))
+    full = [_NAMES.get(word, word) if 1 <= n < keys else _VALUES.get(word, word) for n, word in enumerate(words)]
+    command = tuple(word.encode() for word in full)
     event = Event(client if named else "c1", "redis", command, at)
     if "lost" in marks:
         event.fault = "request lost"

@@ -215,6 +215,11 @@ def long_wait(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
     return all_at_once(Setting(answer, lock_ttl=40.0, load=31.0), world, clients)
 
 
+def endless_wait(answer: Answer, world: Simulation, clients: int) -> JudgedCrowd:
+    """As all_at_once; a load takes more than an hour."""
+    return all_at_once(Setting(answer, ttl=10_000.0, lock_ttl=8_000.0, load=4_000.0), world, clients)
+
+
 LONG = "the books of Zoë, " * 20
 PAGES = (
     ("page:7", "page:8", "Page:7", "page:7:x"), ("page:{de}:7", "page:{de}:8", "page:de:7", "page:{de}:7 "),

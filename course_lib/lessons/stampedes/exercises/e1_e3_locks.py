@@ -13,6 +13,7 @@ from course_lib.lessons.stampedes.exercises.crowd import (
     PAGES,
     Answer,
     Row,
+    endless_wait,
     failing_first,
     long_wait,
     one_by_one,
@@ -27,6 +28,8 @@ from course_lib.lessons.stampedes.exercises.e1_e3_runs import freeing, many_keys
 from course_lib.sim.faults import Kind
 
 in_time = partial(trial, horizon=2.5)
+FAR = partial(Simulation, latency=steady(3.0), socket_timeout=None)
+"""A network on which who waits for an hour asks some hundred times."""
 DOWN: dict[Kind, float] = {"node down": 60.0}
 COLD: dict[str, Judge] = {
     "one-load": judges.one_load, "value": judges.right_value, "replaced": judges.replaced,
@@ -104,6 +107,9 @@ def write(answer: Answer) -> list[Trial]:
                 {"hit": judges.hit, "expires": judges.loaded_again}, sizes=(1,), seeds=4, horizon=4.0),
         trial("a load that takes 31 s", partial(long_wait, answer), {"value": judges.patient, "prompt": judges.looks},
               sizes=(2,), horizon=33.0, most_steps=400_000),
+        trial("a load that takes an hour, far away", partial(endless_wait, answer),
+              {"value": judges.in_the_end, "one-load": judges.one_load},
+              sizes=(2,), horizon=4_100.0, world=FAR),
     ]  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def _near(delta: float, beta: float, u: float = 0.5, *others: float, before: flo
 HALVES = [
     *_near(0.1, 1.0), *_near(0.2, 2.0, before=0.05), *_near(0.05, 0.5), *_near(0.137, 1.5, before=0.4),
     *_near(0.9, 5.0), *_near(0.25, 0.3), *_near(0.05, 4.0, before=0.3),
-    *_near(3.0, 1.0), *_near(0.005, 8.0),
+    *_near(3.0, 1.0), *_near(0.005, 8.0), *_near(4_000.0, 0.001),
 ]  # fmt: skip
 SPREAD = [
     *_near(0.1, 1.0, 0.1, 0.9), *_near(0.1, 1.0, 0.02, 0.98), *_near(0.3, 1.5, 0.25, 0.75),
@@ -53,7 +53,7 @@ def trials(answer: Answer) -> list[Trial]:
     return [
         trial("readers at a known time before the expiry", partial(readers, answer, probes),
               {"value": _value, "chance": partial(_reloads, 1), "by-chance": partial(_reloads, 2), "hit": _hit},
-              sizes=(1,), seeds=len(probes), world=STEADY, horizon=12.0),
+              sizes=(1,), seeds=len(probes), world=STEADY, horizon=9_000.0),
         trial("the first load fails", partial(_fails, answer), {"value": _nothing_stored}, sizes=(1,), world=STEADY),
         trial("twenty readers pass one expiry", partial(_crowd, answer), {"crowd": _too_many}, sizes=(CROWD,), seeds=2,
               world=STEADY, horizon=5.0),

@@ -85,12 +85,8 @@ def readers(answer: Answer, probes: list[Probe], world: Simulation, clients: int
 def _one_key(answer: Answer, world: Simulation, run: Probing, u: float, number: int) -> None:
     """One client loads a key, and perhaps refreshes it long before it expires; the judge looks when it does; a reader
     asks `probe.left` before that."""
-    key, redis, known, probe = (
-        f"{KEYS[world.seed % len(KEYS)]}{number}",
-        world.redis(),
-        world.loop.create_future(),
-        run.probe,
-    )
+    key, redis, probe = f"{KEYS[world.seed % len(KEYS)]}{number}", world.redis(), run.probe
+    known = world.loop.create_future()
     first, reader = f"first{number}", f"reader{number}"
     again = Database(world, probe.delta, text=NEW if probe.before else OLD)
     fresh = Database(
