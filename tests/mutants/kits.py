@@ -1,17 +1,16 @@
 """Mutants of a kit's modules, judged by the kit's own tests: `python -m tests.mutants.kits patterns`.
 
-Each mutant is judged in a process of its own, forked from one that has imported what no mutant changes; it runs the
-tests that import the module, without real servers, and ends at the first that fails. survivors.toml lists mutants that
-no test can tell from the original, with the reason.
+Each mutant is judged in a process of its own, forked from one that has imported what no mutant changes. It runs the
+tests that run the changed statement, the fastest first, without real servers, and ends at the first that fails.
+survivors.toml lists mutants that no test can tell from the original, with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import contextlib
-import importlib.abc
-import importlib.util
+import functools
+import importlib
 import os
 import random
 import re
@@ -20,14 +19,19 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from tqdm import tqdm
 
+from course_lib.servers import find_all
+
 from .operators import Mutant, mutants
+from .reached import Replaced, Test, forked, telling, tests_in
 from .solutions import ROOT
 
 KITS = {"patterns": 0.97, "sim": 0.90, "explore": 0.90}
@@ -47,7 +51,10 @@ ASLEEP = 90.0
 """Seconds after which tests that have computed for less than 0.2 s of them wait for what never comes."""
 NEVER = 9
 """The exit code for it."""
-TEXTS = re.compile(r"^(drop text|constant): .*\b(require|raise \w+|add_note)\(")
+GOOD = (0, pytest.ExitCode.NO_TESTS_COLLECTED)
+QUICK = False
+"""Only the tests that run what was changed."""
+TEXTS = re.compile(r"^(drop text|constant): .*\b(require|raise \w+|add_note|TypeVar)\(")
 """What an error says: the tests look for the names in it, not for each word."""
 STRICT = re.compile(r", strict=(True|False)")
 """A zip's own check of what its callers see to."""
@@ -63,6 +70,7 @@ class Told(NamedTuple):
     seconds: float
 
 
+@functools.cache
 def modules(kit: str) -> list[str]:
     """The kit's modules that have code, by their names below `course_lib`."""
     paths = sorted((ROOT / "course_lib" / kit).rglob("*.py"))
@@ -70,19 +78,25 @@ def modules(kit: str) -> list[str]:
     return [name for name in names if not name.endswith("__init__")]
 
 
+@functools.cache
 def source_of(module: str) -> str:
     return (ROOT / "course_lib" / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
 
 
 def mutants_of(module: str) -> list[Mutant]:
-    return [mutant for mutant in mutants(source_of(module)) if not TEXTS.match(mutant.id) and not _of_strict(mutant)]
+    return [mutant for mutant in mutants(source_of(module)) if not TEXTS.match(mutant.id) and not _of_words(mutant)]
 
 
-def _of_strict(mutant: Mutant) -> bool:
+def _of_words(mutant: Mutant) -> bool:
+    """Only a zip's `strict` differs, or what a `require` says when it refuses."""
     before, _, after = mutant.id.partition(": ")[2].partition(" → ")
-    return before != after and STRICT.sub("", before) == STRICT.sub("", after)
+    if before != after and STRICT.sub("", before) == STRICT.sub("", after):
+        return True
+    condition, said = f"{before.partition(', ')[0]}, ", before.startswith("require(")
+    return said and mutant.id.startswith("argument: ") and after.startswith(condition)
 
 
+@functools.cache
 def tests_of(module: str) -> tuple[list[str], list[str]]:
     """The kit's tests that import the module, itself or by a name that it defines, and its other ones; the smallest
     files first."""
@@ -107,7 +121,6 @@ def import_below(kit: str) -> None:
     """Import what the kit's tests need and no mutant of it changes."""
     import fakeredis  # noqa: F401
     import hypothesis  # noqa: F401
-    import pytest  # noqa: F401
 
     for other in BELOW[kit]:
         for module in modules(other):
@@ -116,32 +129,39 @@ def import_below(kit: str) -> None:
         raise RuntimeError(f"{early[0]} is imported already: its mutants would be the original")
 
 
-def passes(module: str, source: str, tests: list[str]) -> int:
-    """In a forked process: pytest's exit code, with that source in the module's place."""
-    import pytest
-
-    from course_lib.servers import find_all
-
-    class Loader(importlib.abc.InspectLoader):
-        def get_source(self, fullname: str) -> str:
-            return source
-
-    class Finder(importlib.abc.MetaPathFinder):
-        def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
-            if fullname == f"course_lib.{module}":
-                return importlib.util.spec_from_loader(fullname, Loader(), origin=fullname)
-            return None
-
-    class Bounded:
-        def pytest_runtest_setup(self) -> None:
-            signal.setitimer(signal.ITIMER_PROF, LONGEST)
-
+def run(sources: Callable[[str], str | None], files: Iterable[str], plugins: Iterable[Any] = ()) -> int:
+    """In a forked process: pytest's exit code, with those sources in the modules' places. No real server is started."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, LONGEST)  # to import it takes time, too
-    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, Finder())
+    threading.Thread(target=end_if_asleep, daemon=True).start()
+    sys.meta_path.insert(0, Replaced(sources))
     unreal = " and ".join(f"not {version}" for version in {found.version for found in find_all()})
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *(["-k", unreal] * bool(unreal))]
-    return int(pytest.main([*options, *tests], plugins=[Bounded()]))
+    return int(pytest.main([*options, *files], plugins=[Bounded(), *plugins]))
+
+
+class Bounded:
+    """A plugin of pytest that ends the process at a test that computes for ever, in no matter which thread."""
+
+    def pytest_runtest_setup(self) -> None:
+        signal.setitimer(signal.ITIMER_PROF, LONGEST)
+
+
+class Chosen(Bounded):
+    """And runs these tests only, the fastest first; each may take some twenty times as long as by the original."""
+
+    def __init__(self, tests: list[Test]) -> None:
+        self.seconds = {test.id: test.seconds for test in tests}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted(
+            (item for item in items if item.nodeid in self.seconds), key=lambda item: self.seconds[item.nodeid]
+        )
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        signal.setitimer(signal.ITIMER_PROF, min(LONGEST, 3 + 20 * self.seconds[item.nodeid]))
 
 
 def end_if_asleep() -> None:
@@ -155,27 +175,31 @@ def end_if_asleep() -> None:
 
 
 def told(case: tuple[str, Mutant]) -> Told:
-    """Fork, run the tests, and say what became of a mutant."""
+    """Run the tests that run what was changed, and say what became of a mutant.
+
+    Where it is changed as it is imported, all that run anything of the module do. A file's other tests follow, as what
+    one test has made another looks at; where no test was seen to run it, as it ran in a process of its own, all do.
+    """
     module, mutant = case
-    begin, (own, others) = time.monotonic(), tests_of(module)
-    child = os.fork()
-    if child == 0:
-        code = 3
-        try:
-            os.setsid()
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(nowhere, stream)
-            signal.signal(signal.SIGPROF, signal.SIG_DFL)
-            threading.Thread(target=end_if_asleep, daemon=True).start()
-            code = (passes(module, mutant.source, own) if own else 0) or passes(module, mutant.source, others)
-        finally:
-            os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # what its tests have started
-    said = {0: "survived", NEVER: "never ended", -signal.SIGPROF: "never ended"}.get(code, "killed")
+    begin, kit, code = time.monotonic(), module.partition(".")[0], 0
+    reached = f"{module}:{mutant.line}"
+    ran = {reached} if reached in (inside := telling(module, source_of(module))[1]) else inside
+    for files in tests_of(module):
+        every = {file: tests_in(file, kit, partial(original, kit), run) for file in files}
+        first = {file: [test for test in tests if test.ran & ran] for file, tests in every.items()}
+        rest = {file: [test for test in every[file] if test not in first[file]] for file in files}
+        seen = any(first.values())
+        for tests in (first, {file: rest[file] for file in files if not QUICK and (first[file] or not seen)}):
+            chosen = {file: its for file, its in tests.items() if its}
+            if chosen and code in GOOD:
+                plugins = [Chosen([test for its in chosen.values() for test in its])]
+                code = forked(partial(run, {module: mutant.source}.get, chosen, plugins))
+    said = {**dict.fromkeys(GOOD, "survived"), NEVER: "never ended", -signal.SIGPROF: "never ended"}.get(code, "killed")
     return Told(module, mutant, said, time.monotonic() - begin)
+
+
+def original(kit: str, module: str) -> str | None:
+    return source_of(module) if module in modules(kit) else None
 
 
 def misnamed() -> list[str]:
@@ -228,7 +252,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, metavar="N", help="only N mutants of each module")
     parser.add_argument("--seed", type=int, default=0, help="which ones (default: 0)")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes judge at once (default: 1)")
+    parser.add_argument("--quick", action="store_true", help="only by tests that run what is changed: a first look")
     chosen = parser.parse_args(arguments)
+    globals()["QUICK"] = chosen.quick
     import_below(chosen.kit)
     cases = []
     for module in chosen.module or modules(chosen.kit):

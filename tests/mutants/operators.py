@@ -20,12 +20,14 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 
 class Mutant(NamedTuple):
-    """`id` says what was changed, by its text: it stays the same when other lines change."""
+    """`id` says what was changed, by its text: it stays the same when other lines change. `line` is the statement's."""
 
     id: str
     source: str
+    line: int = 0
 
 
+TYPES = {"dict", "list", "set", "frozenset", "tuple", "type", "deque", "OrderedDict", "Counter", "Callable", "Generic"}
 Operator = Callable[[Any], Iterator[ast.AST]]
 OPERATORS: dict[type[ast.AST], list[tuple[str, Operator]]] = {}
 
@@ -237,7 +239,7 @@ def mutants(source: str) -> list[Mutant]:
     """In the order of the source. Those with the same text are told apart by (2), (3), … after it."""
     tree, marked = ast.parse(source), _marked(source)
     original = ast.unparse(tree)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, int]] = {}
     for statement, node, put in _places(tree):
         if statement.lineno not in marked:
             continue
@@ -246,12 +248,13 @@ def mutants(source: str) -> list[Mutant]:
             text = ast.unparse(tree)
             put(node)
             if text != original:
-                found.setdefault(text, f"{name}: {change or _difference(original, text)}".replace('"', "'"))
+                id = f"{name}: {change or _difference(original, text)}".replace('"', "'")
+                found.setdefault(text, (id, statement.lineno))
     seen: Counter[str] = Counter()
     result = []
-    for text, id in found.items():
+    for text, (id, line) in found.items():
         seen[id] += 1
-        result.append(Mutant(f"{id} ({seen[id]})" if seen[id] > 1 else id, text))
+        result.append(Mutant(f"{id} ({seen[id]})" if seen[id] > 1 else id, text, line))
     return result
 
 
@@ -274,7 +277,7 @@ def _places(tree: ast.Module) -> Iterator[tuple[ast.stmt, ast.AST, Put]]:
 
     def below(parent: ast.AST, statement: ast.stmt | None) -> Iterator[tuple[ast.stmt, ast.AST, Put]]:
         for field, value in ast.iter_fields(parent):
-            if field in ("format_spec", "annotation", "returns"):
+            if field in ("format_spec", "annotation", "returns") or (field == "slice" and _is_type(parent)):
                 continue
             for at, node in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(node, ast.AST) and not _is_docstring(node):
@@ -284,6 +287,11 @@ def _places(tree: ast.Module) -> Iterator[tuple[ast.stmt, ast.AST, Put]]:
                     yield from below(node, nearest)
 
     return below(tree, None)
+
+
+def _is_type(node: ast.AST) -> bool:
+    """Such as `dict[str, int]`, where it is called."""
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in TYPES
 
 
 def _is_docstring(node: ast.AST) -> bool:
