@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from . import kits
+from . import kits, reached
+from .reached import TELLS, telling
 
 JUDGED = """
 import sys
@@ -54,6 +57,58 @@ def test_the_original_survives_and_what_is_wrong_does_not(tmp_path: Path) -> Non
     done = run("-c", JUDGED, str(own), str(other))
     expected = ["survived", "killed", "killed", "killed", "never ended", "never ended"]
     assert (done.stdout.split("\n"), done.stderr) == ([*expected, ""], "")
+
+
+FUNCTIONS = '''
+NUMBER = 1
+
+
+class A:
+    """Not told: it runs at the import."""
+
+    def one(self, n: int = NUMBER) -> str:
+        """Stays the docstring."""
+        try:
+            if n > 1:
+                return "many"
+            def inner() -> str:
+                return "one"
+        except KeyError:
+            return "none"
+        finally:
+            n = 0
+        return inner()
+'''
+
+
+def test_functions_tell_which_statements_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those after a branch, of a function within a function, and of a finally; the others have a name, too."""
+    source, names = telling("a.b", FUNCTIONS)
+    ran = set[str]()
+    monkeypatch.setattr(builtins, TELLS, ran.add, raising=False)
+    defined: dict[str, Any] = {}
+    exec(source, defined)
+    assert ran == set()
+    assert (defined["A"]().one(), defined["A"].one.__doc__) == ("one", "Stays the docstring.")
+    lines = {name.partition(":")[2] for name in names}
+    assert {name.partition(":")[2] for name in ran} == {"10", "11", "13", "14", "18", "19"}
+    assert lines == {"10", "11", "12", "13", "14", "16", "18", "19"}
+
+
+def test_what_a_test_runs_is_noted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no mutant can be judged by a test that the original does not pass."""
+    monkeypatch.setattr(reached, "CACHE", tmp_path / "noted")
+    (file := tmp_path / "test_file.py").write_text("def test_it(): pass")
+
+    def run(sources: Any, files: list[str], plugins: list[reached.Watches]) -> int:
+        plugins[0].tests = [reached.Test("it", 1.0, frozenset({"patterns.typed:3"}))]
+        return 0
+
+    noted = [reached.tests_in(str(file), "patterns", lambda name: None, run) for _ in range(2)]
+    assert noted == [[reached.Test("it", 1.0, frozenset({"patterns.typed:3"}))]] * 2
+    file.write_text("def test_it(): assert False")
+    with pytest.raises(RuntimeError, match=r"test_file.py: the original does not pass it \(1\)"):
+        reached.tests_in(str(file), "patterns", lambda name: None, lambda *them: 1)
 
 
 def test_tests_tell_mutants_from_the_original() -> None:

@@ -14,7 +14,7 @@ from course_lib.sim import CRASHED, OneFault
 from course_lib.worlds import Simulated
 
 from . import broken
-from .crowd import LONGEST_TRIP, Clock, Database, Down, alone, timed
+from .crowd import LONGEST_TRIP, Clock, Database, Down, alone, round_trips, timed
 
 SEEDS = range(8)
 POLICY: dict[str, Any] = {"ttl": 1.0, "stale": 2.0, "lock_ttl": 5.0, "wait": 5.0, "absent_ttl": 0.5}
@@ -112,6 +112,22 @@ def test_a_cold_key_gives_the_placeholder_or_waits(placeholder: str | None, row:
     else:
         assert [value for value, _ in results] == [placeholder] * 19 + [row]
         assert results[18][1] < LONGEST_TRIP
+
+
+def test_round_trips_are_what_the_docstring_claims() -> None:
+    """Fresh, or stale while another reloads: 1. Of two that find it stale at once, the loader takes 3, the loser 2."""
+    world, database = Simulated(seed=1), Database(seconds=0.4)
+
+    async def ask(redis: Redis) -> str | None:
+        return await lock_or_stale(redis, "page", database.load, **POLICY)
+
+    for name, start in {"first": 0.0, "fresh": 0.9, "one": 1.5, "other": 1.5, "meanwhile": 1.7}.items():
+        world.client(name, ask, world.redis(), start=start)
+    world.run()
+    fresh, one, other, meanwhile = (
+        round_trips(e for e in world.trace if e.client == name) for name in ("fresh", "one", "other", "meanwhile")
+    )
+    assert (fresh, {one, other}, meanwhile, database.loads) == (1, {2, 3}, 1, 2)
 
 
 def reloads_around_a_pause(seed: int) -> int:

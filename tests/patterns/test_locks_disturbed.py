@@ -18,7 +18,8 @@ from course_lib.errors import LockLost
 from course_lib.explore import Budget, search
 from course_lib.patterns.locks import Lease, Lock
 from course_lib.patterns.redlock import FencedStore, Redlock
-from course_lib.sim import OneFault
+from course_lib.sim import Faults, OneFault
+from course_lib.sim.faults import Loss, Send
 from course_lib.worlds import Simulated
 
 from . import broken_locks as broken
@@ -74,6 +75,41 @@ def test_a_twin_breaks_its_promise(make: Make, nodes: int, store: type[FencedSto
         if promise in sampled(trial(make, nodes=nodes, store=store, faults={}), seeds, **CHANCES):
             return
     pytest.fail("600 seeds did not show it")
+
+
+class Silent(Faults):
+    """Once it is `on`, no request arrives."""
+
+    on = False
+
+    def on_send(self, world: Any, send: Send) -> Loss | None:
+        return "request lost" if self.on else None
+
+
+@pytest.mark.parametrize("nodes", [1, 3], ids=["Lock", "Redlock"])
+def test_silent_nodes_are_waited_for_no_longer_than_timeout(nodes: int) -> None:
+    """A request fails after timeout, and what frees the lock afterwards takes no longer."""
+    faults = Silent()
+    world = Simulated(seed=1, nodes=nodes, faults=faults)
+
+    async def body(redis: Redis) -> list[float]:
+        lock = (redlock(nodes) if nodes > 1 else single)(world, ttl=60, timeout=0.25)
+        lease, took = await lock.acquire(), list[float]()
+        assert lease is not None
+        faults.on = True
+        for request in (lock.acquire, lease.extend, lease.release):
+            begun = world.now()
+            try:
+                assert await request() is False  # only a release has an answer
+            except TimeoutError:
+                pass
+            took.append(world.now() - begun)
+        return took
+
+    acquire, extend, release = alone(world, body)
+    assert 0.25 <= acquire <= 0.501
+    assert 0.25 <= extend <= 0.251
+    assert 0.25 <= release <= 0.251
 
 
 # -- callers that give up ---------------------------------------------------------------------------------------------
