@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import subprocess
 import sys
+from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,14 @@ def test_functions_tell_which_statements_run(monkeypatch: pytest.MonkeyPatch) ->
     lines = {name.partition(":")[2] for name in names}
     assert {name.partition(":")[2] for name in ran} == {"10", "11", "13", "14", "18", "19"}
     assert lines == {"10", "11", "12", "13", "14", "16", "18", "19"}
+
+
+def test_a_replaced_module_has_the_place_of_its_file() -> None:
+    """By it the simulation tells the library's code from a learner's."""
+    place = str(kits.ROOT / "course_lib/patterns/typed.py")
+    spec = reached.Replaced({"patterns.typed": "def one(): pass"}.get).find_spec("course_lib.patterns.typed", None)
+    spec.loader.exec_module(module := module_from_spec(spec))
+    assert (module.__file__, module.one.__code__.co_filename) == (place, place)
 
 
 def test_what_a_test_runs_is_noted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
