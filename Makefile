@@ -59,7 +59,7 @@ bench: env ## measure speed beside the peers, alone on the machine
 	-@$(COURSE) -m tests.peers.build --bench
 	@$(COURSE) -m pytest -p no:xdist -s -o python_files='bench_*.py' tests/benchmarks $(TEST_ARGS)
 
-soak: env ## an hour of random use: does memory level off? (SOAK_MINUTES=3)
+soak: env ## ninety minutes of random use: does memory level off? (SOAK_MINUTES=3)
 	@$(COURSE) -m pytest -p no:xdist -s -o faulthandler_timeout=0 -o python_files='soak_*.py' tests/benchmarks $(TEST_ARGS)
 
 mutants: env ## judge mutants of the solutions, or of KIT=patterns, sim or explore (MUTANTS_ARGS="--sample 6" and so on)
