@@ -41,6 +41,8 @@ KEEPS = {"heap MB": 2.0, "nodes": 2.0}
 """How many times what a plain notebook leaves in the page, when it is closed, the course's may leave."""
 PLAIN = "import ipywidgets\nipywidgets.HTML('a line')"
 GROWTH = 1.10
+WRITTEN = ["redis-decisions.html"]
+"""What a cell of lesson 08 writes, and says so."""
 PATIENCE = 30.0
 """Seconds in which a process, or a folder, is gone that nobody needs any more."""
 
@@ -135,11 +137,13 @@ class Use:
             self.desk.page.evaluate(KERNEL, "interrupt")
 
     def restart(self) -> None:
-        """What the kernel had started is gone with it."""
+        """What the kernel had started is gone with it. What is sent before the new one is there, the server reads as
+        above."""
         if self.current.removesuffix(".ipynb") in KEPT:
             return
         before = {child for kernel in self.kernels() for child in kernel.children(recursive=True)}
         self.desk.page.evaluate(KERNEL, "restart")
+        self.desk.wait_idle()
         self.gone([child for child in before if child.is_running() and not self.has_kernel(child)])
 
     def close(self) -> None:
@@ -283,7 +287,7 @@ def test_an_hour_with_all_notebooks(browser: Browser, places: tuple[Path, Path])
         print("\n".join(f"  console, {count} times: {error}" for error, count in errors.most_common(12)))
     left = sorted(str(path.relative_to(temporary)) for path in temporary.rglob("*"))
     print(f"  soak: files left: {left}")
-    assert left == []
+    assert left in ([], WRITTEN)
     for what, slack in SLACK.items():
         third = max(1, SAMPLES // 3)
         before, after = median(seen[what][third : 2 * third]), median(seen[what][2 * third :])
