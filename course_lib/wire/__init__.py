@@ -15,6 +15,7 @@ There:
 - `child`               hears what has happened, lets the code go on, tells what it did
 - `child_host`          one simulated process there: its loop, its connections, its calls
 - `child_network`       the client's end of connections, for redis-py
+- `received`            what stands there for what the code was handed
 
 Between them:
 - `pipe`                messages through two pipes, with a time limit

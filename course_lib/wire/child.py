@@ -8,24 +8,21 @@ servers and the verdict are the parent's.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from course_lib.sim.process import CLIENT
 from course_lib.sim.random_streams import Streams, join, part
-from course_lib.wire.arguments import Moved, Received
-from course_lib.wire.child_host import Host
+from course_lib.wire.arguments import Moved
+from course_lib.wire.child_host import Host, News
 from course_lib.wire.child_network import ChildNetwork
-from course_lib.wire.json_values import Encoder, SeenAt
+from course_lib.wire.json_values import Encoder, SeenAt, as_json
 from course_lib.wire.pipe import Broken, Pipe
+from course_lib.wire.received import Received
 
-_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 MOST = 1_000
 """Callbacks in one go; then the parent is asked, who counts them."""
-News = list[tuple[int, list[Any], bool]]
-"""For each connection: its number, replies that have come, and whether it is still open."""
 
 
 class Child:
@@ -121,7 +118,7 @@ class Child:
 
     def _reply(self, *last: Any) -> None:
         actions, self._actions = [*self._received.drew(), *self._actions, last], []
-        self._pipe.send(_json(actions).encode())
+        self._pipe.send(as_json(actions))
 
     def _rewind(self) -> None:
         """Unwind what the last run has left."""
@@ -150,21 +147,28 @@ class Child:
         """Something has happened in the simulated process of that number; without a number it is a plain call, outside
         of any process."""
         if number is None:
-            self.tell("outcome", *self._outcome(None, *rest))
+            self._each(None, *rest)
             self._reply("idle", None, 0)
             return
         host = self._host(number)
-        host.loop.now = max(host.loop.now, now)
-        for socket, replies, is_open in news:
-            host.sockets[socket].heard(replies, is_open)
+        host.heard(now, news)
         self._received.moved(moved)
-        if what == "sync":
-            self.tell("outcome", *self._outcome(host, *rest))
+        if what == "each":
+            self._each(host, *rest)
             self._settled(host, 0)
             return
-        if what != "go":  # a timer is due, or it was to go on later
-            getattr(self, f"_on_{what}")(host, *rest)
+        if what == "call":
+            self._begin_call(host, *rest)
+        elif what != "go":  # a timer is due, or it was to go on later
+            getattr(host, what)(*rest)
         self._step(host)
+
+    def _each(self, host: Host | None, client: str, calls: Any) -> None:
+        """Plain calls, one after another, as long as none raises."""
+        for call in calls:
+            self.tell("outcome", *(outcome := self._outcome(host, client, *call)))
+            if outcome[0] in ("raised", "left"):
+                break
 
     def _host(self, number: int) -> Host:
         if number not in self._hosts:
@@ -175,7 +179,7 @@ class Child:
             host.loop.take_place()
         return host
 
-    def _on_call(self, host: Host, client: str, call: int, what: Any, args: Any, options: Any) -> None:
+    def _begin_call(self, host: Host, client: str, call: int, what: Any, args: Any, options: Any) -> None:
         async def whole() -> Any:
             return await self._call(what, args, options, self._objects)
 
@@ -184,24 +188,6 @@ class Child:
             task.add_done_callback(lambda task: self._done(host, call, task))
 
         host.context(client).run(begun)
-
-    def _on_arrived(self, host: Host, socket: int, error: str) -> None:
-        host.sockets[socket].arrived(error)
-
-    def _on_settled(self, host: Host, number: int, how: str, value: Any) -> None:
-        future = host.waiting.get(number)
-        if future is None or future.done():
-            return
-        if how == "returned":
-            future.set_result(value)
-        elif how == "raised":
-            future.set_exception(value)
-        else:
-            future.cancel()
-
-    def _on_cancel(self, host: Host, call: int) -> None:
-        if call in host.calls:
-            host.calls[call].cancel()
 
     def _done(self, host: Host, call: int, task: asyncio.Task[Any]) -> None:
         host.calls.pop(call, None)

@@ -11,6 +11,9 @@ from course_lib.sim.loop import SimLoop
 from course_lib.sim.process import CLIENT, PROCESS, Process
 from course_lib.wire.child_network import ChildSocket
 
+News = list[tuple[int, list[Any], bool]]
+"""For each connection: its number, replies that have come, and whether it is still open."""
+
 
 class Host:
     """One simulated process: its loop, and the calls that its code has not finished. `tell(*action)` has the parent do
@@ -37,3 +40,32 @@ class Host:
             context.run(PROCESS.set, self.process)
             context.run(CLIENT.set, client)
         return self.contexts[client].copy()
+
+    # -- what the parent tells -----------------------------------------------------------------------------------------
+
+    def heard(self, now: float, news: News) -> None:
+        """What time it is, and what has come on connections."""
+        self.loop.now = max(self.loop.now, now)
+        for socket, replies, is_open in news:
+            self.sockets[socket].heard(replies, is_open)
+
+    def arrived(self, socket: int, error: str) -> None:
+        """What code waits for on a connection has come, or will not."""
+        self.sockets[socket].arrived(error)
+
+    def settled(self, number: int, how: str, value: Any) -> None:
+        """A call of the parent's has ended."""
+        future = self.waiting.get(number)
+        if future is None or future.done():
+            return
+        if how == "returned":
+            future.set_result(value)
+        elif how == "raised":
+            future.set_exception(value)
+        else:
+            future.cancel()
+
+    def cancel(self, call: int) -> None:
+        """Cancel a call of the answer."""
+        if call in self.calls:
+            self.calls[call].cancel()

@@ -38,19 +38,21 @@ class Said(NamedTuple):
 
 
 class Kept:
-    """The outcome of a call that is not awaited."""
+    """The outcomes of calls that are not awaited."""
 
-    said: Said | None = None
+    def __init__(self) -> None:
+        self._said: list[Said] = []
 
     def keep(self, said: Said) -> None:
-        """Keep how the call ended."""
-        self.said = said
+        """Keep how a call ended."""
+        self._said.append(said)
 
-    def given(self) -> Any:
-        """What it returned. Raises: what it raised; Broken, if nobody has said."""
-        if self.said is None:
-            raise Broken("a child said nothing of a call")
-        return self.said.given()
+    def given(self, calls: int) -> list[Any]:
+        """What they returned. Raises: what the first raised that did; Broken, if nobody has said."""
+        found = [said.given() for said in self._said]
+        if len(found) != calls:
+            raise Broken(f"a child was to make {calls} calls, and told of {len(found)}")
+        return found
 
 
 def left(error: BaseException) -> BaseException:

@@ -49,7 +49,7 @@ class Pipe:
         """Raises: Broken; Silent, where nobody reads it in time."""
         data = len(message).to_bytes(4, "big") + message
         until = None
-        while data:
+        while True:
             try:
                 written = os.write(self.writes, data)
                 if written == len(data):
@@ -78,6 +78,9 @@ class Pipe:
         while len(read) < 4:
             read += self._more(deadline)
         end = 4 + int.from_bytes(read[:4], "big")
+        if len(read) == end:  # as it nearly always is
+            self._read = b""
+            return read[4:]
         if end > MOST:
             raise Flooded(f"a message of {end:,} bytes; {MOST:,} is the most")
         while len(read) < end:

@@ -26,7 +26,7 @@ from course_lib.wire.arguments import Handed, whole
 from course_lib.wire.json_values import Decoder
 from course_lib.wire.outcomes import Kept, Said
 from course_lib.wire.pipe import Broken, Pipe
-from course_lib.wire.remote_process import RemoteProcess
+from course_lib.wire.remote_process import Call, RemoteProcess
 
 _decode = json.JSONDecoder().raw_decode
 
@@ -104,18 +104,20 @@ class Remote:
             asyncio.get_running_loop()
         except RuntimeError:
             return self._apart(what, args, options)
-        return self.far().sync(what, args, options)
+        return self.far().sync([(what, args, options)])[0]
 
     def _apart(self, what: Any, args: Any, options: Any) -> Any:
         self._begin(None, 0, by_order=False)
         seat = self._ready(self.seats[0])
         outcome = Kept()
-        for action in seat.exchange(self.handed.packed(("sync", None, 0.0, [], [], "outside", what, args, options))):
+        for action in seat.exchange(
+            self.handed.packed(("each", None, 0.0, [], [], "outside", [(what, args, options)]))
+        ):
             if action[0] == "ask":
                 raise Broken("a child asked for something out of a run")
             if action[0] == "outcome":
                 outcome.keep(Said.checked(action, self.decode))
-        return outcome.given()
+        return outcome.given(1)[0]
 
     def extra(self, request: str, *args: Any) -> list[Any]:
         """Each child's answer to a request of the caller's own kind."""
@@ -170,3 +172,16 @@ class RemoteObject:
             return remote.called(what, args, options)
 
         return later if self._awaited else method
+
+
+TOGETHER = 200
+"""How many calls go in one message: what they take together has to be as short as a message may take."""
+
+
+def each(it: RemoteObject, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What plain methods of an object give in a run, one after another: a call is a method's name, and its arguments.
+    Raises: what the first raises that does."""
+    process = it._remote.far()
+    made: list[Call] = [((it._number, False, method), args, {}) for method, *args in calls]
+    parts = [made[at : at + TOGETHER] for at in range(0, len(made), TOGETHER)]
+    return [given for part in parts for given in process.sync(part)]

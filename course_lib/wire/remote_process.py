@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -17,6 +18,9 @@ from course_lib.wire.json_values import Decoder
 from course_lib.wire.outcomes import Kept, Said, left
 from course_lib.wire.pipe import Broken
 from course_lib.wire.remote_connections import Connections, seconds
+
+Call = tuple[Any, Any, Any]
+"""What is called, as `Child` knows it, and its arguments."""
 
 
 class RemoteProcess:
@@ -37,10 +41,10 @@ class RemoteProcess:
         self._outcome = Kept()
         wire = self._connections
         self._does: dict[str, tuple[Callable[..., BaseException | None], int]] = {
-            "open": (wire.open, 4), "send": (wire.send, 4), "wait": (wire.wait, 4), "close": (wire.close, 2),
-            "call": (self._begin, 6), "stop": (self._stop, 2), "done": (self._done, 4), "outcome": (self._said, 3),
-            "left": (self._left, 2), "failed": (self._failed, 2), "drew": (self._drew, 3),
-        }  # fmt: skip  # what a child may ask for, and in how many parts it is said
+            "open": (wire.open, 3), "send": (wire.send, 3), "wait": (wire.wait, 3), "close": (wire.close, 1),
+            "call": (self._begin, 5), "stop": (self._stop, 1), "done": (self._done, 3), "outcome": (self._said, 2),
+            "left": (self._left, 1), "failed": (self._failed, 1), "drew": (self._drew, 2),
+        }  # fmt: skip  # what a child may ask for, and with how many arguments
         self._streams: dict[int, int] = {}  # of draws, by number: in which state the child has each
 
     # -- calls ---------------------------------------------------------------------------------------------------------
@@ -64,14 +68,14 @@ class RemoteProcess:
         finally:
             del self._calls[number]
 
-    def sync(self, what: Any, args: Any, options: Any) -> Any:
-        """What a plain function gives."""
+    def sync(self, calls: Sequence[Call]) -> list[Any]:
+        """What plain functions give, one after another, as long as none raises."""
         client = CLIENT.get()
         self._clients.add(client)
         outer, self._outcome = self._outcome, Kept()
         try:
-            self._have("sync", client, what, args, options)
-            return self._outcome.given()
+            self._have("each", client, calls)
+            return self._outcome.given(len(calls))
         finally:
             self._outcome = outer
 
@@ -81,19 +85,12 @@ class RemoteProcess:
         """Tell the child what has happened; do what its code does, until all of that waits."""
         if self._loop.ending:
             return
-        process, news = self._process, (self._connections.news(), self._moved())
-        message = self._handed.packed((what, self._number, self._loop.now, *news, *rest), self._streams)
+        news, moved = self._connections.news(), self._moved() if self._streams else []
+        message = self._handed.packed((what, self._number, self._loop.now, news, moved, *rest), self._streams)
         while True:
             *actions, last = self._exchange(message)
-            for action in actions:
-                if process is not None and process.dead:
-                    break
-                try:
-                    ends = self._do(action)
-                except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
-                    raise Broken(f"{action!r:.100}: {error!r:.100}") from error
-                if ends is not None:
-                    raise ends
+            if actions:
+                self._do(actions)
             if last[0] != "ask":
                 break
             message = self._asked(*_parts(last, 5))
@@ -124,15 +121,21 @@ class RemoteProcess:
     def _dead(self) -> bool:
         return self._process is not None and self._process.dead
 
-    def _do(self, action: list[Any]) -> BaseException | None:
-        """Do what the code asks for. Returns the error that ends the run, if this does."""
-        what, *rest = action
-        if what not in self._does:
-            raise Broken(f"there is no action {what!r:.30}")
-        does, parts = self._does[what]
-        if len(action) != parts:
-            raise Broken(f"{what!r:.30} in {len(action)} parts")
-        return does(*rest)
+    def _do(self, actions: list[Any]) -> None:
+        """Do what the code asks for, until it is dead."""
+        process = self._process
+        for what, *rest in actions:
+            if process is not None and process.dead:
+                break
+            try:
+                does, parts = self._does[what]
+                if len(rest) != parts:
+                    raise ValueError(f"in {len(rest)} parts")
+                ends = does(*rest)
+            except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+                raise Broken(f"{reprlib.repr(what)}, {reprlib.repr(rest)}: {error!r:.100}") from error
+            if ends is not None:  # the error that ends the run
+                raise ends
 
     def _wake_at(self, when: float | None) -> None:
         if self._timer is not None:

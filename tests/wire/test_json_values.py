@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib.explore import OneFault
-from course_lib.wire.json_values import Decoder, Encoder, Opaque, SeenAt
+from course_lib.wire import json_values
+from course_lib.wire.json_values import Decoder, Encoder, Opaque, SeenAt, as_json
 from course_lib.wire.pipe import MOST, Broken
 
 ENCODE = Encoder(lambda it: None, lambda error: SeenAt(3, "raise it", True))
@@ -113,6 +115,18 @@ def test_a_record_of_the_course_comes_whole_and_no_other() -> None:
         DECODE(["D", "subprocess", "Popen", [["args", "true"]]])
     with pytest.raises(Broken, match="there is no record"):
         DECODE(["D", "course_lib.grading.sandbox.child", "Ended", []])
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES)
+def test_json_is_written_as_the_module_writes_it_with_and_without_its_private_part(value: Any) -> None:
+    plain = ENCODE(value)
+    wanted = json.dumps(plain, separators=(",", ":")).encode()
+    assert as_json(plain) == wanted
+    for part in (None, lambda: None, lambda *_: lambda *_: ["something else"]):
+        with patch.object(json.encoder, "c_make_encoder", part):
+            written = json_values._writer()
+        assert written(plain).encode() == wanted
 
 
 class Missing(LookupError):

@@ -19,7 +19,7 @@ from course_lib.errors import OutOfBudget
 from course_lib.sim import OneFault, Simulation, Turns
 from course_lib.sim.process import Process
 from course_lib.wire.pipe import Broken, Pipe, Silent
-from course_lib.wire.remote import Remote
+from course_lib.wire.remote import TOGETHER, Remote, each
 
 from .children import forked, remote, serving
 
@@ -250,6 +250,97 @@ def test_an_object_lives_in_the_process_that_made_it() -> None:
         assert world.run() == {"c1": [(1, 1), (2, 2)], "c2": [(1, 3), (2, 4)]}
 
 
+class Names:
+    """Names keys, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def key(self, kind: str, *, number: int = 0) -> str:
+        self.asked += 1
+        if kind == "bad":
+            raise LookupError(f"no kind {kind}, asked {self.asked} times")
+        if kind == "end":
+            raise SystemExit
+        return f"{kind}:{number}"
+
+    def times(self) -> int:
+        return self.asked
+
+
+def in_a_run(there: Remote, ask: Callable[[Any], Any]) -> Any:
+    """What `ask` comes to, which is handed an object that the answer made."""
+    world, make = Simulation(), there.maker(awaited=False)
+
+    async def body() -> Any:
+        return ask(make())
+
+    world.client("c1", body)
+    return world.run()["c1"]
+
+
+@pytest.mark.parametrize("count", [0, 1, TOGETHER, 2 * TOGETHER + 1])
+def test_many_plain_calls_give_what_they_give_one_by_one(count: int) -> None:
+    calls = [("key", f"k{number}") for number in range(count)]
+    with remote(Names) as there:
+        together = in_a_run(there, lambda names: each(names, calls))
+        assert together == in_a_run(there, lambda names: [names.key(kind) for _, kind in calls])
+        assert together == [f"k{number}:0" for number in range(count)]
+
+
+def test_the_first_of_many_plain_calls_that_raises_is_the_last_that_is_made() -> None:
+    def ask(names: Any) -> Any:
+        with pytest.raises(LookupError, match="no kind bad, asked 2 times"):
+            each(names, [("key", "a"), ("key", "bad"), ("key", "a")])
+        with pytest.raises(AttributeError):
+            each(names, [("nothing",)])
+        return names.times()
+
+    with remote(Names) as there:
+        assert in_a_run(there, ask) == 2
+        with pytest.raises(SystemExit):
+            in_a_run(there, lambda names: each(names, [("key", "end"), ("key", "a")]))
+
+
+@pytest.mark.parametrize("said", [0, 1, 3])
+def test_a_child_that_tells_of_more_or_fewer_calls_than_it_was_to_make_is_broken(said: int) -> None:
+    outcome = ["outcome", "returned", "key"]
+
+    def serve(pipe: Pipe) -> None:
+        pipe.receive()  # a run begins
+        for actions in ([["outcome", "made", 0], IDLE], [*[outcome] * said, IDLE]):
+            pipe.receive()
+            pipe.send(json.dumps(actions).encode())
+        pipe.receive()
+
+    with forked(serve, 1) as pipes, pytest.raises(Broken, match=f"make 2 calls, and told of {said}"):
+        in_a_run(Remote(pipes), lambda names: each(names, [("key", "a"), ("key", "b")]))
+
+
+def test_what_goes_by_number_is_the_same_thing_wherever_it_stands_in_a_call() -> None:
+    """By its place, by its name, and in a list; and beside what is written as it is."""
+
+    async def looks(redis: Any, loads: list[Load], *, again: Any, load: Load, draw: Any, note: Any) -> Any:
+        same = redis is again, loads[0] is load, 0 <= draw() < 1, note
+        return same, await load("page"), await redis.incr("looks")
+
+    async def load(key: str) -> str:
+        return f"page of {key}"
+
+    def looked(code: Any) -> Any:
+        world = Simulation()
+        redis = world.redis()
+        for note in ({"n": 2**70, "b": b"\xff"}, (1.5, None), "\ud800"):
+            world.client(f"c{note!r}", partial(code, redis, [load], again=redis, load=load, draw=world.draws("own"),
+                                               note=note))  # fmt: skip
+        return world.run()
+
+    with remote(looks) as there:
+        there_looked = looked(there.coroutine_function())
+        assert there_looked == looked(looks)
+        assert all(found[0][:3] == (True, True, True) for found in there_looked.values()), there_looked
+
+
 def test_a_plain_function_is_called_out_of_any_run() -> None:
     with remote(lambda text, times: [text * times, {"bytes": b"\xff\n"}, 2**70, 0.5, None]) as there:
         assert there.function()("ab", 2) == ["abab", {"bytes": b"\xff\n"}, 2**70, 0.5, None]
@@ -342,6 +433,7 @@ IDLE = ["idle", None, 1]
         [["call", 1, "c1", 1, ["page"], []], ["call", 1, "c1", 1, ["page"], []], IDLE],
         [["done", 1, "raised", ["E", 0, [1, "x", False]]], IDLE], [["failed", 5], IDLE],
         [["open", 0, "redis", 0], ["wait", 0, None, "x"], IDLE], [["drew", 0, 1], IDLE], [["drew", 9, 1], IDLE],
+        [[["done"], 1, "returned", None], IDLE], [[{}], IDLE], [[None, [[[]]] * 90], IDLE],
     ],
     ids=lambda actions: str(actions)[:80],
 )  # fmt: skip

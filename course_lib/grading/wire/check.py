@@ -11,12 +11,15 @@ from typing import Any
 from course_lib.errors import Unrepeatable
 from course_lib.explore import Trial
 from course_lib.grading.answer import Kind, Refused, kind_of, refuse_error
+from course_lib.grading.calls import EACH
 from course_lib.grading.checker import refused, searched
 from course_lib.grading.exercise import Exercise
 from course_lib.grading.verdict import Verdict
 from course_lib.wire.outcomes import Said
 from course_lib.wire.pipe import Broken
-from course_lib.wire.remote import Remote
+from course_lib.wire.remote import Remote, RemoteObject, each
+
+EACH[RemoteObject] = each
 
 
 class Exhausted(Exception):

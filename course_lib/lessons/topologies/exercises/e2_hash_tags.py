@@ -13,6 +13,7 @@ from redis.exceptions import ClusterCrossSlotError
 
 from course_lib.explore import Play, Simulation, Trial, until
 from course_lib.grading.answer import an_object
+from course_lib.grading.calls import each
 from course_lib.grading.evidence import raised, shown
 from course_lib.grading.rules import Failing, Found, Judge, Rules, named, trial
 from course_lib.lessons.topologies.exercises.e2_shop import DAYS, IDS, MANY, METHODS, NAMES, SENT, SLOTS, TAGS, Name
@@ -63,7 +64,7 @@ def _build(make: Callable[[], Any], body: Callable[..., Any], world: Simulation,
 
 def _keys(names: Any, wanted: list[Name]) -> list[str]:
     """What the answer's object calls them. Raises: TypeError for what is not a key."""
-    keys = [getattr(names, method)(*parts) for method, *parts in wanted]
+    keys = each(names, wanted)
     for one, key in zip(wanted, keys, strict=True):
         if not isinstance(key, str) or not key:
             raise TypeError(f"{told(one)} gave {shown(key)}; a key is a text that is not empty")
