@@ -74,12 +74,13 @@ def _place(asked: Asked, own: list[_Code], others: list[_Code], notebook: Notebo
     number = chosen.raw.number
     if len(own) > 1:
         places = listed([str(cell.raw.number) for cell in own])
-        remarks.append(f"{asked.exercise}: cells {places} all claim to be its answer; cell {number} counts.")
+        claim = "both claim" if len(own) == 2 else "all claim"
+        remarks.append(f"{asked.exercise}: cells {places} {claim} to be its answer; cell {number} counts.")
     if chosen not in own:
         why = "its own cell is empty or defines another name" if own else "its own cell is gone or has lost its id"
         remarks.append(f"{asked.exercise}: {why}, so cell {number} counts, which defines `{asked.answer}`.")
     elif not chosen.raw.grade_id:
-        remarks.append(f"{asked.exercise}: the cell has lost its nbgrader id and was known by its other one.")
+        remarks.append(f"{asked.exercise}: the cell has lost its nbgrader id, and was recognized by its own id.")
     if asked.answer not in chosen.names:
         remarks.append(f"{asked.exercise}: cell {number} does not define `{asked.answer}`.")
     return number

@@ -18,7 +18,7 @@ from course_lib.grading.batch.report import report
 from course_lib.grading.batch.runner import Wanted, grade
 from course_lib.grading.batch.shards import merge
 from course_lib.grading.batch.tables import number
-from course_lib.words import counted
+from course_lib.words import counted, listed
 
 
 def main(arguments: Sequence[str] | None = None, judge: Judge | None = None) -> int:
@@ -101,9 +101,12 @@ def _fill(asked: Any, made: ClassRecord, out: Path) -> None:
 
 def _override(asked: Any) -> int:
     one = overrides.override(asked.student, asked.exercise, asked.points, asked.reason)
-    known = {pupil.name for pupil in standing(asked.report).pupils}
-    if one.student not in known:
+    made = standing(asked.report)
+    if one.student not in {pupil.name for pupil in made.pupils}:
         raise overrides.BadOverride(f"There is no student {one.student!r} in {asked.report}.")
+    if not any(lesson.exercise(one.exercise) for lesson in made.lessons):
+        there = listed([lesson.number for lesson in made.lessons])
+        raise overrides.BadOverride(f"{one.exercise} is not graded in {asked.report}, which is about lesson {there}.")
     overrides.add(asked.report, one)
     report(standing(asked.report), asked.report)
     print(f"{one.student} now has {number(one.points)} for {one.exercise}, set by hand: {one.reason}")

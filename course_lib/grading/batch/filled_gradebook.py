@@ -1,5 +1,5 @@
-"""A gradebook that Canvas or Moodle has exported, filled in: its own columns, its own rows, and only blanks changed to
-points. Nothing is added, so that it can be imported where it came from.
+"""A gradebook that Canvas or Moodle has exported, filled in: its own columns and rows, in which only the points of the
+graded lessons change. Nothing is added, so that it can be imported where it came from.
 
 Source: Canvas's gradebook export and Moodle's grading worksheet and gradebook export, as their documentation has them.
 """
@@ -17,7 +17,6 @@ from course_lib.errors import CourseError
 from course_lib.grading.batch.class_record import ClassRecord, Pupil
 from course_lib.grading.batch.handout import Lesson
 from course_lib.grading.batch.tables import lesson_points
-from course_lib.words import counted
 
 
 class NotAGradebook(CourseError):
@@ -76,12 +75,12 @@ def fill(path: Path, system: System, standing: ClassRecord, columns: Mapping[str
 
 def _fill(rows: list[list[str]], known_by: list[int], places: Mapping[str, int], standing: ClassRecord) -> list[str]:
     found: set[str] = set()
-    without = 0
+    without = []
     for row in rows[1:]:
         row += [""] * (len(rows[0]) - len(row))
         pupil = _pupil(row, known_by, standing)
         if pupil is None:
-            without += any(row[place].strip() for place in known_by[:1])
+            without += [row[place].strip() for place in known_by[:1] if row[place].strip()]
             continue
         found.add(pupil.name)
         for lesson in standing.lessons:
@@ -89,8 +88,8 @@ def _fill(rows: list[list[str]], known_by: list[int], places: Mapping[str, int],
     absent = [pupil.name for pupil in standing.pupils if pupil.name not in found]
     said = [f"No row is for {', '.join(absent)}."] if absent else []
     if without:
-        rows_ = counted(without, "row has", "rows have")
-        said.append(f"{rows_} a student who handed in nothing; those are left as they were.")
+        are = "its row is" if len(without) == 1 else "their rows are"
+        said.append(f"There is no folder of {', '.join(without)}, so {are} as before.")
     return said
 
 

@@ -86,19 +86,21 @@ def others() -> dict[str, Parser]:
     """The options of each command that has a name."""
     named = {name: Parser(prog=f"{COMMAND} {name}", allow_abbrev=False) for name in
              ("override", "export", "merge", "gradescope", "class")}  # fmt: skip
-    for argument in ("student", "exercise", "points", "reason"):
-        if argument == "student":
-            named["override"].add_argument("report", type=Path)
-        named["override"].add_argument(argument)
-    named["export"].add_argument("report", type=Path)
+    for name in ("override", "export"):
+        named[name].add_argument("report", type=Path, metavar="REPORT", help="where the report is")
+    for name, meaning in (
+        ("STUDENT", "as the folder is named"), ("EXERCISE", "such as 04.2"), ("POINTS", "such as 5 or 2.5"),
+        ("REASON", "one sentence, in quotes: it is shown on the student's page"),
+    ):  # fmt: skip
+        named["override"].add_argument(name.lower(), metavar=name, help=meaning)
     _gradebooks(named["export"])
-    named["merge"].add_argument("parts", type=Path, nargs="+")
-    named["merge"].add_argument("--out", type=Path, required=True, metavar="REPORT")
-    named["gradescope"].add_argument("--lesson", required=True, metavar="04")
-    named["gradescope"].add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+    named["merge"].add_argument("parts", type=Path, nargs="+", metavar="PART", help="a report that --shard made")
+    named["merge"].add_argument("--out", type=Path, required=True, metavar="REPORT", help="where the whole report goes")
+    named["gradescope"].add_argument("--lesson", required=True, metavar="04", help="what it grades")
+    named["gradescope"].add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="what to write")
     named["gradescope"].add_argument("--unsafe", action="store_true", help="Gradescope's container is isolation enough")
     _secret(named["gradescope"])
-    named["class"].add_argument("folder", type=Path)
+    named["class"].add_argument("folder", type=Path, metavar="FOLDER", help="a new one")
     return named
 
 

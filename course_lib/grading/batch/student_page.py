@@ -60,10 +60,10 @@ def index_page(standing: ClassRecord) -> str:
 
 
 def _counted(scores: list[Score]) -> str:
-    """`4 of 6`; then the exercises that an instructor wants to look at: neither passed nor failed, or set by hand."""
+    """`4 of 6`; then the exercises that an instructor wants to look at: unanswered, not judged, or set by hand."""
     states = Counter(score.result.status for score in scores)
     others = [f"{states[status]} {LABELS[status].partition(' ')[2]}" for status in LABELS if states[status]
-              and status not in ("passed", "failed", "unanswered")]  # fmt: skip
+              and status not in ("passed", "failed")]  # fmt: skip
     by_hand = sum(score.override is not None for score in scores)
     others += [f"{by_hand} set by hand"] if by_hand else []
     return escape(", ".join([f"{states['passed']} of {len(scores)}", *others]))

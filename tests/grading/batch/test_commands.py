@@ -117,7 +117,13 @@ def test_a_class_is_graded_overridden_and_exported(tmp_path: Path, capsys: Said)
     assert (out / "index.html").read_text().count("1 set by hand") == 1
     assert main(["export", str(out), "--canvas", str(tmp_path / "canvas.csv")]) == 0
     assert (out / "canvas.csv").read_text().splitlines()[2] == "B,2,bea,x,3"
-    assert main(["override", str(out), "nobody", "04.1", "3", "why"]) == 2
+    capsys.readouterr()
+    for student, exercise, said in (
+        ("nobody", "04.1", "There is no student 'nobody'"), ("bea", "05.1", "05.1 is not graded in"),
+    ):  # fmt: skip
+        assert main(["override", str(out), student, exercise, "3", "why"]) == 2
+        assert said in capsys.readouterr().err
+    assert (out / "overrides.csv").read_text().splitlines()[1:] == ["bea,04.1,3,It nearly works."]
 
 
 def test_a_notebook_of_ones_own_is_judged_as_the_class_is(tmp_path: Path, capsys: Said) -> None:

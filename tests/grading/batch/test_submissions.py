@@ -72,6 +72,7 @@ def test_without_metadata_but_with_the_cells_own_ids_these_are_believed() -> Non
     made = answered(e1=RELEASE)
     cell(made, "04.1")["metadata"] = {}
     assert counted(made) == RELEASE
+    assert "both claim to be its answer" in read(made).remarks[0]
     assert "lost its nbgrader id" in read(made).remarks[0]
 
 
@@ -80,6 +81,7 @@ def test_a_notebook_of_an_earlier_edition_is_read_as_well() -> None:
     made = answered(e1=RELEASE)
     cell(made, "04.1")["metadata"]["nbgrader"]["grade_id"] = "04.1"
     assert counted(made) == RELEASE
+    assert "both claim to be its answer" in read(made).remarks[0]
     assert read(made).remarks == ()
 
 
@@ -92,12 +94,14 @@ def test_of_a_cell_that_was_copied_the_last_one_counts_that_was_changed() -> Non
     assert "all claim to be its answer" in read(made).remarks[0]
     made["cells"].remove(second)
     assert counted(made) == RELEASE
+    assert "both claim to be its answer" in read(made).remarks[0]
 
 
 def test_a_helper_with_the_name_of_another_answer_is_not_taken_for_it() -> None:
     """The control: 04.3 defines a `release` of its own, further down."""
     made = answered(e1=RELEASE, e3="async def release(node): ...\nasync def redlock(nodes, key, token): ...")
     assert counted(made) == RELEASE
+    assert "both claim to be its answer" in read(made).remarks[0]
     assert read(made).remarks == ()
 
 
@@ -105,6 +109,7 @@ def test_an_answer_in_a_cell_of_its_own_is_found_where_the_given_one_was_left_em
     made = answered()
     made["cells"].append(code(RELEASE))
     assert counted(made) == RELEASE
+    assert "both claim to be its answer" in read(made).remarks[0]
     assert "its own cell is empty" in read(made).remarks[0]
 
 
@@ -114,6 +119,7 @@ def test_moved_cells_are_found_and_reported() -> None:
     made["cells"].remove(first)
     made["cells"].append(first)
     assert counted(made) == RELEASE
+    assert "both claim to be its answer" in read(made).remarks[0]
     assert "another order" in read(made).remarks[0]
 
 
