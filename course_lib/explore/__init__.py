@@ -6,7 +6,7 @@ tallies of all stages. This package passes on the parts of `course_lib.sim` that
 What is played
 - `trial`            Schedule, Trial, Violation; `play` runs one schedule and has it judged
 - `loop`             plays what a strategy yields, within a Budget
-- `strategies`       which schedule is played next: every order, sampled ones, seeds, one fault at every send
+- `strategies`       which schedule is played next: every order, sampled ones, seeds, one fault or delay at every send
 - `commutativity`    which commands commute
 - `search`           stage by stage: what `check` calls
 - `exploration`      `explore`, which takes a learner's coroutine

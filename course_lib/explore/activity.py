@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.explore.server_state import gave_a_ttl, world_of
 from course_lib.explore.trial import Play, Trial, Violation
-from course_lib.sim.faults import Kind
+from course_lib.sim import Fate
 from course_lib.words import counted, listed
 
 MOST = 100
@@ -17,10 +17,10 @@ MOST = 100
 
 _PLAIN = {bytes, int, str, type(None)}
 
-PLURALS: dict[Kind, tuple[str, str]] = {
+PLURALS: dict[Fate, tuple[str, str]] = {
     "crash": ("crash", "crashes"), "pause": ("pause", "pauses"), "lose request": ("lost request", "lost requests"),
     "lose reply": ("lost reply", "lost replies"), "node down": ("dead node", "dead nodes"),
-    "clock step": ("clock step", "clock steps"),
+    "clock step": ("clock step", "clock steps"), "delay": ("delay", "delays"), "longer": ("delay", "delays"),
 }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ class Activity:
     commands: int = 0
     clients: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=set)
-    struck: Counter[Kind] = field(default_factory=Counter)
+    struck: Counter[Fate] = field(default_factory=Counter)
     kept: list[Play] = field(default_factory=list)
     dropped: int = 0
     _histories: set[tuple[str, int]] = field(default_factory=set)
@@ -85,6 +85,10 @@ class Clocks:
     sleeps: bool = False
     expires: bool = False
 
+    @property
+    def matter(self) -> bool:
+        return self.sleeps or self.expires
+
     def watching(self, trial: Trial) -> Trial:
         """The same trial, but this object looks at each run when it is judged."""
 
@@ -112,11 +116,12 @@ def _them(names: list[str]) -> str:
     return "that client" if len(names) == 1 else "those clients"
 
 
-def told(seen: Activity, kinds: Iterable[Kind]) -> str:
+def told(seen: Activity, kinds: Iterable[Fate]) -> str:
     """`the clients ran 24 commands in these schedules; 12 crashes and 12 pauses struck`."""
     ran = f"the clients ran {counted(seen.commands, 'command')} in these schedules"
-    struck = [counted(seen.struck[kind], *PLURALS[kind]) for kind in kinds if seen.struck[kind]]
-    return f"{ran}; {listed(struck)} struck" if struck else ran
+    struck = [counted(seen.struck[kind], *PLURALS[kind]) for kind in kinds if seen.struck[kind] and kind != "delay"]
+    tried = [f"{counted(seen.struck['delay'], 'delay')} {'was' if seen.struck['delay'] == 1 else 'were'} tried"]
+    return "; ".join([ran, *([f"{listed(struck)} struck"] if struck else []), *(tried if seen.struck["delay"] else [])])
 
 
 def untimed(clocks: Clocks, trial: Trial) -> str:
@@ -129,5 +134,17 @@ def untimed(clocks: Clocks, trial: Trial) -> str:
         return ""
     return (
         f"{listed(why, ', and')}; here time passes only while no command is waiting to run, so no schedule has a delay "
-        f"between two commands. To try one, let a pause strike, or let time pass by hand with .by_hand()"
+        f"between two commands. To try delays as well, add delays=True"
     ).replace(" , and", ", and")
+
+
+def delayed(seen: Activity, clocks: Clocks) -> str:
+    """What a delay was, if any was tried; or why none was. Empty where time does not matter."""
+    if not clocks.matter:
+        return ""
+    if not seen.struck["delay"]:
+        return "no delay was tried, as no timer and no TTL was running whenever only one client had a command to send"
+    return (
+        "a delay holds one client back, before a command, until a timer has run out or a key has expired; no schedule "
+        "has two delays"
+    )

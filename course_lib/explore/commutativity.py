@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from course_lib.sim.faults import Kind
+from course_lib.sim import Fate
 
 Command = tuple[bytes, ...]
 
@@ -33,6 +33,10 @@ _WRITES = _named(
 )
 _OF_MANY_KEYS = _named("DEL EXISTS MGET UNLINK WATCH")
 _OF_THE_CONNECTION = _named("DISCARD ECHO MULTI PING UNWATCH")  # not EXEC, which depends on the keys that were watched
+
+
+_TIMED = _named("EXPIRE EXPIREAT GETEX PEXPIRE PEXPIREAT PSETEX PTTL SETEX TTL XADD")
+_UNTIMED_OPTIONS = _named("GET KEEPTTL NX XX")
 
 
 class Footprint(NamedTuple):
@@ -77,20 +81,33 @@ def _sha(script: bytes) -> bytes:
     return hashlib.sha1(script).hexdigest().encode()
 
 
-def struck(kind: Kind, node: str, commands: Sequence[Command]) -> Footprint:
+def struck(kind: Fate, node: str, commands: Sequence[Command]) -> Footprint:
     """What a turn touches when a fault strikes it. Two faults are never said to commute: each starts a time of its own,
     of a pause or an outage.
 
     A lost request, and a process that dies or stands still, leave the servers alone. A node that is down refuses
-    clients that come later, on any connection that is opened meanwhile. A clock decides what has expired.
+    clients that come later, on any connection that is opened meanwhile. A clock decides what has expired. A delay lets
+    time pass, for everybody.
     """
     if kind == "lose reply":
         return footprint(node, commands)._replace(seen=True)
-    if kind == "node down":
+    if kind in ("node down", "delay", "longer"):
         return Footprint(None, None, None, seen=True)
     if kind == "clock step":
         return Footprint(node, None, None, seen=True)
     return Footprint(node, frozenset(), frozenset(), seen=True)
+
+
+def timeless(commands: Sequence[Command], expiring: frozenset[bytes]) -> bool:
+    """Do these commands do the same however late they run, if no other command comes between? `expiring` are the keys
+    with a TTL."""
+    for command in commands:
+        name = command[0].decode("ascii", "replace").upper()
+        keys = None if name in _TIMED or name.startswith("EVAL") else _keys(name, command)
+        options = {option.decode("ascii", "replace").upper() for option in command[3:]} if name == "SET" else set()
+        if keys is None or keys & expiring or options - _UNTIMED_OPTIONS:
+            return False
+    return True
 
 
 def commute(one: Footprint, other: Footprint) -> bool:

@@ -24,6 +24,7 @@ from course_lib.explore.proof import prove
 from course_lib.explore.replay_code import decode, name_of
 from course_lib.explore.search import ONE_STAGE, by_order, stages
 from course_lib.explore.shrink import shrink, spread
+from course_lib.explore.strategies.delays import delayed
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Play, Schedule, Trial, play
 from course_lib.sim import KINDS, Simulation
@@ -43,6 +44,7 @@ def explore(
     clients: int | Sequence[int] = 2,
     faults: Mapping[str, float] | Sequence[str] = (),
     pairs: bool = False,
+    delays: bool = False,
     setup: Body | None = None,
     nodes: int = 1,
     code: str | None = None,
@@ -73,8 +75,14 @@ def explore(
     `clients` can be several numbers. `faults` names kinds of fault, or maps them to seconds: each strikes at every send
     of every order; with `pairs`, also each two of them. `setup(redis)` runs first, alone. Where more than `schedules`
     orders are expected, one of each class that commuting commands make is played, or they are drawn. A Trial is taken
-    as it is, with its sizes. `code` plays that one schedule only. Runs in which a client was told what
-    none had been told before are played twice more: they must be the same, and show which branches of your code ran.
+    as it is, with its sizes. `code` plays that one schedule only. Runs in which a client was told what none had been
+    told before are played twice more: they must be the same, and show which branches of your code ran.
+
+    Time passes only while no command waits. With `delays`, where your code sleeps or a key has a TTL, every order is
+    also played with one delay. It holds a client back before a command, until a timer of your code has run out or a key
+    has expired: each of those that run when it begins, in turn. Beyond the last of them it goes on, up to four times,
+    to what has come up meanwhile. No delay begins while several clients have commands waiting, as letting the others go
+    first comes to the same. It excuses errors as a fault does. Where time does not matter, nothing more is played.
 
     Interrupt it, and what was found until then is returned. A long sample, of faults too, is drawn by an `executor`,
     any of concurrent.futures, if one is given; in a notebook, by processes, if the code stands in a module that they
@@ -98,7 +106,7 @@ def explore(
         )  # fmt: skip
         trial, elsewhere = make(), _elsewhere(make, executor)
     clocks = Clocks()
-    found = Findings(clocks.watching(trial), clocks=clocks)
+    found = Findings(clocks.watching(trial), clocks=clocks, delays=delays)
     progress = None if progress is None else let_out(progress)
     with held_back() as printed:
         _sound(trial)
@@ -128,20 +136,23 @@ def _search(
 def _play(
     found: Findings, schedules: int, deadline: float, progress: Progress | None, elsewhere: Elsewhere | None
 ) -> None:
-    trial = found.trial
-    for size in (size for size in trial.sizes if size in trial.orders):
-        for faults in stages(trial, size):
-            budget = replace(ONE_STAGE, schedules=schedules, seconds=deadline - monotonic())
-            by_order(
-                trial, size, faults, budget, progress=progress, keep=found.begin, elsewhere=elsewhere, persists=True
-            )
+    def stage(trial: Trial, faults: int) -> None:
+        budget = replace(ONE_STAGE, schedules=schedules, seconds=deadline - monotonic())
+        by_order(trial, size, faults, budget, progress=progress, keep=found.begin, elsewhere=elsewhere, persists=True)
+
+    for size in (size for size in found.trial.sizes if size in found.trial.orders):
+        for faults in stages(found.trial, size):
+            stage(found.trial, faults)
+        if found.delays and found.clocks is not None and found.clocks.matter:
+            stage(delayed(found.trial), 1)
 
 
 def _simplest(found: Findings, *, shrunk: bool) -> Play | None:
     if found.simplest is None:
         return None
     promise, run = found.simplest
-    return spread(found.trial, promise, shrink(found.trial, promise, run) if shrunk else run)
+    trial = delayed(found.trial) if "delay" in run.schedule.struck else found.trial
+    return spread(trial, promise, shrink(trial, promise, run) if shrunk else run)
 
 
 def _printed(found: Findings, printed: Printed) -> str:

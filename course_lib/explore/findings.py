@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from course_lib.explore.activity import Activity, Clocks, missing, told, untimed
+from course_lib.explore.activity import Activity, Clocks, delayed, missing, told, untimed
 from course_lib.explore.proof import Proof
 from course_lib.explore.replay_code import encode, name_of
 from course_lib.explore.tally import Tally, simplicity, size
@@ -20,7 +20,8 @@ class Findings:
 
     `shown` is the run to draw, where there is one: the simplest failure, or the one of a code. `interrupted` says that
     somebody ended it. With `clocks`, what there was to judge is looked at as well. `printed` is what code printed in
-    the shown run. `proof` says whether runs played twice were the same, and what of the code no run has reached.
+    the shown run. `delays`: where time matters, delays are tried too. `proof` says whether runs played twice were the
+    same, and what of the code no run has reached.
     """
 
     trial: Trial
@@ -29,12 +30,12 @@ class Findings:
     shown: Play | None = None
     clocks: Clocks | None = None
     printed: str = ""
+    delays: bool = False
     proof: Proof | None = None
 
     def begin(self, tally: Tally) -> Tally:
         """Keep this tally, which is filled from now on. It replaces that of an earlier attempt at the same stage."""
-        stage = (tally.clients, tally.faults, tally.waits)
-        self.played = [one for one in self.played if (one.clients, one.faults, one.waits) != stage] + [tally]
+        self.played = [one for one in self.played if one.stage != tally.stage] + [tally]
         if self.clocks is not None:
             tally.seen = Activity()
         return tally
@@ -120,15 +121,22 @@ class Findings:
         return encode(name_of(self.trial), self.shown.schedule) if self.shown else None
 
     @property
+    def _time(self) -> str:
+        """What is to be said about time, where it matters."""
+        if self.clocks is None:
+            return ""
+        return delayed(self.seen, self.clocks) if self.delays else untimed(self.clocks, self.trial)
+
+    @property
     def text(self) -> str:
         """The verdict, a sentence for each number of clients and of faults."""
         said = [verdict(one) for one in self.played if one.schedules]
         said += dict.fromkeys(filter(None, map(how_many_orders, self.played)))
         if self.clocks is not None and said:
             seen = self.seen
-            said += [told(seen, self.trial.kinds)] if seen.commands else []
+            said += [told(seen, (*self.trial.kinds, "delay"))] if seen.commands else []
             said += self.proof.text if self.proof is not None else []
-            said += filter(None, [*self.missing, untimed(self.clocks, self.trial)])
+            said += filter(None, [*self.missing, self._time])
         if self.interrupted:
             said.append("interrupted: this is what was found until then")
         if not self.played and self.shown:

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from course_lib.explore.activity import Activity
 from course_lib.explore.captured_output import held_back
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, play_all
+from course_lib.explore.strategies.delays import delayed
 from course_lib.explore.strategies.pct import SAMPLED, STRUCK_PROBES, drawn_orders, sample, struck_orders
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Schedule, Trial, play
@@ -97,7 +98,8 @@ def sample_elsewhere(
         parts = _dealt(found.drawn, found.drawn + ceil(rest / each), ceil(size / each))
     else:
         parts = _dealt(found.schedules, most, size)
-    work = partial(_played, make, found.clients, faults, depth, seed, found.commands, found.seen is not None)
+    work = partial(_played, make, found.clients, faults, depth, seed, found.commands, found.seen is not None,
+                   found.trial.delays)  # fmt: skip
     done: Iterator[list[Part]]
     with ExitStack() as stack:
         if executor is None:  # leaving it ends its processes
@@ -178,15 +180,23 @@ _ONE = threading.Lock()
 
 
 def _played(
-    make: Make, clients: int, faults: int, depth: int, seed: int, commands: int, looks: bool, numbers: tuple[int, int]
+    make: Make,
+    clients: int,
+    faults: int,
+    depth: int,
+    seed: int,
+    commands: int,
+    looks: bool,
+    delays: bool,
+    numbers: tuple[int, int],
 ) -> list[Part]:
     with _ONE, virtual_clocks(), held_back():
-        trial = make()
+        trial = delayed(make()) if delays else make()
         world, parts = trial.world(), []
         for some in ((number, number + 1) for number in range(*numbers)) if faults else (numbers,):
             found = Tally(trial, clients, faults=faults, commands=commands, seen=Activity() if looks else None)
-            orders = struck_orders if faults else drawn_orders
-            parts.append(_part(play_all(orders(found, range(*some), depth, seed), found, world)))
+            orders = partial(struck_orders, found, world) if faults else partial(drawn_orders, found)
+            parts.append(_part(play_all(orders(range(*some), depth, seed), found, world)))
         return parts
 
 

@@ -5,7 +5,8 @@ name of a trial, or of a puzzle's program; of an exercise, its number, its revis
 
 - Turn by turn: a digit lets the client at that position go, `N12.` the one at position 12. `Q0`, `R0`, `X0` lose its
   request, lose its reply, crash it. `P0300.` pauses it for 300 ms before, `D0300.` puts its node down, `C0300.` and
-  `B0300.` set its node's clock ahead and back. `W01000.` lets 1,000 ms pass.
+  `B0300.` set its node's clock ahead and back. `W01000.` lets 1,000 ms pass. `H02.` holds its command back
+  beyond the second of the times at which something happens by itself, and `G01.` beyond one more.
 - In time: `S17` is seed 17, and `S17P31` the same with a pause at the 31st send; how long, the exercise knows.
 
 Small letters are read too, O as 0, I and L as 1, and blanks as hyphens. Digits of the checksum are those of Crockford's
@@ -33,10 +34,10 @@ LOOKS = str.maketrans("OIL", "011")
 
 LETTERS = {
     "lose request": "Q", "lose reply": "R", "crash": "X", "pause": "P", "node down": "D", "clock step": "C",
-    "wait": "W",
+    "wait": "W", "delay": "H", "longer": "G",
 }  # fmt: skip
 KIND: dict[str, Any] = {letter: kind for kind, letter in LETTERS.items()} | {"B": "clock step", "N": None}
-MOVE = re.compile(r"([QRXPDCBW]?)([0-9]|N[0-9]+\.)(?:([0-9]+)\.)?")
+MOVE = re.compile(r"([QRXPDCBWHG]?)([0-9]|N[0-9]+\.)(?:([0-9]+)\.)?")
 IN_TIME = re.compile(r"S([0-9]+)(?:([QRXPDCN])([0-9]+))?")
 
 
@@ -169,9 +170,9 @@ def _written(move: int | Move) -> str:
     place = str(at) if at < 10 else f"N{at}."
     if not isinstance(move, Move):
         return place
-    ms = round(move.seconds * 1000)
+    ms = move.past if move.kind in ("delay", "longer") else round(move.seconds * 1000)
     letter = "B" if move.kind == "clock step" and ms < 0 else LETTERS[move.kind]
-    return f"{letter}{place}" + (f"{abs(ms)}." if letter in "PDCBW" else "")
+    return f"{letter}{place}" + (f"{abs(ms)}." if letter in "PDCBWHG" else "")
 
 
 def _schedule(clients: int, text: str) -> Schedule:
@@ -188,6 +189,8 @@ def _schedule(clients: int, text: str) -> Schedule:
 
 def _move(letter: str, place: str, ms: str) -> int | Move:
     at = int(place.strip("N."))
+    if letter in ("H", "G"):
+        return Move(KIND[letter], at, past=int(ms or 0))
     return Move(KIND[letter], at, int(ms or 0) / (-1000 if letter == "B" else 1000)) if letter else at
 
 

@@ -15,6 +15,7 @@ from time import monotonic
 from course_lib.explore.findings import Findings
 from course_lib.explore.loop import Budget, Progress, Strategy, play_all
 from course_lib.explore.shrink import shrink, steps_of
+from course_lib.explore.strategies.delays import Late
 from course_lib.explore.strategies.exhaustive import Probe, enumerate_all
 from course_lib.explore.strategies.faults import struck_seeds
 from course_lib.explore.strategies.pct import SAMPLED, sample
@@ -98,13 +99,14 @@ def by_order(
     it is filled, so that an interrupt leaves what was found. `elsewhere` draws a sample in place of `sample`.
     """
     expected, most = estimated(trial, clients, faults), int(budget.schedules)
+    covers = 0 if trial.delays else expected  # how many delays can begin, nobody knows before
     failing: dict[str, Play] = {}
     why = ""
     bounds = ("schedules", most, 2 * most), ("classes of schedules", inf if persists else HOPELESS * most, most)
-    for what, bound, allowed in bounds:
+    for what, bound, allowed in reversed(bounds) if trial.delays else bounds:
         if expected > bound:
             continue
-        found = Tally(trial, clients, what, faults, failing=failing, expected=min(expected, most), covers=expected)
+        found = Tally(trial, clients, what, faults, failing=failing, expected=min(expected, most), covers=covers)
         keep(found)
         reduce = what != "schedules"
         ahead = _not_too_many(allowed, probed_classes if reduce else probed, progress or _nothing)
@@ -120,7 +122,7 @@ def by_order(
         if found.complete or out_of_time:
             return found
         failing, why = found.failing, found.why
-    found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most, why=why, covers=expected)
+    found = Tally(trial, clients, SAMPLED, faults, failing=failing, expected=most, why=why, covers=covers)
     keep(found)
     if elsewhere is not None:
         return elsewhere(found, schedules=most, budget=budget, progress=progress)
@@ -165,9 +167,13 @@ def probed(found: Tally, progress: Progress = _nothing) -> float:
             return int(draw() * len(turns))
 
         progress(found)
-        play(trial, Schedule(found.clients), world, choose=choose)
+        seen = Late(choose, trial, world)
+        play(trial, Schedule(found.clients), world, choose=seen if trial.delays else choose)
         faults = found.faults or 0
-        ways += prod(factors) * comb(len(factors), faults) * int(len(trial.faults) ** faults)
+        struck = (
+            len(seen.able) if trial.delays and faults else comb(len(factors), faults) * int(len(trial.faults) ** faults)
+        )
+        ways += prod(factors) * struck
     return ways / PROBED
 
 
@@ -187,6 +193,8 @@ def estimated(trial: Trial, clients: int, faults: int = 0) -> int:
     """About how many orders there are: exactly, if every client sends as many commands in each as in the first."""
     steps = steps_of(trial, Schedule(clients))
     orders = factorial(len(steps)) // prod(factorial(n) for n in Counter(step.client for step in steps).values())
+    if trial.delays and faults:
+        return orders  # few delays can begin in each
     struck = [step for step in steps if not step.client.startswith(trial.spared)]
     return orders * comb(len(struck), faults) * int(len(trial.faults) ** faults)
 

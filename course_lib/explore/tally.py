@@ -54,6 +54,11 @@ class Tally:
     _simplicity: dict[str, tuple[Play, Simplicity]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def stage(self) -> tuple[object, ...]:
+        """What tells it from the tallies of other stages."""
+        return self.clients, self.faults, self.waits, self.trial.delays
+
+    @property
     def schedules(self) -> int:
         """How many schedules were played and judged."""
         return self.outcomes.total()
@@ -72,7 +77,8 @@ class Tally:
     def text(self) -> str:
         """`12 of 16 schedules of 2 clients break a promise`."""
         so_far = "" if self.complete else " played so far"
-        struck = "" if not self.faults else " with one fault" if self.faults == 1 else f" with {self.faults} faults"
+        one = "delay" if self.trial.delays else "fault"
+        struck = "" if not self.faults else f" with one {one}" if self.faults == 1 else f" with {self.faults} faults"
         who = f"{self.clients} client{'s' * (self.clients != 1)}"
         return f"{self.failures:,} of {self.schedules:,} {self.what} of {who}{struck}{so_far} break a promise"
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from course_lib.errors import CourseError, Deadlock, OutOfBudget
-from course_lib.sim import KINDS, Choose, Move, OneFault, Simulation, Turn, Turns
+from course_lib.sim import KINDS, Choose, Fate, Move, OneFault, Simulation, Turn, Turns
 from course_lib.sim.faults import Kind
 from course_lib.trace import Trace
 
@@ -42,9 +42,10 @@ class Schedule:
         return f"{who}, {self.kind}{lasting} at send {self.at}"
 
     @property
-    def struck(self) -> list[Kind]:
-        """The kinds of the faults that strike, one after another."""
-        struck = [turn.kind for turn in self.turns or () if isinstance(turn, Move) and turn.kind != "wait"]
+    def struck(self) -> list[Fate]:
+        """The kinds of the faults that strike, one after another; a delay counts as one."""
+        moves = [turn for turn in self.turns or () if isinstance(turn, Move)]
+        struck: list[Fate] = [move.kind for move in moves if move.kind != "wait" and move.kind != "longer"]
         return struck if self.kind is None else [self.kind, *struck]
 
     @property
@@ -140,7 +141,7 @@ class Trial:
     With each number of clients in `orders`, which are part of `sizes`, it is run under every order of their commands
     instead. Then each kind of fault strikes at every send of every order; with the numbers in `pairs`, so do each two
     faults. Where that is too much, orders are drawn. Clients whose names begin with `spared` are the judge's own: in
-    orders, no fault strikes them.
+    orders, no fault strikes them. With `delays`, what strikes in place of a fault is a delay, see `Delays`.
 
     Units: `horizon` in seconds of virtual time, after which a run counts as endless; `most_steps` callbacks, likewise.
     """
@@ -164,6 +165,7 @@ class Trial:
     orders: tuple[int, ...] = ()
     pairs: tuple[int, ...] = ()
     spared: str = "judge"
+    delays: bool = False
 
     def __post_init__(self) -> None:
         for name in ("orders", "pairs", "fault_sizes"):
@@ -183,6 +185,8 @@ def _told(turn: int | Move) -> str:
         return str(turn)
     if turn.kind == "wait":
         return f"({turn.seconds:g} s pass)"
+    if turn.kind in ("delay", "longer"):
+        return f"({turn.kind} past time {turn.past} at {turn.at})"
     lasting = f" of {turn.seconds * 1000:g} ms" if turn.seconds else ""
     return f"({turn.kind}{lasting} at {turn.at})"
 

@@ -35,10 +35,11 @@ def counted(found: Tally) -> str:
 
 
 def struck(found: Tally) -> str:
-    """` with one crash or lost reply`, ` with two faults, each a crash or lost reply`; nothing where none strikes."""
+    """` with one crash or lost reply`, ` with two faults, each a crash or lost reply`, ` with one delay`; nothing where
+    none strikes."""
     if not found.faults:
         return ""
-    names = either([NAMED.get(kind, kind) for kind in found.trial.kinds])
+    names = "delay" if found.trial.delays else either([NAMED.get(kind, kind) for kind in found.trial.kinds])
     return f" with one {names}" if found.faults == 1 else f" with {found.faults} faults, each a {names}"
 
 
@@ -60,7 +61,8 @@ def how_many_orders(found: Tally) -> str:
     if not found.twins or not found.complete:
         return ""
     same = f"of {found.twins:,} {'class' if found.twins == 1 else 'classes'} a second order was played, and it broke"
-    return f"the classes stand for about {found.covers:,} schedules; {same} the same promises"
+    stand = f"the classes stand for about {found.covers:,} schedules; " if found.covers > found.schedules else ""
+    return f"{stand}{same} the same promises"
 
 
 def in_turn(run: Play) -> str:

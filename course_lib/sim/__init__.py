@@ -31,6 +31,7 @@ In reading order; a module imports only those listed before it:
 - `ground`                   what parts may ask of the world: clock, trace, nodes, how to crash and pause them
 - `wait_until`               waits by the world's clock
 - `faults`                   what goes wrong, decided at each command that leaves a client
+- `timetable`                when something happens by itself
 - `timeouts`                 the time-outs of those who wait for a reply
 - `network`                  latency, loss, order, and the connections that are open
 - `turns`                    commands that wait until a search chooses which of them runs
@@ -53,7 +54,8 @@ from course_lib.sim.process import Body, Process
 from course_lib.sim.run import CRASHED, kept_random
 from course_lib.sim.simulation import Simulation
 from course_lib.sim.stand_ins import StandIn, clocks, in_place, simulating
-from course_lib.sim.turns import Choose, Move, Turn, Turns
+from course_lib.sim.timetable import timetable
+from course_lib.sim.turns import Choose, Fate, Move, Turn, Turns
 
 __all__ = [
     "CRASHED",
@@ -61,6 +63,7 @@ __all__ = [
     "Body",
     "Choose",
     "Draws",
+    "Fate",
     "Faults",
     "Ground",
     "Latency",
@@ -80,4 +83,5 @@ __all__ = [
     "lan",
     "simulating",
     "steady",
+    "timetable",
 ]

@@ -124,6 +124,14 @@ class EventQueue:
             heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
+    def timers(self, of: Process | None = None) -> list[float]:
+        """When each timer is due that code has set, and not the network; or the code of one process."""
+        return [
+            when for when, _, handle, process in self._timers
+            if isinstance(handle, asyncio.TimerHandle) and not handle._cancelled and not (process and process.dead)
+            and (of is None or of is process)
+        ]  # fmt: skip
+
     def drain(self, steps: int) -> None:
         """Run what is ready, and what that makes ready, at most `steps` callbacks; no time passes."""
         ready = self._ready

@@ -57,6 +57,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         self._held: list[asyncio.Task[Any]] = []  # of dead processes: perhaps nothing else refers to them
         self.ending = False  # the run is over, and the tasks that are left are being cancelled
         self.timed = 0  # timers set so far: a search asks whether a client has set one
+        self.asked = 0  # how often code has asked for the time
         self.runs, self.seed, self.by_order = 0, 0, False  # how often it was rewound, and for which run
         self.failures: list[BaseException] = []  # of callbacks; the next `advance` raises them
         self.unretrieved: list[BaseException] = []  # of tasks that nobody awaited; asyncio would only log them
@@ -65,7 +66,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         """Back to time zero, with nothing scheduled, for another run."""
         super().rewind()
         self.runs, self.seed, self.by_order = self.runs + 1, seed, by_order
-        self.timed = 0
+        self.timed = self.asked = 0
         self._tasks.clear()
         self._held.clear()
         self.failures.clear()
@@ -74,6 +75,7 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
     # -- what asyncio asks of a loop ----------------------------------------------------------------------------------
 
     def time(self) -> float:
+        self.asked += 1
         return self.now
 
     def get_debug(self) -> bool:

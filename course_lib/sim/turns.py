@@ -12,6 +12,13 @@ from course_lib.sim.faults import Kind, inflict
 from course_lib.sim.ground import Ground
 from course_lib.sim.network import SimEvent, SimSocket, mark
 from course_lib.sim.process import CLIENT, Process
+from course_lib.sim.timetable import timetable
+
+Fate = Kind | Literal["delay", "longer"]
+"""What can strike a turn: a fault, or a delay; and a delay that goes on."""
+
+ALIKE = 100
+"""Times that are fewer turns apart are one: a delay lasts beyond all of them."""
 
 
 class Turn(NamedTuple):
@@ -30,14 +37,16 @@ class Move(NamedTuple):
     """What happens instead of running just the turn at position `at`; with "wait", time passes and no turn runs.
 
     A crash or a pause strikes the client's process before the command has left it; a node that goes down loses the
-    command; after a step of the node's clock it runs.
+    command; after a step of the node's clock it runs. A delay is a pause whose length the run gives: it lasts beyond
+    the `past`-th of the times in the timetable, from 1. "longer" lets it go on, and otherwise runs the turn.
 
     Units: `seconds` that a wait, a pause or an outage lasts, or by which the clock jumps.
     """
 
-    kind: Kind | Literal["wait"]
+    kind: Fate | Literal["wait"]
     at: int = 0
     seconds: float = 0.0
+    past: int = 0
 
 
 Choose = Callable[[Sequence[Turn]], int | Move]
@@ -61,13 +70,14 @@ class Turns:
         self._turns: list[Turn] = []  # who could be next, in order
         self._sockets: list[SimSocket] = []  # and whose they are
         self._due = False
+        self._held: SimSocket | None = None  # whose turn was held back last
 
     def rewind(self) -> None:
         """A new run begins."""
         self._waiting.clear()
         self._turns.clear()
         self._sockets.clear()
-        self._due = False
+        self._due, self._held = False, None
 
     def waiting(self) -> tuple[tuple[Turn, tuple[tuple[bytes, ...], ...]], ...]:
         """Who could be next, in order, and all commands that wait on the same connection, its own and later ones."""
@@ -133,8 +143,10 @@ class Turns:
         """Let the fault strike, and return the commands of the turn that still go to the server."""
         assert move.kind != "wait"
         world, process = socket.world, socket.process
-        if move.kind == "pause" and process is not None:
-            world.pause(process, move.seconds)
+        late = move.kind == "delay" or (move.kind == "longer" and socket is self._held)
+        if (late or move.kind == "pause") and process is not None:
+            self._held = socket if late else None
+            world.pause(process, self._until(world, move.past) - world.now() if late else move.seconds)
             self._leave(socket)
             for events in self._waiting.pop(socket):
                 for event in events:
@@ -146,9 +158,19 @@ class Turns:
             mark([*events, *self._left(process)], "never left")
             world.crash(process)
             return []
+        if move.kind == "delay" or move.kind == "longer":  # of nobody, or none that goes on
+            return events
         if loss := inflict(move.kind, move.seconds, world, process, socket.node):
             mark(events, loss)
         return events
+
+    def times(self, world: Ground) -> list[float]:
+        """Beyond which times a delay can last that begins now."""
+        return timetable(world, ALIKE * self.step)
+
+    def _until(self, world: Ground, past: int) -> float:
+        times = self.times(world)
+        return times[min(past, len(times)) - 1] if times else world.now()
 
     def _back(self, socket: SimSocket, events: list[SimEvent]) -> None:
         """Send what a paused process held back, if the process is still alive."""
@@ -162,6 +184,7 @@ class Turns:
         groups = self._waiting[socket]
         events = groups.popleft()
         self._leave(socket)
+        self._held = None if socket is self._held else self._held
         if groups:
             self._enter(socket, groups[0])
         else:

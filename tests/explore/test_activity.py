@@ -241,7 +241,7 @@ SLEEPS, TTL = "our code sleeps or waits with a limit", "a key has a TTL"
 def test_that_time_stands_still_while_commands_wait_is_said_where_it_matters(body: Any, said: str) -> None:
     """The control neither sleeps nor gives a TTL; and where a pause strikes, there are delays."""
     assert said in explore(body, nothing_wrong).text
-    assert "between two commands. To try one, let a pause strike" in explore(body, nothing_wrong).text
+    assert "between two commands. To try delays as well, add delays=True" in explore(body, nothing_wrong).text
     assert "time passes" not in explore(mended, nothing_wrong).text
     assert "time passes" not in explore(body, nothing_wrong, faults=["pause"]).text
 

@@ -10,14 +10,20 @@ from course_lib.errors import BadReplayCode
 from course_lib.explore import Move, Schedule, code_of, decode, encode, schedule_of
 from course_lib.explore.replay_code import _checksum
 
-FATES = st.builds(Move, st.sampled_from(["lose request", "lose reply", "crash"]), st.integers(0, 120), st.just(0.0))
+FATES = st.builds(
+    lambda kind, at: Move(kind, at), st.sampled_from(["lose request", "lose reply", "crash"]), st.integers(0, 120)
+)
+LATE = st.builds(
+    lambda kind, at, past: Move(kind, at, past=past),
+    st.sampled_from(["delay", "longer"]), st.integers(0, 120), st.integers(1, 30),
+)  # fmt: skip
 LASTING = st.builds(
     lambda kind, at, ms: Move(kind, at, ms / 1000),
     st.sampled_from(["pause", "node down", "clock step"]), st.integers(0, 120), st.integers(0, 9_999_999),
 )  # fmt: skip
 BACK = st.builds(lambda at, ms: Move("clock step", at, -ms / 1000), st.integers(0, 120), st.integers(1, 9_999_999))
 WAITS = st.builds(lambda ms: Move("wait", seconds=ms / 1000), st.integers(1, 9_999_999))
-MOVES = st.lists(st.one_of(st.integers(0, 120), FATES, WAITS, LASTING, BACK), max_size=30)
+MOVES = st.lists(st.one_of(st.integers(0, 120), FATES, WAITS, LASTING, LATE, BACK), max_size=30)
 
 
 @given(MOVES)

@@ -14,7 +14,8 @@ from itertools import count
 from course_lib.errors import Unrepeatable
 from course_lib.explore.commutativity import Footprint, commute, footprint, struck, undeclared
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, Strategy, play_all
-from course_lib.explore.strategies.twins import Following, Step, other_way_round
+from course_lib.explore.strategies.delays import Delays
+from course_lib.explore.strategies.twins import Following, Order, Step, other_way_round
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Irreducible, Play, Redundant, Schedule, Trial, play
 from course_lib.sim import Choose, Draws, Move, Simulation, Turn
@@ -73,7 +74,7 @@ def reduced(found: Tally, world: Simulation, faults: int, seed: int) -> Strategy
         other = other_way_round(order)
         if run is not None and other is not order:
             found.twins += 1
-            same_verdict(run, play(trial, schedule, world, choose=Following(other, trial)))
+            same_verdict(run, play(trial, schedule, world, choose=Following(other)))
 
 
 def same_verdict(run: Play, twin: Play) -> None:
@@ -103,6 +104,9 @@ REPEATABLE = (
     "the next (in a global variable, or in the default of an argument), and draw and tell the time as the world does."
 )
 
+A_TURN = 1e-5
+"""Seconds: more than a turn takes."""
+
 AT_FIRST, THEN_EACH = 20, 10
 """A second order is played of each of this many classes at first, and then of every tenth class."""
 
@@ -110,13 +114,16 @@ AT_FIRST, THEN_EACH = 20, 10
 @dataclass(slots=True)
 class Fork:
     """A moment of a run at which a turn is chosen, and the choice. `asleep` is its sleep set: turns that need not be
-    tried here, because orders that begin with them have been covered."""
+    tried here, because orders that begin with them have been covered. `may_wait`: those that a delay leaves as they
+    were. `passed`: how often time had passed before."""
 
     steps: list[Step]
     moves: list[int | Move]
     footprints: list[Footprint]
     asleep: dict[Step, Footprint]
+    may_wait: frozenset[Step] = frozenset()
     chosen: int = 0
+    passed: int = 0
 
     def awake(self, start: int) -> int | None:
         """The first step from `start` on that is still to be tried."""
@@ -129,18 +136,21 @@ class Path:
 
     def __init__(self, trial: Trial, world: Simulation, *, reduce: bool, faults: int) -> None:
         self._trial, self._world, self._reduce, self._faults = trial, world, reduce, faults
+        self._delays = Delays(trial, world)
         self._forks: list[Fork] = []
         self.open = True
 
     def begin(self) -> None:
         """Play this order from its beginning."""
-        self._depth = self._struck = 0
-        self._marks = (0, 0)
+        self._depth = self._struck = self._passed = 0
+        self._now = 0.0
+        self._delays.begin()
+        self._marks = (0, 0, 0)
 
-    def order(self) -> list[tuple[Step, Footprint]]:
+    def order(self) -> Order:
         """The order that was played, with what each step touched. Before it turns back."""
         self._look_back()
-        return [(fork.steps[fork.chosen], fork.footprints[fork.chosen]) for fork in self._forks[: self._depth]]
+        return [(at.steps[at.chosen], at.footprints[at.chosen], at.passed) for at in self._forks[: self._depth]]
 
     def turn_back(self) -> None:
         """Go back to the last fork with a step to try, and take it next time. Raises: Irreducible."""
@@ -168,16 +178,21 @@ class Path:
             self._forks.append(self._fork(turns))
         fork = self._forks[self._depth]
         self._depth += 1
+        self._passed, self._now = fork.passed, self._world.now()
         move = fork.moves[fork.chosen]
         at, who = (move.at if isinstance(move, Move) else move), fork.steps[fork.chosen][0]
         if at >= len(turns) or turns[at][:3] != who:
             raise Unrepeatable(f"{who[0]} did something else than before, in the same order of commands. {REPEATABLE}")
         self._struck += isinstance(move, Move)
+        if self._trial.delays:
+            self._delays.went(move, turns)
         return move
 
     def _look_back(self) -> None:
-        """After the step before this one, did its client do something that others can observe, or wait for a time?"""
-        marks = len(self._world.trace.notes), self._world.loop.timed
+        """After the step before this one, did its client do something that others can observe, or wait for a time?
+        Where there are delays, also: or ask for it?"""
+        loop = self._world.loop
+        marks = len(self._world.trace.notes), loop.timed, loop.asked if self._trial.delays else 0
         if self._depth and marks != self._marks:
             last = self._forks[self._depth - 1]
             last.footprints[last.chosen] = last.footprints[last.chosen]._replace(seen=True)
@@ -185,15 +200,21 @@ class Path:
 
     def _fork(self, turns: Sequence[Turn]) -> Fork:
         fork = Fork([(turn[:3], None) for turn in turns], list(range(len(turns))), [], {})
-        if self._struck < self._faults:
+        fork.passed = self._passed + (self._world.now() - self._now > A_TURN)
+        able = self._delays.able(turns) if self._trial.delays and self._faults else []
+        if self._trial.delays:
+            for delay in able:
+                self._add(fork, turns[delay.at], delay)
+        elif self._struck < self._faults:
             self._add_faults(fork, turns)
         if not self._reduce:
             return fork
         fork.footprints[:0] = [footprint(turn.node, turn.commands) for turn in turns]
         if self._forks:
-            last = self._forks[-1]
-            went, who = last.footprints[last.chosen], last.steps[last.chosen][0][0]
-            fork.asleep = {step: its for step, its in last.asleep.items() if step[0][0] != who and commute(its, went)}
+            fork.asleep = _still_asleep(self._forks[-1])
+        if able:
+            may_wait = frozenset((turn[:3], None) for turn in turns if self._delays.may_wait(turn))
+            fork.may_wait = may_wait if able[0].kind == "delay" else may_wait & fork.asleep.keys()
         if (first := fork.awake(0)) is None:
             raise Redundant
         fork.chosen = first
@@ -204,10 +225,25 @@ class Path:
             if turn.client.startswith(self._trial.spared):
                 continue
             for kind in self._trial.kinds:
-                fork.steps.append((turn[:3], kind))
-                fork.moves.append(Move(kind, at, self._trial.faults[kind]))
-                if self._reduce:
-                    fork.footprints.append(struck(kind, turn.node, turn.commands))
+                self._add(fork, turn, Move(kind, at, self._trial.faults[kind]))
+
+    def _add(self, fork: Fork, turn: Turn, move: Move) -> None:
+        assert move.kind != "wait"
+        fork.steps.append((turn[:3], move._replace(at=0)))
+        fork.moves.append(move)
+        if self._reduce:
+            fork.footprints.append(struck(move.kind, turn.node, turn.commands))
+
+
+def _still_asleep(last: Fork) -> dict[Step, Footprint]:
+    """The sleep set after the step that was chosen."""
+    went, (turn, fate) = last.footprints[last.chosen], last.steps[last.chosen]
+    asleep = {step: its for step, its in last.asleep.items() if step[0][0] != turn[0] and commute(its, went)}
+    if fate is not None and fate.kind in ("delay", "longer") and (turn, None) in last.may_wait:
+        its = last.asleep.get((turn, None))  # it has been tried here: the delay can as well begin after it
+        if its is not None and not its.seen:
+            asleep[turn, None] = its
+    return asleep
 
 
 class Probe(Path):

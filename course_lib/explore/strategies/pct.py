@@ -16,10 +16,11 @@ from itertools import product
 from math import inf
 
 from course_lib.explore.loop import UNLIMITED, Budget, Progress, Strategy, play_all
+from course_lib.explore.strategies.delays import late_orders
 from course_lib.explore.strategies.faults import Struck
 from course_lib.explore.tally import Tally
 from course_lib.explore.trial import Schedule, Trial
-from course_lib.sim import Draws, Turn
+from course_lib.sim import Draws, Simulation, Turn
 
 SAMPLED = "sampled schedules"
 PROBES, STRUCK_PROBES = 30, 10
@@ -41,12 +42,12 @@ def sample(
     """
     if depth < 1 or schedules < 1:
         raise ValueError(f"depth is {depth} and schedules is {schedules}; each must be at least 1")
-    found = into or Tally(trial, clients, SAMPLED, faults)
+    found, world = into or Tally(trial, clients, SAMPLED, faults), trial.world()
     if faults:
-        strategy = struck_orders(found, range(found.drawn, found.drawn + schedules), depth, seed, schedules)
+        strategy = struck_orders(found, world, range(found.drawn, found.drawn + schedules), depth, seed, schedules)
     else:
         strategy = drawn_orders(found, range(found.schedules, schedules), depth, seed)
-    return play_all(strategy, found, trial.world(), replace(budget, schedules=inf), progress)
+    return play_all(strategy, found, world, replace(budget, schedules=inf), progress)
 
 
 class ByPriority:
@@ -84,8 +85,11 @@ def drawn_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int) ->
             found.commands = max(found.commands, found.turns)
 
 
-def struck_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int, schedules: float = inf) -> Strategy:
-    """The orders with these numbers, and each kind of fault at each send of each, up to `schedules` in all.
+def struck_orders(
+    found: Tally, world: Simulation, numbers: Iterable[int], depth: int, seed: int, schedules: float = inf
+) -> Strategy:
+    """The orders with these numbers, and each kind of fault at each send of each, up to `schedules` in all; or each
+    delay that can begin in it.
 
     An order that was begun is finished. Of the first orders it learns as `drawn_orders` does. With two faults, the
     second one strikes at a later send that is drawn, as its kind is.
@@ -96,7 +100,7 @@ def struck_orders(found: Tally, numbers: Iterable[int], depth: int, seed: int, s
             return
         order = partial(ByPriority, seed, number, found.commands, depth)
         draws = Draws(seed, "struck", number)
-        run = yield schedule, order()
+        run = yield from late_orders(order, trial, world, schedule)
         turns = len(run.schedule.turns or ())
         for fate in product(range(turns), trial.kinds):
             fates = dict([fate])

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from course_lib.explore.commutativity import Footprint, commute
-from course_lib.explore.trial import Trial
 from course_lib.sim import Move, Turn
-from course_lib.sim.faults import Kind
 
 Who = tuple[str, str, int]  # a client, the node and the connection: what a turn keeps while it waits
-Step = tuple[Who, Kind | None]
-"""A client's turn, and the fault that strikes it, if any."""
-Order = list[tuple[Step, Footprint]]
+Step = tuple[Who, Move | None]
+"""A client's turn, and the fault that strikes it, if any, as a move at position 0."""
+Order = list[tuple[Step, Footprint, int]]
+"""Steps, what each touches, and how often time had passed before: a step cannot go before time has passed."""
 
 
 def other_way_round(order: Order) -> Order:
@@ -27,20 +26,20 @@ def other_way_round(order: Order) -> Order:
     return order if found == list(range(len(order))) else [order[at] for at in found]
 
 
-def _depend(one: tuple[Step, Footprint], other: tuple[Step, Footprint]) -> bool:
+def _depend(one: tuple[Step, Footprint, int], other: tuple[Step, Footprint, int]) -> bool:
     """Must the first of two steps go first? A client's own steps keep their order."""
-    return one[0][0][0] == other[0][0][0] or not commute(one[1], other[1])
+    return one[2] != other[2] or one[0][0][0] == other[0][0][0] or not commute(one[1], other[1])
 
 
 class Following:
     """Chooses the steps of an order. If the next step is not there, it chooses the first that is."""
 
-    def __init__(self, order: Order, trial: Trial) -> None:
-        self._left, self._trial = iter(order), trial
+    def __init__(self, order: Order) -> None:
+        self._left = iter(order)
 
     def __call__(self, turns: Sequence[Turn]) -> int | Move:
-        (who, kind), _ = next(self._left, ((None, None), None))
+        (who, fate), *_ = next(self._left, ((None, None),))
         at = next((at for at, turn in enumerate(turns) if turn[:3] == who), None)
         if at is None:
             return 0
-        return at if kind is None else Move(kind, at, self._trial.faults[kind])
+        return at if fate is None else fate._replace(at=at)
