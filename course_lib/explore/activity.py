@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from course_lib.errors import OutOfBudget
 from course_lib.explore.server_state import gave_a_ttl, world_of
 from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.sim import Fate
@@ -28,13 +29,15 @@ PLURALS: dict[Fate, tuple[str, str]] = {
 class Activity:
     """Of the runs of a stage: how many commands ran on a server, of which clients, and how often each fault struck.
 
-    `kept` are the first runs in which a client was told what none had been told before; `dropped` counts further ones.
+    `cut` counts those that had not ended when their time or their steps were used up. `kept` are the first runs in
+    which a client was told what none had been told before; `dropped` counts further ones.
     """
 
     commands: int = 0
     clients: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=set)
     struck: Counter[Fate] = field(default_factory=Counter)
+    cut: int = 0
     kept: list[Play] = field(default_factory=list)
     dropped: int = 0
     _histories: set[tuple[str, int]] = field(default_factory=set)
@@ -52,6 +55,7 @@ class Activity:
                 self.commands += 1
                 self.active.add(event.client)
         self.clients.update(run.results)
+        self.cut += isinstance(run.stopped, OutOfBudget)
         if run.schedule.faults:
             self.struck.update(run.schedule.struck)
 
@@ -73,7 +77,7 @@ class Activity:
     def __add__(self, other: Activity) -> Activity:
         return Activity(
             self.commands + other.commands, self.clients | other.clients, self.active | other.active,
-            self.struck + other.struck, [*self.kept, *other.kept], self.dropped + other.dropped,
+            self.struck + other.struck, self.cut + other.cut, [*self.kept, *other.kept], self.dropped + other.dropped,
             self._histories | other._histories,
         )  # fmt: skip
 
@@ -122,6 +126,17 @@ def told(seen: Activity, kinds: Iterable[Fate]) -> str:
     struck = [counted(seen.struck[kind], *PLURALS[kind]) for kind in kinds if seen.struck[kind] and kind != "delay"]
     tried = [f"{counted(seen.struck['delay'], 'delay')} {'was' if seen.struck['delay'] == 1 else 'were'} tried"]
     return "; ".join([ran, *([f"{listed(struck)} struck"] if struck else []), *(tried if seen.struck["delay"] else [])])
+
+
+def unended(seen: Activity, trial: Trial) -> str:
+    """How many runs were judged only up to where they were cut off. Empty where all came to an end."""
+    if not seen.cut:
+        return ""
+    late = ", delays not counted," if seen.struck["delay"] else ""
+    return (
+        f"{counted(seen.cut, 'schedule')} had not ended after {trial.horizon:g} s of virtual time{late} or "
+        f"{trial.most_steps:,} steps, and {'was' if seen.cut == 1 else 'were'} judged up to there"
+    )
 
 
 def untimed(clocks: Clocks, trial: Trial) -> str:

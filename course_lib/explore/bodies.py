@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from course_lib.errors import Deadlock
 from course_lib.explore.trial import HeldBack, Play, Violation
 from course_lib.sim import Simulation, in_process
 
@@ -144,7 +145,8 @@ def _end_without_fault(run: Play) -> Iterator[Violation]:
         if not struck or isinstance(error, MISTAKES):
             why = "" if struck else ", and no fault had struck"
             yield Violation("no error ends a client", f"{who} ended with {_said(error)}{why}", who, run.now, "an error")
-    if run.stopped is not None and not isinstance(run.stopped, HeldBack) and not struck:
+    late = set(run.schedule.struck) == {"delay"} and isinstance(run.stopped, Deadlock)  # nothing is lost by a delay
+    if run.stopped is not None and not isinstance(run.stopped, HeldBack) and (late or not struck):
         yield Violation("everybody comes to an end", f"they never came to an end: {run.stopped}")
 
 

@@ -138,13 +138,14 @@ def _keys(name: str, command: Command) -> frozenset[bytes] | None:
 
 
 def undeclared(events: Sequence[Any]) -> bool:
-    """Did a script touch a key that it had not declared, so that its footprint is too small? `events` are SimEvents."""
+    """Did a script touch a key that it had not declared, so that its footprint is too small? A pushed message has no
+    `calls`."""
     declared: dict[str, set[bytes]] = {}
     for event in events:
         if event.name in ("EVAL", "EVALSHA"):  # also within a transaction, whose EXEC is what ran it
             declared.setdefault(event.client, set()).update(_keys(event.name, event.command) or ())
         known = declared.get(event.client, set())
-        if any(not keys <= known for keys in map(_touched, event.calls)):
+        if any(not keys <= known for keys in map(_touched, getattr(event, "calls", ()))):
             return True
     return False
 

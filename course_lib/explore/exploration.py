@@ -82,14 +82,16 @@ def explore(
     also played with one delay. It holds a client back before a command, until a timer of your code has run out or a key
     has expired: each of those that run when it begins, in turn. Beyond the last of them it goes on, up to four times,
     to what has come up meanwhile. No delay begins while several clients have commands waiting, as letting the others go
-    first comes to the same. It excuses errors as a fault does. Where time does not matter, nothing more is played.
+    first comes to the same. It excuses errors as a fault does, but nobody may wait forever. Of times that are less than
+    0.1 ms apart only the last counts. Where time does not matter, nothing more is played.
 
     Interrupt it, and what was found until then is returned. A long sample, of faults too, is drawn by an `executor`,
     any of concurrent.futures, if one is given; in a notebook, by processes, if the code stands in a module that they
     can import. What is found is the same.
 
     Units: `schedules` for each number of clients and of faults; `seconds` of real time in all; `socket_timeout` in
-    seconds of virtual time, until a client gives up on a reply. A run counts as endless after 60 s of virtual time.
+    seconds of virtual time, until a client gives up on a reply. A run counts as endless after 60 s of virtual time,
+    delays not counted.
     Cost: some 2,000 schedules a second; playing runs again takes from 5 to 30 % of that time, and at most about 1.5 s.
     Raises: ValueError for arguments that do not fit, or for what an invariant returns; BadReplayCode; what the body's
     first run raises, if that is an error of Python's.

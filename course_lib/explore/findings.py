@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from course_lib.explore.activity import Activity, Clocks, delayed, missing, told, untimed
+from course_lib.explore.activity import Activity, Clocks, delayed, missing, told, unended, untimed
 from course_lib.explore.proof import Proof
 from course_lib.explore.replay_code import encode, name_of
 from course_lib.explore.tally import Tally, simplicity, size
@@ -136,7 +136,7 @@ class Findings:
             seen = self.seen
             said += [told(seen, (*self.trial.kinds, "delay"))] if seen.commands else []
             said += self.proof.text if self.proof is not None else []
-            said += filter(None, [*self.missing, self._time])
+            said += filter(None, [*self.missing, unended(seen, self.trial), self._time])
         if self.interrupted:
             said.append("interrupted: this is what was found until then")
         if not self.played and self.shown:

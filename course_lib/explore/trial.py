@@ -224,7 +224,7 @@ def play(
         stopped = error
     if choose is not None:
         schedule = replace(schedule, turns=tuple(chosen))
-    now = min(world.now(), trial.horizon)
+    now = min(world.now(), world.loop.max_time)
     done = Play(
         schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped, world=world, step=step
     )

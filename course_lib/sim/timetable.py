@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from course_lib.sim.fake_server import EPOCH
 from course_lib.sim.ground import Ground
 
+_JUST_AFTER = 1e-9
+"""Seconds after which a timer has run out, however times are rounded; those whom it woke have sent nothing yet."""
+
 _AFTER = 2e-6
 """Seconds after which a key has expired for certain: a time of day is kept to a quarter of a microsecond."""
 
@@ -24,7 +27,8 @@ def timetable(world: Ground, alike: float) -> list[float]:
 
 
 def _times(world: Ground) -> Iterator[float]:
-    yield from world.loop.timers()
+    for when in world.loop.timers():
+        yield when + _JUST_AFTER
     for node in world.nodes:
         for database in node.dbs.values():
             for ends in database.ends.values():

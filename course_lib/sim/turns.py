@@ -146,7 +146,10 @@ class Turns:
         late = move.kind == "delay" or (move.kind == "longer" and socket is self._held)
         if (late or move.kind == "pause") and process is not None:
             self._held = socket if late else None
-            world.pause(process, self._until(world, move.past) - world.now() if late else move.seconds)
+            seconds = self._until(world, move.past) - world.now() if late else move.seconds
+            if late:  # however long it lasts, the run has as much time as without it
+                world.loop.max_time += seconds
+            world.pause(process, seconds)
             self._leave(socket)
             for events in self._waiting.pop(socket):
                 for event in events:

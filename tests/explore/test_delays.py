@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
 from course_lib.explore import Move, Play, Simulation, Trial, Violation, enumerate_all
-from course_lib.explore.exploration import explore
+from course_lib.explore.exploration import explore, trial_of
 from course_lib.explore.invariants import no_lost_update
 from course_lib.explore.server_state import left, value, world_of
 from course_lib.explore.strategies import delays
@@ -257,3 +258,76 @@ def test_no_second_order_of_a_class_begins_with_what_somebody_sleeps_before() ->
     """It cannot be played, and another would be in its place; without a delay or with one."""
     outcomes([program(("set", "a", 0), ("get", "a", 0)), program(("set", "b", 0), ("delete", "a", 0)),
               program(("sleep", "", 0.3), ("set", "b", 0))], reduce=True)  # fmt: skip
+
+
+# -- long delays, and their end ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ttl", [30, 3_600])
+def test_a_delay_is_not_counted_into_the_time_that_a_run_has(ttl: int) -> None:
+    """However long the TTL, it ends before one that is late enough. The control is not late."""
+
+    async def takes(redis: Any, me: str) -> int:
+        if not await redis.set("lock", me, nx=True, ex=ttl):
+            return 1
+        await asyncio.sleep(50)
+        return int(await redis.delete("lock"))
+
+    def still_there(run: Play) -> str | None:
+        return "the lock was gone" if 0 in run.results.values() else None
+
+    plain, late = (explore(takes, still_there, delays=each) for each in (False, True))
+    assert plain.holds is (ttl > 50)
+    assert late.violation is not None
+    assert late.violation.text == "the lock was gone"
+    assert late.code is not None
+    assert explore(takes, still_there, code=late.code).violation == late.violation
+
+
+def test_a_delay_that_others_cannot_outlast_is_told() -> None:
+    """Who asks each millisecond has not got a lock of a second when 2,000 steps are used up."""
+
+    async def polls(redis: Any, me: str) -> None:
+        while not await redis.set("lock", me, nx=True, ex=1):
+            await asyncio.sleep(0.001)
+        if await redis.get("lock") == me:
+            await redis.delete("lock")
+
+    trial = trial_of(
+        polls,
+        lambda run: None,
+        sizes=(2,),
+        faults={},
+        pairs=False,
+        setup=None,
+        nodes=1,
+        socket_timeout=None,
+        name="polls",
+    )
+    plain, late = (explore(replace(trial, most_steps=2_000), delays=each).text for each in (False, True))
+    assert "schedules had not ended after 60 s of virtual time, delays not counted, or 2,000 steps, and were" in late
+    assert "had not ended" not in plain
+
+
+async def says_it_is_ready(redis: Any, me: str) -> None:
+    await redis.set("ready", 1, px=100)
+    await redis.publish("ready", 1)
+
+
+async def waits_until_it_is(redis: Any, me: str) -> None:
+    async with redis.pubsub() as heard:
+        await heard.subscribe("ready")
+        await heard.get_message(timeout=1)
+        if await redis.get("ready") is None:
+            async for message in heard.listen():
+                if message["type"] == "message":
+                    return
+
+
+def test_who_waits_forever_because_of_a_delay_breaks_a_promise() -> None:
+    """A delay loses nothing. The control: without one, either the key is there or the message comes."""
+    bodies = [says_it_is_ready, waits_until_it_is]
+    assert explore(bodies, lambda run: None).holds
+    late = explore(bodies, lambda run: None, delays=True)
+    assert late.violation is not None
+    assert late.violation.promise == "everybody comes to an end"

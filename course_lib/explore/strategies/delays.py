@@ -1,7 +1,8 @@
 """Delays: one client is held back before a command, beyond each time at which something happens by itself.
 
 Such times are those at which a timer that code has set runs out, as a sleep does, and at which a key expires. Between
-two of them nothing happens unless a command runs, so delays that end between them are alike.
+two of them nothing happens unless a command runs, so of the delays that end between them one is tried. They differ only
+if the client then sleeps itself or gives a TTL, which ends later by as much.
 """
 
 from __future__ import annotations
