@@ -10,6 +10,7 @@ from typing import Any
 from course_lib.errors import Deadlock
 from course_lib.explore.trial import HeldBack, Play, Violation
 from course_lib.sim import Simulation, in_process
+from course_lib.words import listed
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
 SETUP = "setup"
@@ -20,6 +21,9 @@ MISTAKES = (NameError, TypeError, AttributeError, NotImplementedError, IndexErro
 class Exited(Exception):
     """A body ended its process, as sys.exit does."""
 
+
+MOST = 3
+"""How many errors of a group are named."""
 
 Body = Callable[..., Awaitable[Any]]
 """`async def body(redis, me)`; with several nodes, `redis` is a list: a client of each."""
@@ -137,17 +141,27 @@ def _all_end(run: Play) -> Iterator[Violation]:
         yield Violation("all end", f"{who} ended with {_said(error)}", who, run.now)
     if run.stopped is not None and not isinstance(run.stopped, HeldBack):
         yield Violation("all end", f"they never came to an end: {run.stopped}")
+    if not run.schedule.faults:
+        yield from _unheard(run)
 
 
 def _end_without_fault(run: Play) -> Iterator[Violation]:
     struck = run.schedule.faults > 0
     for who, error in _errors(run):
-        if not struck or isinstance(error, MISTAKES):
+        if not struck or any(isinstance(one, MISTAKES) for one in parts_of(error)):
             why = "" if struck else ", and no fault had struck"
             yield Violation("no error ends a client", f"{who} ended with {_said(error)}{why}", who, run.now, "an error")
+    if not struck:
+        yield from _unheard(run)
     late = set(run.schedule.struck) == {"delay"} and isinstance(run.stopped, Deadlock)  # nothing is lost by a delay
     if run.stopped is not None and not isinstance(run.stopped, HeldBack) and (late or not struck):
         yield Violation("everybody comes to an end", f"they never came to an end: {run.stopped}")
+
+
+def _unheard(run: Play) -> Iterator[Violation]:
+    for error in run.unheard[:1]:
+        text = f"a task ended with {_said(error)}, and nobody awaited it: asyncio only logs such an error"
+        yield Violation("no error goes unheard", text)
 
 
 def _errors(run: Play) -> Iterator[tuple[str, BaseException]]:
@@ -157,5 +171,15 @@ def _errors(run: Play) -> Iterator[tuple[str, BaseException]]:
             yield who, result
 
 
+def parts_of(error: BaseException) -> list[BaseException]:
+    """The errors in a group, as a TaskGroup raises one, and in the groups in it; or the error itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [part for one in error.exceptions for part in parts_of(one)]
+
+
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = list(dict.fromkeys(f"{type(one).__name__}: {one}".removesuffix(": ") for one in parts_of(error)))
+    if isinstance(error, BaseExceptionGroup):
+        return f"{type(error).__name__} of {listed(said[:MOST] + ['others'] * (len(said) > MOST))}"
+    return said[0]

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from course_lib.explore.activity import Clocks
-from course_lib.explore.bodies import MISTAKES, Body, Invariant, clients_running, judge_of
+from course_lib.explore.bodies import MISTAKES, Body, Invariant, clients_running, judge_of, parts_of
 from course_lib.explore.captured_output import Printed, held_back, let_out
 from course_lib.explore.findings import Findings
 from course_lib.explore.loop import Progress
@@ -70,8 +70,9 @@ def explore(
 
     `me` is the client's name; `with me.holding(seconds):` marks what it believes. Several bodies are one client each.
     What a body keeps in its module, a closure or a cache is each client's own, and begins anew in each run.
-    The invariant yields violations, or returns a sentence. That no error ends a client, where no fault struck, is a
-    promise of its own; without an invariant, nobody may end with an error, or wait forever, under faults either.
+    The invariant yields violations, or returns a sentence. That no error ends a client, or a task that nobody awaits,
+    is a promise of its own, where no fault struck; without an invariant, nobody may end with an error, or wait forever,
+    under faults either.
     `clients` can be several numbers. `faults` names kinds of fault, or maps them to seconds: each strikes at every send
     of every order; with `pairs`, also each two of them. `setup(redis)` runs first, alone. Where more than `schedules`
     orders are expected, one of each class that commuting commands make is played, or they are drawn. A Trial is taken
@@ -214,5 +215,6 @@ def _sound(trial: Trial) -> None:
     """Raise an error of Python's at once, where it arose, rather than under every schedule."""
     first = play(trial, Schedule(trial.sizes[0], turns=()))
     for result in first.results.values():
-        if isinstance(result, MISTAKES):
-            raise result
+        for error in parts_of(result) if isinstance(result, BaseException) else ():
+            if isinstance(error, MISTAKES):
+                raise error

@@ -110,7 +110,8 @@ class Redundant(CourseError):
 
 @dataclass(slots=True)
 class Play:
-    """What one schedule led to. `witness` is what the trial's `build` returned; `stopped` is why it never ended."""
+    """What one schedule led to. `witness` is what the trial's `build` returned; `stopped` is why it never ended;
+    `unheard` is what tasks raised that nobody awaited."""
 
     schedule: Schedule
     trace: Trace
@@ -122,6 +123,7 @@ class Play:
     violations: list[Violation] = field(default_factory=list)
     world: Simulation | None = None  # while it is judged; then the world plays others
     step: float = 1e-6  # what a turn took, in seconds
+    unheard: Sequence[BaseException] = ()
 
     def violation(self, promise: str) -> Violation | None:
         """The first violation of that promise."""
@@ -226,8 +228,9 @@ def play(
         schedule = replace(schedule, turns=tuple(chosen))
     now = min(world.now(), world.loop.max_time)
     done = Play(
-        schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped, world=world, step=step
-    )
+        schedule, world.trace, dict(world.results), witness, now, world.loop.steps, stopped, world=world, step=step,
+        unheard=world.unheard,
+    )  # fmt: skip
     done.violations = list(trial.judge(done))
     done.world = None
     return done

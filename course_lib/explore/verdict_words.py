@@ -75,6 +75,10 @@ def in_turn(run: Play) -> str:
 
 
 def _what(found: Tally) -> str:
+    if found.schedules != 1:
+        return found.what
     return (
-        found.what if found.schedules != 1 else found.what.replace("schedules", "schedule").replace("classes", "class")
+        found.what.replace("classes", "class")
+        if "classes" in found.what
+        else found.what.replace("schedules", "schedule")
     )

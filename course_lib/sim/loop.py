@@ -109,6 +109,15 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         """Every task that is not done, the oldest first."""
         return [task for weak in self._tasks if (task := weak()) is not None and not task.done()]
 
+    def unheard(self) -> list[BaseException]:
+        """What tasks have raised that nobody awaited, those included that something still refers to: of them asyncio
+        would log it once they are garbage, whenever that is."""
+        for weak in self._tasks:
+            task: Any = weak()
+            if task is not None and task.done() and not task.cancelled() and task._log_traceback:
+                self.unretrieved.append(task.exception())
+        return list(self.unretrieved)
+
     def forget_tasks(self) -> None:
         """The run is over: what unawaited tasks raised is now in `unretrieved`."""
         self._tasks.clear()

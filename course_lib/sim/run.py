@@ -66,6 +66,7 @@ class Run:
         self._streams = Streams(seed) if by_order else None
         self.results: dict[str, Any] = {}
         self.timers = 0  # that clients set while they were driven
+        self.unheard: list[BaseException] = []  # that tasks raised meanwhile, and nobody awaited
         self._clients: dict[str, _Client] = {}
         self._begun: set[str] = set()
         self._alive: set[asyncio.Task[Any]] = set()  # else a client that waits for its own object would be garbage
@@ -114,7 +115,7 @@ class Run:
                 finished = self._slice(steps)
                 yield self.loop.now
         finally:
-            self.timers = self.loop.timed - before
+            self.timers, self.unheard = self.loop.timed - before, self.loop.unheard()
             if left := self.loop.unfinished():
                 with unwind(), self._own_random():
                     self._reap(left)

@@ -152,6 +152,11 @@ class Simulation:
         """How many timers clients have set in the last run, as those who sleep do."""
         return self._run.timers
 
+    @property
+    def unheard(self) -> list[BaseException]:
+        """What tasks raised in the last run that nobody awaited; not while what was left was unwound."""
+        return self._run.unheard
+
     def run(self) -> dict[str, Any]:
         """Run until every client is done or dead; return {client: result, or its exception, or CRASHED}.
 

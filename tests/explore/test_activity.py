@@ -392,3 +392,87 @@ def test_an_invariant_that_says_neither_a_sentence_nor_nothing_is_refused(said: 
 @pytest.mark.parametrize(("said", "broken"), [(None, False), ("", False), ([], False), ("lost", True), (("a",), True)])
 def test_what_an_invariant_may_say(said: Any, broken: bool) -> None:
     assert bool(explore(mended, lambda run: said).failing) == broken
+
+
+# -- errors that asyncio hides -----------------------------------------------------------------------------------------
+
+
+async def raises_on_second(redis: Any) -> None:
+    if await redis.incr("n") > 1:
+        raise RuntimeError("the second")
+
+
+async def awaits_nothing(redis: Any, me: str) -> None:
+    task = asyncio.create_task(raises_on_second(redis))
+    await asyncio.sleep(0.1)
+    assert task.done()
+
+
+async def keeps_a_circle(redis: Any, me: str) -> None:
+    """The task is garbage that only a collection finds."""
+    task: Any = asyncio.create_task(raises_on_second(redis))
+    held = [task]
+    held.append(held)
+    await asyncio.sleep(0.1)
+
+
+async def keeps_a_task(redis: Any, me: str) -> None:
+    KEPT.add(asyncio.create_task(raises_on_second(redis)))
+    await asyncio.sleep(0.1)
+
+
+KEPT: set[Any] = set()
+
+
+async def looks_at_it(redis: Any, me: str) -> None:
+    task = asyncio.create_task(raises_on_second(redis))
+    await asyncio.wait([task])
+    task.exception()
+
+
+async def is_in_a_group(redis: Any, me: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(raises_on_second(redis))
+
+
+@pytest.mark.parametrize("body", [awaits_nothing, keeps_a_circle, keeps_a_task])
+def test_an_error_in_a_task_that_nobody_awaits_breaks_a_promise(body: Any) -> None:
+    """The control looks at it. Under a fault it is excused, as the error of a client is."""
+    found = explore(body, nothing_wrong)
+    assert (found.failures, found.schedules) == (2, 2)
+    assert found.violation is not None
+    assert found.violation.promise == "no error goes unheard"
+    assert "a task ended with RuntimeError: the second, and nobody awaited it" in found.violation.text
+    assert explore(body).failures == 2
+    assert explore(looks_at_it, nothing_wrong).holds
+    struck = explore(body, nothing_wrong, faults=["lose reply"]).played[-1]
+    assert (struck.faults, struck.failures) == (1, 0)
+
+
+def test_the_errors_in_a_group_are_named() -> None:
+    found = explore(is_in_a_group)
+    assert found.violation is not None
+    assert found.violation.text == "bob ended with ExceptionGroup of RuntimeError: the second"
+
+
+async def mistypes(redis: Any) -> None:
+    await redis.incr(undefined)  # type: ignore[name-defined]  # noqa: F821
+
+
+async def mistypes_at_once(redis: Any, me: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(mistypes(redis))
+
+
+async def mistypes_if_second(redis: Any, me: str) -> None:
+    if await redis.incr("n") > 1 and me == "alice":
+        await mistypes_at_once(redis, me)
+
+
+def test_a_mistake_in_a_group_is_a_mistake() -> None:
+    """It is raised at once where the first run has it, and no fault excuses it."""
+    with pytest.raises(NameError, match="undefined"):
+        explore(mistypes_at_once, nothing_wrong)
+    struck = explore(mistypes_if_second, nothing_wrong, faults=["clock step"]).played[-1]
+    assert (struck.faults, struck.failures) == (1, struck.schedules // 2)
+    assert "ended with ExceptionGroup of NameError" in struck.failing["no error ends a client"].violations[0].text
