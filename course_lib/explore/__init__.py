@@ -19,6 +19,7 @@ What is found
 - `findings`         of all stages
 - `activity`         whether there was anything to judge
 - `code_coverage`    which lines and branches of a learner's code ran
+- `unawaited`        what of the code is called and never awaited
 - `proof`            a run played twice is the same run; what of the code no run has reached
 - `shrink`           makes a failing order as simple as it can be
 - `verdict_words`    in words that claim no more than was done
@@ -60,14 +61,14 @@ from course_lib.sim.memory import in_one_process
 from course_lib.sim.own_code import own_names
 from course_lib.sim.patches import put_back, seen
 from course_lib.sim.replication import Replication
-from course_lib.sim.stand_ins import StandIn, chance_of_a_run, clocks, in_place, simulating
+from course_lib.sim.stand_ins import WAITS, StandIn, chance_of_a_run, clocks, in_place, simulating
 from course_lib.sim.wait_until import until
 
 __all__ = [
-    "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "Budget", "Extension", "Fact", "Findings", "Game", "Move",
-    "OneFault", "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "StandIn", "Tally", "Trial",
-    "Turn", "Turns", "Violation", "by_order", "chance", "chance_of_a_run", "clocks", "code_of", "counted", "decode",
-    "described", "encode", "enumerate_all", "estimated", "in_one_process", "in_place", "in_process", "in_turn",
-    "own_names", "play", "put_back", "sample", "sample_in_processes", "schedule_of", "search", "seen", "shrink",
-    "simulating", "smaller", "spread", "steady", "until", "verdict",
+    "CRASHED", "EPOCH", "KINDS", "NAMED", "REPEATABLE", "WAITS", "Budget", "Extension", "Fact", "Findings", "Game",
+    "Move", "OneFault", "Play", "Process", "Replication", "Schedule", "Session", "Simulation", "StandIn", "Tally",
+    "Trial", "Turn", "Turns", "Violation", "by_order", "chance", "chance_of_a_run", "clocks", "code_of", "counted",
+    "decode", "described", "encode", "enumerate_all", "estimated", "in_one_process", "in_place", "in_process",
+    "in_turn", "own_names", "play", "put_back", "sample", "sample_in_processes", "schedule_of", "search", "seen",
+    "shrink", "simulating", "smaller", "spread", "steady", "until", "verdict",
 ]  # fmt: skip

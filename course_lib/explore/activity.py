@@ -60,14 +60,14 @@ class Activity:
             self.struck.update(run.schedule.struck)
 
     def keep(self, run: Play) -> None:
-        """Keep a run in which a client was told what none had been told before."""
+        """Keep a run in which a client was told what none had been told before; and the first."""
         told = dict[str, int]()
         for event in run.trace.events:
             heard: Any = event.reply if event.t_end is not None else event.fault
             if type(heard) not in _PLAIN:
                 heard = repr(heard)
             told[event.client] = hash((told.get(event.client), event.command, heard))
-        if not told.items() <= self._histories:
+        if not self.kept or not told.items() <= self._histories:
             self._histories |= told.items()
             if len(self.kept) < MOST:
                 self.kept.append(run)

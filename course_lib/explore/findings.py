@@ -13,6 +13,9 @@ from course_lib.explore.trial import Play, Trial, Violation
 from course_lib.explore.verdict_words import how_many_orders, verdict
 from course_lib.words import capital
 
+MOST = 3
+"""How many calls that were never awaited are named."""
+
 
 @dataclass
 class Findings:
@@ -57,12 +60,15 @@ class Findings:
 
     @property
     def missing(self) -> list[str]:
-        """In sentences: what was never seen, and whether a run that was played twice differed. Empty where nobody
-        looked."""
+        """In sentences: what was never seen, whether a run that was played twice differed, what was never
+        awaited. Empty where nobody looked."""
         if self.clocks is None or not self.schedules:
             return []
-        differs = [self.proof.differs.rstrip(".")] if self.proof is not None and self.proof.differs else []
-        return [*missing(self.seen, self.trial), *differs]
+        told = missing(self.seen, self.trial)
+        if self.proof is None:
+            return list(told)
+        differs = [self.proof.differs.rstrip(".")] if self.proof.differs else []
+        return [*told, *differs, *self.proof.unawaited[:MOST]]
 
     @property
     def sampled(self) -> bool:

@@ -13,6 +13,7 @@ from course_lib.explore.activity import Activity, Clocks
 from course_lib.explore.code_coverage import Reached, told_of
 from course_lib.explore.moment import difference
 from course_lib.explore.trial import Trial, play
+from course_lib.explore.unawaited import unawaited
 from course_lib.sim import kept_random
 from course_lib.words import counted
 
@@ -23,12 +24,14 @@ STEPS = 10_000
 @dataclass
 class Proof:
     """`twice` counts the runs that were played twice; `differs` says where the first that was not the same differs;
-    `reached` has the lines. `all_seen`: they have all that clients were ever told."""
+    `reached` has the lines. `all_seen`: they have all that clients were ever told. `unawaited` has a sentence for each
+    call that nobody awaited, in runs that no fault struck."""
 
     twice: int
     differs: str
     reached: Reached
     all_seen: bool
+    unawaited: tuple[str, ...] = ()
 
     @property
     def text(self) -> list[str]:
@@ -43,15 +46,17 @@ class Proof:
 def prove(trial: Trial, seen: Activity, clocks: Clocks) -> Proof:
     """Play again what a search has kept. Cost: as many runs again, and five times as many."""
     reached, world, steps, twice, differs = Reached(), trial.world(), 0, 0, ""
+    never, of_faults = dict[str, None](), dict[str, None]()
     with kept_random():
         for run in seen.kept:
             steps += run.steps
             if steps > STEPS and twice:
                 break
-            again = play(trial, run.schedule, world)
+            with unawaited(of_faults if run.schedule.faults else never):
+                again = play(trial, run.schedule, world)
             differs = differs or difference(run.trace.events, again.trace.events)
             twice += 1
             with reached.watching():
                 play(trial, run.schedule, world)
     timed = clocks.sleeps or reached.reads_time
-    return Proof(twice, differs, reached, not timed and twice == len(seen.kept) and not seen.dropped)
+    return Proof(twice, differs, reached, not timed and twice == len(seen.kept) and not seen.dropped, tuple(never))

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from course_lib.errors import CourseError
-from course_lib.explore import StandIn, chance_of_a_run, clocks, in_place, own_names, put_back, seen, simulating
+from course_lib.explore import WAITS, StandIn, chance_of_a_run, clocks, in_place, own_names, put_back, seen, simulating
 
 LIMIT = 5.0
 """Seconds of real time for one schedule, which usually takes a few milliseconds."""
@@ -31,10 +31,6 @@ SOON = [5e-6 * number for number in range(1, 21)]
 """Seconds after which an interrupt follows the last: while that one is being caught, and so outside of its `try`."""
 
 
-WAITS = (
-    "time.sleep stops the whole process; write await asyncio.sleep(…). All clients share one thread: while one sleeps "
-    "like that, none moves"
-)
 ASKS = "input waits for a person, and nobody is there while simulated code runs; take what you are given"
 CONNECTS = "simulated code has no network; use only the client of Redis that you are given"
 

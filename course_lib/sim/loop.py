@@ -264,5 +264,8 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
         self.advance(task, self.max_steps + 1)
         return task.result()
 
+    def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]  # it takes whatever is given
+        raise NotImplementedError("simulated code has no threads, as time is real in them: call the function itself")
+
     async def create_connection(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError("simulated code has no network: use the client of Redis that it is given")

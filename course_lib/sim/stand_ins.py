@@ -74,11 +74,23 @@ def chance_of_a_run() -> Iterator[StandIn]:
     yield random, "_urandom", drawn  # the name under which SystemRandom, and so secrets, has it
 
 
+WAITS = (
+    "time.sleep stops the whole process; write await asyncio.sleep(…). All clients share one thread: while one sleeps "
+    "like that, none moves"
+)
+
+
+def _sleep(seconds: float, *, function: Callable[[float], None] = time.sleep) -> None:
+    if simulating() is not None:
+        raise NotImplementedError(WAITS)
+    function(seconds)
+
+
 @contextmanager
 def virtual_clocks() -> Iterator[None]:
-    """While it lasts, or for a function that it decorates, simulated code finds these clocks, and draws the same random
-    numbers each time."""
-    with in_place((*clocks(), *chance_of_a_run())):
+    """While it lasts, or for a function that it decorates, simulated code finds these clocks, draws the same random
+    numbers each time, and cannot sleep in real time."""
+    with in_place((*clocks(), *chance_of_a_run(), (time, "sleep", _sleep))):
         yield
 
 
