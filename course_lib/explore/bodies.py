@@ -140,7 +140,7 @@ def _all_end(run: Play) -> Iterator[Violation]:
     for who, error in _errors(run):
         yield Violation("all end", f"{who} ended with {_said(error)}", who, run.now)
     if run.stopped is not None and not isinstance(run.stopped, HeldBack):
-        yield Violation("all end", f"they never came to an end: {run.stopped}")
+        yield Violation("all end", _endless(run))
     if not run.schedule.faults:
         yield from _unheard(run)
 
@@ -155,13 +155,18 @@ def _end_without_fault(run: Play) -> Iterator[Violation]:
         yield from _unheard(run)
     late = set(run.schedule.struck) == {"delay"} and isinstance(run.stopped, Deadlock)  # nothing is lost by a delay
     if run.stopped is not None and not isinstance(run.stopped, HeldBack) and (late or not struck):
-        yield Violation("everybody comes to an end", f"they never came to an end: {run.stopped}")
+        yield Violation("everybody comes to an end", _endless(run))
 
 
 def _unheard(run: Play) -> Iterator[Violation]:
     for error in run.unheard[:1]:
         text = f"a task ended with {_said(error)}, and nobody awaited it: asyncio only logs such an error"
         yield Violation("no error goes unheard", text)
+
+
+def _endless(run: Play) -> str:
+    going = [who for who, result in run.results.items() if isinstance(result, CancelledError)]
+    return f"{listed(going) if going else 'they'} never came to an end: {run.stopped}"
 
 
 def _errors(run: Play) -> Iterator[tuple[str, BaseException]]:

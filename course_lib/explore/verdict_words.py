@@ -25,7 +25,8 @@ def counted(found: Tally) -> str:
         return f"all {text}" if found.schedules > 1 else text
     text += f", out of about {found.covers:,}" if found.covers > found.schedules else ""
     if found.faults:
-        return f"{text}, one at each send of {found.drawn:,} sampled orders"
+        drawn = f"{found.drawn:,} sampled orders"
+        return f"{text} (in {drawn})" if found.trial.delays else f"{text} (one at each send of {drawn})"
     settled = found.schedules - PROBES  # in the first ones, priorities fell too early to promise anything
     if settled < 1:
         return text

@@ -72,7 +72,7 @@ async def goes_round(redis: Any, me: str) -> None:
         (always_raises, 2, "no error ends a client", "alice ended with OSError: no disk, and no fault had struck"),
         (raises_second, 2, "no error ends a client", "ended with KeyError: 'second', and no fault had struck"),
         (raises_before, 1, "no error ends a client", "alice ended with LookupError, and no fault had struck"),
-        (waits_for_ever, 2, "everybody comes to an end", "they never came to an end: At "),
+        (waits_for_ever, 2, "everybody comes to an end", "alice and bob never came to an end: At "),
     ],
 )
 def test_an_end_without_a_fault_is_shown_whatever_the_promise_looks_at(
@@ -361,8 +361,8 @@ def test_promises_become_one_judge() -> None:
     ]
     stopped = run_of({"a": cut_off})
     stopped.stopped = Deadlock("nobody moves")
-    assert [one.text for one in silent(stopped)] == ["they never came to an end: nobody moves"]
-    assert [one.text for one in judge_of(None)(stopped)] == ["they never came to an end: nobody moves"]
+    assert [one.text for one in silent(stopped)] == ["a never came to an end: nobody moves"]
+    assert [one.text for one in judge_of(None)(stopped)] == ["a never came to an end: nobody moves"]
     stopped.stopped = HeldBack([])
     assert [*silent(stopped), *judge_of(None)(stopped)] == []
     assert [one.promise for one in judge_of(None)(run_of({"a": error}, kind="crash", at=1))] == ["all end"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -157,6 +158,7 @@ def test_where_there_are_too_many_orders_each_drawn_one_is_delayed() -> None:
     assert found.played[-1].depth == 3
     assert found.text == same.text
     assert found.code == same.code
+    assert re.search(r"sampled schedules of \d clients with one delay \(in \d+ sampled orders\) break", found.text)
     run = found.played[-1].failing["each counts"]
     assert "longer" in {turn.kind for turn in run.schedule.turns or () if isinstance(turn, Move)}
 
@@ -331,3 +333,4 @@ def test_who_waits_forever_because_of_a_delay_breaks_a_promise() -> None:
     late = explore(bodies, lambda run: None, delays=True)
     assert late.violation is not None
     assert late.violation.promise == "everybody comes to an end"
+    assert late.violation.text.startswith("bob never came to an end: ")

@@ -236,8 +236,8 @@ def test_the_same_is_found_on_every_machine() -> None:
         "10 of all 36 schedules of 2 clients with one crash or pause break a promise",
         "39 of 60 sampled schedules of 5 clients, out of about 113,400 (a bug of depth 3 is met with a probability of "
         "at least 5.8 %) break a promise",
-        "18 of 60 sampled schedules of 5 clients with one crash or pause, out of about 2,268,000, one at each send of "
-        "3 sampled orders break a promise",
+        "18 of 60 sampled schedules of 5 clients with one crash or pause, out of about 2,268,000 (one at each send of "
+        "3 sampled orders) break a promise",
         "The clients ran 1,299 commands in these schedules; 48 crashes and 48 pauses struck",
         "Each of the 3 lines of your code ran",
         "56 schedules played twice were the same each time",

@@ -198,7 +198,7 @@ def test_words_claim_what_was_done() -> None:
     )
     struck = sample(made, 3, 30, faults=1)
     kinds = "one crash, lost reply or dead node"
-    assert counted(struck) == (f"36 sampled schedules of 3 clients with {kinds}, one at each send of 2 sampled orders")
+    assert counted(struck) == (f"36 sampled schedules of 3 clients with {kinds} (one at each send of 2 sampled orders)")
     assert counted(by_order(replace(made, faults={"crash": 0.0}), 1, 1)) == "all 2 schedules of 1 client with one crash"
     assert "out of more" in counted(by_order(made, 2, budget=Budget(seconds=0.0)))
     assert verdict(by_order(trial(incr), 2)) == "none of all 2 schedules of 2 clients breaks a promise"
