@@ -84,10 +84,12 @@ class Activity:
 
 @dataclass
 class Clocks:
-    """Does time matter to what is explored? `sleeps`: a client set a timer; `expires`: a key was given a TTL."""
+    """Does time matter to what is explored? `sleeps`: a client set a timer; `expires`: a key was given a TTL; `asks`: a
+    client asked a clock."""
 
     sleeps: bool = False
     expires: bool = False
+    asks: bool = False
 
     @property
     def matter(self) -> bool:
@@ -100,6 +102,7 @@ class Clocks:
             world = world_of(run)
             self.sleeps = self.sleeps or world.timers > 0
             self.expires = self.expires or gave_a_ttl(world)
+            self.asks = self.asks or world.asked > 0
             return trial.judge(run)
 
         return replace(trial, judge=judge)
@@ -144,22 +147,28 @@ def untimed(clocks: Clocks, trial: Trial) -> str:
     why = [
         *(["your code sleeps or waits with a limit"] if clocks.sleeps else []),
         *(["a key has a TTL"] if clocks.expires else []),
+        *([ASKS] if clocks.asks and not clocks.matter else []),
     ]
     if not why or "pause" in trial.faults:
         return ""
     return (
         f"{listed(why, ', and')}; here time passes only while no command is waiting to run, so no schedule has a delay "
-        f"between two commands. To try delays as well, add delays=True"
+        f"between two commands. To try delays as well, add {'delays=True' if clocks.matter else PAUSE}"
     ).replace(" , and", ", and")
 
 
-def delayed(seen: Activity, clocks: Clocks) -> str:
+ASKS, PAUSE = "your code asks what time it is", """faults={"pause": seconds}"""
+
+
+def delayed(seen: Activity, clocks: Clocks, trial: Trial) -> str:
     """What a delay was, if any was tried; or why none was. Empty where time does not matter."""
     if not clocks.matter:
-        return ""
+        if not clocks.asks or "pause" in trial.faults:
+            return ""
+        return f"{ASKS}, but no timer and no TTL says how long a delay could be. To try one, add {PAUSE}"
     if not seen.struck["delay"]:
         return "no delay was tried, as no timer and no TTL was running whenever only one client had a command to send"
     return (
         "a delay holds one client back, before a command, until a timer has run out or a key has expired; no schedule "
-        "has two delays"
+        f"has two delays{', or a delay and a fault' if trial.kinds else ''}"
     )

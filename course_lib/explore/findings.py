@@ -131,7 +131,7 @@ class Findings:
         """What is to be said about time, where it matters."""
         if self.clocks is None:
             return ""
-        return delayed(self.seen, self.clocks) if self.delays else untimed(self.clocks, self.trial)
+        return delayed(self.seen, self.clocks, self.trial) if self.delays else untimed(self.clocks, self.trial)
 
     @property
     def text(self) -> str:

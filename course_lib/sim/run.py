@@ -65,7 +65,7 @@ class Run:
         self.loop, self.seed = loop, seed
         self._streams = Streams(seed) if by_order else None
         self.results: dict[str, Any] = {}
-        self.timers = 0  # that clients set while they were driven
+        self.timers = self.asked = 0  # timers that clients set while they were driven; how often they asked the time
         self.unheard: list[BaseException] = []  # that tasks raised meanwhile, and nobody awaited
         self._clients: dict[str, _Client] = {}
         self._begun: set[str] = set()
@@ -115,7 +115,7 @@ class Run:
                 finished = self._slice(steps)
                 yield self.loop.now
         finally:
-            self.timers, self.unheard = self.loop.timed - before, self.loop.unheard()
+            self.timers, self.asked, self.unheard = self.loop.timed - before, self.loop.asked, self.loop.unheard()
             if left := self.loop.unfinished():
                 with unwind(), self._own_random():
                     self._reap(left)

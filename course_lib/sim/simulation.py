@@ -153,6 +153,11 @@ class Simulation:
         return self._run.timers
 
     @property
+    def asked(self) -> int:
+        """How often a clock was asked in the last run."""
+        return self._run.asked
+
+    @property
     def unheard(self) -> list[BaseException]:
         """What tasks raised in the last run that nobody awaited; not while what was left was unwound."""
         return self._run.unheard

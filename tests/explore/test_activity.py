@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import time
 from collections import Counter
 from typing import Any
 
@@ -392,6 +393,29 @@ def test_an_invariant_that_says_neither_a_sentence_nor_nothing_is_refused(said: 
 @pytest.mark.parametrize(("said", "broken"), [(None, False), ("", False), ([], False), ("lost", True), (("a",), True)])
 def test_what_an_invariant_may_say(said: Any, broken: bool) -> None:
     assert bool(explore(mended, lambda run: said).failing) == broken
+
+
+async def looks_at_a_clock(redis: Any, me: str) -> str | None:
+    began = time.monotonic()
+    await redis.get("a")
+    return "slow" if time.monotonic() > began + 0.5 else None
+
+
+def nobody_is_slow(run: Play) -> str | None:
+    return "slow" if "slow" in run.results.values() else None
+
+
+def test_that_only_a_pause_shows_what_a_clock_is_asked_for_is_said() -> None:
+    """No timer and no TTL says how long a delay could be."""
+    plain, late = (explore(looks_at_a_clock, nobody_is_slow, delays=each) for each in (False, True))
+    pause = 'add faults={"pause": seconds}'
+    assert "Your code asks what time it is; here time passes only while no command is waiting to run" in plain.text
+    assert f"To try delays as well, {pause}." in plain.text
+    assert f"is, but no timer and no TTL says how long a delay could be. To try one, {pause}." in late.text
+    paused = explore(looks_at_a_clock, nobody_is_slow, delays=True, faults={"pause": 1.0})
+    assert paused.violation is not None
+    assert "what time it is" not in paused.text
+    assert "what time it is" not in explore(mended, nothing_wrong, delays=True).text
 
 
 # -- errors that asyncio hides -----------------------------------------------------------------------------------------

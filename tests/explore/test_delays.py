@@ -15,7 +15,7 @@ import pytest
 
 from course_lib.explore import Move, Play, Simulation, Trial, Violation, enumerate_all
 from course_lib.explore.exploration import explore, trial_of
-from course_lib.explore.invariants import no_lost_update
+from course_lib.explore.invariants import no_lost_update, one_holder
 from course_lib.explore.server_state import left, value, world_of
 from course_lib.explore.strategies import delays
 from course_lib.explore.strategies.delays import delayed
@@ -116,6 +116,24 @@ def test_a_lock_of_limited_time_needs_a_fence_against_a_late_holder(polls: float
     assert explore(locked(fenced=False, polls=polls), each_counts).holds
     fenced = explore(locked(fenced=True, polls=polls), each_counts, delays=True)
     assert fenced.holds
+
+
+def test_two_hold_a_lock_if_one_of_them_is_late() -> None:
+    """What a client believes ends when it says so, and not with a command that others can see."""
+
+    async def holds(redis: Any, me: Any) -> None:
+        while not await redis.set("lock", me, nx=True, px=500):
+            await asyncio.sleep(0.3)
+        with me.holding():
+            await redis.get("a")
+            await redis.get("b")
+        if await redis.get("lock") == me:
+            await redis.delete("lock")
+
+    assert explore(holds, one_holder()).holds
+    late = explore(holds, one_holder(), delays=True)
+    assert late.violation is not None
+    assert late.violation.promise == "one holder at a time"
 
 
 # -- what they cost, and what is said ----------------------------------------------------------------------------------

@@ -244,6 +244,35 @@ def test_a_transaction_hangs_on_what_it_watched() -> None:
     assert seen[True] == seen[False]
 
 
+@pytest.mark.parametrize("lasts", [None, 5.0])
+def test_the_end_of_a_span_can_be_observed_as_its_beginning_can(lasts: float | None) -> None:
+    """Two that never touch the same key: whether both hold at once depends on when each of them ends."""
+    met: dict[bool, set[tuple[str, bool]]] = {}
+    for reduce in (False, True):
+        met[reduce] = set()
+
+        def build(world: Simulation, clients: int) -> None:
+            async def holds(name: str) -> None:
+                redis = world.redis()
+                await redis.get(f"{name} begins")
+                note = world.note(name, "hold")
+                note.t_end = None if lasts is None else note.t_start + lasts
+                await redis.get(f"{name} ends")
+                note.t_end = world.now()
+                await redis.get(f"{name} is done")
+
+            for name in ("a", "b"):
+                world.client(name, holds, name)
+
+        def judge(run: Play, own: set[tuple[str, bool]] = met[reduce]) -> Iterable[Violation]:
+            one, other = run.trace.spans("hold")
+            own.add((one.who, other.start < one.end))
+            return ()
+
+        enumerate_all(Trial("spans", (), build, judge), 2, reduce=reduce)
+    assert met[True] == met[False] == {("a", True), ("a", False), ("b", True), ("b", False)}
+
+
 def test_clients_on_keys_of_their_own_have_one_order() -> None:
     async def alone(redis: Redis, name: str) -> None:
         for _ in range(3):

@@ -145,7 +145,7 @@ class Path:
         self._depth = self._struck = self._passed = 0
         self._now = 0.0
         self._delays.begin()
-        self._marks = (0, 0, 0)
+        self._marks: tuple[list[float | None], int, int] = [], 0, 0
 
     def order(self) -> Order:
         """The order that was played, with what each step touched. Before it turns back."""
@@ -192,7 +192,8 @@ class Path:
         """After the step before this one, did its client do something that others can observe, or wait for a time?
         Where there are delays, also: or ask for it?"""
         loop = self._world.loop
-        marks = len(self._world.trace.notes), loop.timed, loop.asked if self._trial.delays else 0
+        ends = [note.t_end for note in self._world.trace.notes]  # a note is made, or what it tells of has ended
+        marks = ends, loop.timed, loop.asked if self._trial.delays else 0
         if self._depth and marks != self._marks:
             last = self._forks[self._depth - 1]
             last.footprints[last.chosen] = last.footprints[last.chosen]._replace(seen=True)
