@@ -184,7 +184,14 @@ def parts_of(error: BaseException) -> list[BaseException]:
 
 
 def _said(error: BaseException) -> str:
-    said = list(dict.fromkeys(f"{type(one).__name__}: {one}".removesuffix(": ") for one in parts_of(error)))
+    said = list(dict.fromkeys(f"{type(one).__name__}: {_text(one)}".removesuffix(": ") for one in parts_of(error)))
     if isinstance(error, BaseExceptionGroup):
         return f"{type(error).__name__} of {listed(said[:MOST] + ['others'] * (len(said) > MOST))}"
     return said[0]
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # it is a learner's, and can do anything
+        return ""

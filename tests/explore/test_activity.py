@@ -479,6 +479,22 @@ def test_the_errors_in_a_group_are_named() -> None:
     assert found.violation.text == "bob ended with ExceptionGroup of RuntimeError: the second"
 
 
+class Unsayable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+async def raises_what_cannot_be_said(redis: Any, me: str) -> None:
+    await redis.incr("n")
+    raise Unsayable
+
+
+def test_an_error_without_a_text_is_named_by_its_class() -> None:
+    found = explore(raises_what_cannot_be_said)
+    assert found.violation is not None
+    assert found.violation.text == "alice ended with Unsayable"
+
+
 async def mistypes(redis: Any) -> None:
     await redis.incr(undefined)  # type: ignore[name-defined]  # noqa: F821
 
