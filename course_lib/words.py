@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -17,6 +18,15 @@ def ms(seconds: float, unit: bool = True) -> str:
 def span(seconds: float) -> str:
     """As `ms`; from ten minutes on in seconds, where nobody reads milliseconds: `86,400 s`."""
     return ms(seconds) if seconds < 600 else f"{seconds:,.0f} s"
+
+
+def printable(text: str) -> str:
+    """A text that any file can hold and that shows what it says: half of a surrogate pair, a control character, or one
+    that turns the direction of the text after it stands there as an escape, such as `\\x1b`."""
+    return _HIDES.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+_HIDES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def counted(number: int, one: str, more: str = "") -> str:

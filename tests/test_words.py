@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from course_lib.words import capital, counted, either, listed, ms, shorten
+from course_lib.words import capital, counted, either, listed, ms, printable, shorten
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,11 @@ def test_a_capital_letter_begins_the_text() -> None:
 
 def test_what_is_too_long_ends_with_an_ellipsis() -> None:
     assert [shorten(text, 4) for text in ("", "four", "fives")] == ["", "four", "fiv…"]
+
+
+def test_what_a_file_cannot_hold_or_a_reader_cannot_see_is_an_escape() -> None:
+    for text in ("a page\n\tof 李雷’s <b>&amp;</b> 🌙", ""):
+        assert printable(text) == text
+    hides = "a\x00\x1b[2J\r\x9b\u202eb\u2066\ud800"
+    assert printable(hides) == r"a\x00\x1b[2J\r\x9b\u202eb\u2066\ud800"
+    assert printable(hides).encode().decode().isprintable()

@@ -247,9 +247,10 @@ def _takes(answer: Any, wanted: str) -> None:
     by_position, _, by_name = wanted.partition(", *, ")
     try:
         signature = inspect.signature(answer)
+    except (TypeError, ValueError):  # some callables have none; the first call will show
+        return
+    try:
         signature.bind(*by_position.split(", "), **dict.fromkeys(by_name.split(", ") if by_name else ()))
-    except ValueError:
-        pass  # some callables have none; the first call will show
     except TypeError as error:
         raise Refused("error", f"Your function must accept ({wanted}), and has {signature}: {error}.") from None
 

@@ -23,7 +23,10 @@ _SHARED = ("redis", "course_lib", "asyncio.events", "asyncio.base_events", "logg
 """Modules whose objects are shared: a client of Redis is one pool of connections, which keeps processes apart
 itself."""
 _OF_THE_CLASS = {"__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__slots__", "__abstractmethods__",
-                 "_abc_impl", "__dataclass_fields__", "__dataclass_params__", "__annotations__"}  # fmt: skip
+                 "_abc_impl", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
+                 "__class__"}  # fmt: skip
+_OF_THE_BODY = {"__module__", "__qualname__", "__doc__", "__slots__", "__annotations__", "__class__"}
+"""What a class has to be made with, as it cannot be set later."""
 
 
 class Copies(Code):
@@ -81,8 +84,7 @@ class Copies(Code):
     def _class(self, it: type) -> Any:
         if not own_class(it):
             return it
-        body = {name: value for name, value in vars(it).items() if name in ("__module__", "__qualname__", "__doc__",
-                                                                           "__slots__", "__annotations__")}  # fmt: skip
+        body = {name: value for name, value in vars(it).items() if name in _OF_THE_BODY}
         try:
             bases = tuple(map(self.copy, it.__bases__))
             if (made := self._made.get(id(it))) is not None:  # a base that refers to it has copied it

@@ -142,6 +142,8 @@ class SimLoop(EventQueue, asyncio.AbstractEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        if when != when:
+            raise ValueError("a time that is not a number (NaN)")  # it would come neither before nor after any other
         if context is None:
             context = copy_context()
         self.timed += 1

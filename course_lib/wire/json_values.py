@@ -96,13 +96,13 @@ class Encoder:
         if it is Ellipsis:
             return ["..."]
         if deeper < 0 or self._left < 0 or _size(it) > min(self._left, LONGEST):
-            return ["?", kind.__name__[:100], "…"]
+            return ["?", _name(kind), "…"]
         if (number := self._handle(it)) is not None and not isinstance(it, BaseException):
             return ["h", number]
         try:
             return self._nested(it, kind, deeper - 1)
-        except Exception:  # of its own code: what has no text either
-            return ["?", kind.__name__[:100], f"<{kind.__name__[:100]}>"]
+        except (Exception, KeyboardInterrupt):  # of its own code: what has no text either
+            return ["?", _name(kind), f"<{_name(kind)}>"]
 
     def _nested(self, it: Any, kind: type, deeper: int) -> Any:
         if issubclass(kind, int | str | float):
@@ -124,12 +124,15 @@ class Encoder:
             return ["d", [[self._of(key, deeper), self._of(value, deeper)] for key, value in dict.items(it)]]
         if isinstance(it, Iterator):
             return ["i", [self._of(one, deeper) for one, _ in zip(it, range(1_000), strict=False)]]
-        return ["?", kind.__name__[:100], without_addresses(repr(it))[:500]]
+        return ["?", _name(kind), without_addresses(repr(it)[:2_000])[:500]]
 
     def error(self, error: BaseException) -> Any:
         """An error: its class if that is known, else those of its bases that are; its arguments; where it arose."""
         self._left = LONGEST
-        return self._error(error, DEEPEST)
+        try:
+            return self._error(error, DEEPEST)
+        except (Exception, KeyboardInterrupt):  # of its own code: of one that lies about itself, only the name
+            return ["e", _name(type(error)), False, ["builtins.Exception"], [], [None, "", False]]
 
     def _error(self, error: BaseException, deeper: int) -> Any:
         kind, seen = type(error), self._seen_at(error)
@@ -138,11 +141,16 @@ class Encoder:
             return ["E", number, where]
         bases = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__ if known(base)]
         args = [self._of(arg, deeper) for arg in error.args[:10]]
-        return ["e", kind.__name__[:100], bases[0] == f"{kind.__module__}.{kind.__qualname__}", bases, args, where]
+        return ["e", _name(kind), bases[0] == f"{kind.__module__}.{kind.__qualname__}", bases, args, where]
 
 
 _MANY: dict[Any, str] = {list: "l", tuple: "t", set: "s", frozenset: "f"}
 _MADE: dict[str, Callable[[list[Any]], Any]] = {"l": list, "t": tuple, "s": set, "f": frozenset, "i": iter}
+
+
+def _name(kind: type) -> str:
+    """The name of a class, whatever its own class says that it is."""
+    return str(vars(type)["__name__"].__get__(kind))[:100]
 
 
 def _size(it: Any) -> int:

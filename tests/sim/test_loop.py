@@ -29,6 +29,15 @@ def test_a_sleep_of_a_year_takes_no_time() -> None:
     assert loop.steps < 10
 
 
+def test_no_timer_is_set_to_what_is_not_a_number() -> None:
+    """It would come neither before nor after any other. The control is one that was due long ago."""
+    loop = new_loop()
+    for seconds in (float("nan"), -float("nan")):
+        with pytest.raises(ValueError, match="not a number"):
+            loop.run_until_complete(sleep_and_tell(loop, seconds))
+    assert loop.run_until_complete(sleep_and_tell(loop, -float("inf"))) == 0.0
+
+
 def test_an_empty_context_is_kept_though_it_is_falsy() -> None:
     """`context or copy_context()` would run the callback in the caller's context."""
     loop, seen = new_loop(), []

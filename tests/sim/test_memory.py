@@ -295,6 +295,17 @@ def test_a_class_whose_base_refers_to_it_has_one_copy() -> None:
     assert copy().name() == copy().sibling().name() == "derived from base"
 
 
+class Poses:
+    __class__ = property(lambda self: int)  # type: ignore[assignment]  # as mocks do
+
+
+def test_a_class_whose_objects_pose_as_others_has_a_copy_that_does_the_same() -> None:
+    copy = Copies({}).copy(Poses)
+    assert copy is not Poses
+    assert isinstance(copy(), int)
+    assert type(copy()) is copy
+
+
 def test_an_enum_and_an_exception_are_what_they_were() -> None:
     class Busy(Exception):
         pass

@@ -10,6 +10,7 @@ from course_lib.grading.batch.judge_interface import Judgment
 from course_lib.grading.exercise import words
 from course_lib.grading.page import STYLE
 from course_lib.grading.verdict import Verdict, page, plain
+from course_lib.words import printable
 
 JUDGED = ("passed", "failed")
 """The statuses in which properties were judged; in all others nothing is earned."""
@@ -77,14 +78,15 @@ def of_judgment(asked: Asked, found: Judgment) -> Result:
     violation = verdict.shown.violation if verdict.shown is not None else None
     lines = tuple(Line(p.name, p.kind, p.says, p.points, p.earned, p.outcome) for p in verdict.properties)
     return Result(
-        asked.exercise, asked.title, found.status, found.sentence or verdict.message, lines,
+        asked.exercise, asked.title, found.status, printable(found.sentence or verdict.message), lines,
         verdict.misconception or "", verdict.code or "" if violation else "", violation.promise if violation else "",
-        page(verdict).replace(STYLE, ""), plain(verdict), found.layers,
+        printable(page(verdict).replace(STYLE, "")), printable(plain(verdict)), found.layers,
     )  # fmt: skip
 
 
 def unjudged(asked: Asked, status: str, sentence: str, layers: tuple[str, ...] = ()) -> Result:
     """An exercise of which no property was judged."""
+    sentence = printable(sentence)
     promises = words(asked.exercise.partition(".")[0])[asked.exercise].promises
     lines = tuple(Line(p.name, p.kind, p.says, p.points, 0) for p in promises)
     return Result(asked.exercise, asked.title, status, sentence, lines, text=sentence, layers=layers)

@@ -14,6 +14,7 @@ from typing import Any
 from course_lib.grading.answer import NOT_YET, Refused
 from course_lib.grading.exercise import packages
 from course_lib.wire.json_values import SeenAt
+from course_lib.words import shorten
 
 Source = tuple[str, str | None]
 """A code cell, and the exercise whose answer it is."""
@@ -40,8 +41,7 @@ def answer(cells: Sequence[Source], exercise: str, name: str) -> Any:
             _run(source, f"<cell {number + 1}>", names, always=number == own)
         except SyntaxError as error:
             if number == own:
-                text = f"Your cell does not run: {error.msg} in line {error.lineno}, `{(error.text or '').strip()}`."
-                raise Refused("error", text) from error
+                raise Refused("error", f"Your cell does not run: {error.msg}{_where(error)}.") from error
         except NotImplementedError as error:  # nbgrader's stub, also where an answer is not a function
             if number == own:
                 raise Refused("unanswered", NOT_YET) from error
@@ -51,6 +51,12 @@ def answer(cells: Sequence[Source], exercise: str, name: str) -> Any:
     if name not in names:
         raise Refused("error", f"Your cell does not define `{name}`, the name by which the answer is found.")
     return names[name]
+
+
+def _where(error: SyntaxError) -> str:
+    """Which line it is about, if that is known."""
+    line = shorten((error.text or "").strip(), 80)
+    return "" if error.lineno is None else f" in line {error.lineno}" + (f", `{line}`" if line else "")
 
 
 def seen_at(error: BaseException) -> SeenAt:

@@ -5,76 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from course_lib.errors import NoSandbox
 from course_lib.grading import bounds
-from course_lib.grading.batch.judge_interface import Cell, Judgment, Limits
+from course_lib.grading.batch.judge_interface import Cell
 from course_lib.grading.exercise import find
-from course_lib.grading.sandbox.probe import probe
-from course_lib.grading.wire import submission
-from course_lib.grading.wire.children import ForkServer
 from course_lib.grading.wire.submission import judge_submission
 from course_lib.wire import remote_connections
 from course_lib.wire.pipe import Silent
 
-RIGHT = "async def keep(redis, key, page, *, ttl):\n    await redis.set(key, page, px=round(ttl * 1000))"
-LIMITS = Limits(seconds=60.0, memory=400 << 20)
-
-
-def isolated() -> bool:
-    try:
-        probe()
-    except NoSandbox:
-        return False
-    return True
-
-
-ISOLATED = isolated()
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever holds on is given up sooner."""
-    monkeypatch.setattr(submission, "ONE_STEP", 4.0)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    """One for all: it is started again when an answer has killed it."""
-    with ForkServer(probe(unsafe=not ISOLATED), []) as server:
-        yield server
-
-
-@pytest.fixture
-def judged(server: ForkServer) -> Callable[..., Judgment]:
-    """What becomes of 00.1 when its cell is the last of these."""
-
-    def judge(*sources: str, name: str = "keep", student: str = "ann") -> Judgment:
-        cells: list[tuple[str, str | None]] = [*((source, None) for source in sources[:-1]), (sources[-1], "00.1")]
-        server.show(cells)
-        number = submission.hidden(b"sixteen bytes or more", student, "00.1")
-        return submission.judge_one(server, find("00.1"), name, LIMITS, number)
-
-    return judge
-
-
-Judge = Callable[..., Judgment]
-
-
-def points(judgment: Judgment) -> int:
-    return 0 if judgment.verdict is None else judgment.verdict.points
-
-
-def doing(deed: str, after: str = "") -> str:
-    """An answer that first does this, and does nothing of what it should."""
-    lines = "\n    ".join(deed.splitlines())
-    return (
-        f"import asyncio, os, sys\nasync def keep(redis, key, page, *, ttl):\n    {lines}\n    {after or 'return True'}"
-    )
+from .judging import ISOLATED, LIMITS, RIGHT, Judge, doing, points
 
 
 def test_the_control(judged: Judge) -> None:
