@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from redis.exceptions import (
     BusyLoadingError,
@@ -26,20 +26,34 @@ TO_WRITES = (*TO_ANY, "READONLY You can't write against a read only replica.")
 """More of them. Any command can be refused with the former; only a write with the others."""
 
 
+AGAIN = 10
+"""So many commands one after another are refused where somebody who tries again is to fail again."""
+
+
+def refused_ones(number: int, commands: int) -> Collection[int]:
+    """Which commands a server refuses, counted from 0: the one with that number; or, beyond so many, the first, the
+    second and so on, each with those that follow."""
+    return (number,) if number < commands else range(number - commands, number - commands + AGAIN)
+
+
 class Refuses(Extension):
     """`refuses`, if not None, says which command from now on is refused, and how: 0 to 2 the first, with one error of
-    `TO_ANY` each; 3 to 5 the second; and so on. MULTI and EXEC are none of them: a server
-    that refuses one of these refuses what is between, too."""
+    `TO_ANY` each; 3 to 5 the second; and so on. So are those that follow, `times` in all. MULTI and EXEC are none of
+    them: a server that refuses one of these refuses what is between, too."""
 
-    def __init__(self, refuses: int | None = None) -> None:
-        self.refuses = refuses
+    def __init__(self, refuses: int | None = None, times: int = 1) -> None:
+        self.refuses, self._times = refuses, times
 
     def answers(self, session: Session, command: list[bytes]) -> bool:
         if self.refuses is None or command[0].upper() in (b"MULTI", b"EXEC"):
             return False
         if refused := self.refuses < len(TO_ANY):
             session.refuse(TO_ANY[self.refuses])
-        self.refuses = None if refused else self.refuses - len(TO_ANY)
+            self._times -= 1
+        else:
+            self.refuses -= len(TO_ANY)
+        if not self._times:
+            self.refuses = None
         return refused
 
 

@@ -122,6 +122,14 @@ async def says_nothing(redis: Any, old: str, user: str, *, idle: float, new_id: 
     return new
 
 
+async def twice_and_silent(redis: Any, old: str, user: str, *, idle: float, new_id: Any) -> str:
+    new: str = new_id()
+    for _ in range(2):
+        with suppress(RedisError):
+            return await with_the_blank()(redis, old, user, idle=idle, new_id=lambda: new)  # type: ignore[no-any-return]
+    return new
+
+
 async def without_a_session(redis: Any, old: str, user: str, *, idle: float, new_id: Any) -> Any:
     try:
         return await with_the_blank()(redis, old, user, idle=idle, new_id=new_id)
@@ -190,5 +198,6 @@ SUBTLE = [
     ("forever", "life", with_the_blank(life="redis.call('PERSIST', KEYS[2])")),
     ("tries twice", "new", tries_twice),
     ("says nothing", "errors", says_nothing),
+    ("tries again, and says nothing", "errors", twice_and_silent),
     ("no session where it failed", "errors", without_a_session),
 ]  # fmt: skip

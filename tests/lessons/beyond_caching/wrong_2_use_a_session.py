@@ -117,6 +117,13 @@ async def says_none(redis: Any, id: str, changes: dict[str, str], *, idle: float
         return None
 
 
+async def twice_and_none(redis: Any, id: str, changes: dict[str, str], *, idle: float) -> Any:
+    for _ in range(2):
+        with suppress(RedisError):
+            return await with_the_blanks()(redis, id, changes, idle=idle)
+    return None
+
+
 async def in_two_scripts(redis: Any, id: str, changes: dict[str, str], *, idle: float) -> Any:
     """Each of the two is one step, and a log-out comes in between."""
     if await with_the_blanks()(redis, id, {}, idle=idle) is None:
@@ -216,4 +223,5 @@ SUBTLE = [
     ("in two scripts", "race", in_two_scripts),
     ("remembers for a while", "over", remembers_for_a_while),
     ("says None", "errors", says_none),
+    ("tries again, and says None", "errors", twice_and_none),
 ]  # fmt: skip

@@ -142,6 +142,15 @@ async def drops_lost_replies(redis: Any, key: str, page: str, *, ttl: float) -> 
         pass
 
 
+async def twice_and_silent(redis: Any, key: str, page: str, *, ttl: float) -> None:
+    for _ in range(2):
+        try:
+            await redis.set(key, page, px=round(ttl * 1000))
+            return
+        except RedisError:
+            pass
+
+
 async def another_error(redis: Any, key: str, page: str, *, ttl: float) -> None:
     try:
         await redis.set(key, page, px=round(ttl * 1000))
@@ -264,6 +273,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("drops errors", "errors", drops_errors),
     ("drops lost replies", "errors", drops_lost_replies),
     ("another error", "errors", another_error),
+    ("tries again, and says nothing", "errors", twice_and_silent),
     ("in the background", "stored", in_the_background),
     ("at least a second", "life", at_least_a_second),
     ("at most a day", "life", at_most_a_day),

@@ -359,6 +359,16 @@ class ReleaseSwallows(Right):
             return False
 
 
+class ReleaseTriesAgainAndSwallows(Right):
+    async def release(self, token: str) -> Any:
+        for _ in range(2):
+            try:
+                return await super().release(token)
+            except RedisError:
+                pass
+        return False
+
+
 class InTwoCommands(Right):
     async def once(self, token: str) -> Any:
         if not await self.redis.setnx(self.name, token):
@@ -494,6 +504,7 @@ SUBTLE = [
     ("always says True", "own", SaysTrue),
     ("says nothing", "own", SaysNothing),
     ("release swallows", "errors", ReleaseSwallows, "swallows-errors"),
+    ("release tries again, and swallows", "errors", ReleaseTriesAgainAndSwallows, "swallows-errors"),
     ("in two commands", "lives", InTwoCommands, "never-expires"),
     ("redis-py's, then a fence", "fences", RedisPys, "fence-in-two-steps"),
     ("looks first", "alone", LooksFirst),

@@ -125,6 +125,13 @@ async def swallows_errors(redis: Any, key: str, version: int, page: Any, *, ttl:
     return False
 
 
+async def twice_and_silent(redis: Any, key: str, version: int, page: Any, *, ttl: float) -> bool:
+    for _ in range(2):
+        with suppress(RedisError):
+            return bool(await with_the_blanks()(redis, key, version, page, ttl=ttl))
+    return False
+
+
 UNTIL: dict[str, tuple[int, float]] = {}
 
 
@@ -154,6 +161,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("its TTL in a second step", "life", in_two_scripts),
     ("clears first", "race", clears_first),
     ("swallows errors", "errors", swallows_errors),
+    ("tries again, and swallows them", "errors", twice_and_silent),
     ("whole seconds", "life", with_the_blanks(life=lambda ttl: max(1, int(ttl)) * 1000)),
     ("a second more", "life", with_the_blanks(life=lambda ttl: round(ttl * 1000) + 1000)),
     ("a refused one lengthens", "newer", with_the_blanks(

@@ -191,6 +191,14 @@ class SwallowsTheDelete(Right):
             await super().delete(key)
 
 
+class TriesAgainAndSwallows(Right):
+    async def delete(self, key: str) -> Any:
+        for _ in range(2):
+            with suppress(RedisError):
+                await super().delete(key)
+                return
+
+
 class DeletesInTheBackground(Right):
     async def delete(self, key: str) -> Any:
         self.task = asyncio.ensure_future(super().delete(key))
@@ -264,6 +272,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("swallows errors of get", "errors", SwallowsErrors),
     ("swallows errors of put", "errors", SwallowsThePut),
     ("swallows errors of delete", "errors", SwallowsTheDelete),
+    ("tries a delete again, and swallows", "errors", TriesAgainAndSwallows),
     ("deletes in the background", "race", DeletesInTheBackground),
     ("waits itself", "lease", WaitsItself),
     ("a hit lengthens", "lives", leases(there=SLIDES)),

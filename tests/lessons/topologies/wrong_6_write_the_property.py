@@ -112,6 +112,10 @@ def in_time(wait: Any, note: Any) -> bool:
     return bool(wait.t_end is not None and wait.t_end < note.t_start)
 
 
+def names_all(trace: Trace) -> str | None:
+    return unconfirmed()(trace) and f"one of {', '.join(note.text for note in trace.notes)} was not confirmed"
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     ("sent after it was sent", "order", unconfirmed(after=False, more=lambda t, n, e, w: w.t_start >= e.t_start)),
     ("sent after it ran", "order", unconfirmed(after=False, more=lambda t, n, e, w: w.t_start >= e.t_server)),
@@ -136,6 +140,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("within 100 ms", "accepts", unconfirmed(more=lambda t, n, e, w: n.t_start - e.t_end < 0.1)),
     ("at most one client", "accepts", unconfirmed(more=lambda t, n, e, w: len(t.clients) == 1)),
     ("another client wrote it", "order", unconfirmed(client=False, names=lambda e, note: True), "any-event"),
+    ("names every event", "replies", names_all),
     ("names no event", "replies", unconfirmed(says="something was reported too early")),
     ("names the client", "replies", unconfirmed(says="c1 or c2 reported it")),
 ]  # fmt: skip

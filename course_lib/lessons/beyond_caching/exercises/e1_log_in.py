@@ -11,7 +11,7 @@ from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, until
 from course_lib.grading import key_log
 from course_lib.grading.acts import failure, sent
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.caller_errors import hindered
+from course_lib.grading.caller_errors import hindered, refused_ones
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 from course_lib.lessons.beyond_caching.exercises.sessions import (
@@ -62,7 +62,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one fault", partial(build, COOKIES[:1]), {"whole": _whole, "dead": _dead, "errors": key_log.errors},
               sizes=(1,), seeds=2, faults=LOSSES, fault_seeds=2),
         trial("the server refuses a command", partial(build, COOKIES[:1]), {"whole": _whole, "errors": key_log.errors},
-              sizes=(2,), seeds=12),
+              sizes=(2,), seeds=18),
         trial("two with one cookie", partial(_at_once, answer), {"whole": _one_basket, "life": _life}, sizes=(2,),
               seeds=8, faults={"crash": 0.0, "pause": 0.1}, fault_seeds=2),
         trial("while others use it", partial(_in_use, answer), {"new": _moves}, sizes=(1,)),
@@ -87,7 +87,7 @@ def _in_turn(answer: Answer, cookies: list[tuple[str, Fields, float]], world: Si
     """c1 logs in with one cookie after another; in the first run, only with those that have a session. With two
     clients, a command is refused, and there is still only c1."""
     seed = world.seed
-    refuses = (seed // 3,) if clients == 2 else ()
+    refuses = refused_ones(seed // 3, 4) if clients == 2 else ()
     run = site(world, dict.fromkeys(id for id, _, _ in cookies), IDLES[seed % len(IDLES)], refuses)
     plain = [cookie for cookie in cookies if cookie[1] and cookie[2] > 0.1]
 

@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from course_lib.explore import EPOCH, Process, Simulation, until
+from course_lib.grading.caller_errors import refused_ones
 from course_lib.lessons.beyond_caching.exercises.sessions import OFTEN, Call, Fields, Site, key_of, site, told
 
 Answer = Callable[..., Awaitable[Any]]
@@ -80,7 +81,7 @@ def in_turn(answer: Answer, steps: list[tuple[float, Fields]], world: Simulation
     one is still there long after its end; one is not there yet; and one has nothing but its end. In the first run,
     there are changes each time, and no c2. With two clients, a command is refused."""
     idle, lasts, skew, id = SETS[world.seed % len(SETS)]
-    run = site(world, [id, "late", "none"], idle, (world.seed // 3,) if clients == 2 else ())
+    run = site(world, [id, "late", "none"], idle, refused_ones(world.seed // 3, 4) if clients == 2 else ())
     world.nodes[0].skew = skew
 
     async def body() -> None:

@@ -31,7 +31,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one fault", partial(build, STEPS[1:2]), {"errors": key_log.errors, "life": _life}, sizes=(1,),
               faults=LOSSES, horizon=1e5),
         trial("the server refuses a command", partial(build, STEPS[1:2]), {"errors": key_log.errors}, sizes=(2,),
-              seeds=12, horizon=1e5),
+              seeds=18, horizon=1e5),
         trial("in the millisecond of its end", partial(at_its_end, answer), {"over": _over}, sizes=(1,),
               world=partial(Simulation, latency=steady(0.0001))),
         trial("several and a log-out", partial(at_once, answer), {"race": _race}, sizes=(2, 6), seeds=10,

@@ -14,7 +14,7 @@ from course_lib.grading.answer import a_class
 from course_lib.grading.caller_errors import hindered
 from course_lib.grading.evidence import shown
 from course_lib.grading.rules import Failing, Found, Rules, named, trial
-from course_lib.lessons.beyond_caching.exercises.e4_games import PLANS, Answer, Op, at_once, in_turn
+from course_lib.lessons.beyond_caching.exercises.e4_games import ONCE, PLANS, Answer, Op, at_once, in_turn
 
 FEW = [*PLANS[0][1][:6], ("played", "7", 0), ("around", "7", 1), ("top", 9)]
 
@@ -26,7 +26,7 @@ def trials(answer: Answer) -> list[Trial]:
     return [
         trial("in turn", partial(build, PLANS), turn, sizes=(1,), seeds=len(PLANS), horizon=1e6),
         trial("the server refuses a command", partial(build, [("ties", FEW)]),
-              {"race": _race, "errors": key_log.errors}, sizes=(2,), seeds=24),
+              {"race": _race, "errors": key_log.errors}, sizes=(2,), seeds=ONCE + 9),
         trial("several at once", partial(at_once, answer, 3), {"race": _race}, sizes=(3,), seeds=8),
         trial("a fault strikes one of them", partial(at_once, answer, 2), {"race": _race, "errors": key_log.errors},
               sizes=(2,), seeds=2, faults={"crash": 0.0, "pause": 0.1, "lose reply": 0.0}, fault_seeds=1),

@@ -13,7 +13,7 @@ from course_lib.explore import EPOCH, Play, Process, Simulation, Trial
 from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.caller_errors import TO_WRITES, hindered
+from course_lib.grading.caller_errors import TO_WRITES, hindered, refused_ones
 from course_lib.grading.calls import awaited
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.key_log import KeyLog, State
@@ -70,7 +70,7 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one fault", partial(_build, answer, 3), judges, sizes=(1,), seeds=2, faults=LOSSES, fault_seeds=2,
               horizon=1e8),
         trial("the server refuses a command", partial(_build, answer, 4, refusing=True),
-              {"errors": key_log.told, "one-step": _one_step}, sizes=(1,), seeds=12, horizon=1e8),
+              {"errors": key_log.told, "one-step": _one_step}, sizes=(1,), seeds=16, horizon=1e8),
         trial("two tasks keep a page each under one key", partial(_at_once, answer),
               {"stored": partial(_stored, last=9)}, sizes=(2,), seeds=4),
     ]  # fmt: skip
@@ -85,7 +85,7 @@ def _build(
     first, second = (KEPT[(world.seed + n) % len(KEPT)] for n in range(2))
     if first.key == second.key:
         second = second._replace(key=f"{second.key}:b")
-    refuses = (world.seed // 2,) if refusing else ()
+    refuses = refused_ones(world.seed // 2, 6) if refusing else ()
     run = Keeping(world, log=KeyLog(world, [first.key, second.key], refuses, TO_WRITES[world.seed % 4]))
     run.log.plant(f"{key}{end}" for key in (first.key, second.key) for end in (":tmp", ":lock"))
     run.wanted = {"first": first, "again": first._replace(page=f"{first.page}, new"), "other": second}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, NamedTuple
 
 from course_lib.explore import Process, Session, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
-from course_lib.grading.caller_errors import TO_ANY
+from course_lib.grading.caller_errors import TO_ANY, refused_ones
 from course_lib.grading.key_log import KeyLog, State
 
 Answer = Callable[..., Any]
@@ -100,7 +100,7 @@ class TakenOver(KeyLog):
 
 
 def _run(
-    answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), longest: float = 9.0, least: float = 0.0,
+    answer: Answer, world: Simulation, refuses: Collection[int] = (), longest: float = 9.0, least: float = 0.0,
     log: type[KeyLog] = KeyLog,
 ) -> tuple[Workers, Callable[[], Any]]:  # fmt: skip
     place = world.seed % len(NAMES)
@@ -113,9 +113,10 @@ def _run(
     return run, lambda: cache(partial(answer, world.redis(), name, timeout=timeout, new_token=run.token))
 
 
-def in_turn(answer: Answer, world: Simulation, clients: int) -> Workers:
-    """One client, which uses the locks of two processes in turn. With two clients, a command is refused."""
-    run, lock = _run(answer, world, (world.seed,) if clients == 2 else ())
+def in_turn(answer: Answer, world: Simulation, clients: int, lasting: bool = False) -> Workers:
+    """One client, which uses the locks of two processes in turn. With two clients, a command is refused; if `lasting`,
+    so are those that follow."""
+    run, lock = _run(answer, world, refused_ones(world.seed + 12 * lasting, 12) if clients == 2 else ())
     locks = {"a": lock(), "b": lock()}
 
     async def follow() -> None:

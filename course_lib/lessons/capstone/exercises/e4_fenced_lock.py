@@ -46,6 +46,8 @@ def trials(answer: Answer) -> list[Trial]:
         trial("the server refuses a command", partial(in_turn, answer),
               {"errors": key_log.told, "clean": _clean}, sizes=(2,),
               seeds=12, horizon=2 * LONG, most_steps=10_000),
+        trial("the server refuses several commands", partial(in_turn, answer, lasting=True), {"errors": key_log.told},
+              sizes=(2,), seeds=4, horizon=2 * LONG, most_steps=10_000),
         trial("workers at once", partial(at_once, answer),
               {"alone": _alone, "own": _own, "fences": _fences, "clean": _clean, "waits": _waits,
                "errors": key_log.told}, sizes=(3,), seeds=6, faults=FAULTS, fault_seeds=1, most_sends=16, horizon=15.0),

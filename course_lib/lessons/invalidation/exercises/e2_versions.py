@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -12,7 +12,7 @@ from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, until
 from course_lib.grading import key_log
 from course_lib.grading.acts import Act, Acts, failure
 from course_lib.grading.answer import coroutine_function
-from course_lib.grading.caller_errors import TO_ANY, hindered
+from course_lib.grading.caller_errors import TO_ANY, hindered, refused_ones
 from course_lib.grading.evidence import ms, shown
 from course_lib.grading.key_log import KeyLog, State
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
@@ -105,13 +105,13 @@ def trials(answer: Answer) -> list[Trial]:
         trial("one fault", partial(_in_turn, answer, STEPS[:1]), {"errors": key_log.errors}, sizes=(1,), faults=LOSSES,
               horizon=1e7),
         trial("the server refuses a command", partial(_refusing, answer), {"errors": key_log.errors}, sizes=(1,),
-        seeds=4 * len(TO_ANY)),
+        seeds=6 * len(TO_ANY)),
         trial("several at once", partial(_at_once, answer), {"race": _race, "errors": key_log.errors}, sizes=(3,),
               seeds=8, faults=faults, fault_seeds=2),
     ]  # fmt: skip
 
 
-def _run(world: Simulation, refuses: tuple[int, ...] = ()) -> Versions:
+def _run(world: Simulation, refuses: Collection[int] = ()) -> Versions:
     *keys, ttl = SETS[world.seed % len(SETS)]
     run = Versions(world, log=Hashes(world, keys, refuses, TO_ANY[world.seed % len(TO_ANY)]), ttl=ttl)
     run.log.plant(f"{key}{end}" for key in keys for end in (":version", ":lock"))
@@ -158,7 +158,7 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Versions:
 
 
 def _refusing(answer: Answer, world: Simulation, clients: int) -> Versions:
-    run = _run(world, (world.seed // len(TO_ANY),))
+    run = _run(world, refused_ones(world.seed // len(TO_ANY), 4))
     act = Stores("c1", "stores", key=run.log.keys[0], version=7, page="page", ttl=run.ttl)
     world.client("c1", run.do, act, partial(_deed, answer, run))
     return run

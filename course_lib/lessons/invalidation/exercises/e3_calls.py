@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from course_lib.explore import Process, Simulation, until
 from course_lib.grading.acts import Act, ActsWithTokens
-from course_lib.grading.caller_errors import TO_ANY
+from course_lib.grading.caller_errors import TO_ANY, refused_ones
 from course_lib.grading.database import load_takes
 from course_lib.grading.key_log import KeyLog
 
@@ -82,7 +82,7 @@ class Leases(ActsWithTokens):
 
 
 def _run(
-    answer: Answer, world: Simulation, refuses: tuple[int, ...] = (), lives: tuple[float, float] | None = None
+    answer: Answer, world: Simulation, refuses: Collection[int] = (), lives: tuple[float, float] | None = None
 ) -> tuple[Leases, Callable[[], Any]]:
     """The run, and what makes a process its own object of the answer."""
     keys = SETS[world.seed % len(SETS)]
@@ -98,7 +98,7 @@ def _run(
 def in_turn(answer: Answer, world: Simulation, clients: int) -> Leases:
     """Two processes take turns under one key, and two tasks of theirs under another. With two clients, a command is
     refused."""
-    run, service = _run(answer, world, (world.seed * 3 + 1,) if clients == 2 else ())
+    run, service = _run(answer, world, refused_ones(world.seed * 3 + 1, 18) if clients == 2 else ())
     processes = [(Process("one"), service()), (Process("two"), service())]
     for number, key in enumerate(run.log.keys[::2]):
         plans: list[list[tuple[float, str]]] = [[], []]

@@ -79,6 +79,10 @@ def _judge(answer: Property, by_name: bool, run: Play) -> Iterator[Found]:
             yield f"{text}, and your property does not name that event: {said}", *where
     if said is not None and not bad:
         yield (f"All that is reported was confirmed in this run, and yet your property objects: {said}",)
+    wrong = {note.text for note in bad}
+    for note in run.trace.notes if by_name else ():
+        if note.kind == REPORTED and note.text not in wrong and "-" in note.text and _names(said or "", note.text):
+            yield f"{note.text} was confirmed, and your property names it: {said}", note.who, note.t_start, "confirmed"
 
 
 def _names(said: str, name: str) -> bool:
