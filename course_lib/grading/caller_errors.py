@@ -27,12 +27,12 @@ TO_WRITES = (*TO_ANY, "READONLY You can't write against a read only replica.")
 
 
 AGAIN = 10
-"""So many commands one after another are refused where somebody who tries again is to fail again."""
+"""How many commands one after another are refused where somebody who tries again is to fail again."""
 
 
 def refused_ones(number: int, commands: int) -> Collection[int]:
-    """Which commands a server refuses, counted from 0: the one with that number; or, beyond so many, the first, the
-    second and so on, each with those that follow."""
+    """Which commands a server refuses, counted from 0: the one with that number; or, from the number `commands`
+    on, the first, the second and so on, each with those that follow."""
     return (number,) if number < commands else range(number - commands, number - commands + AGAIN)
 
 

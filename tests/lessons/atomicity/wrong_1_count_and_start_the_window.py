@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -123,6 +124,13 @@ async def cuts_the_key(redis: Any, key: str, *, window: float) -> Any:
     return await scripted(EXACT + HEALS + "return hits")(redis, key.partition("{")[0] or "x", window=window)
 
 
+def named(change: Callable[[str], str]) -> Callable[..., Awaitable[Any]]:
+    async def count(redis: Any, key: str, *, window: float) -> Any:
+        return await scripted(EXACT + HEALS + "return hits")(redis, change(key), window=window)
+
+    return count
+
+
 async def says_greater(redis: Any, key: str, *, window: float) -> Any:
     async with redis.pipeline(transaction=True) as pipe:
         pipe.incr(key)
@@ -148,4 +156,7 @@ SUBTLE = [
     ("only a longer TTL", "ends", says_greater),
     ("loads the script each time", "cost", loads_it_each_time),
     ("cuts the key", "heals", cuts_the_key),
+    ("a key in small letters", "window", named(str.lower)),
+    ("a key without blanks", "window", named(str.strip)),
+    ("a key in ASCII", "window", named(lambda key: key.encode("ascii", "ignore").decode())),
 ]  # fmt: skip

@@ -21,7 +21,7 @@ Row = tuple[int, str, int]
 KEYS = ["app:pinball", "app:{pinball}:2026", "a{b:c", "é 7"]
 MOST = 9_999_999_999_999
 ONCE = 24
-"""Under so many seeds one command is refused, and under those that follow the next ones as well."""
+"""Under the seeds below it one command is refused, and under those that follow the next ones as well."""
 
 Step = Sequence[Any]
 READ = tomllib.loads(Path(__file__).with_name("e4_games.toml").read_text(encoding="utf-8"))
