@@ -1,7 +1,8 @@
 """Which cell is the answer to which exercise, also where cells were copied, moved, renamed or deleted.
 
 The rule: the last cell with the exercise's nbgrader id that defines the answer's name and was changed. If there is
-none, the last other cell that defines that name. If there is none either, whatever stands in the exercise's own cell.
+none, the last other cell that defines that name, and of another exercise's cells only where its own is gone. If there
+is none either, whatever stands in the exercise's own cell.
 """
 
 from __future__ import annotations
@@ -48,15 +49,20 @@ def submission(notebook: Notebook, lesson: Lesson) -> Submission:
     claimed = {cell.raw.number for cells in own.values() for cell in cells}
     places: dict[str, int] = {}
     for asked in lesson.asked:
-        others = [cell for cell in code if asked.answer in cell.names and cell.raw.number not in claimed]
+        defining = [cell for cell in code if asked.answer in cell.names]
+        others = [cell for cell in defining if cell.raw.number not in claimed]
+        if not others and not own[asked.exercise]:
+            others = defining  # such as one that was merged with the cell of another exercise
         number = _place(asked, own[asked.exercise], others, notebook, remarks)
         if number is not None:
             places[asked.exercise] = number
     if list(places.values()) != sorted(places.values()):
         order = [id for id, _ in sorted(places.items(), key=lambda item: item[1])]
         remarks.append(f"The answers stand in another order than they were handed out: {listed(order)}.")
-    exercises = {number: id for id, number in places.items()}
-    cells = tuple(Cell(cell.source, exercises.get(cell.raw.number)) for cell in code)
+    # A cell with several answers, as "Merge Cells" makes it, stands there once for each.
+    whose = {cell.raw.number: [id for id in places if places[id] == cell.raw.number] for cell in code}
+    none: list[str | None] = [None]
+    cells = tuple(Cell(cell.source, id) for cell in code for id in whose[cell.raw.number] or none)
     stubs = {one.exercise: one.stub for one in lesson.asked}
     untouched = tuple(cell.exercise for cell in cells if cell.exercise and _same(cell.source, stubs[cell.exercise]))
     return Submission(cells, tuple(places), few(remarks), untouched)

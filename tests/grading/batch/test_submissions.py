@@ -102,6 +102,22 @@ def test_a_helper_with_the_name_of_another_answer_is_not_taken_for_it() -> None:
     assert read(made).remarks == ()
 
 
+@pytest.mark.parametrize("keeps_its_id", [True, False])
+def test_cells_that_were_merged_answer_each_of_their_exercises(keeps_its_id: bool) -> None:
+    """JupyterLab's Merge Cells keeps the first one's id. The control is the second answer, without the merger."""
+    made = answered(e1=RELEASE)
+    first, second = cell(made, "04.1"), cell(made, "04.2")
+    second["source"] = f"async def {lesson('04').asked[1].answer}():\n    pass"
+    apart = read(made)
+    first["source"] = "\n\n".join(map("".join, (first["source"], second["source"])))
+    made["cells"].remove(second)
+    if not keeps_its_id:
+        first["metadata"], first["id"] = {}, "another"
+    merged = read(made)
+    assert {"04.1", "04.2"} <= {*merged.found} - {*merged.untouched} == {*apart.found} - {*apart.untouched}
+    assert [one.exercise for one in merged.cells if one.source == first["source"]] == ["04.1", "04.2"]
+
+
 def test_an_answer_in_a_cell_of_its_own_is_found_where_the_given_one_was_left_empty() -> None:
     made = answered()
     made["cells"].append(code(RELEASE))
