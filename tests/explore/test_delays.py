@@ -203,6 +203,8 @@ def program(*steps: tuple[str, str, float]) -> Any:
                         heard.append(await redis.get(key))
             elif step == "expire":
                 heard.append(await redis.set(key, 5, px=int(seconds * 1_000)))
+            elif step == "expires":
+                heard.append(await redis.pexpire(key, int(seconds * 1_000)))
             elif step == "set":
                 heard.append(await redis.set(key, len(heard)))
             else:
@@ -272,6 +274,19 @@ def test_a_delay_that_goes_on_is_another_than_one_that_begins() -> None:
     ]
     told, _ = outcomes(programs, reduce=True)
     assert "[('c0', [True]), ('c1', [True, None]), ('c2', [True, 1])]" in told
+
+
+def test_what_came_asleep_during_a_delay_is_not_covered_by_one_that_begins_after_it() -> None:
+    """The first client's INCR is late twice: until the other has looked at its key, and until the other deletes b. To
+    run it in between ends the delay."""
+    programs = [
+        program(("incr", "a", 0), ("get", "b", 0), ("incr", "b", 0)),
+        program(
+            ("sleep", "", 0.217), ("expires", "a", 0.52), ("incr", "b", 0), ("sleep", "", 0.523), ("delete", "b", 0)
+        ),
+    ]
+    told, _ = outcomes(programs, reduce=True)
+    assert "[('c0', [1, '1', 1]), ('c1', [False, 1, 1])]" in told
 
 
 def test_no_second_order_of_a_class_begins_with_what_somebody_sleeps_before() -> None:

@@ -157,6 +157,7 @@ COMMANDS = st.one_of(
     st.tuples(st.just("incr"), st.sampled_from(KEYS)),
     st.tuples(st.just("copy"), st.sampled_from(KEYS)),
     st.tuples(st.just("note"), st.just("")),
+    st.tuples(st.just("span"), st.just("")),
 )
 PROGRAMS = st.lists(st.lists(COMMANDS, min_size=1, max_size=3), min_size=2, max_size=3)
 
@@ -179,7 +180,10 @@ def outcomes(programs: list[list[tuple[str, str]]], *, reduce: bool) -> tuple[se
                     await redis.set("x", f"{await redis.get(key)}")
                 else:
                     await redis.get(f"own{number}")
-                    world.note(f"c{number}", "hold", "")
+                    note = world.note(f"c{number}", "hold", "")
+                    if verb == "span":
+                        await redis.get(f"own{number}")
+                        note.t_end = world.now()
             return tuple(got)
 
         for number in range(clients):
@@ -190,7 +194,9 @@ def outcomes(programs: list[list[tuple[str, str]]], *, reduce: bool) -> tuple[se
         for event in sorted(run.trace, key=lambda event: event.t_server or 0):
             if event.name in ("SET", "INCR"):
                 values[event.command[1]] = event.command[2] if event.name == "SET" else event.reply
-        notes = tuple(note.who for note in run.trace.notes)
+        begins = [(note.t_start, note.who, "begins") for note in run.trace.notes]
+        ends = [(note.t_end, note.who, "ends") for note in run.trace.notes if note.t_end is not None]
+        notes = tuple(mark[1:] for mark in sorted(begins + ends))
         seen.add((tuple(sorted(run.results.items())), tuple(sorted(values.items())), notes))
         return ()
 

@@ -115,13 +115,15 @@ AT_FIRST, THEN_EACH = 20, 10
 class Fork:
     """A moment of a run at which a turn is chosen, and the choice. `asleep` is its sleep set: turns that need not be
     tried here, because orders that begin with them have been covered. `may_wait`: those that a delay leaves as they
-    were. `passed`: how often time had passed before."""
+    were. `late`: those of `asleep` that have been there since a delay began, and can begin after it as well. `passed`:
+    how often time had passed before."""
 
     steps: list[Step]
     moves: list[int | Move]
     footprints: list[Footprint]
     asleep: dict[Step, Footprint]
     may_wait: frozenset[Step] = frozenset()
+    late: frozenset[Step] = frozenset()
     chosen: int = 0
     passed: int = 0
 
@@ -213,9 +215,10 @@ class Path:
         fork.footprints[:0] = [footprint(turn.node, turn.commands) for turn in turns]
         if self._forks:
             fork.asleep = _still_asleep(self._forks[-1])
+            fork.late = _still_late(self._forks[-1]) & fork.asleep.keys()
         if able:
             may_wait = frozenset((turn[:3], None) for turn in turns if self._delays.may_wait(turn))
-            fork.may_wait = may_wait if able[0].kind == "delay" else may_wait & fork.asleep.keys()
+            fork.may_wait = may_wait if able[0].kind == "delay" else may_wait & fork.late
         if (first := fork.awake(0)) is None:
             raise Redundant
         fork.chosen = first
@@ -245,6 +248,12 @@ def _still_asleep(last: Fork) -> dict[Step, Footprint]:
         if its is not None and not its.seen:
             asleep[turn, None] = its
     return asleep
+
+
+def _still_late(last: Fork) -> frozenset[Step]:
+    """Those that were asleep when the delay began, if they are still."""
+    turn, fate = last.steps[last.chosen]
+    return frozenset({(turn, None)}) if fate is not None and fate.kind == "delay" else last.late
 
 
 class Probe(Path):
