@@ -11,6 +11,7 @@ from course_lib.explore.invariants import Invariant
 from course_lib.explore.server_state import ask, value
 from course_lib.explore.trial import Play, Violation
 from course_lib.sim import Move, Simulation, Turn
+from course_lib.words import listed
 
 State = tuple[object, ...]
 
@@ -81,7 +82,7 @@ def no_livelock(*, promise: str = "nobody goes round in circles") -> Invariant:
         circle = run.witness.circle if isinstance(run.witness, Watch) else None
         if circle is not None:
             then = f"after move {circle.since}" if circle.since else "at the start"
-            moved = f"{' and '.join(circle.who)} have {'both' if len(circle.who) == 2 else 'all'} moved"
+            moved = f"{listed(circle.who)} have {'both' if len(circle.who) == 2 else 'all'} moved"
             said = f"after {circle.moves} moves all is as it was {then}, though {moved}: it can go on for ever"
             last = max(run.trace.events, key=lambda event: event.t_end or 0.0)
             yield Violation(promise, said, last.client, last.t_end or 0.0, f"as it was {then}")

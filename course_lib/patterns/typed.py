@@ -65,9 +65,9 @@ def _plain(value: Any) -> Any:
 def _built(hint: Any, raw: Any) -> Any:
     """The parsed JSON `raw` as a value of the type `hint`. Raises: TypeError if it is not one."""
     kind, inner = get_origin(hint) or hint, get_args(hint)
-    if kind is list and type(raw) is list:
+    if inner and kind is list and type(raw) is list:
         return [_built(inner[0], item) for item in raw]
-    if kind is dict and type(raw) is dict:
+    if inner and kind is dict and type(raw) is dict:
         return {name: _built(inner[1], item) for name, item in raw.items()}
     if (is_dataclass(hint) or is_typeddict(hint)) and type(raw) is dict:
         hints = _hints(hint)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from course_lib.explore import Play, Schedule
 from course_lib.explore.invariants import linearizable
-from course_lib.explore.linearizability import UNKNOWN, Call, Model, State, counter, linearization, register
+from course_lib.explore.linearizability import UNKNOWN, Call, Model, State, counter, cut, linearization, register
 from course_lib.trace import Trace
 
 
@@ -130,6 +130,20 @@ def test_a_call_without_a_reply_may_or_may_not_count() -> None:
         assert linearization(calls, counter, 0) is not None
     calls = history(("a", "increment", None, UNKNOWN, 7, inf), ("b", "read", None, 1, 5, 6))
     assert linearization(calls, counter, 0) is None, "it had not begun"
+
+
+def test_of_several_orders_the_one_by_beginnings_is_given() -> None:
+    """The same one in each process: what a set of calls is in order of differs."""
+    calls = [Call(f"c{number}", "write", number, "OK", number, 100.0) for number in range(8)]
+    assert linearization(reversed(calls), register, 0) == calls
+
+
+def test_at_a_moment_nobody_knows_what_is_still_to_come() -> None:
+    """Neither the results of calls under way, nor calls that have not begun."""
+    done, under_way, later = calls = [Call("a", "read", None, 7, start, start + 2.0) for start in (0.0, 2.0, 5.0)]
+    assert cut(calls, 3.0) == [done, replace(under_way, result=UNKNOWN, end=inf)]
+    assert cut(calls, 4.0) == [done, under_way]
+    assert cut(calls, 5.0) == [done, under_way, replace(later, result=UNKNOWN, end=inf)]
 
 
 def test_a_call_says_what_it_was() -> None:

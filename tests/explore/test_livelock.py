@@ -53,6 +53,17 @@ def test_clients_that_give_way_to_each_other_are_found() -> None:
     )
 
 
+async def counts(redis: Redis, me: str) -> None:
+    """The same command each time, but what the server holds is another number."""
+    while int(await redis.incr("tries")) < 6:
+        pass
+
+
+def test_who_leaves_something_else_behind_each_time_is_in_no_circle() -> None:
+    found = enumerate_all(trial(counts, cut=False), 2)
+    assert (found.complete, found.failures) == (True, 0)
+
+
 @pytest.mark.parametrize("clients", [2, 3])
 def test_waiting_for_one_that_does_not_move_is_no_livelock(clients: int) -> None:
     """The control: one that spins while the holder stands still comes back too, but the holder has not moved."""
@@ -84,6 +95,14 @@ def test_a_circle_may_begin_late_and_is_counted_from_there() -> None:
         other.move(move)
     assert other.violation is not None
     assert other.violation.mark == "as it was after move 3"
+
+
+def test_all_who_have_moved_in_a_circle_are_named_in_order() -> None:
+    game = Game(trial(polite, cut=False), 4)
+    for move in [0, 1, 2, 3] * 3:
+        game.move(move)
+    assert game.violation is not None
+    assert "at the start, though c0, c1, c2 and c3 have all moved: it can" in game.violation.text
 
 
 @pytest.mark.parametrize("move", [Move("wait", seconds=1.0), 0])

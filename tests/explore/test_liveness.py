@@ -14,7 +14,8 @@ from course_lib.explore import Simulation
 from course_lib.explore.liveness import Incomparable, Liveness, liveness
 from course_lib.explore.puzzles import take_in_one_order, take_your_own_first
 from course_lib.explore.replay_code import decode
-from course_lib.explore.trial import HeldBack, no_further, play
+from course_lib.explore.state_graph import Lasso
+from course_lib.explore.trial import HeldBack, Trial, no_further, play
 
 TAKE = "local n = tonumber(redis.call('GET', KEYS[1]) or 0) redis.call('SET', KEYS[1], 1 - n) return n"
 """KEYS: the tickets. Returns the next of two numbers. Atomic, as no two may get the same one."""
@@ -92,6 +93,41 @@ def test_the_picture_marks_where_the_loop_begins_and_ends(starved: Liveness) -> 
     assert len(trace) == len(lasso.stem) + len(lasso.loop)
 
 
+def test_a_loop_that_begins_late_is_marked_from_there() -> None:
+    """What both do once, first of all, is no part of it."""
+
+    async def arrives(redis: Any, me: Any) -> None:
+        await redis.incr("here")
+        await try_lock(redis, me)
+
+    found = liveness(arrives)
+    assert found.lasso is not None
+    assert len(found.lasso.stem) >= 2
+    assert len(found.loop_events) == len(found.lasso.loop)
+    assert "INCR" not in {event.name for event in found.loop_events}
+    assert f"After {len(found.lasso.stem)} moves, " in found.text
+
+
+@pytest.mark.parametrize(
+    ("lasso", "said"),
+    [
+        (
+            Lasso("a", (), (0, 1), ("a", "b"), {"b": 1}),
+            "From the start, 2 moves lead back to the same state: a and b both move in them, b is served once, and a "
+            "is not.",
+        ),
+        (
+            Lasso("c", (0,), (0, 1, 2), ("a", "b", "c"), {"a": 2, "b": 3}),
+            "After 1 move, 3 moves lead back to the same state: a, b and c all move in them, a is served twice and "
+            "b is served 3 times, and c is not.",
+        ),
+    ],
+)
+def test_a_loop_is_told_in_a_sentence(lasso: Lasso, said: str) -> None:
+    text = Liveness(Trial("yours", (), lambda *_: None, lambda run: ()), 3, 60, lasso=lasso).text
+    assert text.startswith(f"{lasso.waiter} can wait forever though the schedule is fair. {said} Played 20 times")
+
+
 def test_a_ticket_lock_starves_nobody() -> None:
     """The control: every state that two clients can come to was seen."""
     found = liveness(ticket_lock)
@@ -123,6 +159,8 @@ def test_two_that_give_way_to_each_other_are_never_served() -> None:
     assert found.lasso is not None
     assert found.lasso.served == {}
     assert "nobody is served" in found.text
+    assert found.lasso.stem == ()
+    assert len(found.loop_events) == len(found.lasso.loop)  # and not what was sent when it closed
     assert liveness(take_in_one_order, states=60).lasso is None
 
 

@@ -76,6 +76,12 @@ async def compares(redis: Any, me: Me) -> None:
             return
 
 
+def test_a_conflict_is_told_in_words() -> None:
+    first, second = (Access(who, ("n1", b"stock"), who == "bob", t) for who, t in (("alice", 0.0015), ("bob", 0.002)))
+    assert Conflict(first, second).text == "alice read stock (1.5 ms) before bob wrote it (2 ms)"
+    assert Conflict(second, first).text == "bob wrote stock (2 ms) before alice read it (1.5 ms)"
+
+
 def test_write_skew_has_no_serial_order() -> None:
     found = explore(goes_home, serializable(), setup=both_on_call)
     assert (found.played[0].schedules, found.failures) == (6, 4)

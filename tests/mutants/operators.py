@@ -145,7 +145,8 @@ def elements(node: ast.List | ast.Tuple | ast.Set) -> Iterator[ast.AST]:
     """Dropped, or in another place; what is assigned to is left alone."""
     if isinstance(getattr(node, "ctx", ast.Load()), ast.Load) and len(node.elts) > 1:
         yield from (altered(node, elts=without(node.elts, at)) for at in range(len(node.elts)))
-        yield from (altered(node, elts=swapped(node.elts, at)) for at in range(len(node.elts) - 1))
+        swaps = 0 if isinstance(node, ast.Set) else len(node.elts) - 1
+        yield from (altered(node, elts=swapped(node.elts, at)) for at in range(swaps))
 
 
 @operator("slice", ast.Slice)

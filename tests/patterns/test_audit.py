@@ -65,7 +65,11 @@ async def plant(redis: Redis) -> set[tuple[str, str]]:
     await redis.set(b"\xfe", "x", ex=600)
     faults |= {(r"bin\xff:v2:" + "\x00", "no ttl"), (r"\xfe", "unversioned")}
     await redis.set(BOARDS.at(13).key(7), "x", ex=600)  # both versions are live
-    await redis.set("shop:cart:v1:7", "x", ex=600)  # somebody else's, and versioned
+    for key in ("shop:cart:v1:7", "v2:7", "shop:{v2}:7", "shop:v12", "shop:v2.13:7"):  # somebody else's, and versioned
+        await redis.set(key, "x", ex=600)
+    for key in ("shop:v2beta:7", "shop:dev2:7", "shop:v:7", "shop:v2.:7"):  # what only looks like a version
+        await redis.set(key, "x", ex=600)
+        faults.add((key, "unversioned"))
     await redis.set(lock_name(USERS.key(7)), "x", ex=600)  # bears the version of the key that it locks
     await Generation(redis, USERS).flush()  # the counters, of a live version and of an old one, live for ever
     await Generation(redis, USERS.at(1)).flush()

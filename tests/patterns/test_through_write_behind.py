@@ -335,6 +335,8 @@ def test_versions_grow_even_when_the_clock_steps_back() -> None:
         return got
 
     assert alone(world, body) == ["0", "1", "2", "3"]
+    versions = [write.version for batch in table.batches for write in batch]
+    assert versions == sorted({*versions})
 
 
 @settings(deadline=None, max_examples=40, derandomize=True)
@@ -357,7 +359,9 @@ def test_it_agrees_with_a_dict(steps: list[tuple[str, str | None] | None]) -> No
     alone(world, body)
 
 
-@pytest.mark.parametrize("wrong", [{"every": 0}, {"batch": 0}, {"batch": 1001}, {"name": "a{b}"}])
+@pytest.mark.parametrize(
+    "wrong", [{"every": 0}, {"batch": 0}, {"batch": 1001}, {"name": "a{b"}, {"name": "b}"}, {"name": ""}]
+)
 def test_refuses_a_wrong_argument(wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(BadArgument, match=f"{name} is .*; accepted"):

@@ -111,6 +111,29 @@ def test_another_version_is_told_from_a_corrupt_value(text: str, miss: Miss) -> 
     assert Typed(Row, version=3).decode(text) is miss
 
 
+@pytest.mark.parametrize(
+    ("shape", "good", "bad"),
+    [
+        (list[int], ["[]", "[1, 2]"], ['["a"]', "[1, null]", '"12"', '{"1": 2}', "null"]),
+        (list[str], ['["a"]'], ['"ab"', '{"a": "b"}']),
+        (dict[str, int], ["{}", '{"a": 1}'], ['{"a": "b"}', '[["a", 1]]', "[]"]),
+        (dict[str, list[int]], ['{"a": [1]}'], ['{"a": 1}', '{"a": ["b"]}']),
+        (int | None, ["1", "null"], ['"1"', "1.0", "true"]),
+        (float, ["1", "1.5"], ["true", '"1"', "null"]),
+        (bool, ["true"], ["1", '""']),
+        (Literal["a", 1], ['"a"', "1"], ['"b"', "2", "null"]),
+        (list, ["[]", '[1, "a"]'], ["{}", '"a"']),
+        (dict, ["{}", '{"a": [1]}'], ["[]", '"a"']),
+    ],
+    ids=str,
+)
+def test_what_is_of_another_shape_is_corrupt(shape: Any, good: list[str], bad: list[str]) -> None:
+    """Each item of a list too, and each value of a dict; an int is a float as well, as JSON has one number for both."""
+    typed = Typed[Any](shape, version=1)
+    assert [typed.decode(f"v1;{text}") for text in good] == [json.loads(text) for text in good]
+    assert [typed.decode(f"v1;{text}") for text in bad] == [Miss.CORRUPT] * len(bad)
+
+
 def test_a_shape_that_refuses_its_own_value_makes_it_corrupt() -> None:
     """Whatever a __post_init__ raises."""
     even = Typed(Even, version=1)
