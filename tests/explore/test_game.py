@@ -56,6 +56,25 @@ def waiting(game: Game) -> list[str]:
     return [f"{turn.client}: {turn.commands[0][0].decode()}" for turn in game.able]
 
 
+def test_commands_of_a_pipeline_wait_one_by_one_in_their_order() -> None:
+    async def sends(redis: Redis, me: str) -> None:
+        async with redis.pipeline(transaction=False) as pipe:
+            for number in range(3):
+                pipe.append(me, str(number))
+            await pipe.execute()
+
+    def sending(world: Simulation, clients: int) -> None:
+        for number in range(clients):
+            world.client(f"c{number}", sends, world.redis(), f"c{number}")
+
+    game, ran = Game(Trial("pipelines", (), sending, lambda run: ()), 2), []
+    while game.able:
+        at = len(ran) % len(game.able)
+        ran.append(b" ".join(game.able[at].commands[0][1:]).decode())
+        game.move(at)
+    assert ran == ["c0 0", "c1 0", "c0 1", "c1 1", "c0 2", "c1 2"]
+
+
 def test_moves_are_made_and_taken_back() -> None:
     game = Game(COUNTER, 2)
     assert waiting(game) == ["c0: GET", "c1: GET"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -198,7 +199,17 @@ async def counts_in_a_generator(redis: Any, me: Any) -> None:
         await redis.get("lock")
 
 
-@pytest.mark.parametrize("body", [counts_in_a_variable, counts_out_of_sight, leaves_a_ttl, counts_in_a_generator])
+async def counts_behind_a_method(redis: Any, me: Any) -> None:
+    note: Any = Counter().update
+    while note.__self__.total() < 8:
+        note(["tried"])
+        await redis.get("lock")
+
+
+ENDING = [counts_in_a_variable, counts_out_of_sight, leaves_a_ttl, counts_in_a_generator, counts_behind_a_method]
+
+
+@pytest.mark.parametrize("body", ENDING)
 def test_what_comes_to_an_end_at_last_is_no_loop(body: Callable[..., Any]) -> None:
     """A waiter asks the same again and again, but it counts, or the lock will expire: each time is another state."""
     assert liveness(body, states=150).lasso is None

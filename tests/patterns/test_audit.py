@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff, NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from course_lib.errors import BadArgument
 from course_lib.patterns.audit import Report, audit, remove_versions
@@ -18,6 +18,7 @@ from course_lib.patterns.keys import Generation, KeySchema
 from course_lib.patterns.loadlock import lock_name
 from course_lib.servers import Proxy, Server
 from course_lib.sim import CRASHED, OneFault
+from course_lib.sim.fake_server import Extension, Session
 from course_lib.sim.faults import KINDS
 from course_lib.sim.redis_client import SimRedis
 from course_lib.worlds import Real, Simulated, World
@@ -111,6 +112,32 @@ def test_a_report_reads_as_a_table(world: World) -> None:
         "oversized       queue  list, 3 elements\n"
         "unversioned     queue  list, 3 elements",
     ]
+
+
+class Refuses(Extension):
+    """A server that does not let us use one command."""
+
+    def __init__(self, command: bytes) -> None:
+        self.command = command
+
+    def answers(self, session: Session, command: list[bytes]) -> bool:
+        if command[0].upper() == self.command:
+            session.refuse("NOPERM this user has no permissions to run it")
+        return command[0].upper() == self.command
+
+
+@pytest.mark.parametrize("command", [b"TYPE", b"PTTL", b"STRLEN", b"UNLINK"])
+def test_what_the_server_refuses_is_an_error_and_no_clean_bill(command: bytes) -> None:
+    """Only a key that has changed its type meanwhile is passed over."""
+    world = Simulated()
+    world.nodes[0].extension = Refuses(command)
+
+    async def body(redis: Redis) -> None:
+        await redis.set(USERS.at(1).key(7), "x")
+        with pytest.raises(ResponseError, match="no permissions to run it"):
+            await (remove_versions(redis, USERS) if command == b"UNLINK" else audit(redis, [USERS]))
+
+    alone(world, body)
 
 
 def test_an_audit_of_nothing_finds_nothing(world: World) -> None:
