@@ -34,6 +34,15 @@ kits.ASLEEP = 1.0
 told("import time\\ntime.sleep(10_000)")
 """
 
+BY_ITS_OWN = """
+import sys
+from tests.mutants import kits
+
+tests_of = kits.tests_of
+kits.tests_of = lambda module: (tests_of(module)[0], [])
+sys.exit(kits.main(sys.argv[1:]))
+"""
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], cwd=kits.ROOT, capture_output=True, text=True)
@@ -121,7 +130,7 @@ def test_what_a_test_runs_is_noted_once(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_tests_tell_mutants_from_the_original() -> None:
-    """Three of one module here, which its own tests tell; all of them where the command is run."""
+    """Three of one module here, by its own tests; all of them, and by all tests, where the command is run."""
     sample = ("--module", "patterns.outbox", "--sample", "3", "--seed", "1")
-    done = run("-m", "tests.mutants.kits", "patterns", *sample)
+    done = run("-c", BY_ITS_OWN, "patterns", *sample)
     assert (done.returncode, "100.0% of 3 told from the original" in done.stdout) == (0, True), done.stdout
