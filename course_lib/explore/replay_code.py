@@ -170,9 +170,9 @@ def _written(move: int | Move) -> str:
     place = str(at) if at < 10 else f"N{at}."
     if not isinstance(move, Move):
         return place
-    ms = move.past if move.kind in ("delay", "longer") else round(move.seconds * 1000)
-    letter = "B" if move.kind == "clock step" and ms < 0 else LETTERS[move.kind]
-    return f"{letter}{place}" + (f"{abs(ms)}." if letter in "PDCBWHG" else "")
+    size = move.past if move.kind in ("delay", "longer") else round(move.seconds * 1000)
+    letter = "B" if move.kind == "clock step" and size < 0 else LETTERS[move.kind]
+    return f"{letter}{place}" + (f"{abs(size)}." if letter in "PDCBWHG" else "")
 
 
 def _schedule(clients: int, text: str) -> Schedule:
@@ -187,11 +187,11 @@ def _schedule(clients: int, text: str) -> Schedule:
     return schedule
 
 
-def _move(letter: str, place: str, ms: str) -> int | Move:
+def _move(letter: str, place: str, size: str) -> int | Move:
     at = int(place.strip("N."))
     if letter in ("H", "G"):
-        return Move(KIND[letter], at, past=int(ms or 0))
-    return Move(KIND[letter], at, int(ms or 0) / (-1000 if letter == "B" else 1000)) if letter else at
+        return Move(KIND[letter], at, past=int(size or 0))
+    return Move(KIND[letter], at, int(size or 0) / (-1000 if letter == "B" else 1000)) if letter else at
 
 
 def _checksum(*parts: str) -> str:

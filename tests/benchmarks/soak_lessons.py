@@ -18,7 +18,6 @@ import re
 import time
 from collections import Counter
 from pathlib import Path
-from statistics import median
 
 import nbformat
 import psutil
@@ -27,7 +26,7 @@ from browser.conftest import a_lab, a_room, browser  # noqa: F401  # a fixture
 from browser.desk import ROOT, Desk
 from playwright.sync_api import Browser
 
-from .soak_memory import measured
+from .soak_memory import assert_level, measured
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
 SAMPLES = 12
@@ -36,11 +35,10 @@ NOTEBOOKS = sorted(
 )
 KEPT = ("lesson-01_topologies", "lesson-04_redlock", "lesson-05_stampedes")
 SLACK = {"kernel MB": 60.0, "server MB": 25.0, "log kB": 100.0}
-"""What may come on top of the share below; of the log, what a twelfth of the time may add."""
+"""What may come on top of the share in `soak_memory`; of the log, what a twelfth of the time may add."""
 KEEPS = {"heap MB": 2.0, "nodes": 2.0}
 """How many times what a plain notebook leaves in the page, when it is closed, the course's may leave."""
 PLAIN = "import ipywidgets\nipywidgets.HTML('a line')"
-GROWTH = 1.10
 WRITTEN = ["redis-decisions.html"]
 """What a cell of lesson 08 writes, and says so."""
 PATIENCE = 30.0
@@ -295,10 +293,7 @@ def test_an_hour_with_all_notebooks(browser: Browser, places: tuple[Path, Path])
     print(f"  soak: files left: {left}")
     assert left in ([], WRITTEN)
     for what, slack in SLACK.items():
-        third = max(1, SAMPLES // 3)
-        before, after = median(seen[what][third : 2 * third]), median(seen[what][2 * third :])
-        print(f"  soak, {what}: {before:,.1f} in the second third, {after:,.1f} in the last")
-        assert after <= before * GROWTH + slack, what
+        assert_level(what, seen[what], slack)
     for what, times in KEEPS.items():
         by_one = (seen[what][-1] - seen[what][0]) / (closed[-1] - closed[0])
         print(f"  soak, {what}: {by_one:,.1f} left by each notebook that was closed, {keeps[what]:,.1f} by a plain one")

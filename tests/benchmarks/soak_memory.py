@@ -78,10 +78,7 @@ def test_memory_levels_off(desk: Desk, tmp_path: Path) -> None:
     assert until_gone(kernel), "the kernel has not ended"
     for name, values in seen.items():
         assert len(values) >= 6, "the time was too short to say anything"
-        third = len(values) // 3
-        before, after = median(values[third : 2 * third]), median(values[2 * third :])
-        print(f"  soak, {name}: {before:,.1f} in the second third, {after:,.1f} in the last")
-        assert after <= before * GROWTH + SLACK[name], name
+        assert_level(name, values, SLACK[name])
 
 
 def panel(desk: Desk, place: int) -> Locator:
@@ -136,6 +133,14 @@ def measured(desk: Desk, kernel: int) -> dict[str, float]:
     status = Path(f"/proc/{kernel}/status").read_text()
     resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     return {"kernel MB": resident / 1024, "heap MB": page["JSHeapUsedSize"] / 2**20, "nodes": page["Nodes"]}
+
+
+def assert_level(name: str, values: list[float], slack: float) -> None:
+    """The last third of the values is no more than the second one, its share and the slack apart."""
+    third = len(values) // 3
+    before, after = median(values[third : 2 * third]), median(values[2 * third :])
+    print(f"  soak, {name}: {before:,.1f} in the second third, {after:,.1f} in the last")
+    assert after <= before * GROWTH + slack, name
 
 
 def until_gone(pid: int) -> bool:

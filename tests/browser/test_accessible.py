@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from course_lib.lessons import LESSONS
 from course_lib.website.tools import package
@@ -36,6 +36,12 @@ FOCUS = """() => {
 }"""
 
 
+def violations(page: Page) -> list[str]:
+    """What axe finds in the outputs and prose of the notebook on top, without what is JupyterLab's."""
+    page.evaluate((package("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
+    return [one for one in page.evaluate(AXE) if not any(theirs in one for theirs in JUPYTERS)]
+
+
 @pytest.mark.thorough
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missing: axe comes by it")
 @pytest.mark.parametrize("number", LESSONS)
@@ -43,11 +49,9 @@ def test_axe_finds_no_violation(desk: Desk, number: str) -> None:
     """In both themes, with all sections unfolded."""
     desk.run_lesson(next((ROOT / "notebooks").glob(f"{number}_*.ipynb")))
     desk.command("notebook:expand-all-headings")
-    desk.page.evaluate((package("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
     for theme in ("light", "dark"):
         desk.theme(theme)
-        found = [one for one in desk.page.evaluate(AXE) if not any(theirs in one for theirs in JUPYTERS)]
-        assert found == [], theme
+        assert violations(desk.page) == [], theme
 
 
 @pytest.mark.thorough

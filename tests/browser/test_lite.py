@@ -16,10 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from course_lib.website.tools import package
-
 from .desk import EXECUTED, ROOT, SIZE
-from .test_accessible import AXE, JUPYTERS
+from .test_accessible import violations
 
 LITE = ROOT / ".artefacts" / "lite"
 CELL = ".jp-NotebookPanel .jp-Cell"
@@ -128,5 +126,4 @@ def test_axe_finds_no_violation_in_a_lesson(page: Page, address: str, number: st
     page.wait_for_function(READY, polling=500)
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:expand-all-headings')")
-    page.evaluate((package("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
-    assert [one for one in page.evaluate(AXE) if not any(theirs in one for theirs in JUPYTERS)] == []
+    assert violations(page) == []
