@@ -156,6 +156,27 @@ def methods_set_in_init(answer: type) -> Any:
     return Made
 
 
+def methods_as_properties(answer: type) -> Any:
+    """Each a property, which gives the bound method."""
+
+    def of(name: str) -> property:
+        return property(lambda self: getattr(super(made, self), name))
+
+    made = type(answer.__name__, (answer,), {name: of(name) for name in methods(answer)})
+    return made
+
+
+def made_by_new(answer: type) -> Any:
+    """A class that has none of the methods: its `__new__` makes an object of another."""
+
+    class Made:
+        def __new__(cls, *args: Any, **options: Any) -> Any:
+            return answer(*args, **options)
+
+    Made.__signature__ = inspect.signature(answer)  # type: ignore[attr-defined]
+    return Made
+
+
 def factory(answer: type) -> Any:
     """A function that makes such objects."""
 
@@ -170,6 +191,8 @@ OF_CLASSES: dict[str, Callable[[Any], Any]] = {
     "methods decorated": methods_decorated,
     "partial methods": methods_in_part,
     "set in __init__": methods_set_in_init,
+    "properties": methods_as_properties,
+    "made by __new__": made_by_new,
     "factory": factory,
     "partial": partial,
 }
