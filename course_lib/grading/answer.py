@@ -86,7 +86,8 @@ def _made_later(answer: type, method: str) -> bool:
     """Is it possible that objects of the class get the method when they are made, or when it is asked for?"""
     if hasattr(answer, "__getattr__") or hasattr(inspect.getattr_static(answer, method, None), "__get__"):
         return True
-    if answer.__new__ is not object.__new__ or type(answer).__call__ is not type.__call__:
+    ways: tuple[Any, Any] = answer.__new__, type(answer).__call__
+    if ways != (object.__new__, type.__call__):
         return True
     names = getattr(getattr(inspect.getattr_static(answer, "__init__"), "__code__", None), "co_names", ())
     return method in names or "setattr" in names
