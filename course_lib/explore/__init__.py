@@ -19,7 +19,7 @@ What is found
 - `findings`         of all stages
 - `activity`         whether there was anything to judge
 - `code_coverage`    which lines and branches of a learner's code ran
-- `unawaited`        what of the code is called and never awaited
+- `unawaited`        what of the code is called and never awaited, or put into a pipeline and never sent
 - `proof`            a run played twice is the same run; what of the code no run has reached
 - `shrink`           makes a failing order as simple as it can be
 - `verdict_words`    in words that claim no more than was done

@@ -13,7 +13,7 @@ from course_lib.explore.activity import Activity, Clocks
 from course_lib.explore.code_coverage import Reached, told_of
 from course_lib.explore.moment import difference
 from course_lib.explore.trial import Trial, play
-from course_lib.explore.unawaited import unawaited
+from course_lib.explore.unawaited import Unsent, unawaited
 from course_lib.sim import kept_random
 from course_lib.words import counted
 
@@ -25,7 +25,7 @@ STEPS = 10_000
 class Proof:
     """`twice` counts the runs that were played twice; `differs` says where the first that was not the same differs;
     `reached` has the lines. `all_seen`: they have all that clients were ever told. `unawaited` has a sentence for each
-    call that nobody awaited, in runs that no fault struck."""
+    call that nobody awaited, in runs that no fault struck, and for each command that nobody sent."""
 
     twice: int
     differs: str
@@ -46,17 +46,20 @@ class Proof:
 def prove(trial: Trial, seen: Activity, clocks: Clocks) -> Proof:
     """Play again what a search has kept. Cost: as many runs again, and five times as many."""
     reached, world, steps, twice, differs = Reached(), trial.world(), 0, 0, ""
-    never, of_faults = dict[str, None](), dict[str, None]()
+    never, of_faults, unsent = dict[str, None](), dict[str, None](), Unsent()
     with kept_random():
         for run in seen.kept:
             steps += run.steps
             if steps > STEPS and twice:
                 break
-            with unawaited(of_faults if run.schedule.faults else never):
+            unsent.struck = run.schedule.faults > 0
+            with unawaited(of_faults if unsent.struck else never), unsent.watching():
                 again = play(trial, run.schedule, world)
             differs = differs or difference(run.trace.events, again.trace.events)
             twice += 1
             with reached.watching():
                 play(trial, run.schedule, world)
     timed = clocks.sleeps or reached.reads_time
-    return Proof(twice, differs, reached, not timed and twice == len(seen.kept) and not seen.dropped, tuple(never))
+    every = twice == len(seen.kept) and not seen.dropped  # another run could have sent it
+    forgotten = (*never, *(unsent.told if every else ()))
+    return Proof(twice, differs, reached, not timed and every, forgotten)

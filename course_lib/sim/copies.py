@@ -117,13 +117,15 @@ class Copies(Code):
                 copy.append(self.copy(item))
             for key, value in pairs or ():
                 copy[self.copy(key)] = self.copy(value)
+        except RecursionError:
+            raise
         except Exception:  # such as a task, which belongs to its loop
             self._keep(it, it)
             return it
         return copy
 
     def _restore(self, copy: Any, state: Any) -> None:
-        if hasattr(copy, "__setstate__"):
+        if hasattr(type(copy), "__setstate__"):  # its own __getattr__ can need what is not there yet
             copy.__setstate__(state)
             return
         fields, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)

@@ -60,6 +60,15 @@ class ScriptSocket(CommandSocket):
             name, args = f"{name} {args[0].decode('utf-8', 'replace').lower()}", args[1:]
         return (*self._name_to_func(name), args)
 
+    def well_formed(self, said: list[bytes]) -> bool:
+        """Is there such a command, and does it take as many arguments? A server asks this before all else."""
+        try:
+            _, sig, args = self._sig_of(said)
+            sig.check_arity(args, self.version)
+        except SimpleError:
+            return False
+        return True
+
     def _lua_redis_call(self, lua_runtime: Any, expected_globals: Any, *said: Any) -> Any:
         words = [part if type(part) is bytes else _argument(part) for part in said]
         if not isinstance(self.calls, list):

@@ -18,6 +18,11 @@ from course_lib.sim.own_code import code_in, names_in
 from course_lib.sim.process import PROCESS, Process
 from course_lib.sim.stand_ins import instead_of
 
+TOO_DEEP = (
+    "each simulated process gets a copy of its own of all that your code refers to, and some of that is nested too "
+    "deeply for it: hundreds of objects, each within the one before. Make it inside the function that uses it"
+)
+
 
 def in_process(code: Any) -> Callable[[], Any]:
     """A function that returns the copy of `code` that belongs to the running process; outside of any process, a new
@@ -26,19 +31,26 @@ def in_process(code: Any) -> Callable[[], Any]:
     Cost: none for code that keeps nothing; else some 20 µs for each process of each run.
     """
     trial = Copies(dict(instead_of))
-    trial.copy(code)
+    _copied(trial, code)
     if not trial.stateful and not any(map(_keeps, trial.codes)):
         return lambda: code
 
     def own() -> Any:
         process = PROCESS.get()
         if process is None:
-            return Copies(dict(instead_of)).copy(code)
+            return _copied(Copies(dict(instead_of)), code)
         if process.memory is None:
             process.memory = Copies(dict(instead_of))
-        return process.memory.copy(code)
+        return _copied(process.memory, code)
 
     return own
+
+
+def _copied(copies: Copies, code: Any) -> Any:
+    try:
+        return copies.copy(code)
+    except RecursionError:
+        raise RecursionError(TOO_DEEP) from None
 
 
 def in_one_process(code: Any) -> Callable[..., Any]:

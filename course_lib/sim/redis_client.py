@@ -6,7 +6,9 @@ still taken with retries. tests/sim/test_network.py checks that both give one tr
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import redis.asyncio as aioredis
 from redis.asyncio.client import Pipeline
@@ -50,10 +52,37 @@ class SimRedis(aioredis.Redis):
         return SimPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
 
+class Queues:
+    """Told of each command put into a pipeline, and of each pipeline that is executed, while it is `watching`."""
+
+    def put(self, pipeline: SimPipeline) -> None:
+        raise NotImplementedError
+
+    def sent(self, pipeline: SimPipeline) -> None:
+        raise NotImplementedError
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        before, SimPipeline.queues = SimPipeline.queues, self
+        try:
+            yield
+        finally:
+            SimPipeline.queues = before
+
+
 class SimPipeline(Pipeline):
     """`redis.asyncio`'s Pipeline for a simulation: the same commands, replies and errors, by the short way."""
 
+    queues: ClassVar[Queues | None] = None
+
+    def pipeline_execute_command(self, *args: Any, **options: Any) -> Any:
+        if self.queues is not None:
+            self.queues.put(self)
+        return super().pipeline_execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        if self.queues is not None:
+            self.queues.sent(self)
         pool: SimPool = self.connection_pool  # type: ignore[assignment]
         stack = self.command_stack
         if self.scripts or pool.retries or not stack or any(map(_needs_care, stack)):

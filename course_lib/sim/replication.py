@@ -78,13 +78,13 @@ class Member(Extension):
 
     def answers(self, session: Session, command: list[bytes]) -> bool:
         name = command[0].upper()
-        if session is self._feed:
+        if session is self._feed or not session.well_formed(command):
             return False
         if name == b"WAIT" and session._queueing:
             return False
         if name == b"WAIT":
             self._wait(session, int(command[1]), int(command[2]) / 1000)
-        elif name in READS or (name == b"FUNCTION" and command[1:2] and command[1].upper() not in CHANGES_FUNCTIONS):
+        elif name in READS or (name == b"FUNCTION" and command[1].upper() not in CHANGES_FUNCTIONS):
             return False
         elif not self.primary:
             session.refuse(READONLY_FUNCTION if name == b"FCALL" else READONLY)

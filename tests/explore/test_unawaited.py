@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError
 
 from course_lib.explore.exploration import explore
 from course_lib.explore.findings import MOST
@@ -82,6 +83,67 @@ def test_what_is_awaited_cancelled_or_struck_is_not_said_to_be_forgotten() -> No
         found = explore(awaits, nothing_wrong, faults=faults)
         assert not found.missing
         assert found.holds
+
+
+# -- pipelines ---------------------------------------------------------------------------------------------------------
+
+
+async def never_executes(redis: Any, me: str) -> None:
+    await redis.get("n")
+    async with redis.pipeline() as pipe:
+        pipe.set("n", me)
+
+
+async def executes_too_early(redis: Any, me: str) -> None:
+    pipe = redis.pipeline(transaction=False)
+    pipe.set("n", me)
+    await pipe.execute()
+    pipe.expire("n", 10)
+
+
+async def executes(redis: Any, me: str) -> None:
+    async with redis.pipeline() as pipe:
+        pipe.get("n").set("n", me)
+        await pipe.execute()
+    await redis.transaction(lambda pipe: pipe.multi() or pipe.set("m", me), "n")
+
+
+async def gives_up_if_second(redis: Any, me: str) -> None:
+    """What is put in and not wanted any more is sent in other runs."""
+    async with redis.pipeline() as pipe:
+        pipe.set("n", me)
+        if await redis.incr("first") == 1:
+            await pipe.execute()
+
+
+async def fails_under_a_fault(redis: Any, me: str) -> None:
+    try:
+        await redis.get("n")
+    except ConnectionError:
+        redis.pipeline().set("n", me)
+
+
+@pytest.mark.parametrize(("body", "offset"), [(never_executes, 3), (executes_too_early, 4)])
+def test_what_is_put_into_a_pipeline_and_never_sent_is_named(body: Any, offset: int) -> None:
+    found = explore(body, nothing_wrong)
+    assert found.missing == [
+        f"a command was put into a pipeline in line {line_of(body, offset)} and never sent, so it never ran; an "
+        "`await pipe.execute()` after it is missing"
+    ]
+    assert not found.holds
+
+
+@pytest.mark.parametrize("body", [executes, gives_up_if_second])
+def test_what_is_sent_in_any_run_is_not_said_to_be_forgotten(body: Any) -> None:
+    assert explore(body, nothing_wrong).holds
+    assert not explore(body, nothing_wrong, faults=["lose reply"]).missing
+
+
+def test_what_only_a_fault_left_unsent_is_not_said_to_be_forgotten() -> None:
+    assert not explore(fails_under_a_fault, nothing_wrong, faults=["lose reply"]).missing
+
+
+# -- real time ---------------------------------------------------------------------------------------------------------
 
 
 async def sleeps_in_real_time(redis: Any, me: str) -> None:

@@ -251,12 +251,43 @@ def helper_in_helper() -> int:
     return max(appends() for _ in range(1))
 
 
+class Passes:
+    """Passes on what it does not have, and so has nothing before it has been filled."""
+
+    def __init__(self, to: Keeps) -> None:
+        self.to = to
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.to, name)
+
+
+PASSES = Passes(Keeps())
+
+
+def passes_on() -> int:
+    return int(PASSES.more())
+
+
+def nested_lists() -> Callable[[], int]:
+    lists: list[Any] = []
+    for _ in range(3_000):
+        lists = [lists]
+    return lambda: len(lists)
+
+
+def chained() -> Callable[[], int]:
+    chain = Passes(Keeps())
+    for _ in range(3_000):
+        chain = Passes(chain)  # type: ignore[arg-type]
+    return lambda: chain.to.n
+
+
 KEEPERS: dict[str, Callable[[], Any]] = {
     function.__name__: function
     for function in (
         appends, counts, counts_deep, adds, takes_numbers, collects, queues, tallies, by_default, by_keyword, attribute,
         caches, caches_too, decorated, of_an_object, of_a_subclass, makes_objects, within, by_globals, rolls,
-        helper_in_helper,
+        helper_in_helper, passes_on,
     )
 } | {
     "nonlocal": counter(), "closure": closure(), "bound method": Keeps().more, "class method": Keeps.another,
@@ -299,6 +330,13 @@ def test_what_a_process_shares_stays_shared_within_it() -> None:
     ]
     assert called(other, Process("b"), 1) == [start + 1]
     assert len(KEPT) == start
+
+
+@pytest.mark.parametrize("deep", [nested_lists, chained])
+def test_what_is_nested_too_deeply_to_be_copied_is_refused(deep: Callable[[], Any]) -> None:
+    """No part of it is shared between processes instead, and the reason is given."""
+    with pytest.raises(RecursionError, match="nested too deeply for it"):
+        in_process(deep())
 
 
 @pytest.mark.parametrize("shared", [True, False])

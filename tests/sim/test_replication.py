@@ -18,6 +18,8 @@ from course_lib.sim.replication import NOREPLICAS, Replication
 
 Act = Callable[[], Awaitable[Any]]
 SERVERS = find_all()
+MALFORMED = (("FUNCTION",), ("FUNCTION", "NOPE"), ("FUNCTION", "LOAD"), ("SET", "k"), ("WAIT", 1), ("NOPE",))
+"""What a server refuses before it asks whether it is a replica."""
 
 
 def world(nodes: int = 2, **options: Any) -> tuple[Simulation, Replication]:
@@ -52,6 +54,8 @@ async def story(
     await tell(first.wait(1, 10_000))
     for asked in (second.get("x"), second.set("x", "7"), second.wait(1, 10), second.eval(SET, 1, "x")):
         await tell(asked)
+    for malformed in MALFORMED:
+        await tell(second.execute_command(*malformed))
     async with first.pipeline(transaction=True) as pipe:
         pipe.set("y", "old")
         pipe.incr("x")
@@ -73,7 +77,13 @@ SET = "return redis.call('SET', KEYS[1], '1')"
 TOLD = [
     1, 1, "1", "ReadOnlyError: You can't write against a read only repl",
     "ResponseError: WAIT cannot be used with replica instanc",
-    "ReadOnlyError: You can't write against a read only repl", [True, 2], 1,
+    "ReadOnlyError: You can't write against a read only repl",
+    "ResponseError: wrong number of arguments for 'function'",
+    "ResponseError: unknown subcommand 'NOPE'. Try FUNCTION ",
+    "ResponseError: wrong number of arguments for 'function|",
+    "ResponseError: wrong number of arguments for 'set' comm",
+    "ResponseError: wrong number of arguments for 'wait' com",
+    "ResponseError: unknown command 'NOPE', with args beginn", [True, 2], 1,
     3, 0, "2", True, "old", "ResponseError: NOREPLICAS Not enough good replicas to w",
     1, 1, "2", "new", "ReadOnlyError: You can't write against a read only repl",
 ]  # fmt: skip
