@@ -11,7 +11,7 @@ from fakeredis._commands import Key
 from fakeredis._core import CommandItem
 from fakeredis._helpers import SimpleError, casematch
 from fakeredis.commands_mixins.sortedset_mixin import ScoreTest
-from fakeredis.model import ExpiringMembersSet, ZSet
+from fakeredis.model import ExpiringMembersSet, Hash, ZSet
 
 from course_lib.sim.fake_server_commands import CommandSocket, ours, typed
 
@@ -80,6 +80,16 @@ class CollectionSocket(CommandSocket):
             item.writeback()
             return [key, popped]
         return None
+
+    @ours("zrandmember", (Key(),), (bytes,))
+    def zrandmember(self, key: CommandItem, *args: bytes) -> Any:
+        members = super().zrandmember(key, *args)
+        return members if args or not members else members[0]
+
+    @ours("hrandfield", (Key(Hash),), (bytes,))
+    def hrandfield(self, key: CommandItem, *args: bytes) -> Any:
+        fields = super().hrandfield(key, *args)
+        return fields[0] if fields and not args else [] if args and fields is None else fields
 
     @ours("zpopmin", (Key(),), (bytes,))
     def zpopmin(self, key: CommandItem, *count: bytes) -> list[Any]:

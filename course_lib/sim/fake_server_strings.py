@@ -59,6 +59,12 @@ class StringSocket(CommandSocket):
         key.update(encoded)
         return encoded
 
+    @ours("decrby", (Key(bytes), Int))
+    def decrby(self, key: CommandItem, amount: int) -> int:
+        if amount == -(2**63):
+            raise SimpleError("ERR decrement would overflow")
+        return int(super().decrby(key, amount))
+
     @ours("hincrbyfloat", (Key(), bytes, bytes))
     def hincrbyfloat(self, key: CommandItem, field: bytes, amount: bytes) -> bytes:
         if abs(Float.decode(amount)) == float("inf"):
@@ -101,7 +107,7 @@ class StringSocket(CommandSocket):
             return None
         for raw, unit, since in given:
             amount = Int.decode(raw) * unit
-            if amount <= 0 or amount + since * self._db.time * 1000 >= 2**63:
+            if amount <= 0 or amount + int(since * self._db.time * 1000) >= 2**63:
                 raise SimpleError(msgs.INVALID_EXPIRE_MSG.format("getex"))
             self._expireat(key, amount / 1000 + since * self._db.time)
         if persist and key.expireat is not None:

@@ -21,6 +21,9 @@ _NUMBER = re.compile(
     r"[+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 )
 _STRING = re.compile(r'"(?:[^"\\\0]|\\.)*"', re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD](?=[89a-fA-F])|.)", re.DOTALL)
+"""One escape, or two that are one sign together; of half a one, three characters."""
 
 
 class Null:
@@ -42,8 +45,10 @@ def decode(text: Any, table_from: Callable[..., Any]) -> Any:
     read = text.decode("utf-8", "surrogateescape")
     try:
         try:
+            if _SURROGATE.search(read):
+                raise ValueError
             value = json.loads(read, parse_int=float, strict=False)
-        except json.JSONDecodeError:
+        except ValueError:
             value = _Reader(read).whole()
         value = _for_lua(value)
     except RecursionError:
@@ -93,10 +98,14 @@ class _Reader:
             if not (match := _STRING.match(text, at)):
                 return "unexpected end of string", None, len(text)
             self.place = match.end()
+            for escape in _ESCAPE.finditer(match[0]):
+                if len(escape[0]) == 3:
+                    return "invalid unicode escape code", None, at + escape.start()
             try:
                 return "T_STRING", json.loads(match[0], strict=False), at
             except json.JSONDecodeError as error:
-                return f"invalid {'unicode ' * ('uXXXX' in error.msg)}escape code", None, at + error.pos
+                unicode = "uXXXX" in error.msg
+                return f"invalid {'unicode ' * unicode}escape code", None, at + error.pos - unicode
         for word, (kind, value) in _WORDS.items():
             if text.startswith(word, at):
                 self.place += len(word)

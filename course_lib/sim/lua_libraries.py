@@ -111,6 +111,8 @@ def _items(layout: bytes, name: str) -> Iterator[tuple[str, int, str, int]]:
             order = "little" if letter == "<" else "big"
         elif letter == "!":
             limit = int(digits or 8)
+            if limit & (limit - 1):
+                raise ValueError(f"alignment {limit} is not a power of 2")
         elif letter == "c" or letter in _SIZES:
             sized = digits if letter in "ciI" else ""
             size = int(sized or (1 if letter == "c" else _SIZES[letter]))
@@ -174,7 +176,7 @@ def _size(layout: bytes) -> int:
     total = 0
     for letter, size, _, step in _items(layout, "size"):
         if letter == "s" or (letter == "c" and size == 0):
-            raise ValueError(f"bad argument #1 to 'size' (variable-{'size' if letter == 's' else 'length'} format)")
+            raise ValueError(f"bad argument #1 to 'size' (option '{'s' if letter == 's' else 'c0'}' has no fixed size)")
         total += -total % step + size
     return total
 

@@ -45,6 +45,7 @@ BEYOND_VALKEY: dict[str, str] = {
     "script: version": "it says with which version of Redis it is compatible",
     "script: caught unknown": 'its words lack "Redis"',
     "script: blocking": "it lets a script call BLPOP, which does not wait",
+    "streams, as they are described": "XSETID also compares with the largest id that was deleted",
     "script: floats": "it passes a number on in its shortest form, Redis with 17 digits",
 }
 """Exchanges that Valkey answers in another dialect, each with the reason."""
