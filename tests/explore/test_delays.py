@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -134,6 +135,41 @@ def test_two_hold_a_lock_if_one_of_them_is_late() -> None:
     late = explore(holds, one_holder(), delays=True)
     assert late.violation is not None
     assert late.violation.promise == "one holder at a time"
+
+
+@pytest.mark.parametrize("faults", [[], ["crash"]])
+def test_no_delay_is_tried_that_was_not_asked_for(faults: list[Any]) -> None:
+    """In orders that are drawn, too."""
+    found = explore([locked(fenced=True, polls=0.7)] * 3, each_counts, faults=faults, schedules=12)
+    assert found.sampled
+    assert not found.seen.struck["delay"]
+
+
+def test_a_delay_goes_on_a_few_times_only() -> None:
+    """Somebody who looks again and again always gives it one more moment to last beyond."""
+    lengths = Counter[int]()
+
+    def judge(run: Play) -> Iterator[Violation]:
+        lengths[sum(isinstance(turn, Move) for turn in run.schedule.turns or ())] += 1
+        yield from ()
+
+    async def waits(redis: Any) -> None:
+        while not await redis.exists("a"):
+            await asyncio.sleep(0.1)
+
+    def build(world: Simulation, clients: int) -> None:
+        world.client("waits", waits, world.redis())
+        world.client("sets", program(("set", "a", 0)), world.redis())
+
+    enumerate_all(delayed(Trial("late", (), build, judge)), 2, faults=1)
+    assert set(lengths) == set(range(delays.MOST + 1))
+
+
+@pytest.mark.parametrize(("first", "schedules"), [(("set", "a", 0), 1), (("expire", "a", 9), 3)])
+def test_what_is_done_to_a_key_that_stays_need_not_be_tried_late(first: Any, schedules: int) -> None:
+    """The control has a TTL, so that the INCR can come too late for the key."""
+    programs = [program(first, ("sleep", "", 0.217), ("incr", "a", 0)), program(("sleep", "", 0.3), ("incr", "b", 0))]
+    assert outcomes(programs, reduce=True)[1] == schedules
 
 
 # -- what they cost, and what is said ----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ MOST = 5
 
 def delayed(trial: Trial) -> Trial:
     """The same clients, with one delay where a fault would strike."""
-    return replace(trial, delays=True, faults={}, fault_sizes=(), pairs=())
+    return replace(trial, delays=True, faults={})
 
 
 class Delays:
