@@ -248,6 +248,22 @@ def test_a_misconception_is_broken_by_two_facts(mistaken: Judged) -> None:
     names_two_facts(mistaken.verdict)
 
 
+RETRIES = [row for row in SUBTLE if row[:2] in (
+    ("00.1", "tries again, and says nothing"), ("08.4", "release tries again, and swallows"),
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", RETRIES, ids=lambda row: f"{row[0]} {row[1]}")
+def test_who_tries_again_is_refused_again(row: Any) -> None:
+    """In each run: a server that refuses one command only would never see what comes after the last try."""
+    id, _, promise, answer, _ = row
+    assert breaks(id, answer, promise)
+
+
+def test_both_who_try_again_are_there() -> None:
+    assert len(RETRIES) == 2
+
+
 def test_a_subtly_wrong_program_is_broken_by_two_facts(subtly: tuple[Judged, str, str | None]) -> None:
     names_two_facts(subtly[0].verdict)
 
