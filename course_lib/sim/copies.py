@@ -22,10 +22,10 @@ from course_lib.sim.own_code import names_in, own_class, own_names
 _SHARED = ("redis", "course_lib", "asyncio.events", "asyncio.base_events", "logging", "IPython", "ipykernel", "typing")
 """Modules whose objects are shared: a client of Redis is one pool of connections, which keeps processes apart
 itself."""
-_OF_THE_CLASS = {"__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__slots__", "__abstractmethods__",
+_OF_THE_CLASS = {"__dict__", "__weakref__", "__module__", "__doc__", "__slots__", "__abstractmethods__",
                  "_abc_impl", "__dataclass_fields__", "__dataclass_params__", "__annotations__",
                  "__class__"}  # fmt: skip
-_OF_THE_BODY = {"__module__", "__qualname__", "__doc__", "__slots__", "__annotations__", "__class__"}
+_OF_THE_BODY = {"__module__", "__doc__", "__slots__", "__annotations__", "__class__"}
 """What a class has to be made with, as it cannot be set later."""
 
 
@@ -85,6 +85,7 @@ class Copies(Code):
         if not own_class(it):
             return it
         body = {name: value for name, value in vars(it).items() if name in _OF_THE_BODY}
+        body["__qualname__"] = it.__qualname__
         try:
             bases = tuple(map(self.copy, it.__bases__))
             if (made := self._made.get(id(it))) is not None:  # a base that refers to it has copied it

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import itertools
 import random
+import re
 import threading
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
 from functools import cache, cached_property, lru_cache, partial, wraps
 from typing import Any
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 import pytest
@@ -330,6 +335,67 @@ def test_what_a_process_shares_stays_shared_within_it() -> None:
     ]
     assert called(other, Process("b"), 1) == [start + 1]
     assert len(KEPT) == start
+
+
+@dataclass(frozen=True)
+class Point:
+    x: int
+
+    class Part:
+        pass
+
+
+CONSTANTS: list[Any] = [
+    None, True, 1, 1.5, 2j, "a", b"a", range(3), slice(1, 2), ..., NotImplemented, re.compile("a"), (1, ("a", None)),
+    datetime.datetime(2020, 1, 1), datetime.date(2020, 1, 1), datetime.time(1), datetime.timedelta(1), Decimal("1.5"),
+    Fraction(1, 2), UUID(int=1), list[int], str.join, int.__add__, int.real, dict.__dict__["fromkeys"], len,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("constant", CONSTANTS, ids=lambda one: type(one).__name__)
+def test_code_that_only_refers_to_what_cannot_change_is_not_copied(constant: Any) -> None:
+    def reads() -> Any:
+        return constant
+
+    assert in_process(reads)() is reads
+
+
+def test_a_copied_class_is_called_by_the_same_names() -> None:
+    def made() -> Any:
+        appends()
+        return Point.Part, Point(1)
+
+    part, point = called(in_process(made), Process("a"), 1)[0]
+    assert part is not Point.Part
+    assert (part.__module__, part.__qualname__, part.__name__) == (__name__, "Point.Part", "Part")
+    assert repr(point) == "Point(x=1)"
+
+
+def numbers(*, begin: int) -> Any:
+    yield from range(begin, 9)
+
+
+def any_numbers(*first: int) -> Any:
+    yield from first
+
+
+def numbers_from(begin: int) -> Any:
+    yield from range(begin, 9)
+
+
+@pytest.mark.parametrize(
+    ("makes", "second"), [(lambda: numbers(begin=3), 4), (lambda: any_numbers(3, 4), 4), (lambda: numbers_from(3), 3)]
+)
+def test_a_generator_begins_anew_in_each_process_if_it_can_be_copied(makes: Any, second: int) -> None:
+    """One that takes its arguments in another way is shared, rather than made with others."""
+    kept = makes()
+
+    def takes() -> int:
+        appends()
+        return int(next(kept))
+
+    own = in_process(takes)
+    assert [*called(own, Process("a"), 1), *called(own, Process("b"), 1)] == [3, second]
 
 
 @pytest.mark.parametrize("deep", [nested_lists, chained])
