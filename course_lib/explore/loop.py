@@ -24,13 +24,15 @@ class Budget:
     """When to stop early: after a number of schedules, of steps of the clock, or of seconds.
 
     Seconds depend on the machine, so a verdict that must not leaves them unlimited. In a search, `orders` is how many
-    schedules each stage of what is played by order may have, beyond which they are drawn.
+    schedules each stage of what is played by order may have, beyond which they are drawn. `broken`: of steps of one
+    stage, once a run of it has broken a promise.
     """
 
     schedules: float = 5_000
     steps: float = 1_000_000
     seconds: float = inf
     orders: int = 2_000
+    broken: float = inf
 
 
 UNLIMITED = Budget(1_000_000, inf)
@@ -53,7 +55,8 @@ def play_all(
             found.complete = True
             return found
         played = found.schedules + found.redundant
-        if played >= budget.schedules or found.steps >= budget.steps or monotonic() >= deadline:
+        steps = min(budget.steps, budget.broken) if found.failing else budget.steps
+        if played >= budget.schedules or found.steps >= steps or monotonic() >= deadline:
             return found
         if progress is not None:
             progress(found)

@@ -34,6 +34,9 @@ TRIED, PROBED = 500, 40
 ONE_STAGE = Budget(2_000, 4_000_000)
 """What playing one stage by order may take, if nobody says otherwise."""
 
+FEW_STEPS = Budget(inf, inf, broken=5_000)
+"""Once a smaller failure is known, still smaller ones are sought among as many runs as take 5,000 steps."""
+
 
 @kept_random()
 def search(
@@ -212,7 +215,7 @@ def smaller(trial: Trial, promise: str, failing: Play, begin: Callable[[], objec
     for clients in range(trial.least, schedule.clients):
         if clients not in trial.sizes:
             stage = Tally(trial, clients, faults=schedule.faults)
-            play_all(_likely(schedule, clients), stage, trial.world(), progress=lambda _: begin())
+            play_all(_likely(schedule, clients), stage, trial.world(), FEW_STEPS, lambda _: begin())
             if promise in stage.failing:
                 return stage.failing[promise]
     return failing

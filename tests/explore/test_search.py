@@ -14,6 +14,7 @@ from course_lib.explore import (
     Play,
     Schedule,
     Simulation,
+    Tally,
     Trial,
     Violation,
     code_of,
@@ -23,6 +24,8 @@ from course_lib.explore import (
     smaller,
     steady,
 )  # fmt: skip
+from course_lib.explore.loop import play_all
+from course_lib.explore.strategies.seeds import each_seed
 from course_lib.sim.faults import Kind
 
 
@@ -109,6 +112,18 @@ def test_a_search_ends_with_its_budget_and_says_so() -> None:
     assert search(trial(adding, seeds=1_000), Budget(steps=2_000)).schedules < 1_000
     assert search(trial(adding, seeds=1_000), Budget(seconds=0.0)).schedules == 0
     assert search(trial(adding)).complete
+
+
+def test_once_a_promise_is_broken_a_stage_may_have_fewer_steps() -> None:
+    """The control, which breaks none, has as many as ever."""
+    whole, cut = search(trial(seeds=100)), Tally(trial(seeds=100), 2)
+    play_all(each_seed(cut, {}), cut, Simulation(), Budget(broken=400))
+    assert (whole.schedules, whole.complete, set(whole.failing)) == (100, True, {"kept"})
+    assert 1 < cut.schedules < 50
+    assert not cut.complete
+    assert set(cut.failing) == {"kept"}
+    sound = Tally(trial(adding), 2)
+    assert play_all(each_seed(sound, {}), sound, Simulation(), Budget(broken=10)).complete
 
 
 def test_a_search_stops_when_nothing_is_left_to_learn() -> None:
