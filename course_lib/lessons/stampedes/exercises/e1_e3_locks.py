@@ -98,7 +98,7 @@ def write(answer: Answer) -> list[Trial]:
         _refusing(answer),
         _refusing_one(answer),
         _own_terms(answer, {"replaced": lives.lock_lives, "expires": lives.value_lives}),
-        in_time("hundreds of keys", partial(many_keys, answer), {"prompt": judges.apart}, sizes=(1,), seeds=1),
+        in_time("hundreds of keys", partial(many_keys, answer), {"prompt": judges.apart}, sizes=(1,), seeds=1, horizon=0.25),
         in_time("several keys, and odd rows", rows,
                 {"absent": judges.absent, "any-text": judges.any_text, "prompt": judges.apart}, sizes=(2,), seeds=5),
         in_time("each row is the text that stands for none under its key", same, {"any-text": judges.any_text},
