@@ -122,6 +122,21 @@ def looping(
     return take
 
 
+async def takes_if_there_are_any(redis: Any, key: str, n: int) -> Any:
+    async with redis.pipeline() as pipe:
+        while True:
+            await pipe.watch(key)
+            if int(await pipe.get(key) or 0) < 1:
+                return False
+            pipe.multi()
+            pipe.decrby(key, n)
+            try:
+                await pipe.execute()
+                return True
+            except WatchError:
+                pass
+
+
 async def compares_and_sets_thrice(redis: Any, key: str, n: int) -> Any:
     script = (
         "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end redis.call('DECRBY', KEYS[1], ARGV[2]) return 1"
@@ -194,6 +209,7 @@ async def remembers_that_it_was_sold_out(redis: Any, key: str, n: int) -> bool:
 
 
 SUBTLE = [
+    ("takes if there are any", "never-negative", takes_if_there_are_any),
     ("two tries", "refused", looping(tries=2), "gives-up"),
     ("three tries", "refused", looping(tries=3), "gives-up"),
     ("fifty tries", "refused", looping(tries=50), "gives-up"),

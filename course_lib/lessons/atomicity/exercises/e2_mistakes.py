@@ -11,17 +11,20 @@ from course_lib.explore import Play
 from course_lib.grading.acts import Act
 from course_lib.grading.evidence import of
 from course_lib.grading.rules import Failing, named
+from course_lib.trace import Event
+
+CHANGES = frozenset(("DECR", "DECRBY", "INCR", "INCRBY", "SET", "GETSET"))
 
 
 def clues(failing: Failing) -> Iterator[str]:
     """What stands in the run that is shown: each client's commands, and what it was told."""
     exact = failing["exact"].violation("exact") if "exact" in failing else None
     lost = exact is not None and exact.mark.endswith("are left")
-    raced = failing["exact"] if lost else failing.get("never-negative")
+    below = failing.get("never-negative")
+    raced = failing["exact"] if lost else below if below and _overtaken(below) else None
     sent = [_names(raced, who) for who in raced.results if who != "delivery"] if raced else []
     looked = [names[names.index("GET") :] for names in sent if "GET" in names]
     watched = any("WATCH" in names for names in sent)
-    below = failing.get("never-negative")
     refused, ttl = (failing[p].violation(p) if p in failing else None for p in ("refused", "ttl"))
     stopped = [act for act in failing["refused"].witness.acts if act.done] if "refused" in failing else []
     said = b" ".join(b" ".join(event.command) for event in failing["ttl"].trace).upper() if ttl else b""
@@ -42,6 +45,29 @@ def clues(failing: Failing) -> Iterator[str]:
 
 def _names(run: Play, who: str) -> list[str]:
     return [event.name for event in of(run.trace, who)]
+
+
+def _overtaken(run: Play) -> bool:
+    """Did a client change the stock after another had changed what it saw?"""
+    looked, stale = set[str](), set[str]()
+    for event in sorted((one for one in run.trace if one.t_server is not None), key=lambda one: one.t_server or 0.0):
+        if event.name == "GET" and event.reply != b"QUEUED":
+            looked.add(event.client)
+            stale.discard(event.client)
+        elif _changes(event):
+            if event.client in stale:
+                return True
+            stale |= looked - {event.client}
+            looked.discard(event.client)
+    return False
+
+
+def _changes(event: Event) -> bool:
+    """Did it change the stock? Of a transaction that is EXEC."""
+    if event.name == "EXEC":
+        return bool(event.reply)
+    names = {event.name, *(call[0].decode().upper() for call in getattr(event, "calls", ()))}
+    return bool(names & CHANGES) and event.reply != b"QUEUED" and not isinstance(event.reply, Exception)
 
 
 def _watches_first(names: list[str]) -> bool:
