@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from course_lib.explore import Play, in_one_process, in_process
@@ -27,16 +28,28 @@ def asked_again(answer: Callable[..., Any], *, sentences: bool) -> Callable[...,
         if own() is answer:
             return answer(*args)
         spare = tuple(map(copied, args))
-        said = own()(*args)
+        said, first = _begun(own()(*args))
         try:
-            again = later(*spare)
+            again, its = _begun(later(*spare))
         except Exception as error:
             raise Misused(f"{CHANGED} raised {raised(error)}.") from error
-        if again != said and not (sentences and type(again) is type(said) is str):
+        if first is not None and its is not None:
+            if bool(first) is not bool(its):
+                now, before = (f"yielded {shown(one[0])}" if one else "yielded nothing" for one in (its, first))
+                raise Misused(f"{CHANGED} {now}, where it had {before}.")
+        elif again != said and not (sentences and type(again) is type(said) is str):
             raise Misused(f"{CHANGED} returned {shown(again)} in place of {shown(said)}.")
         return said
 
     return asked
+
+
+def _begun(said: Any) -> tuple[Any, list[Any] | None]:
+    """What it said; and, of what it yields, a list with the first, or an empty one."""
+    if not isinstance(said, Iterator):
+        return said, None
+    first = list(islice(said, 1))
+    return (one for part in (first, said) for one in part), first
 
 
 def copied(given: Any) -> Any:

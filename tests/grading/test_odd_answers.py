@@ -304,6 +304,25 @@ def test_a_function_that_says_always_what_it_said_first_is_told_so(id: str) -> N
     assert "keeps something from one call to the next" in verdict.message
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_a_generator_has_kept_is_seen_in_what_it_yields(kept: bool) -> None:
+    """One that only remembers is right; one that yields once in its life is told so."""
+    asked: list[Any] = []
+
+    def answer(run: Any) -> Any:
+        said = SOLUTIONS["03.6"](run)
+        if said is not None and not (kept and asked):
+            asked.append(run)
+            yield said
+
+    verdict = check("03.6", answer)
+    if kept:
+        assert "keeps something from one call to the next" in verdict.message
+        assert "it yielded nothing, where it had yielded" in verdict.message
+    else:
+        assert verdict.passed, str(verdict)
+
+
 @pytest.mark.parametrize("id", PLAIN)
 def test_a_function_may_remember_what_changes_nothing(id: str) -> None:
     """The control."""

@@ -83,6 +83,14 @@ def reading(
     return of
 
 
+def less_a_millisecond(run: Any) -> str | None:
+    """Too many only where they lie a millisecond less than a window apart, or closer."""
+    yes = sorted(note.t_start for note in run.trace.notes if note.kind == "admitted")
+    if any(last - first < WINDOW - 0.001 for first, last in zip(yes, yes[LIMIT:], strict=False)):
+        return "too many"
+    return reading(sort=lambda yes: [])(run)
+
+
 def from_the_first(run: Any) -> str | None:
     """A window begins with the first that is admitted after the last one."""
     begin, count = -99.0, 0
@@ -110,6 +118,11 @@ SUBTLE = [
      reading(near=lambda one, note: note.t_start - WINDOW <= one.t_start < note.t_start)),
     ("from the first on", "too-many", from_the_first),
     ("as noted", "not-wrong", as_noted),
+    ("less than a window by a millisecond", "too-many", less_a_millisecond),
+    ("others' requests", "not-wrong",
+     reading(near=lambda one, note: one.who != note.who and note.t_start - WINDOW < one.t_start < note.t_start)),
+    ("a window and a millisecond", "too-few",
+     reading(near=lambda one, note: note.t_start - WINDOW - 0.001 < one.t_start < note.t_start)),
     ("neighbors too", "too-few",
      reading(near=lambda one, note: 0 < abs(note.t_start - one.t_start) < WINDOW), "looks-ahead"),
     ("half a window", "not-wrong", reading(near=lambda one, note: 0 < note.t_start - one.t_start < WINDOW / 2)),
