@@ -37,17 +37,25 @@ class Test(NamedTuple):
     ran: frozenset[str]
 
 
+Source = str | ast.Module
+"""Of a module: its text, or, where the file's text is to be read by whoever asks, what is compiled in place of it."""
+
+
 class Replaced(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Finds modules of the course by sources that are handed in. To all who ask they have the file's place."""
 
-    def __init__(self, source_of: Callable[[str], str | None]) -> None:
+    def __init__(self, source_of: Callable[[str], Source | None]) -> None:
         self.source_of = source_of
 
     def get_source(self, fullname: str) -> str:
-        return self.source_of(fullname.removeprefix("course_lib.")) or ""
+        source = self.source_of(fullname.removeprefix("course_lib."))
+        return Path(place_of(fullname)).read_text(encoding="utf-8") if isinstance(source, ast.Module) else source or ""
 
     def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_source(fullname), place_of(fullname))
+        code: CodeType = compile(
+            self.source_of(fullname.removeprefix("course_lib.")) or "", place_of(fullname), "exec", dont_inherit=True
+        )
+        return code
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
         if not fullname.startswith("course_lib.") or self.source_of(fullname.removeprefix("course_lib.")) is None:
@@ -61,8 +69,9 @@ def place_of(fullname: str) -> str:
     return str(ROOT.joinpath(*fullname.split(".")).with_suffix(".py"))
 
 
-def telling(module: str, source: str) -> tuple[str, frozenset[str]]:
-    """The source, whose functions tell which of their statements run, and the names of all these statements."""
+def telling(module: str, source: str) -> tuple[ast.Module, frozenset[str]]:
+    """The source, whose functions tell which of their statements run, and the names of all these statements. Each stays
+    in its line, as tests may look at the text of what runs."""
     tree, names = ast.parse(source), set[str]()
 
     def told(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -72,7 +81,7 @@ def telling(module: str, source: str) -> tuple[str, frozenset[str]]:
             if not is_docstring:
                 name = f"{module}:{statement.lineno}"
                 names.add(name)
-                new += ast.parse(f"{TELLS}({name!r})").body
+                new += [placed(statement, added) for added in ast.parse(f"{TELLS}({name!r})").body]
             new.append(statement)
         return new
 
@@ -82,7 +91,14 @@ def telling(module: str, source: str) -> tuple[str, frozenset[str]]:
                 for field in ("body", "orelse", "finalbody"):
                     if isinstance(body := getattr(node, field, None), list) and body:
                         setattr(node, field, told(body))
-    return ast.unparse(ast.fix_missing_locations(tree)), frozenset(names)
+    return tree, frozenset(names)
+
+
+def placed(at: ast.stmt, added: ast.stmt) -> ast.stmt:
+    """The added statement, in the place of another."""
+    for node in ast.walk(added):
+        ast.copy_location(node, at)
+    return added
 
 
 def _within(node: ast.AST) -> Iterable[ast.AST]:

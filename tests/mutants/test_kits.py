@@ -93,16 +93,25 @@ class A:
 
 def test_functions_tell_which_statements_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those after a branch, of a function within a function, and of a finally; the others have a name, too."""
-    source, names = telling("a.b", FUNCTIONS)
+    tree, names = telling("a.b", FUNCTIONS)
     ran = set[str]()
     monkeypatch.setattr(builtins, TELLS, ran.add, raising=False)
     defined: dict[str, Any] = {}
-    exec(source, defined)
+    exec(compile(tree, "<a.b>", "exec"), defined)
     assert ran == set()
+    code = defined["A"].one.__code__
+    assert {line for *_, line in code.co_lines()} - {None} <= set(range(code.co_firstlineno, 22))
     assert (defined["A"]().one(), defined["A"].one.__doc__) == ("one", "Stays the docstring.")
     lines = {name.partition(":")[2] for name in names}
     assert {name.partition(":")[2] for name in ran} == {"10", "11", "13", "14", "18", "19"}
     assert lines == {"10", "11", "12", "13", "14", "16", "18", "19"}
+
+
+def test_a_module_that_tells_can_be_read_as_it_stands_in_its_file() -> None:
+    """What shows a learner a function's text finds the right lines."""
+    path = kits.ROOT / "course_lib/patterns/typed.py"
+    tree, _ = telling("patterns.typed", path.read_text())
+    assert reached.Replaced({"patterns.typed": tree}.get).get_source("course_lib.patterns.typed") == path.read_text()
 
 
 def test_a_replaced_module_has_the_place_of_its_file() -> None:
