@@ -304,6 +304,17 @@ def test_a_function_that_says_always_what_it_said_first_is_told_so(id: str) -> N
     assert "keeps something from one call to the next" in verdict.message
 
 
+def test_what_is_kept_by_a_part_of_what_was_asked_is_told_so() -> None:
+    """What a setup of the same hosts, primary and numbers was answered first."""
+    kept: dict[Any, Any] = {}
+
+    def answer(setup: Any) -> Any:
+        which = (setup.primary, setup.hosts, setup.quorum, setup.removed)
+        return kept.setdefault(which, SOLUTIONS["01.4"](setup))
+
+    assert "keeps something from one call to the next" in check("01.4", answer).message
+
+
 @pytest.mark.parametrize("kept", [False, True])
 def test_what_a_generator_has_kept_is_seen_in_what_it_yields(kept: bool) -> None:
     """One that only remembers is right; one that yields once in its life is told so."""

@@ -63,17 +63,6 @@ def one_by_one(setup: Any) -> Any:
     return {setup.primary, *replicas} if len(replicas) < 3 else outage()(setup)
 
 
-KEPT: dict[Any, Any] = {}
-
-
-def kept_by_hosts(setup: Any) -> Any:
-    """What a setup of the same hosts, primary and numbers was answered first."""
-    which = (setup.primary, setup.hosts, setup.quorum, setup.removed)
-    if which not in KEPT:
-        KEPT[which] = outage()(setup)
-    return KEPT[which]
-
-
 WRONG = [
     ("quorum-elects", outage(majority=False)),
     ("quorum-elects", votes_only_of_the_living),
@@ -105,7 +94,6 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("the last of the Sentinels counts once", "proves", outage(seen=lambda s: replace(s, sentinels=s.sentinels[:-1]))),
     ("the quorum is at most all that are known", "smallest",
      outage(seen=lambda s: replace(s, quorum=min(s.quorum, len(s.sentinels) + s.removed)))),
-    ("the first answer for the same hosts", "proves", kept_by_hosts),
     ("its text", "proves", lambda setup: " ".join(sorted(outage()(setup)))),
     ("two sets", "proves", lambda setup: [outage()(setup)]),
     ("how many", "proves", lambda setup: len(outage()(setup))),
