@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -28,7 +29,12 @@ def asked_again(answer: Callable[..., Any], *, sentences: bool) -> Callable[...,
         if own() is answer:
             return answer(*args)
         spare = tuple(map(copied, args))
-        said, first = _begun(own()(*args))
+        try:
+            said, first = _begun(own()(*args))
+        except Exception:
+            with suppress(Exception):
+                later(*spare)  # so that it has been asked as often
+            raise
         try:
             again, its = _begun(later(*spare))
         except Exception as error:
