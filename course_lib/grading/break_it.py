@@ -32,6 +32,8 @@ def a_fault(fault: Any, clients: Collection[str], example: str) -> OneFault:
         a_client(fault.client, clients)
     if type(fault.seconds) not in (int, float) or not isfinite(fault.seconds) or abs(fault.seconds) > HOUR:
         raise Refused("error", f"seconds is {fault.seconds!r}; at most an hour, {HOUR}, is accepted.")
+    if fault.seconds < 0 and fault.kind != "clock step":
+        raise Refused("error", f"seconds is {fault.seconds!r}; only a clock can go back.")
     return fault
 
 

@@ -58,8 +58,8 @@ class OneFault(Faults):
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
-        if self.at < 1:
-            raise ValueError(f"at is {self.at}; sends are counted from 1")
+        if type(self.at) is not int or self.at < 1:
+            raise ValueError(f"at is {self.at!r}; sends are counted from 1, so give a whole number")
 
     def rewind(self, seed: int) -> None:
         self.sends = 0

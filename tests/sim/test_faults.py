@@ -360,8 +360,9 @@ def test_random_faults_come_as_often_as_they_say_and_the_same_with_the_same_seed
 def test_a_fault_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="must be one of crash"):
         OneFault("explode", 1)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="counted from 1"):
-        OneFault("crash", 0)
+    for at in (0, -2, 1.5, True, float("nan"), float("inf"), "1", [1], None):
+        with pytest.raises(ValueError, match="counted from 1, so give a whole number"):
+            OneFault("crash", at)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="give a probability"):
         RandomFaults(crash=1.5)
     with pytest.raises(ValueError, match="give a probability"):

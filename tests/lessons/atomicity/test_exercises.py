@@ -55,6 +55,7 @@ async def a_fraction(redis: Any, key: str, *, window: float) -> Any:
         ("03.5", "crash", "OneFault"),
         ("03.5", OneFault("crash", at=1, client="carol"), "There is no client 'carol'"),
         ("03.5", OneFault("pause", at=1, seconds=float("inf")), "at most an hour"),
+        ("03.5", OneFault("pause", at=1, seconds=-0.6), "only a clock can go back"),
         ("03.6", TAKE, "plain def"),
         ("03.6", lambda run: True, "returned a bool"),
         ("03.6", lambda run: run.nothing, "AttributeError"),
