@@ -19,6 +19,7 @@ In reading order; a module imports only those listed before it:
 - `fake_server_strings`      strings, numbers and expiry, where fakeredis has them otherwise
 - `fake_server_collections`  lists, sets and sorted sets, where fakeredis has them otherwise
 - `fake_server_streams`      streams, where fakeredis has them otherwise
+- `fake_server_arguments`    what Redis says of arguments that fit no command
 - `fake_server_scripts`      EVAL: that sandbox behind fakeredis's commands
 - `fake_server_fixes`        what fakeredis lacks or does otherwise than Redis
 - `fake_server_plain`        the commonest commands of all, without fakeredis

@@ -21,12 +21,10 @@ from fakeredis.model import ClientInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from course_lib.sim.fake_server_collections import CollectionSocket
+from course_lib.sim.fake_server_arguments import ArgumentSocket
 from course_lib.sim.fake_server_direct import DirectSocket
 from course_lib.sim.fake_server_fixes import NOW, AccessRules, NodeDatabase, OrderedSet, SortedSocket
 from course_lib.sim.fake_server_scripts import ScriptEngine, ScriptSocket
-from course_lib.sim.fake_server_streams import StreamSocket
-from course_lib.sim.fake_server_strings import StringSocket
 from course_lib.sim.loop import SimLoop
 
 EPOCH = 1_700_000_000.0
@@ -110,7 +108,7 @@ def _broken(error: Exception) -> ResponseError:
     return ResponseError(f"SIMULATOR {type(error).__name__}: {error}")
 
 
-class Session(DirectSocket, ScriptSocket, StringSocket, CollectionSocket, StreamSocket, SortedSocket):
+class Session(DirectSocket, ScriptSocket, ArgumentSocket, SortedSocket):
     """One client's connection as the server sees it: commands in, replies out through `answer(reply)`."""
 
     _server: SimNode

@@ -83,6 +83,10 @@ class CollectionSocket(CommandSocket):
 
     @ours("zrandmember", (Key(),), (bytes,))
     def zrandmember(self, key: CommandItem, *args: bytes) -> Any:
+        if args:
+            Int.decode(args[0])
+        if key:
+            typed(key, ZSet)
         members = super().zrandmember(key, *args)
         return members if args or not members else members[0]
 

@@ -20,6 +20,9 @@ from fakeredis._helpers import SimpleError
 from fakeredis._socket import AsyncFakeSocket
 from fakeredis.model import get_command_info
 
+LONGER = ("zrank", "zrevrank")
+"""Those that take WITHSCORE, since 7.2."""
+
 
 class _Arity(Signature):
     """A command's arguments. A wrong number is refused before the command is queued, anything else when it runs."""
@@ -32,8 +35,13 @@ class _Arity(Signature):
         self.most = sys.maxsize if (info[1] < 0 if info and words == 1 else repeat) else self.least
 
     def check_arity(self, args: Sequence[Any], version: Any) -> None:
-        if not self.least <= len(args) <= self.most:
+        if not self.fits(len(args), version):
             raise SimpleError(msgs.WRONG_ARGS_MSG6.format(self.name.replace(" ", "|")))
+
+    def fits(self, count: int, version: Any) -> bool:
+        """Does it take so many arguments, in that version?"""
+        most = self.least if self.name in LONGER and version < (7, 2) else self.most
+        return self.least <= count <= most
 
     def apply(self, args: Sequence[Any], db: Any, version: Any) -> Any:
         """Do what fakeredis does, with fewer checks: give the arguments as values, and the keys among them as items."""
@@ -100,7 +108,9 @@ _REFUSED = {
     "use BITFIELD": "bitfield_ro",
     "its settings are those of a fresh server": "config resetstat|config rewrite|config set|config help",
     "there is one user": "acl dryrun",
-    "what a command is, a real server says": "command docs|command getkeys|command getkeysandflags|command list",
+    "what a command is, a real server says": "acl help|client help|command docs|command getkeys|"
+    "command getkeysandflags|command help|command list|function help|object help|pubsub help|script help|xgroup help|"
+    "xinfo help",
 }
 REFUSED = {name: reason for reason, names in _REFUSED.items() for name in names.split("|")}
 """What Redis has and this server does not, with the end of the sentence that a client gets."""
@@ -114,6 +124,7 @@ _REWORDED: tuple[tuple[str, str], ...] = (
     (r"not a valid string range item$", "not valid string range item"),
     (r"^(ERR BITOP NOT must be called with a single source key)$", r"\1."),
     (r"^ERR BUSYGROUP", "BUSYGROUP"),
+    (r"(at least 1 input key is needed for) (\w+)$", r"\1 '\2' command"),
 )
 
 

@@ -12,7 +12,7 @@ from fakeredis._commands import COMMANDS_WITH_SUB
 from fakeredis._helpers import NoResponse, SimpleError, SimpleString
 from fakeredis._socket._resp import convert_to_resp2, valid_response_type
 
-from course_lib.sim.fake_server_commands import COMMANDS, LATER, CommandSocket
+from course_lib.sim.fake_server_commands import COMMANDS, LATER, LONGER, CommandSocket
 from course_lib.sim.fake_server_plain import DIRECT, PASS
 
 _PLAIN = frozenset((bytes, int, type(None), SimpleString, NoResponse))  # replies that are sent as they are
@@ -22,7 +22,7 @@ _PLAIN = frozenset((bytes, int, type(None), SimpleString, NoResponse))  # replie
 def _plain(word: bytes) -> Any:
     """The command of this name, if it depends neither on a subcommand nor on the server's version."""
     name = word.decode("utf-8", "replace").lower()
-    return None if name in LATER or name in COMMANDS_WITH_SUB else COMMANDS.get(name)
+    return None if name in LATER or name in LONGER or name in COMMANDS_WITH_SUB else COMMANDS.get(name)
 
 
 class DirectSocket(CommandSocket):

@@ -75,7 +75,7 @@ class ScriptSocket(CommandSocket):
             self.calls = []
         self.calls.append(tuple(words))
         func, sig, args = self._sig_of(words)
-        if not sig.least <= len(args) <= sig.most:
+        if not sig.fits(len(args), self.version):
             raise SimpleError(_TOO_FEW)
         if msgs.FLAG_NO_SCRIPT in sig.flags:
             raise SimpleError(_NOT_FROM_SCRIPT)
@@ -242,6 +242,8 @@ def _without_shebang(source: bytes, read_only: bool) -> tuple[bytes, bool]:
         if not option.startswith("flags="):
             raise SimpleError(f"ERR Unknown lua shebang option: {option}")
         flags = option.removeprefix("flags=").split(",")
+    if read_only and "no-writes" not in flags:
+        raise SimpleError("ERR Can not execute a script with write flag using *_ro command.")
     known = {"no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"}
     if unknown := [flag for flag in flags if flag not in known]:
         raise SimpleError(f"ERR Unexpected flag in script shebang: {unknown[0]}")

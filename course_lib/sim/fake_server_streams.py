@@ -69,7 +69,7 @@ class StreamSocket(CommandSocket):
         reply = super()._xreadgroup(consumer, groups, *rest)
         for group, name in new:
             if name not in (reply or ()):
-                del group.consumers[consumer]
+                group.consumers.pop(consumer, None)
         return reply
 
     def xinfo_groups(self, key: CommandItem) -> Any:
@@ -145,8 +145,6 @@ class StreamSocket(CommandSocket):
         group = key.value.group_get(group_name) if key.value is not None else None
         if group is None:
             return super().xautoclaim(key, group_name, consumer, min_idle_ms, start, *args)
-        if count is not None and count < 1:
-            raise SimpleError("ERR COUNT must be > 0")
         room, now, claimed, gone = count or 100, current_time(), list[StreamEntryKey](), list[StreamEntryKey]()
         left = sorted(entry for entry in group.pel if _within(entry, StreamRangeTest.decode(start)))
         looks = 10 * room

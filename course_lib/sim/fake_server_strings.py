@@ -59,10 +59,11 @@ class StringSocket(CommandSocket):
         key.update(encoded)
         return encoded
 
-    @ours("decrby", (Key(bytes), Int))
+    @ours("decrby", (Key(), Int))
     def decrby(self, key: CommandItem, amount: int) -> int:
         if amount == -(2**63):
             raise SimpleError("ERR decrement would overflow")
+        typed(key, bytes)
         return int(super().decrby(key, amount))
 
     @ours("hincrbyfloat", (Key(), bytes, bytes))

@@ -36,12 +36,16 @@ class Null:
 NULL = Null()
 
 
+_KINDS = {type(None): "nil", bool: "boolean", Null: "userdata"}
+
+
 def decode(text: Any, table_from: Callable[..., Any]) -> Any:
     """A JSON text as a value for Lua. Raises: ValueError, with cjson's words, if it is none."""
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         text = b"%.14g" % text
     if not isinstance(text, bytes):
-        raise ValueError("bad argument #1 to 'decode' (string expected)")
+        kind = _KINDS.get(type(text)) or type(text).__name__.removeprefix("_Lua").lower()
+        raise ValueError(f"bad argument #1 to 'decode' (string expected, got {kind})")
     read = text.decode("utf-8", "surrogateescape")
     try:
         try:

@@ -169,6 +169,8 @@ function math.random(low, high)
 end
 function math.randomseed(number) seed(number) end
 
+local function one_text(...) return select('#', ...) == 1 and type((...)) == 'string' end
+local NO_TEXT = 'ERR wrong number or type of arguments'
 names.redis = view{
   call = function(...) return raised(call(...)) end,
   pcall = function(...)
@@ -179,18 +181,17 @@ names.redis = view{
   log = function(...) return raised(log(...)) end,
   setresp = function(...) return raised(setresp(...)) end,
   acl_check_cmd = function(...) return raised(allows(...)) end,
-  error_reply = function(message)
-    if message:sub(1, 1) == '-' then message = message:sub(2) end
+  error_reply = function(...)
+    local message = one_text(...) and (...):gsub('^-', '') or NO_TEXT
     return {err = message:find(' ', 1, true) and message or 'ERR ' .. message}
   end,
-  status_reply = function(message) return {ok = message} end,
-  sha1hex = py.sha1hex,
+  status_reply = function(...) return one_text(...) and {ok = (...)} or {err = NO_TEXT} end,
+  sha1hex = function(...) return select('#', ...) == 1 and py.sha1hex(...) or error('wrong number of arguments', 0) end,
   replicate_commands = function() return true end,
   set_repl = function(what)
     if what ~= 3 then error('SIMULATOR set_repl is not simulated: a script is replicated as a whole', 0) end
   end,
-  breakpoint = function() return false end,
-  debug = function() end,
+  breakpoint = function() return false end, debug = function() end,
   REPL_NONE = 0, REPL_AOF = 1, REPL_SLAVE = 2, REPL_REPLICA = 2, REPL_ALL = 3,
   LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
   REDIS_VERSION = py.version, REDIS_VERSION_NUM = py.version_number,
