@@ -6,11 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 from fakeredis import _msgs as msgs
-from fakeredis._command_args_parsing import Float, Int, Timeout
+from fakeredis._command_args_parsing import Float, Int, Timeout, extract_args
 from fakeredis._commands import Key
 from fakeredis._core import CommandItem
 from fakeredis._helpers import SimpleError, casematch
-from fakeredis.model import XStream, ZSet
+from fakeredis.commands_mixins.sortedset_mixin import ScoreTest
+from fakeredis.model import ExpiringMembersSet, XStream, ZSet
 
 from course_lib.sim.fake_server_collections import CollectionSocket
 from course_lib.sim.fake_server_commands import ours, typed
@@ -62,6 +63,39 @@ class ArgumentSocket(StringSocket, CollectionSocket, StreamSocket):
         if source:
             typed(source, list), typed(target, list)
         return super().lmove(source, target, taken, put) if source else None
+
+    @ours("lindex", (Key(), bytes))
+    def lindex(self, key: CommandItem, index: bytes) -> Any:
+        return super().lindex(key, Int.decode(index)) if typed(key, list) else None
+
+    @ours("linsert", (Key(), bytes, bytes, bytes))
+    def linsert(self, key: CommandItem, where: bytes, pivot: bytes, value: bytes) -> Any:
+        if where.lower() not in (b"before", b"after"):
+            raise SimpleError(msgs.SYNTAX_ERROR_MSG)
+        typed(key, list)
+        return super().linsert(key, where, pivot, value)
+
+    @ours("spop", (Key(),), (bytes,))
+    def spop(self, key: CommandItem, *count: bytes) -> Any:
+        if len(count) > 1:
+            raise SimpleError(msgs.SYNTAX_ERROR_MSG)
+        wanted = [Int.decode(text, msgs.INDEX_NEGATIVE_ERROR_MSG) for text in count]
+        if wanted and wanted[0] < 0:
+            raise SimpleError(msgs.INDEX_NEGATIVE_ERROR_MSG)
+        typed(key, ExpiringMembersSet)
+        return super().spop(key, *wanted)
+
+    @ours("zrangebyscore", (Key(), ScoreTest, ScoreTest), (bytes,))
+    def zrangebyscore(self, key: CommandItem, low: ScoreTest, high: ScoreTest, *args: bytes) -> Any:
+        extract_args(args, ("withscores", "++limit"))
+        typed(key, ZSet)
+        return super().zrangebyscore(key, low, high, *args)
+
+    @ours("zrevrangebyscore", (Key(), ScoreTest, ScoreTest), (bytes,))
+    def zrevrangebyscore(self, key: CommandItem, high: ScoreTest, low: ScoreTest, *args: bytes) -> Any:
+        extract_args(args, ("withscores", "++limit"))
+        typed(key, ZSet)
+        return super().zrevrangebyscore(key, high, low, *args)
 
     def blpop(self, *args: bytes) -> Any:
         _seconds(args[-1])

@@ -242,9 +242,9 @@ def _without_shebang(source: bytes, read_only: bool) -> tuple[bytes, bool]:
         if not option.startswith("flags="):
             raise SimpleError(f"ERR Unknown lua shebang option: {option}")
         flags = option.removeprefix("flags=").split(",")
-    if read_only and "no-writes" not in flags:
-        raise SimpleError("ERR Can not execute a script with write flag using *_ro command.")
     known = {"no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"}
     if unknown := [flag for flag in flags if flag not in known]:
         raise SimpleError(f"ERR Unexpected flag in script shebang: {unknown[0]}")
+    if read_only and "no-writes" not in flags:
+        raise SimpleError("ERR Can not execute a script with write flag using *_ro command.")
     return newline + rest, read_only or "no-writes" in flags
