@@ -48,6 +48,14 @@ def limiter(*, keys: Any = None, clock: Any = None, per_second: float = 1e6, **p
     return hit
 
 
+async def at_most_a_hundred(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
+    return await limiter()(redis, user, limit=min(limit, 100), window=window, request=request)
+
+
+async def ids_without_blanks(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
+    return await limiter()(redis, user, limit=limit, window=window, request=request.strip())
+
+
 async def two_steps(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
     """As a notebook that was proposed for redis-py has it, with the server's time."""
     seconds, micros = await redis.time()
@@ -201,6 +209,8 @@ def with_ids(key: str) -> Any:
 KNOWN = "redis.call('ZSCORE', KEYS[1], ARGV[3])"
 EXPIRES = "redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000){})"
 SUBTLE = [
+    ("at most a hundred", "told", at_most_a_hundred),
+    ("ids without their blanks", "told", ids_without_blanks),
     ("knows for ever", "window", with_ids("ids:{{{}}}")),
     ("remembers refusals", "admits", remembers_refusals),
     ("what is a window old takes room", "admits", inclusive()),

@@ -67,6 +67,12 @@ async def the_first_alone(redis: Any, ids: list[str], commit: Any) -> None:
         await redis.delete(keys_of(ids)[0])
 
 
+async def the_first_hundred(redis: Any, ids: list[str], commit: Any) -> None:
+    await commit()
+    if ids:
+        await redis.delete(*keys_of(ids)[:100])
+
+
 async def the_first_ten(redis: Any, ids: list[str], commit: Any) -> None:
     await commit()
     if ids:
@@ -234,6 +240,7 @@ async def its_own_error_for_a_value(redis: Any, ids: list[str], commit: Any) -> 
 SUBTLE: list[tuple[Any, ...]] = [
     ("the first alone", "gone", the_first_alone),
     ("the first ten", "gone", the_first_ten),
+    ("the first hundred", "gone", the_first_hundred),
     ("nothing to commit", "gone", nothing_to_commit),
     ("commits for each", "errors", commits_each),
     ("commits again", "errors", commits_again),

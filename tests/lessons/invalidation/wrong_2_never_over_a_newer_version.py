@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 
 SCRIPT = """
 local held = redis.call('HGET', KEYS[1], 'version')
@@ -94,6 +94,13 @@ async def gives_up_on_watch(redis: Any, key: str, version: int, page: Any, *, tt
     return True
 
 
+async def watches_ten_times(redis: Any, key: str, version: int, page: Any, *, ttl: float) -> bool:
+    for _ in range(10):
+        with suppress(WatchError):
+            return await gives_up_on_watch(redis, key, version, page, ttl=ttl)
+    raise TimeoutError("too many others")
+
+
 HELD = asyncio.Lock
 
 
@@ -157,6 +164,7 @@ MARK = "redis.call('SET', KEYS[1] .. ':version', ARGV[1], 'PX', ARGV[2])"
 SUBTLE: list[tuple[Any, ...]] = [
     ("watches too late", "race", watches_too_late),
     ("gives up on WATCH", "race", gives_up_on_watch),
+    ("gives up on WATCH at the tenth", "race", watches_ten_times),
     ("one at a time here", "race", one_at_a_time_here, "looks-then-writes"),
     ("its TTL in a second step", "life", in_two_scripts),
     ("clears first", "race", clears_first),
@@ -184,6 +192,8 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("another key", "newer", with_the_blanks(place="page:{}")),
     ("its length first", "newer", with_the_blanks(
         "held and (#held > #ARGV[1] or (#held == #ARGV[1] and held >= ARGV[1]))"), "refuses-its-equal"),
+    ("in fifteen digits", "newer", with_the_blanks(
+        "held and string.rep('0', 15 - #held)..held > string.rep('0', 15 - #ARGV[1])..ARGV[1]")),
     ("the last digits", "newer", with_the_blanks(
         "held and tonumber(string.sub(held, -3)) > tonumber(string.sub(ARGV[1], -3))")),
     ("in 32 bits", "newer", with_the_blanks(

@@ -278,6 +278,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("a whole batch first", "done", a_whole_batch_first),
     ("knows what it did", "done", knows_what_it_did),
     ("stops at a short one", "ends", stops_at_a_short_one),
+    ("a hundred batches", "ends", relay_of(batches=100)),
     ("the number of batches", "ends", counts_all),
     ("returns nothing", "ends", relay_of(told=lambda marked: None)),
     ("one more", "ends", relay_of(told=lambda marked: marked + 1)),

@@ -101,6 +101,7 @@ def _to_the_microsecond(answer: Answer, world: Simulation, clients: int) -> Aski
     run.asks(
         "c2", [(0.125, "r1"), (4095.5, "r2"), (4096.125, "r3")], Policy("bob", 1, 4096.0)
     )  # whose key must live to the end
+    run.asks("c3", [(0, "r1"), (0.125, " r1"), (0.25, "R1"), (0.375, "r1 "), (0.5, "r1")], Policy("eve", 1_000, 64.0))
     return run
 
 

@@ -8,6 +8,7 @@
 - `e6_stale_read`  06.6, write the property
 
 What they are made of:
+- `e2_hashes`      the calls of 06.2, and what a hash held around each
 - `e3_calls`       the calls of 06.3, each with its right answer
 - `e4_outbox`      the outbox of 06.4, and what its relays do
 """

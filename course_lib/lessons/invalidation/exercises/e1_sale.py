@@ -20,7 +20,7 @@ from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
 Answer = Callable[..., Awaitable[Any]]
 SALES = [
     (["42", "7"], ["8"]), (["de:{7}", "{de}:8", "Zoë 9", "0042"], ["42"]), ([], ["7", "42"]), (["é"], []),
-    ([str(number) for number in range(94, 134)], ["9"]), (["42"], ["421", "4", "2"]),
+    ([str(number) for number in range(94, 224)], ["9"]), (["42"], ["421", "4", "2"]),
     (["", " "], ["app:product:7", "7"]),
 ]  # fmt: skip
 """For each run: the products whose prices c1 changes, and those of c2."""

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from course_lib.explore import CRASHED, Play, Process, Simulation, Trial, until
 from course_lib.grading import key_log
-from course_lib.grading.acts import Act, Acts, failure
+from course_lib.grading.acts import failure
 from course_lib.grading.answer import coroutine_function
 from course_lib.grading.caller_errors import TO_ANY, hindered, refused_ones
 from course_lib.grading.evidence import ms, shown
-from course_lib.grading.key_log import KeyLog, State
 from course_lib.grading.rules import LOSSES, Failing, Found, Rules, named, trial
+from course_lib.lessons.invalidation.exercises.e2_hashes import Hashes, Stores, Versions, held, page, version
 from course_lib.sim.faults import Kind
 
 Answer = Callable[..., Awaitable[Any]]
 LAST = 2**53 - 1
 STEPS = [
     (9, "nine"), (10, "ten"), (9, "late"), (10, "ten, again"), (10, None), (9, "late"), (10, ""), (10, ""),
-    (100, None), (99, "x"), (100, " Zoë's page\n"), (1_000, "y"), (999, "z"), (LAST, "None"), (LAST - 1, None),
+    (100, None), (99, "x"), (100, " Zoë's page\n"), (1_000, "y"), (999, "z"), (10**15 - 1, "a"),
+    (10**15, "b"), (10**15 - 1, "c"), (LAST, "None"), (LAST - 1, None),
     (100, "low"), (LAST, None), (LAST - 1, ""),
 ]  # fmt: skip
 """Versions and pages, None for a mark, that c1 stores in turn; then, when all has expired, the first once more."""
@@ -35,65 +35,11 @@ SETS = [("app:product:42", "app:product:7", 60), ("app:product:{de}:7", "a{b:c",
 LONGER = (1.0, 2.5, 0.75)
 """By how much the ttl of each step is longer or shorter."""
 OLDER = "redis.call('HSET', KEYS[1], 'version', 9, 'page', 'older') redis.call('PEXPIRE', KEYS[1], 60000)"
+CROWD = """
+if tonumber(redis.call('HGET', KEYS[1], 'version') or 0) > 100 then return end
+redis.call('HSET', KEYS[1], 'version', 100, 'page', 'of many')
+redis.call('PEXPIRE', KEYS[1], 60000)"""
 AT_ONCE = [(99, "of c1"), (100, "of c2"), (101, None)]
-
-
-@dataclass(eq=False)
-class Stores(Act):
-    """One call. `before` and `after`: what the key held when it began, and when it was over."""
-
-    key: str = ""
-    version: int = 0
-    page: str | None = None
-    ttl: float = 0.0
-    before: State | None = None
-    after: State | None = None
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """What the hash is to hold."""
-        return {"version": str(self.version)} | ({} if self.page is None else {"page": self.page})
-
-    @property
-    def newer(self) -> bool:
-        """Was something newer held when it began?"""
-        return version(self.before) > self.version
-
-    @property
-    def call(self) -> str:
-        held = "Nothing" if self.before is None or not self.before.there else self.before.text
-        return f"{held} was held, and {self.who} called store with version {self.version} and page {self.page!r}"
-
-
-class Hashes(KeyLog):
-    """Reads a hash as the text `{'version': '7', 'page': '…'}`."""
-
-    def held(self, key: str) -> str | None:
-        flat = self.command("HGETALL", key)
-        if not isinstance(flat, list):
-            return "[not a hash]"
-        words = [word.decode(errors="replace") for word in flat]
-        return repr(dict(sorted(zip(words[::2], words[1::2], strict=True), reverse=True)))
-
-
-def version(state: State | None) -> int:
-    """The version that is held; -1 for none."""
-    word = (state.text if state is not None else None) or ""
-    digits = word.partition("'version': '")[2].partition("'")[0]
-    return int(digits) if digits.isdigit() else -1
-
-
-def page(state: State | None) -> str | None:
-    """The page that is held, as it is written."""
-    return ((state.text if state is not None else None) or "").partition("'page': ")[2].removesuffix("}") or None
-
-
-@dataclass
-class Versions(Acts):
-    """What was stored in one run."""
-
-    log: Hashes = field(kw_only=True)
-    ttl: float = field(kw_only=True)
 
 
 def trials(answer: Answer) -> list[Trial]:
@@ -108,6 +54,7 @@ def trials(answer: Answer) -> list[Trial]:
         seeds=6 * len(TO_ANY)),
         trial("several at once", partial(_at_once, answer), {"race": _race, "errors": key_log.errors}, sizes=(3,),
               seeds=8, faults=faults, fault_seeds=2),
+        trial("others at every moment", partial(_crowded, answer), {"race": _patient}, sizes=(1,), seeds=1),
     ]  # fmt: skip
 
 
@@ -131,12 +78,12 @@ def _in_turn(answer: Answer, steps: list[tuple[int, str | None]], world: Simulat
     run = _run(world)
 
     async def body(who: str, key: str, start: int) -> None:
-        for place, (number, page) in enumerate([*steps[start:], steps[0]]):
+        for place, (number, text) in enumerate([*steps[start:], steps[0]]):
             late = 0.05 + 2.5 * run.ttl
             await until(world, 0.02 + 0.03 * place + late * (place == len(steps[start:])))
-            if (number, page) == EVICTED and world.seed // 2 % 2:
+            if (number, text) == EVICTED and world.seed // 2 % 2:
                 run.log.command("DEL", key)
-            act = Stores(who, "stores", key=key, version=number, page=page, ttl=run.ttl * LONGER[place % 3])
+            act = Stores(who, "stores", key=key, version=number, page=text, ttl=run.ttl * LONGER[place % 3])
             await run.do(act, partial(_deed, answer, run))
 
     process = Process("shop") if world.seed % 2 else None
@@ -151,9 +98,21 @@ def _at_once(answer: Answer, world: Simulation, clients: int) -> Versions:
     run.ttl, key = 60.0, run.log.keys[0]
     if world.seed // 2 % 2:
         world.given(("EVAL", OLDER, 1, key))
-    for number, (wanted, page) in enumerate(AT_ONCE[:clients], 1):
-        act = Stores(f"c{number}", "stores", key=key, version=wanted, page=page, ttl=run.ttl)
+    for number, (wanted, text) in enumerate(AT_ONCE[:clients], 1):
+        act = Stores(f"c{number}", "stores", key=key, version=wanted, page=text, ttl=run.ttl)
         world.client(act.who, run.do, act, partial(_deed, answer, run), start=0.004 * draw(), process=process)
+    return run
+
+
+def _crowded(answer: Answer, world: Simulation, clients: int) -> Versions:
+    """c1 stores version 101, while others store version 100 so often, for half a second, that between a look and a
+    transaction there is always one of them."""
+    run = _run(world)
+    run.ttl, key = 60.0, run.log.keys[0]
+    for moment in range(1_200):
+        world.at(0.02 + 0.0004 * moment, run.log.command, "EVAL", CROWD, "1", key)
+    act = Stores("c1", "stores", key=key, version=101, page="of c1", ttl=run.ttl)
+    world.client("c1", run.do, act, partial(_deed, answer, run), start=0.02)
     return run
 
 
@@ -179,11 +138,6 @@ def _newer(run: Play) -> Iterator[Found]:
         elif act.over and not act.newer and not stored:
             same = ", with the TTL that it had" * (act.after.text == repr(act.fields))
             yield f"{act.call}. Afterwards {held(act.after)} was held{same}.", act.who, act.ended, "not stored"
-
-
-def held(state: State) -> str:
-    """What the key holds, for a sentence."""
-    return "nothing" if state.text is None else state.text
 
 
 def _whole(run: Play) -> Iterator[Found]:
@@ -236,6 +190,18 @@ def _race(run: Play) -> Iterator[Found]:
             yield text, act.who, act.ended, "not stored"
         elif act.done and not act.result and max(seen) <= act.version:
             yield f"{act.who} was told False, and nothing newer was there.", act.who, act.ended, "refused"
+
+
+def _patient(run: Play) -> Iterator[Found]:
+    """Nobody gives up because of others."""
+    for act in run.witness.acts:
+        if not act.over:
+            yield f"{act.who} had not ended at {ms(run.now)}.", act.who, run.now, "no end"
+        elif act.failed:
+            yield failure(act), act.who, act.ended, "an error"
+        elif not act.result or version(act.after) != act.version:
+            text = f"{act.who} was told {shown(act.result)}, and {held(act.after)} was held; nothing newer ever was."
+            yield text, act.who, act.ended, "gave up"
 
 
 # -- clues -------------------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ OTHERS = dict.fromkeys((b"app:product:421", b"outbox", b"invalidated", b"7"), b"
 FULL = [(n * n + 3, KEYS[n % len(KEYS)]) for n in range(12)]
 SETS = [FULL, FULL[:4], [], FULL[:5], FULL[2:12], FULL[5:6]]
 """Notes of a run: ids that rise with gaps, and keys."""
+MANY = [(3 * n, KEYS[n % len(KEYS)]) for n in range(1, 532)]
+"""So many that no number of batches is enough that somebody thought of."""
 
 
 class Happened(NamedTuple):

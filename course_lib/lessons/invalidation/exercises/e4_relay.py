@@ -18,6 +18,7 @@ from course_lib.lessons.invalidation.exercises.e4_outbox import (
     ABSENT,
     BATCH,
     KEYS,
+    MANY,
     SETS,
     Answer,
     Notes,
@@ -44,6 +45,7 @@ def trials(answer: Answer) -> list[Trial]:
               seeds=16),
         trial("the server refuses a command", partial(build, "refuses"), again | {"ends": _ends, "errors": _errors},
               sizes=(1,), seeds=15),
+        trial("very many notes", partial(build, "many"), {"ends": _ends}, sizes=(1,), seeds=1),
         trial("two relays at once", partial(build, ""), {"done": _done, "again": _again, "ends": _ends}, sizes=(2,),
               seeds=8),
     ]  # fmt: skip
@@ -53,7 +55,7 @@ def _build(answer: Answer, what: str, world: Simulation, clients: int) -> Notes:
     """c1, with two clients c2 too, makes a pass; long after it c3 makes another, to do what is left: in c1's process,
     where that is sure to live. A writer notes one thing more in the middle."""
     seed = world.seed
-    notes = SETS[0 if what else seed % len(SETS)][: 3 if what else None]
+    notes = MANY if what == "many" else SETS[0][:3] if what else SETS[seed % len(SETS)]
     run = Notes(world, notes=[])
     world.nodes[0].extension = Watch(run, seed if what == "refuses" else None)
     world.at(0.0, run.open, notes)
