@@ -247,6 +247,27 @@ class KeepsItNear(Right):
         return page, lease
 
 
+class KnowsItsLease(Right):
+    """Whoever was given a lease here asks no more until it expires, or is used here."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.until: dict[str, float] = {}
+
+    async def get(self, key: str) -> Any:
+        now = asyncio.get_running_loop().time()
+        if now < self.until.get(key, 0.0):
+            return None, None
+        page, lease = await super().get(key)
+        if lease is not None:
+            self.until[key] = now + self.lease_ttl
+        return page, lease
+
+    async def put(self, key: str, page: str, lease: str) -> Any:
+        self.until.pop(key, None)
+        return await super().put(key, page, lease)
+
+
 SLIDES = "page and redis.call('PEXPIRE', KEYS[1], 60000)"
 AGAIN = f"{TAKE} or (redis.call('PEXPIRE', KEYS[2], ARGV[2]) == 0)"
 EVEN = "redis.call('PTTL', KEYS[2]) < 100 and redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])"
@@ -269,6 +290,7 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("deletes the page, then the lease", "race", PageThenLease),
     ("a lease's TTL later", "lives", LeaseLater, "never-expires"),
     ("asks twice", "hit", AsksTwice),
+    ("knows its lease", "any-text", KnowsItsLease),
     ("swallows errors of get", "errors", SwallowsErrors),
     ("swallows errors of put", "errors", SwallowsThePut),
     ("swallows errors of delete", "errors", SwallowsTheDelete),

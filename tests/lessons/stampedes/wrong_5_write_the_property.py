@@ -180,6 +180,17 @@ def by_hundredths(trace: Trace) -> str | None:
     return next((f"{a[0]} and {b[0]}" for i, b in enumerate(found) for a in found[:i] if a[2] > b[1]), None)
 
 
+def an_end_in_thirty_years(trace: Trace) -> str | None:
+    found = spans(trace, excused=paused(trace))
+    return at_once([(who, start, min(end, 1e9)) for who, start, end in found])
+
+
+def part_of_a_name(trace: Trace) -> str | None:
+    """Who is called as a part of the name of one that was paused is excused, too."""
+    names = " ".join(paused(trace))
+    return at_once(spans(trace, excused={note.who for note in loads(trace) if note.who in names}))
+
+
 SUBTLE: list[tuple[Any, ...]] = [
     ("an end at zero is none", "spans", an_end_at_zero_is_none),
     ("everybody is named", "spans", names_everybody),
@@ -199,4 +210,6 @@ SUBTLE: list[tuple[Any, ...]] = [
     ("names the first and the last", "spans", names_first_and_last),
     ("rounds", "spans", rounds_to_ms),
     ("the same beginnings", "spans", same_beginnings_missed),
+    ("forever is thirty years", "spans", an_end_in_thirty_years),
+    ("a part of a name", "excuses", part_of_a_name),
 ]

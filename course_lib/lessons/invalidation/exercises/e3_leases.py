@@ -168,7 +168,7 @@ def clues(failing: Failing) -> Iterator[str]:
         "stores-without-a-lease": place == 2 and op.result is True and page[-1],
         "keeps-the-lease": place == 6 and op.result is True and lease[-1],
         "delete-keeps-the-lease": place == 11 and op.result is True and page[-1],
-        "empty-is-a-miss": place == 14 and op.hit is None and page[-1],
+        "empty-is-a-miss": place == 14 and op.hit is None and page[-1] and key_log.sent(first, op),
         "never-expires": left == key_log.FOREVER,
         "wrong-unit": any(abs(ratio / 1000 - 1) < 0.01 for ratio in (left / life, life / left if left > 0 else 0)),
         "whole-seconds": life % 1 > 0 and left > 0 and key_log.whole(left) and abs(left - life) < 1,
