@@ -39,7 +39,7 @@ class _Arity(Signature):
             raise SimpleError(msgs.WRONG_ARGS_MSG6.format(self.name.replace(" ", "|")))
 
     def fits(self, count: int, version: Any) -> bool:
-        """Does it take so many arguments, in that version?"""
+        """Does it take that many arguments, in that version?"""
         most = self.least if self.name in LONGER and version < (7, 2) else self.most
         return self.least <= count <= most
 
