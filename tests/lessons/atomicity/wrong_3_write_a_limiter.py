@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -52,8 +53,13 @@ async def at_most_a_hundred(redis: Any, user: str, *, limit: int, window: float,
     return await limiter()(redis, user, limit=min(limit, 100), window=window, request=request)
 
 
-async def ids_without_blanks(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
-    return await limiter()(redis, user, limit=limit, window=window, request=request.strip())
+def renaming(name: Callable[[str], str]) -> Any:
+    """It knows the request by another name."""
+
+    async def hit(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
+        return await limiter()(redis, user, limit=limit, window=window, request=name(request))
+
+    return hit
 
 
 async def two_steps(redis: Any, user: str, *, limit: int, window: float, request: str) -> Any:
@@ -210,7 +216,10 @@ KNOWN = "redis.call('ZSCORE', KEYS[1], ARGV[3])"
 EXPIRES = "redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000){})"
 SUBTLE = [
     ("at most a hundred", "told", at_most_a_hundred),
-    ("ids without their blanks", "told", ids_without_blanks),
+    ("ids without their blanks", "told", renaming(str.strip)),
+    ("ids in lower case", "told", renaming(str.lower)),
+    ("ids cut at a colon", "told", renaming(lambda id: id.partition(":")[0])),
+    ("ids behind their colon", "told", renaming(lambda id: id.rpartition(":")[2])),
     ("knows for ever", "window", with_ids("ids:{{{}}}")),
     ("remembers refusals", "admits", remembers_refusals),
     ("what is a window old takes room", "admits", inclusive()),

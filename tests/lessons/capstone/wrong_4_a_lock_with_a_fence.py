@@ -202,6 +202,19 @@ class ExtendsAny(Right):
         return bool(await self.redis.pexpire(self.name, self.life()))
 
 
+class FreesItsLastAlone(Right):
+    """A token that another process was given says nothing to it, once it has had the lock itself."""
+
+    last: Any = None
+
+    async def acquire(self, wait: float) -> Any:
+        self.last = await super().acquire(wait)
+        return self.last
+
+    async def release(self, token: str) -> Any:
+        return False if self.last is not None and token != self.last[0] else await super().release(token)
+
+
 class FenceByClock(Right):
     async def once(self, token: str) -> Any:
         taken = await self.redis.set(self.name, token, nx=True, px=self.life())
@@ -483,6 +496,7 @@ SUBTLE = [
     ("looks, then frees", "own", LooksThenFrees),
     ("looks, then extends", "alone", LooksThenExtends),
     ("extends any lock", "own", ExtendsAny),
+    ("frees its last lock alone", "own", FreesItsLastAlone),
     ("fence by the clock", "fences", FenceByClock),
     ("fence by the server's clock", "fences", FenceByServerClock),
     ("fence of the process", "fences", FenceOfTheProcess),

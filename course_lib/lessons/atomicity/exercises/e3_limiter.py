@@ -27,6 +27,8 @@ SHAKEN = [
     (1.65, "r9"),
 ]  # fmt: skip
 """Three are admitted; r4 is refused, and asks again when there is room; r2 asks again, as if its answer was lost."""
+ALIKE = ["r1", " r1", "R1", "r1 ", "a:r1", "r1:a", "r1"]
+"""Ids that differ by a little; the last one asks again."""
 
 
 def trials(answer: Answer) -> list[Trial]:
@@ -101,7 +103,7 @@ def _to_the_microsecond(answer: Answer, world: Simulation, clients: int) -> Aski
     run.asks(
         "c2", [(0.125, "r1"), (4095.5, "r2"), (4096.125, "r3")], Policy("bob", 1, 4096.0)
     )  # whose key must live to the end
-    run.asks("c3", [(0, "r1"), (0.125, " r1"), (0.25, "R1"), (0.375, "r1 "), (0.5, "r1")], Policy("eve", 1_000, 64.0))
+    run.asks("c3", [(0.125 * n, id) for n, id in enumerate(ALIKE)], Policy("eve", 1_000, 64.0))
     return run
 
 

@@ -41,6 +41,8 @@ STEPS = [
     Step("b", "extend", False, 1), Step("b", "release", False, 1), Step("a", "acquire", False, wait=0.5),
     Step("b", "acquire", True, wait=2.0), Step("a", "release", False, 2), Step("b", "release", True, 3),
     Step("b", "acquire", True, after=LONG), Step("b", "extend", False, 3), Step("a", "release", True, 4),
+    Step("a", "acquire", True), Step("a", "release", True, 5), Step("b", "acquire", True), Step("a", "extend", True, 6),
+    Step("a", "release", True, 6),
 ]  # fmt: skip
 
 
