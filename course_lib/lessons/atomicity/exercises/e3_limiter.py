@@ -27,7 +27,7 @@ SHAKEN = [
     (1.65, "r9"),
 ]  # fmt: skip
 """Three are admitted; r4 is refused, and asks again when there is room; r2 asks again, as if its answer was lost."""
-ALIKE = ["r1", " r1", "R1", "r1 ", "a:r1", "r1:a", "r1"]
+ALIKE = ["r1", "R1", "r1 ", "a:r1", "b:r1", "a:r2", "r1"]
 """Ids that differ by a little; the last one asks again."""
 
 
