@@ -86,7 +86,7 @@ def test_redis_py_lets_a_late_task_free_another_tasks_lock(node: Node) -> None:
 
 def test_ours_leaves_another_tasks_lock(node: Node) -> None:
     async def work(client: Redis) -> None:
-        first = await Lock(client, "job", ttl=0.05).acquire()
+        first = await Lock(client, "job", ttl=0.5).acquire()
         second = await Lock(client, "job", ttl=60).acquire(wait=30)
         assert first is not None
         assert second is not None
