@@ -216,7 +216,9 @@ COMMANDS = st.one_of(
     st.tuples(st.sampled_from(["sleep", "note"]), st.just("")),
 )
 PROGRAMS = st.lists(st.lists(COMMANDS, min_size=1, max_size=2), min_size=2, max_size=2)
-FAULTS: dict[Kind, float] = {"crash": 0.0, "pause": 0.3, "lose request": 0.0, "lose reply": 0.0, "node down": 0.15}
+FAULTS: dict[Kind, float] = {
+    "crash": 0.0, "pause": 0.3, "lose request": 0.0, "lose reply": 0.0, "node down": 0.15, "clock step": 0.3,
+}  # fmt: skip
 
 
 def outcomes(
