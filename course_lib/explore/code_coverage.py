@@ -113,7 +113,7 @@ def _watcher(steps: set[tuple[int, int]], line: int, instructions: bytes) -> Cal
             last = frame.f_lineno
         elif event == "exception" and arg[0] is not StopIteration:  # by which what was awaited returns
             last = OUT
-        elif event == "return" and instructions[frame.f_lasti] in _RETURNS:
+        elif instructions[frame.f_lasti] in _RETURNS:
             steps.add((last, OUT))
         return watch
 

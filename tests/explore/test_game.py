@@ -75,6 +75,19 @@ def test_commands_of_a_pipeline_wait_one_by_one_in_their_order() -> None:
     assert ran == ["c0 0", "c1 0", "c0 1", "c1 1", "c0 2", "c1 2"]
 
 
+def test_a_game_is_played_under_its_seed() -> None:
+    seeds: list[int] = []
+
+    def build(world: Simulation, clients: int) -> None:
+        seeds.append(world.seed)
+        counting(world, clients)
+
+    game = Game(Trial("seeded", (), build, no_update_is_lost), 2, seed=7)
+    game.move(1)
+    assert set(seeds) == {7}
+    assert game.schedule == Schedule(2, 7, turns=(1,))
+
+
 def test_moves_are_made_and_taken_back() -> None:
     game = Game(COUNTER, 2)
     assert waiting(game) == ["c0: GET", "c1: GET"]

@@ -12,6 +12,7 @@ import pytest
 
 from course_lib.errors import Unrepeatable
 from course_lib.explore import Simulation
+from course_lib.explore.exact_state import state_of
 from course_lib.explore.liveness import Incomparable, Liveness, liveness
 from course_lib.explore.puzzles import take_in_one_order, take_your_own_first
 from course_lib.explore.replay_code import decode
@@ -255,3 +256,17 @@ def test_a_state_of_ones_own_that_leaves_out_what_matters_is_found_out() -> None
 
     with pytest.raises(Unrepeatable, match="did not come back"):
         liveness(counts_in_its_module, state=nothing)
+
+
+def test_the_state_of_a_run_is_that_of_all_its_nodes() -> None:
+    world = Simulation(nodes=2, socket_timeout=None)
+    states: list[Any] = []
+
+    async def stores(node: int) -> None:
+        states.append(state_of(world, ())[0])  # type: ignore[index]
+        await world.redis(node).set("k", "v")
+        states.append(state_of(world, ())[0])  # type: ignore[index]
+
+    world.client("a", stores, 1)
+    world.run()
+    assert states[0] != states[1]
